@@ -1,0 +1,1 @@
+"""The faces: HTTP and SSE, web page, command line."""

@@ -1,0 +1,1 @@
+"""The `profit` command: one file a verb."""

@@ -1,0 +1,1 @@
+"""The doors to the outside: exchanges, simulator, Kafka, broker, archive, DuckDB."""

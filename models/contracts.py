@@ -1,0 +1,213 @@
+"""What stands on the output topics: the contracts that people and other programs read.
+
+Times are Unix nanoseconds of event time. Money is micro-dollars, sizes micro-shares, token prices pips of 1e-4 $.
+The canonical bytes of a record are its JSON in field order without blanks (``canonical``); digests are over those.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from models.reasons import Reason, Verdict
+
+Number = int | float | str | bool | None
+
+
+class Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def canonical(self) -> bytes:
+        """The record's one byte form."""
+        return self.model_dump_json().encode()
+
+
+class Span(Record):
+    """What one module made of a trace, with the numbers it used."""
+
+    module: str
+    verdict: Verdict
+    reason: Reason
+    numbers: dict[str, Number] = {}
+
+
+class Source(Record):
+    """Where an input came from: the journal event, and the feed record behind it."""
+
+    name: str  # "book", "book_snapshot", "spot", "market", "trigger"
+    journal: int
+    topic: str
+    partition: int
+    offset: int
+
+
+class Scan(Record):
+    """One evaluation of one strategy on one market. A row goes out when verdict or reason changes and at least each
+    second of event time; ``evaluations`` counts those since the last row, this one included."""
+
+    id: str
+    journal: int
+    timestamp: int
+    strategy: str
+    market_key: str
+    score: float
+    threshold: float
+    margin: float
+    unit: str
+    metric_family: str
+    normalised: float
+    verdict: Verdict
+    reason: Reason
+    evaluations: int
+
+
+class Decision(Record):
+    """A choice to enter, to leave, to refuse or to settle, with everything it rests on."""
+
+    id: str
+    journal: int
+    timestamp: int
+    portfolio: str
+    strategy: str
+    market_key: str
+    outcome: Literal["Up", "Down", ""]
+    action: Literal["enter", "exit", "block", "settle"]
+    verdict: Verdict
+    reason: Reason
+    price: int
+    size: int
+    order_ids: list[str]
+    spans: list[Span]
+    sources: list[Source]
+    configuration: str
+    model: str
+    repeats: int = 0  # equal refusals since the last row that were counted and not sent
+
+
+class Order(Record):
+    """A state of an order. ``id`` is deterministic and is the client order id; ``id`` and ``status`` are unique."""
+
+    id: str
+    decision: str
+    journal: int
+    timestamp: int
+    strategy: str
+    market_key: str
+    token: str
+    outcome: Literal["Up", "Down"]
+    side: Literal["buy", "sell"]
+    kind: Literal["FAK", "FOK"]
+    limit: int
+    size: int
+    filled: int
+    due: int
+    status: Literal["submitted", "filled", "partly_filled", "rejected"]
+    reason: Reason
+
+
+class Fill(Record):
+    """A fill of an order against one price level of the book that stood at ``timestamp``."""
+
+    id: str
+    order: str
+    decision: str
+    journal: int
+    book_journal: int
+    timestamp: int
+    strategy: str
+    market_key: str
+    outcome: Literal["Up", "Down"]
+    side: Literal["buy", "sell"]
+    price: int
+    size: int
+    gross: int  # micro-dollars for the shares alone
+    fee: int
+
+
+class Posting(Record):
+    """One leg of a balanced transaction: the amounts of a ``transaction`` add up to zero."""
+
+    id: str
+    transaction: str
+    journal: int
+    timestamp: int
+    kind: Literal["capital", "reserve", "release", "buy", "sell", "settle"]
+    account: str
+    amount: int
+    ref: str
+
+
+class Outcome(Record):
+    """A market's end: its payouts a share (pips; 5000/5000 is a split) and what it made for each strategy."""
+
+    id: str
+    journal: int
+    timestamp: int
+    market_key: str
+    payout_up: int
+    payout_down: int
+    source: str
+    pnl: dict[str, int]  # strategy -> micro-dollars after costs
+
+
+class Features(Record):
+    """The numbers the strategies used for a market, sampled with the scans."""
+
+    id: str
+    journal: int
+    timestamp: int
+    market_key: str
+    values: dict[str, Number]
+
+
+class Quality(Record):
+    """How often a reason was found in a window of event time."""
+
+    id: str
+    window_start: int
+    window_end: int
+    feed: str
+    market: str
+    reason: Reason
+    count: int
+
+
+class Telemetry(Record):
+    """A module's pulse. ``counts``: since the start, by ``verdict:reason``. ``gauges``: any further numbers."""
+
+    id: str
+    timestamp: int
+    module: str
+    status: Literal["starting", "running", "waiting", "warning", "stopped", "failed"]
+    heartbeat: int
+    counts: dict[str, int]
+    last_reason: str
+    gauges: dict[str, Number] = {}
+
+
+class DeadLetter(Record):
+    """A record that could not be used, where it stands, and why. ``frame``: its first 4,096 bytes, as text."""
+
+    id: str
+    timestamp: int
+    topic: str
+    partition: int
+    offset: int
+    reason: Reason
+    detail: str
+    frame: str
+
+
+CONTRACTS: dict[str, type[Record]] = {
+    "scans": Scan,
+    "decisions": Decision,
+    "orders": Order,
+    "fills": Fill,
+    "ledger": Posting,
+    "outcomes": Outcome,
+    "features": Features,
+    "quality": Quality,
+    "telemetry": Telemetry,
+    "dead-letter": DeadLetter,
+}

@@ -1,0 +1,60 @@
+"""Records of our own in the feed topics: run markers and clock ticks.
+
+A recorder run writes a ``start`` marker into *every* feed topic first and an ``end`` marker into every feed topic
+last, each with a ``seq`` of its own. A merge that has seen the next run's start in every topic knows that whatever
+is still missing of the run before was lost. Ticks go to ``feed.clock`` only.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class Marker(msgspec.Struct, frozen=True, tag_field="profit", tag="marker"):
+    """Start or end of a recorder run in one feed topic."""
+
+    marker: Literal["start", "end"]
+    run: str
+    source: str  # "live", "sim", "import:<kind>"
+
+
+class Tick(msgspec.Struct, frozen=True, tag_field="profit", tag="tick"):
+    """A clock tick: ``number`` from 0 in the run, ``t_ns`` the recorder's Unix time in nanoseconds.
+
+    ``inputs`` maps each input topic (control, executions, models) to how many of its records belong before this
+    tick: that is how operator commands get a place in the order that a replay can repeat. A tick with
+    ``cut=True`` is an extra one, sent at once because such a record arrived."""
+
+    number: int
+    t_ns: int
+    inputs: dict[str, int]
+    cut: bool = False
+
+
+class Notice(msgspec.Struct, frozen=True, tag_field="profit", tag="notice"):
+    """What a door has to say about a connection, in the feed topic it serves."""
+
+    conn: str
+    state: Literal["connecting", "connected", "subscribed", "disconnected", "refused"]
+    why: str
+    frames: int = 0
+
+
+Own = Marker | Tick | Notice
+
+OWN_PREFIX = b'{"profit":'
+
+_decoder: msgspec.json.Decoder[Marker | Tick | Notice] = msgspec.json.Decoder(Own)
+
+
+def encode_own(record: Own) -> bytes:
+    return msgspec.json.encode(record)
+
+
+def decode_own(raw: bytes) -> Own | None:
+    """The record if the bytes are one of ours (they then start with ``OWN_PREFIX``), else None.
+
+    Raises msgspec.ValidationError for bytes that claim to be ours and are not."""
+    return _decoder.decode(raw) if raw.startswith(OWN_PREFIX) else None

@@ -1,0 +1,38 @@
+"""A record on its way to or from a topic, whatever carries it (Kafka, Parquet archive, a test's list)."""
+
+from __future__ import annotations
+
+import msgspec
+
+ORDINAL_HEADER = "ordinal"
+
+
+class Message(msgspec.Struct, frozen=True, gc=False):
+    """A record to be written.
+
+    ``producer`` and ``ordinal`` make writing idempotent: a producer numbers its records in each topic from 0 without
+    a gap, as a function of its input alone, so that a crash re-emits the same numbers and every reader drops what
+    it has (Kafka header ``ordinal``: ``"<producer> <ordinal>"``). Feed records carry the envelope instead.
+    ``t_ns`` becomes Kafka's timestamp in milliseconds and the archive's hour."""
+
+    topic: str
+    key: str
+    value: bytes
+    t_ns: int
+    producer: str = ""
+    ordinal: int = -1
+    envelope: bytes = b""
+
+
+class Stored(msgspec.Struct, frozen=True, gc=False):
+    """A record that was read: a message and where it stands."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: str
+    value: bytes
+    t_ns: int
+    producer: str = ""
+    ordinal: int = -1
+    envelope: bytes = b""

@@ -1,0 +1,166 @@
+"""Every reason the system may give, each with one line of meaning. Modules, UI and tests use these and no others."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Reason codes. The value is what stands on the wire; ``MEANING`` has the sentence for people."""
+
+    OK = "ok"
+    # feed integrity
+    SEQUENCE_GAP = "sequence_gap"
+    DUPLICATE_FRAME = "duplicate_frame"
+    OUT_OF_ORDER = "out_of_order"
+    CONNECTION_GAP = "connection_gap"
+    RECORDER_GAP = "recorder_gap"
+    DISCONNECTED = "disconnected"
+    STALE_FEED = "stale_feed"
+    STALE_BOOK = "stale_book"
+    STALE_SPOT = "stale_spot"
+    TIMESTAMP_OLD = "timestamp_old"
+    TIMESTAMP_AHEAD = "timestamp_ahead"
+    TIMESTAMP_BACKWARDS = "timestamp_backwards"
+    HASH_MISMATCH = "hash_mismatch"
+    BEST_MISMATCH = "best_mismatch"
+    DECODE_ERROR = "decode_error"
+    UNKNOWN_FRAME = "unknown_frame"
+    UNKNOWN_ASSET = "unknown_asset"
+    # book validity
+    NO_SNAPSHOT = "no_snapshot"
+    CROSSED_BOOK = "crossed_book"
+    LOCKED_BOOK = "locked_book"
+    ONE_SIDED_BOOK = "one_sided_book"
+    EMPTY_BOOK = "empty_book"
+    PRICE_OUT_OF_RANGE = "price_out_of_range"
+    OFF_TICK = "off_tick"
+    SPREAD_TOO_WIDE = "spread_too_wide"
+    PARITY_BROKEN = "parity_broken"
+    # inputs of a strategy
+    SPOT_MISSING = "spot_missing"
+    STRIKE_MISSING = "strike_missing"
+    BOOK_MISSING = "book_missing"
+    BOOK_INVALID = "book_invalid"
+    SPOT_INVALID = "spot_invalid"
+    WARMING_UP = "warming_up"
+    NOT_STARTED = "not_started"
+    EXPIRED = "expired"
+    PAIR_INCONSISTENT = "pair_inconsistent"
+    RULE_UNKNOWN = "rule_unknown"
+    # verdicts of strategies
+    EDGE = "edge"
+    BELOW_THRESHOLD = "below_threshold"
+    # entry gates and sizing
+    TOO_CLOSE_TO_EXPIRY = "too_close_to_expiry"
+    COOLDOWN = "cooldown"
+    ORDER_PENDING = "order_pending"
+    POSITION_OPEN = "position_open"
+    CAP_MARKET = "cap_market"
+    CAP_STRATEGY = "cap_strategy"
+    CAP_TOTAL = "cap_total"
+    KELLY_ZERO = "kelly_zero"
+    BELOW_MIN_SIZE = "below_min_size"
+    NO_CASH = "no_cash"
+    NO_DEPTH = "no_depth"
+    KILL_SWITCH = "kill_switch"
+    PAUSED = "paused"
+    ANOMALY = "anomaly"
+    ENTER = "enter"
+    # execution
+    SUBMITTED = "submitted"
+    FILLED = "filled"
+    PARTLY_FILLED = "partly_filled"
+    NOT_FILLED = "not_filled"
+    PRICE_MOVED = "price_moved"
+    MARKET_CLOSED = "market_closed"
+    # exits
+    TAKE_PROFIT = "take_profit"
+    STOP_LOSS = "stop_loss"
+    TIME_EXIT = "time_exit"
+    EDGE_DECAY = "edge_decay"
+    HOLDING = "holding"
+    # settlement
+    SETTLED = "settled"
+    RESOLUTION_CONFLICT = "resolution_conflict"
+    RECONCILED = "reconciled"
+
+
+MEANING: dict[Reason, str] = {
+    Reason.OK: "nothing to object to",
+    Reason.SEQUENCE_GAP: "the exchange's sequence number skipped: frames were lost before us",
+    Reason.DUPLICATE_FRAME: "the same frame came twice on one connection",
+    Reason.OUT_OF_ORDER: "a sequence number lower than one already seen",
+    Reason.CONNECTION_GAP: "our own numbering of a connection skipped: frames were lost after receipt",
+    Reason.RECORDER_GAP: "records of a recorder run never reached the feed topics",
+    Reason.DISCONNECTED: "the connection ended; what it kept is invalid until a new snapshot",
+    Reason.STALE_FEED: "no frame from the feed for longer than allowed",
+    Reason.STALE_BOOK: "no update of the book for longer than allowed",
+    Reason.STALE_SPOT: "no spot price for longer than allowed",
+    Reason.TIMESTAMP_OLD: "the exchange's time is further behind our receipt than allowed",
+    Reason.TIMESTAMP_AHEAD: "the exchange's time is further ahead of our receipt than allowed",
+    Reason.TIMESTAMP_BACKWARDS: "the exchange's time ran backwards by more than the allowed lateness",
+    Reason.HASH_MISMATCH: "the book's checksum differs from the one computed over its content",
+    Reason.BEST_MISMATCH: "the best prices the exchange states differ from those of the kept book",
+    Reason.DECODE_ERROR: "the frame does not parse",
+    Reason.UNKNOWN_FRAME: "the frame parses but is of no known type",
+    Reason.UNKNOWN_ASSET: "the frame speaks of a token or product no market definition names",
+    Reason.NO_SNAPSHOT: "changes came before a snapshot; the book cannot be known",
+    Reason.CROSSED_BOOK: "best bid above best ask",
+    Reason.LOCKED_BOOK: "best bid equals best ask",
+    Reason.ONE_SIDED_BOOK: "one side of the book is empty",
+    Reason.EMPTY_BOOK: "both sides of the book are empty",
+    Reason.PRICE_OUT_OF_RANGE: "a price outside [tick, 1 - tick]",
+    Reason.OFF_TICK: "a price that is no multiple of the tick",
+    Reason.SPREAD_TOO_WIDE: "best ask minus best bid is above the bound",
+    Reason.PARITY_BROKEN: "the books of the two tokens do not mirror each other within the tolerance",
+    Reason.SPOT_MISSING: "there is no spot price of the underlying",
+    Reason.STRIKE_MISSING: "the strike is unknown and could not be estimated from spot",
+    Reason.BOOK_MISSING: "there is no book for the token",
+    Reason.BOOK_INVALID: "the book failed its integrity checks",
+    Reason.SPOT_INVALID: "the spot feed failed its integrity checks",
+    Reason.WARMING_UP: "not enough history yet for the features",
+    Reason.NOT_STARTED: "the market's window has not opened",
+    Reason.EXPIRED: "the market's window has ended",
+    Reason.PAIR_INCONSISTENT: "the two tokens' books are not from the same moment",
+    Reason.RULE_UNKNOWN: "no settlement rule is known for the market and date",
+    Reason.EDGE: "the edge after costs is above the threshold",
+    Reason.BELOW_THRESHOLD: "the edge after costs is not above the threshold",
+    Reason.TOO_CLOSE_TO_EXPIRY: "less time to the end than allowed",
+    Reason.COOLDOWN: "too soon after the last order in this market",
+    Reason.ORDER_PENDING: "an order of this strategy in this market is under way",
+    Reason.POSITION_OPEN: "the strategy already holds the other outcome of this market",
+    Reason.CAP_MARKET: "the cap per market is used up",
+    Reason.CAP_STRATEGY: "the cap per strategy is used up",
+    Reason.CAP_TOTAL: "the total cap is used up",
+    Reason.KELLY_ZERO: "the Kelly fraction is zero or less",
+    Reason.BELOW_MIN_SIZE: "the size comes out below the venue's minimum",
+    Reason.NO_CASH: "not enough free cash",
+    Reason.NO_DEPTH: "no quantity at an acceptable price",
+    Reason.KILL_SWITCH: "the operator's kill switch is on",
+    Reason.PAUSED: "the operator paused the strategy",
+    Reason.ANOMALY: "the ledger did not reconcile: no new entries until it is explained",
+    Reason.ENTER: "all gates passed: an order was sent",
+    Reason.SUBMITTED: "the order is under way to the venue",
+    Reason.FILLED: "the order was filled whole",
+    Reason.PARTLY_FILLED: "the order was filled in part and the rest cancelled",
+    Reason.NOT_FILLED: "no quantity at the limit when the order arrived",
+    Reason.PRICE_MOVED: "the book that stood on arrival no longer passed the re-validation",
+    Reason.MARKET_CLOSED: "the market's window ended before the order arrived",
+    Reason.TAKE_PROFIT: "the bid reached the take-profit",
+    Reason.STOP_LOSS: "the bid fell to the stop-loss",
+    Reason.TIME_EXIT: "the time for holding is over",
+    Reason.EDGE_DECAY: "the fair value no longer supports the position",
+    Reason.HOLDING: "no exit rule applies",
+    Reason.SETTLED: "the market resolved and paid",
+    Reason.RESOLUTION_CONFLICT: "a second resolution differs from the first: the first stands, look at it",
+    Reason.RECONCILED: "ledger and fills agree to the micro-dollar",
+}
+
+
+class Verdict(StrEnum):
+    """What a module made of a trace: go on, wait, or refuse."""
+
+    PASS = "pass"
+    HOLD = "hold"
+    BLOCK = "block"

@@ -1,0 +1,266 @@
+"""Configuration: one TOML file (``profit.toml``), overridden by ``PROFIT_<SECTION>_<KEY>`` environment variables.
+
+Every key has a default that runs the system on the simulated exchange. A wrong value is refused with its key, the
+value and what is allowed; see ``load``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
+
+from models.failures import Failure
+
+
+class ConfigurationError(Failure):
+    """A configuration that cannot be used."""
+
+    def __init__(self, findings: str) -> None:
+        super().__init__(findings, "Correct it and start again.")
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Kafka(Section):
+    """Which cluster, and how its clients poll."""
+
+    bootstrap_servers: str = Field("", description="HOST:PORT[,HOST:PORT]; empty = start the embedded broker")
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = ""
+    sasl_username: str = ""
+    sasl_password: str = Field("", repr=False)
+    ssl_ca_location: str = ""
+    replication_factor: int = Field(1, ge=1, le=9)
+    fetch_wait_max_ms: int = Field(
+        5, ge=1, le=500, description="librdkafka's default of 500 costs 200 ms a hop"
+    )
+    linger_ms: int = Field(5, ge=0, le=1000)
+    compression: Literal["none", "lz4", "zstd"] = "zstd"
+
+
+class Broker(Section):
+    """The embedded broker, used when no cluster is named."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(0, ge=0, le=65535, description="0 = a free one")
+    memory_budget_mib: int = Field(2048, ge=64, description="warns at 80%, ends the run cleanly at 100%")
+
+
+class Feeds(Section):
+    """What the doors subscribe to, and where."""
+
+    assets: list[Literal["BTC", "ETH", "SOL", "XRP", "DOGE", "BNB", "HYPE", "ZEC"]] = ["BTC"]
+    horizons: list[Literal["5m", "15m", "1h"]] = ["5m", "15m"]
+    ahead_s: float = Field(
+        60, ge=5, le=3600, description="subscribe to the next window this long before it opens"
+    )
+    clock_ms: int = Field(250, ge=50, le=1000)
+    polymarket_ws: str = "wss://ws-subscriptions-clob.polymarket.com/ws/market"
+    clob_rest: str = "https://clob.polymarket.com"
+    gamma_rest: str = "https://gamma-api.polymarket.com"
+    coinbase_ws: str = "wss://advanced-trade-ws.coinbase.com"
+    ping_s: float = Field(10, gt=0)
+    pong_timeout_s: float = Field(30, gt=0)
+    silence_s: float = Field(15, gt=0, description="data-age watchdog: no frame on a connection = reconnect")
+    backoff_min_s: float = Field(0.5, gt=0)
+    backoff_max_s: float = Field(30, gt=0)
+    user_agent: str = "profit-system/0.1"
+
+
+class Simulator(Section):
+    """The simulated exchange; see docs/architecture.md for its equations."""
+
+    seed: int = Field(7, ge=0)
+    speed: float = Field(1.0, gt=0, le=1000, description="simulated seconds per real second")
+    lag_s: float = Field(
+        0.4, ge=0, le=60, description="how far the maker's fair value is behind the latent price"
+    )
+    maker_error: float = Field(
+        0.0, ge=0, le=0.5, description="standard deviation of the maker's error in probability"
+    )
+    volatility: float = Field(0.5, gt=0, le=5, description="annualised, long-run")
+    frames_per_s: float = Field(40, gt=0, le=5000, description="Coinbase level2 updates a simulated second")
+    resolution_delay_s: float = Field(20, ge=0)
+    spread_ticks: int = Field(1, ge=1, le=20)
+
+
+class Checks(Section):
+    """Bounds of the integrity checks in the market flow."""
+
+    stale_feed_s: float = Field(5, gt=0)
+    stale_book_s: float = Field(10, gt=0)
+    old_ms: int = Field(5_000, gt=0, description="exchange time this far behind receipt = timestamp_old")
+    ahead_ms: int = Field(
+        2_000, gt=0, description="exchange time this far ahead of receipt = timestamp_ahead"
+    )
+    backwards_ms: int = Field(100, ge=0, description="allowed lateness across event types")
+    max_spread: float = Field(0.10, gt=0, le=1, description="dollars a share")
+    parity_tolerance: float = Field(0.02, ge=0, le=1, description="dollars a share")
+    pair_skew_ms: int = Field(50, ge=0, description="two books this close are one moment")
+    window_s: int = Field(10, ge=1, le=3600, description="length of the windows of quality counts")
+
+
+class FairValue(Section):
+    """Strategy ``updown_fair_value``."""
+
+    enabled: bool = True
+    half_life_s: float = Field(900, gt=0, description="of the EWMA variance")
+    warm_up_s: float = Field(60, ge=0)
+    min_edge: float = Field(0.01, ge=0, le=1, description="threshold: dollars a share after all costs")
+    margin: float = Field(
+        0.01, ge=0, le=1, description="safety margin for the model's own error, dollars a share"
+    )
+    take_profit: float = Field(0.15, gt=0, le=1)
+    stop_loss: float = Field(0.20, gt=0, le=1)
+    time_exit_s: float = Field(0, ge=0, description="sell this long before the end; 0 = hold to settlement")
+    edge_decay: float = Field(
+        0.02, ge=0, le=1, description="sell when bid after fee beats fair value by this"
+    )
+
+
+class Parity(Section):
+    """Strategy ``parity``: buy both tokens when they cost less than they pay."""
+
+    enabled: bool = True
+    min_edge: float = Field(0.002, ge=0, le=1, description="dollars a pair after fees")
+    margin: float = Field(0.003, ge=0, le=1)
+
+
+class Portfolio(Section):
+    """Sizing, caps and entry gates."""
+
+    capital: float = Field(10_000, gt=0, description="dollars")
+    kelly_fraction: float = Field(0.25, gt=0, le=1)
+    cap_order: float = Field(100, gt=0, description="dollars an order")
+    cap_market: float = Field(200, gt=0, description="dollars at cost")
+    cap_strategy: float = Field(2_000, gt=0)
+    cap_total: float = Field(4_000, gt=0)
+    cooldown_s: float = Field(5, ge=0)
+    min_time_left_s: float = Field(10, ge=0)
+    max_spread: float = Field(0.05, gt=0, le=1)
+    stale_s: float = Field(5, gt=0, description="no entry or exit on a book or spot older than this")
+
+
+class Execution(Section):
+    """The paper venue."""
+
+    delay_ms: int = Field(150, ge=0, description="the exchange's taker delay")
+    latency_ms: int = Field(50, ge=0, description="our way to the exchange")
+    order_type: Literal["FAK", "FOK"] = "FAK"
+    slippage: float = Field(0.01, ge=0, le=1, description="limit above the ask seen, dollars a share")
+
+
+class Api(Section):
+    host: str = "127.0.0.1"
+    port: int = Field(8765, ge=0, le=65535)
+
+
+class Archive(Section):
+    flush_s: float = Field(5, gt=0, le=300, description="longest wait before rows reach a Parquet file")
+    publish_s: float = Field(2, gt=0, le=5, description="longest wait before rows reach audit.duckdb")
+
+
+class Settings(BaseSettings):
+    """All sections. Build with ``load``."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PROFIT_", env_nested_delimiter="_", env_nested_max_split=1, extra="forbid", frozen=True
+    )
+
+    portfolio_name: str = Field("main", pattern=r"^[a-z0-9-]+$")
+    data_dir: Path = Path("data")
+    kafka: Kafka = Kafka()
+    broker: Broker = Broker()
+    feeds: Feeds = Feeds()
+    simulator: Simulator = Simulator()
+    checks: Checks = Checks()
+    fair_value: FairValue = FairValue()
+    parity: Parity = Parity()
+    portfolio: Portfolio = Portfolio()
+    execution: Execution = Execution()
+    api: Api = Api()
+    archive: Archive = Archive()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        path = os.environ.get("PROFIT_CONFIG", "profit.toml")
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, Path(path))
+
+
+def load(config: Path | None = None) -> Settings:
+    """Settings from ``config`` (default ``$PROFIT_CONFIG`` or ``profit.toml``, absent = defaults) and environment.
+
+    Raises ConfigurationError that names each wrong key, its value and what is allowed."""
+    chosen = config or Path(os.environ.get("PROFIT_CONFIG", "profit.toml"))
+    if config is not None and not config.is_file():
+        raise ConfigurationError(
+            f"{config}: no such file. Name an existing TOML file, or leave --config away."
+        )
+    _refuse_unknown_variables()
+    previous = os.environ.get("PROFIT_CONFIG")
+    os.environ["PROFIT_CONFIG"] = str(chosen)
+    try:
+        return Settings()
+    except tomllib.TOMLDecodeError as cause:
+        raise ConfigurationError(f"{chosen}: not TOML: {cause}. Correct the file at that place.") from None
+    except ValidationError as cause:
+        raise ConfigurationError("\n".join(_finding(error, chosen) for error in cause.errors())) from None
+    except SettingsError as cause:
+        raise ConfigurationError(f'environment: {cause}. Lists are written as JSON: ["BTC"].') from None
+    finally:
+        if previous is None:
+            del os.environ["PROFIT_CONFIG"]
+        else:
+            os.environ["PROFIT_CONFIG"] = previous
+
+
+def _finding(error: ErrorDetails, path: Path) -> str:
+    key = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        return f"{key}: no such key ({path} or PROFIT_*). The keys and their defaults are in profit.toml."
+    variable = "PROFIT_" + "_".join(str(part).upper() for part in error["loc"][:2])
+    allowed = error["msg"].removeprefix("Input should be ")
+    return (
+        f"{key} = {error['input']!r} is not allowed: it must be {allowed}. Set it in {path} or as {variable}."
+    )
+
+
+def _refuse_unknown_variables() -> None:
+    known = {"PROFIT_CONFIG"}
+    for name, field in Settings.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, Section):
+            known.update(f"PROFIT_{name}_{key}".upper() for key in section.model_fields)
+        else:
+            known.add(f"PROFIT_{name}".upper())
+    for variable in sorted(os.environ):
+        if (
+            variable.startswith("PROFIT_")
+            and not variable.startswith("PROFIT_TEST_")
+            and variable not in known
+        ):
+            near = difflib.get_close_matches(variable, known, 1)
+            hint = f" Did you mean {near[0]}?" if near else " The keys are in profit.toml."
+            raise ConfigurationError(f"environment variable {variable}: no such setting.{hint}")

@@ -1,0 +1,72 @@
+"""The catalogue of topics: the only place where a topic is named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+FEED_POLYMARKET: Final = "feed.polymarket"
+FEED_COINBASE: Final = "feed.coinbase"
+FEED_MARKETS: Final = "feed.markets"
+FEED_CLOCK: Final = "feed.clock"
+CONTROL: Final = "control"
+EXECUTIONS: Final = "executions"
+MODELS: Final = "models"
+JOURNAL: Final = "journal"
+QUALITY: Final = "quality"
+SCANS: Final = "scans"
+DECISIONS: Final = "decisions"
+ORDERS: Final = "orders"
+FILLS: Final = "fills"
+LEDGER: Final = "ledger"
+FEATURES: Final = "features"
+OUTCOMES: Final = "outcomes"
+PROMOTIONS: Final = "promotions"
+DRIFT: Final = "drift"
+TELEMETRY: Final = "telemetry"
+DEAD_LETTER: Final = "dead-letter"
+
+HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 24 * HOUR_MS
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic. ``retention_ms``: how long Kafka keeps it (the archive keeps it for good)."""
+
+    name: str
+    role: Literal["feed", "in", "core", "out"]
+    contract: str
+    key: str
+    retention_ms: int = DAY_MS
+    partitions: int = 1
+    cleanup: Literal["delete", "compact"] = "delete"
+
+
+CATALOGUE: Final[tuple[Topic, ...]] = (
+    Topic(FEED_POLYMARKET, "feed", "CLOB WebSocket frame, verbatim, with envelope", "connection id"),
+    Topic(FEED_COINBASE, "feed", "Advanced Trade WebSocket frame, verbatim, with envelope", "connection id"),
+    Topic(FEED_MARKETS, "feed", "Gamma or CLOB answer, verbatim, with envelope", "slug"),
+    Topic(FEED_CLOCK, "feed", "models.markers.Tick with envelope", "none"),
+    Topic(CONTROL, "in", "operator command", "operator", 7 * DAY_MS),
+    Topic(EXECUTIONS, "in", "live venue's execution report", "order id", 7 * DAY_MS),
+    Topic(MODELS, "in", "model promotion", "model id", 7 * DAY_MS),
+    Topic(JOURNAL, "core", "models.journal.Event", "portfolio"),
+    Topic(QUALITY, "out", "models.contracts.Quality", "feed", 7 * DAY_MS),
+    Topic(SCANS, "out", "models.contracts.Scan", "strategy"),
+    Topic(DECISIONS, "out", "models.contracts.Decision", "market", 7 * DAY_MS),
+    Topic(ORDERS, "out", "models.contracts.Order", "order id", 7 * DAY_MS),
+    Topic(FILLS, "out", "models.contracts.Fill", "order id", 7 * DAY_MS),
+    Topic(LEDGER, "out", "models.contracts.Posting", "account", 7 * DAY_MS),
+    Topic(FEATURES, "out", "models.contracts.Features", "market"),
+    Topic(OUTCOMES, "out", "models.contracts.Outcome", "market", 7 * DAY_MS),
+    Topic(PROMOTIONS, "out", "promotion decision", "model id", 7 * DAY_MS),
+    Topic(DRIFT, "out", "drift finding", "model id", 7 * DAY_MS),
+    Topic(TELEMETRY, "out", "models.contracts.Telemetry", "module"),
+    Topic(DEAD_LETTER, "out", "models.contracts.DeadLetter", "topic", 7 * DAY_MS),
+)
+
+BY_NAME: Final = {topic.name: topic for topic in CATALOGUE}
+FEEDS: Final = (FEED_POLYMARKET, FEED_COINBASE, FEED_MARKETS, FEED_CLOCK)
+INPUTS: Final = (CONTROL, EXECUTIONS, MODELS)
+DIGESTED: Final = (DECISIONS, ORDERS, FILLS, LEDGER)
