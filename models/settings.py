@@ -46,9 +46,7 @@ class Kafka(Section):
     sasl_password: str = Field("", repr=False)
     ssl_ca_location: str = ""
     replication_factor: int = Field(1, ge=1, le=9)
-    fetch_wait_max_ms: int = Field(
-        5, ge=1, le=500, description="librdkafka's default of 500 costs 200 ms a hop"
-    )
+    fetch_wait_max_ms: int = Field(5, ge=1, le=500, description="librdkafka's default of 500 costs 200 ms a hop")
     linger_ms: int = Field(5, ge=0, le=1000)
     compression: Literal["none", "lz4", "zstd"] = "zstd"
 
@@ -66,9 +64,7 @@ class Feeds(Section):
 
     assets: list[Literal["BTC", "ETH", "SOL", "XRP", "DOGE", "BNB", "HYPE", "ZEC"]] = ["BTC"]
     horizons: list[Literal["5m", "15m", "1h"]] = ["5m", "15m"]
-    ahead_s: float = Field(
-        60, ge=5, le=3600, description="subscribe to the next window this long before it opens"
-    )
+    ahead_s: float = Field(60, ge=5, le=3600, description="subscribe to the next window this long before it opens")
     clock_ms: int = Field(250, ge=50, le=1000)
     polymarket_ws: str = "wss://ws-subscriptions-clob.polymarket.com/ws/market"
     clob_rest: str = "https://clob.polymarket.com"
@@ -87,12 +83,8 @@ class Simulator(Section):
 
     seed: int = Field(7, ge=0)
     speed: float = Field(1.0, gt=0, le=1000, description="simulated seconds per real second")
-    lag_s: float = Field(
-        0.4, ge=0, le=60, description="how far the maker's fair value is behind the latent price"
-    )
-    maker_error: float = Field(
-        0.0, ge=0, le=0.5, description="standard deviation of the maker's error in probability"
-    )
+    lag_s: float = Field(0.4, ge=0, le=60, description="how far the maker's fair value is behind the latent price")
+    maker_error: float = Field(0.0, ge=0, le=0.5, description="standard deviation of the maker's error in probability")
     volatility: float = Field(0.5, gt=0, le=5, description="annualised, long-run")
     frames_per_s: float = Field(40, gt=0, le=5000, description="Coinbase level2 updates a simulated second")
     resolution_delay_s: float = Field(20, ge=0)
@@ -105,9 +97,7 @@ class Checks(Section):
     stale_feed_s: float = Field(5, gt=0)
     stale_book_s: float = Field(10, gt=0)
     old_ms: int = Field(5_000, gt=0, description="exchange time this far behind receipt = timestamp_old")
-    ahead_ms: int = Field(
-        2_000, gt=0, description="exchange time this far ahead of receipt = timestamp_ahead"
-    )
+    ahead_ms: int = Field(2_000, gt=0, description="exchange time this far ahead of receipt = timestamp_ahead")
     backwards_ms: int = Field(100, ge=0, description="allowed lateness across event types")
     max_spread: float = Field(0.10, gt=0, le=1, description="dollars a share")
     parity_tolerance: float = Field(0.02, ge=0, le=1, description="dollars a share")
@@ -122,15 +112,11 @@ class FairValue(Section):
     half_life_s: float = Field(900, gt=0, description="of the EWMA variance")
     warm_up_s: float = Field(60, ge=0)
     min_edge: float = Field(0.01, ge=0, le=1, description="threshold: dollars a share after all costs")
-    margin: float = Field(
-        0.01, ge=0, le=1, description="safety margin for the model's own error, dollars a share"
-    )
+    margin: float = Field(0.01, ge=0, le=1, description="safety margin for the model's own error, dollars a share")
     take_profit: float = Field(0.15, gt=0, le=1)
     stop_loss: float = Field(0.20, gt=0, le=1)
     time_exit_s: float = Field(0, ge=0, description="sell this long before the end; 0 = hold to settlement")
-    edge_decay: float = Field(
-        0.02, ge=0, le=1, description="sell when bid after fee beats fair value by this"
-    )
+    edge_decay: float = Field(0.02, ge=0, le=1, description="sell when bid after fee beats fair value by this")
 
 
 class Parity(Section):
@@ -215,9 +201,7 @@ def load(config: Path | None = None) -> Settings:
     Raises ConfigurationError that names each wrong key, its value and what is allowed."""
     chosen = config or Path(os.environ.get("PROFIT_CONFIG", "profit.toml"))
     if config is not None and not config.is_file():
-        raise ConfigurationError(
-            f"{config}: no such file. Name an existing TOML file, or leave --config away."
-        )
+        raise ConfigurationError(f"{config}: no such file. Name an existing TOML file, or leave --config away.")
     _refuse_unknown_variables()
     previous = os.environ.get("PROFIT_CONFIG")
     os.environ["PROFIT_CONFIG"] = str(chosen)
@@ -242,9 +226,7 @@ def _finding(error: ErrorDetails, path: Path) -> str:
         return f"{key}: no such key ({path} or PROFIT_*). The keys and their defaults are in profit.toml."
     variable = "PROFIT_" + "_".join(str(part).upper() for part in error["loc"][:2])
     allowed = error["msg"].removeprefix("Input should be ")
-    return (
-        f"{key} = {error['input']!r} is not allowed: it must be {allowed}. Set it in {path} or as {variable}."
-    )
+    return f"{key} = {error['input']!r} is not allowed: it must be {allowed}. Set it in {path} or as {variable}."
 
 
 def _refuse_unknown_variables() -> None:
@@ -256,11 +238,7 @@ def _refuse_unknown_variables() -> None:
         else:
             known.add(f"PROFIT_{name}".upper())
     for variable in sorted(os.environ):
-        if (
-            variable.startswith("PROFIT_")
-            and not variable.startswith("PROFIT_TEST_")
-            and variable not in known
-        ):
+        if variable.startswith("PROFIT_") and not variable.startswith("PROFIT_TEST_") and variable not in known:
             near = difflib.get_close_matches(variable, known, 1)
             hint = f" Did you mean {near[0]}?" if near else " The keys are in profit.toml."
             raise ConfigurationError(f"environment variable {variable}: no such setting.{hint}")
