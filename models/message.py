@@ -36,3 +36,11 @@ class Stored(msgspec.Struct, frozen=True, gc=False):
     producer: str = ""
     ordinal: int = -1
     envelope: bytes = b""
+
+
+class Lost(msgspec.Struct, frozen=True, gc=False):
+    """Records ``first`` to ``last`` (sequence numbers, both included) of a recorder run that never reached the topics."""
+
+    run: str
+    first: int
+    last: int
