@@ -1,0 +1,1 @@
+"""Kafka: client configuration, topics, and the Bytewax source and sink that neither lose nor skip silently."""
