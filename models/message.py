@@ -39,7 +39,7 @@ class Stored(msgspec.Struct, frozen=True, gc=False):
 
 
 class Lost(msgspec.Struct, frozen=True, gc=False):
-    """Records ``first`` to ``last`` (sequence numbers, both included) of a recorder run that never reached the topics."""
+    """Records ``first`` to ``last`` (sequence numbers, both included) of a run that never reached the topics."""
 
     run: str
     first: int

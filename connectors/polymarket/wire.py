@@ -1,0 +1,152 @@
+"""Polymarket's wire format: CLOB market-channel frames and Gamma or CLOB market objects, decoded and nothing more.
+
+A market-channel frame is one JSON object or an array of them; every number is a string. One permissive struct serves
+all event types: ``event_type`` stands last in the largest frames, so that a tagged union would have to read them twice.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Level(msgspec.Struct, gc=False):
+    """A price level as sent: dollars a share and shares, decimal strings."""
+
+    price: str
+    size: str
+
+
+class Change(msgspec.Struct, gc=False):
+    """One entry of ``price_changes``; ``size`` is the level's new total, "0" removes it."""
+
+    asset_id: str
+    price: str
+    size: str
+    side: str
+    hash: str = ""
+    best_bid: str | None = None
+    best_ask: str | None = None
+
+
+class FeeSchedule(msgspec.Struct, gc=False):
+    """Fee parameters; strings on the socket, numbers on Gamma."""
+
+    rate: float | str = 0.0
+    exponent: float | str = 1
+    taker_only: bool = True
+
+
+class MarketMessage(msgspec.Struct, gc=False):
+    """Any message of the market channel. Which fields are set depends on ``event_type``."""
+
+    event_type: str
+    timestamp: str = ""
+    market: str = ""
+    asset_id: str = ""
+    bids: list[Level] | None = None
+    asks: list[Level] | None = None
+    hash: str = ""
+    tick_size: str = ""
+    last_trade_price: str | None = None
+    price_changes: list[Change] | None = None
+    price: str = ""
+    side: str = ""
+    size: str = ""
+    best_bid: str | None = None
+    best_ask: str | None = None
+    old_tick_size: str = ""
+    new_tick_size: str = ""
+    slug: str = ""
+    assets_ids: list[str] | None = None
+    outcomes: list[str] | None = None
+    winning_asset_id: str = ""
+    winning_outcome: str = ""
+    order_price_min_tick_size: str = ""
+    fees_enabled: bool = False
+    fee_schedule: FeeSchedule | None = None
+
+
+_one = msgspec.json.Decoder(MarketMessage)
+_many = msgspec.json.Decoder(list[MarketMessage])
+
+
+def decode_frame(frame: bytes) -> list[MarketMessage]:
+    """The messages of a frame, in order.
+
+    Raises msgspec.DecodeError (ValidationError is one) for a frame that is not as the wire format says."""
+    if frame[:1] == b"[":
+        return _many.decode(frame)
+    return [_one.decode(frame)]
+
+
+class EventMetadata(msgspec.Struct, gc=False, rename="camel"):
+    price_to_beat: float | str | None = None
+    final_price: float | str | None = None
+
+
+class GammaEvent(msgspec.Struct, gc=False, rename="camel"):
+    event_metadata: EventMetadata | None = None
+
+
+class GammaFees(msgspec.Struct, gc=False, rename="camel"):
+    rate: float | str = 0.0
+    exponent: float | str = 1
+
+
+class CryptoConfig(msgspec.Struct, gc=False, rename="camel"):
+    twap_enabled: bool = False
+    twap_lookback_seconds: float | str | None = None
+
+
+class GammaMarket(msgspec.Struct, gc=False, rename="camel"):
+    """A Gamma market object, the fields that matter. Lists are JSON-encoded strings on the wire."""
+
+    slug: str
+    condition_id: str = ""
+    clob_token_ids: str = "[]"
+    outcomes: str = "[]"
+    outcome_prices: str = "[]"
+    event_start_time: str | None = None
+    end_date: str | None = None
+    closed: bool = False
+    uma_resolution_status: str | None = None
+    order_price_min_tick_size: float | str | None = None
+    order_min_size: float | str | None = None
+    fees_enabled: bool | None = None
+    fee_schedule: GammaFees | None = None
+    crypto_market_config: CryptoConfig | None = None
+    events: list[GammaEvent] | None = None
+
+
+class ClobToken(msgspec.Struct, gc=False):
+    token_id: str
+    outcome: str = ""
+    winner: bool = False
+
+
+class ClobMarket(msgspec.Struct, gc=False):
+    """``GET /markets/{condition_id}`` of the CLOB: the second source for a resolution."""
+
+    condition_id: str
+    tokens: list[ClobToken]
+    closed: bool = False
+
+
+_gamma = msgspec.json.Decoder(GammaMarket)
+_clob = msgspec.json.Decoder(ClobMarket)
+_strings = msgspec.json.Decoder(list[str])
+
+
+def decode_market(body: bytes) -> GammaMarket | ClobMarket:
+    """A market object from Gamma or the CLOB. Raises msgspec.DecodeError when it is neither."""
+    try:
+        return _gamma.decode(body)
+    except msgspec.ValidationError:
+        if b'"condition_id"' in body:
+            return _clob.decode(body)
+        raise
+
+
+def decode_strings(text: str) -> list[str]:
+    """A JSON-encoded list of strings, as Gamma nests them. Raises msgspec.DecodeError."""
+    return _strings.decode(text)

@@ -1,0 +1,35 @@
+"""The bounds of the checks in the units of the line: integers of nanoseconds and pips."""
+
+from __future__ import annotations
+
+import msgspec
+
+from models.money import PIP
+from models.settings import Checks
+from models.timestamps import MILLISECOND, SECOND
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    stale_feed: int
+    stale_book: int
+    old: int
+    ahead: int
+    backwards: int
+    max_spread: int
+    parity: int
+    pair_skew: int
+    window_s: int
+
+
+def bounds_of(checks: Checks) -> Bounds:
+    return Bounds(
+        stale_feed=int(checks.stale_feed_s * SECOND),
+        stale_book=int(checks.stale_book_s * SECOND),
+        old=checks.old_ms * MILLISECOND,
+        ahead=checks.ahead_ms * MILLISECOND,
+        backwards=checks.backwards_ms * MILLISECOND,
+        max_spread=round(checks.max_spread * PIP),
+        parity=round(checks.parity_tolerance * PIP),
+        pair_skew=checks.pair_skew_ms * MILLISECOND,
+        window_s=checks.window_s,
+    )

@@ -1,0 +1,101 @@
+"""Spot: the Coinbase connections, their sequence numbers, and a book or ticker per product."""
+
+from __future__ import annotations
+
+from connectors.coinbase.wire import ChannelMessage, LevelUpdate
+from flows.market_line.bounds import Bounds
+from flows.market_line.findings import BLOCKING
+from models.book import Side
+from models.journal import Levels
+from models.money import MICRO
+from models.reasons import Reason
+from models.timestamps import parse_iso
+
+DEPTH = 10
+
+
+class Product:
+    """One product's book (keys in micro-dollars, sizes in micro-coins), or its last ticker where there is no book."""
+
+    def __init__(self, product: str) -> None:
+        self.product = product
+        self.asset = product.partition("-")[0]
+        self.conn = ""
+        self.bids = Side(+1)
+        self.asks = Side(-1)
+        self.has_book = False
+        self.invalid: str = Reason.NO_SNAPSHOT
+        self.ticker = 0
+        self.latest = 0  # receive time of the last price, Unix ns
+        self.trades: set[str] = set()
+
+    def invalidate(self, reason: str) -> None:
+        self.invalid = reason
+        self.has_book = False
+        self.ticker = 0
+        self.bids.clear()
+        self.asks.clear()
+
+    def snapshot(self, updates: list[LevelUpdate], conn: str) -> None:
+        bids, asks = Side(+1), Side(-1)
+        self.bids, self.asks = bids, asks
+        self.conn = conn
+        self.has_book = True
+        self.invalid = ""
+        self.update(updates)
+
+    def update(self, updates: list[LevelUpdate]) -> None:
+        """Apply absolute quantities. Raises NotANumber."""
+        memo = MICRO
+        for update in updates:
+            side = self.bids if update.side == "bid" else self.asks
+            side.put(memo[update.price_level], memo[update.new_quantity])
+
+    def judge(self, bounds: Bounds, t: int, x: int) -> tuple[int, Levels, Levels, bool, tuple[str, ...]]:
+        """(price, bids, asks, ok, findings) as they stand at receive time ``t`` and exchange time ``x``."""
+        checks: list[str] = []
+        bids: Levels = ()
+        asks: Levels = ()
+        price = self.ticker
+        if self.invalid:
+            checks.append(self.invalid)
+        if x:
+            if t - x > bounds.old:
+                checks.append(Reason.TIMESTAMP_OLD)
+            elif x - t > bounds.ahead:
+                checks.append(Reason.TIMESTAMP_AHEAD)
+        if self.has_book:
+            bids, asks = self.bids.top(DEPTH), self.asks.top(DEPTH)
+            if not bids or not asks:
+                checks.append(Reason.ONE_SIDED_BOOK if bids or asks else Reason.EMPTY_BOOK)
+            elif asks[0][0] <= bids[0][0]:
+                checks.append(Reason.LOCKED_BOOK if asks[0][0] == bids[0][0] else Reason.CROSSED_BOOK)
+            else:
+                price = (asks[0][0] + bids[0][0]) // 2
+        ok = price > 0 and not any(reason in BLOCKING for reason in checks)
+        return price, bids, asks, ok, tuple(checks)
+
+
+class Connection:
+    """Sequence numbers of one connection: contiguous over all its channels, from 0."""
+
+    def __init__(self) -> None:
+        self.next = -1
+
+    def check(self, number: int) -> str:
+        """ "" when the number follows, else the finding. A gap makes every product of the connection suspect."""
+        if number < 0:
+            return ""
+        expected = self.next
+        if expected < 0 or number == expected:
+            self.next = number + 1
+            return ""
+        if number < expected:
+            return Reason.DUPLICATE_FRAME if number == expected - 1 else Reason.OUT_OF_ORDER
+        self.next = number + 1
+        return Reason.SEQUENCE_GAP
+
+
+def exchange_time(message: ChannelMessage) -> int:
+    """The frame's own time in Unix ns, 0 where it states none. Raises ValueError for one that is no time."""
+    return parse_iso(message.timestamp) if message.timestamp else 0

@@ -1,0 +1,223 @@
+"""What is known of each market: definition, strike and resolution, from whichever source said it first."""
+
+from __future__ import annotations
+
+import msgspec
+
+from connectors.polymarket.wire import ClobMarket, GammaMarket, MarketMessage, decode_strings
+from models.fees import RATE_UNIT
+from models.money import DOLLAR, PIP, PIPS, SHARE, NotANumber
+from models.settlement import Rule, rule_for, window_of
+from models.timestamps import SECOND, parse_iso
+
+_KEEP_NS = 1_800 * SECOND  # frames of a token trickle on after the end, and resolutions come late
+
+
+class Known(msgspec.Struct):
+    """A market, as far as it is known; the fields of models.journal.Market."""
+
+    key: str
+    market: str
+    asset: str
+    horizon: str
+    start: int
+    end: int
+    up_token: str
+    down_token: str
+    tick: int = 100
+    min_size: int = 5 * SHARE
+    fee_rate: int = 70_000
+    fee_exponent: int = 1
+    rule: Rule | None = None
+    strike: int | None = None
+    payout_up: int | None = None
+    payout_down: int | None = None
+    resolved_by: str = ""
+    expired_at: int = 0
+
+
+class BadDefinition(ValueError):
+    """A market object that parses as JSON and makes no sense; the text says where."""
+
+
+class Definitions:
+    """Markets by key (the slug), by condition id and by token."""
+
+    def __init__(self) -> None:
+        self.by_key: dict[str, Known] = {}
+        self.by_market: dict[str, Known] = {}
+        self.by_token: dict[str, tuple[Known, str]] = {}  # token -> (market, "up" or "down")
+
+    def from_gamma(self, market: GammaMarket, t: int) -> tuple[Known, bool, bool] | None:
+        """Learn from a Gamma object: (market, changed, conflicting resolution); None for a market of another family.
+
+        Raises BadDefinition."""
+        known = self.by_key.get(market.slug)
+        found = self._read_gamma(market, t)
+        if found is None:
+            return None
+        conflict = False
+        if known is None:
+            self._add(found)
+            return found, True, False
+        before = msgspec.structs.astuple(known)
+        for field in ("tick", "min_size", "fee_rate", "fee_exponent", "rule"):
+            setattr(known, field, getattr(found, field))
+        if found.strike is not None:
+            known.strike = found.strike
+        if known.up_token != found.up_token or known.down_token != found.down_token:
+            known.up_token, known.down_token = found.up_token or known.up_token, found.down_token or known.down_token
+            self._index(known)
+        if found.payout_up is not None:
+            conflict = self._resolve(known, found.payout_up, found.payout_down or 0, "gamma")
+        return known, conflict or msgspec.structs.astuple(known) != before, conflict
+
+    def from_clob(self, market: ClobMarket) -> tuple[Known, bool, bool] | None:
+        """Learn a resolution from the CLOB's market object."""
+        known = self.by_market.get(market.condition_id)
+        if known is None:
+            return None
+        winners = [token.token_id for token in market.tokens if token.winner]
+        if not market.closed or len(winners) != 1:
+            return known, False, False
+        return self._won(known, winners[0], "clob")
+
+    def from_resolved(self, message: MarketMessage) -> tuple[Known, bool, bool] | None:
+        """Learn a resolution from ``market_resolved``."""
+        known = self.by_market.get(message.market)
+        if known is None:
+            return None
+        return self._won(known, message.winning_asset_id, "market_resolved")
+
+    def from_new_market(self, message: MarketMessage, t: int) -> tuple[Known, bool, bool] | None:
+        """Learn a market from ``new_market``; Gamma's object, when it comes, adds the rest."""
+        window = window_of(message.slug)
+        tokens, outcomes = message.assets_ids or [], message.outcomes or []
+        if window is None or sorted(outcomes) != ["Down", "Up"] or len(tokens) != 2 or message.slug in self.by_key:
+            return None
+        by_outcome = dict(zip(outcomes, tokens, strict=True))
+        fees = message.fee_schedule
+        known = Known(
+            key=message.slug,
+            market=message.market,
+            asset=window.asset,
+            horizon=window.horizon,
+            start=window.start_ns,
+            end=window.end_ns,
+            up_token=by_outcome["Up"],
+            down_token=by_outcome["Down"],
+            tick=_tick(message.order_price_min_tick_size or "0.01"),
+            fee_rate=round(float(fees.rate) * RATE_UNIT) if fees else 70_000,
+            fee_exponent=int(float(fees.exponent)) if fees else 1,
+            rule=rule_for(window.horizon, window.start_ns),
+        )
+        self._add(known)
+        return known, True, False
+
+    def forget(self, t: int) -> list[Known]:
+        """Drop markets whose end and resolution are long past; returns them."""
+        gone = [known for known in self.by_key.values() if t - known.end > _KEEP_NS and _settled_or_old(known, t)]
+        for known in gone:
+            del self.by_key[known.key]
+            self.by_market.pop(known.market, None)
+            self.by_token.pop(known.up_token, None)
+            self.by_token.pop(known.down_token, None)
+        return gone
+
+    def _won(self, known: Known, winner: str, source: str) -> tuple[Known, bool, bool]:
+        if winner not in (known.up_token, known.down_token):
+            raise BadDefinition(f"the winning token {winner[:20]}… is neither Up nor Down of {known.key}")
+        up = PIP if winner == known.up_token else 0
+        was = known.payout_up
+        conflict = self._resolve(known, up, PIP - up, source)
+        return known, conflict or was is None, conflict
+
+    @staticmethod
+    def _resolve(known: Known, up: int, down: int, source: str) -> bool:
+        if known.payout_up is None:
+            known.payout_up, known.payout_down, known.resolved_by = up, down, source
+            return False
+        return (known.payout_up, known.payout_down) != (up, down)
+
+    def _add(self, known: Known) -> None:
+        self.by_key[known.key] = known
+        self._index(known)
+
+    def _index(self, known: Known) -> None:
+        if known.market:
+            self.by_market[known.market] = known
+        if known.up_token:
+            self.by_token[known.up_token] = (known, "up")
+        if known.down_token:
+            self.by_token[known.down_token] = (known, "down")
+
+    def _read_gamma(self, market: GammaMarket, t: int) -> Known | None:
+        year = int(market.end_date[:4]) if market.end_date and market.end_date[:4].isdigit() else None
+        window = window_of(market.slug, year)
+        if window is None:
+            return None
+        try:
+            tokens = decode_strings(market.clob_token_ids)
+            outcomes = decode_strings(market.outcomes)
+            prices = decode_strings(market.outcome_prices)
+            start = parse_iso(market.event_start_time) if market.event_start_time else window.start_ns
+            end = parse_iso(market.end_date) if market.end_date else window.end_ns
+            by_outcome = dict(zip(outcomes, tokens, strict=True))
+            payouts = _payouts(market, outcomes, prices)
+            fees = market.fee_schedule
+            config = market.crypto_market_config
+            lookback = None
+            if config is not None and config.twap_enabled and config.twap_lookback_seconds is not None:
+                lookback = int(float(config.twap_lookback_seconds))
+            return Known(
+                key=market.slug,
+                market=market.condition_id,
+                asset=window.asset,
+                horizon=window.horizon,
+                start=start,
+                end=end,
+                up_token=by_outcome["Up"],
+                down_token=by_outcome["Down"],
+                tick=_tick(str(market.order_price_min_tick_size or "0.01")),
+                min_size=round(float(market.order_min_size or 5) * SHARE),
+                fee_rate=round(float(fees.rate) * RATE_UNIT)
+                if fees
+                else (0 if market.fees_enabled is False else 70_000),
+                fee_exponent=int(float(fees.exponent)) if fees else 1,
+                rule=rule_for(window.horizon, start, lookback),
+                strike=_strike(market),
+                payout_up=payouts[0] if payouts else None,
+                payout_down=payouts[1] if payouts else None,
+                resolved_by="gamma" if payouts else "",
+            )
+        except (ValueError, KeyError, msgspec.DecodeError) as cause:
+            raise BadDefinition(f"market {market.slug}: {cause}") from None
+
+
+def _settled_or_old(known: Known, t: int) -> bool:
+    return known.payout_up is not None or t - known.end > 24 * 3600 * SECOND
+
+
+def _tick(text: str) -> int:
+    tick = PIPS[text]
+    if tick not in (1, 10, 25, 50, 100, 1000):
+        raise NotANumber(f"tick {text!r} is none of the exchange's")
+    return tick
+
+
+def _strike(market: GammaMarket) -> int | None:
+    for event in market.events or ():
+        stated = event.event_metadata.price_to_beat if event.event_metadata else None
+        if stated is not None and stated != "":
+            return round(float(stated) * DOLLAR)
+    return None
+
+
+def _payouts(market: GammaMarket, outcomes: list[str], prices: list[str]) -> tuple[int, int] | None:
+    """Payouts in pips once a closed market's prices are final: 1/0, 0/1, or a split that adds up to 1."""
+    if not market.closed or len(prices) != len(outcomes):
+        return None
+    by_outcome = {outcome: PIPS[price] for outcome, price in zip(outcomes, prices, strict=True)}
+    up, down = by_outcome["Up"], by_outcome["Down"]
+    final = (up, down) in ((PIP, 0), (0, PIP)) or (up == down == PIP // 2)
+    return (up, down) if final else None

@@ -1,0 +1,181 @@
+"""One outcome token's book: snapshots, changes, and the checks that say whether it may be traded on."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+
+from connectors.polymarket.wire import Change, MarketMessage
+from flows.market_line.bounds import Bounds
+from flows.market_line.findings import BLOCKING
+from models.book import Side
+from models.journal import NO_SRC, Levels, Src, TokenBook
+from models.money import MICRO, NEGATIVE_PIPS, PIP, PIPS
+from models.reasons import Reason
+
+DEPTH = 10
+_EMPTY_PRICE = frozenset({None, "", "0", "1"})
+
+
+@lru_cache(maxsize=16)
+def _grid(tick: int) -> frozenset[int]:
+    """The keys a book may hold at this tick: [tick, 1 - tick] for bids, the negatives for asks."""
+    prices = range(tick, PIP - tick + 1, tick)
+    return frozenset(prices) | frozenset(-price for price in prices)
+
+
+class Token:
+    """The kept book of one token. Times are Unix ns, prices pips, sizes micro-shares."""
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+        self.conn = ""
+        self.bids = Side(+1)
+        self.asks = Side(-1)
+        self.tick = 100
+        self.base: Src = NO_SRC
+        self.invalid: str = Reason.NO_SNAPSHOT  # why nothing is known, until a snapshot; "" = known
+        self.latest_exchange_time = 0
+        self.last_trade_price: str | None = None  # as on the wire, once stated on this connection
+        self.view = TokenBook(token, (), (), 100, -1, 0, 0, NO_SRC, NO_SRC, False, (Reason.NO_SNAPSHOT,))
+
+    def invalidate(self, reason: str) -> None:
+        """Nothing is known until the next snapshot."""
+        self.invalid = reason
+        self.last_trade_price = None
+        self.bids.clear()
+        self.asks.clear()
+        self.view = TokenBook(
+            self.token,
+            (),
+            (),
+            self.tick,
+            self.view.seq,
+            self.view.t,
+            self.view.x,
+            self.view.src,
+            NO_SRC,
+            False,
+            (reason,),
+        )
+
+    def snapshot(self, message: MarketMessage, conn: str, src: Src, mismatch: bool) -> None:
+        """Take a ``book`` message. Raises NotANumber (before anything is changed) for prices that are none."""
+        bids = message.bids or []
+        asks = message.asks or []
+        memo, negative = PIPS, NEGATIVE_PIPS
+        bid_keys = [memo[level.price] for level in bids]
+        ask_keys = [negative[level.price] for level in asks]
+        if message.tick_size:
+            self.tick = PIPS[message.tick_size]
+        self.bids.load(bid_keys, bids)
+        self.asks.load(ask_keys, asks)
+        self.conn = conn
+        self.base = src
+        self.invalid = Reason.HASH_MISMATCH if mismatch else ""
+
+    def change(self, change: Change) -> None:
+        """Apply one level's new total. Raises NotANumber."""
+        price, size = PIPS[change.price], MICRO[change.size]
+        (self.bids if change.side == "BUY" else self.asks).put(price, size)
+
+    def best_differs(self, change: Change) -> bool:
+        """Whether the best prices stated after ``change`` contradict the kept book."""
+        for stated, side in ((change.best_bid, self.bids), (change.best_ask, self.asks)):
+            if stated is None or stated == "":
+                continue
+            kept = side.best()
+            if stated in _EMPTY_PRICE or PIPS[stated] in (0, PIP):
+                if kept is not None:
+                    return True
+            elif kept != PIPS[stated]:
+                return True
+        return False
+
+    def judge(self, bounds: Bounds, seq: int, t: int, x: int, src: Src) -> TokenBook:
+        """The book as it stands after a change at receive time ``t`` and exchange time ``x``, with its findings."""
+        checks: list[str] = []
+        bids: Levels = ()
+        asks: Levels = ()
+        if self.invalid:
+            checks.append(self.invalid)
+        if x:
+            if t - x > bounds.old:
+                checks.append(Reason.TIMESTAMP_OLD)
+            elif x - t > bounds.ahead:
+                checks.append(Reason.TIMESTAMP_AHEAD)
+            if x < self.latest_exchange_time - bounds.backwards:
+                checks.append(Reason.TIMESTAMP_BACKWARDS)
+            elif x > self.latest_exchange_time:
+                self.latest_exchange_time = x
+        if not self.invalid or self.invalid == Reason.HASH_MISMATCH:
+            bids = self.bids.top(DEPTH)
+            asks = self.asks.top(DEPTH)
+            if not bids or not asks:
+                checks.append(Reason.ONE_SIDED_BOOK if bids or asks else Reason.EMPTY_BOOK)
+            else:
+                spread = asks[0][0] - bids[0][0]
+                if spread <= 0:
+                    checks.append(Reason.CROSSED_BOOK if spread else Reason.LOCKED_BOOK)
+                elif spread > bounds.max_spread:
+                    checks.append(Reason.SPREAD_TOO_WIDE)
+            grid = _grid(self.tick)
+            if not (grid.issuperset(self.bids.keys) and grid.issuperset(self.asks.keys)):
+                checks.extend(self._grid_findings())
+        ok = True
+        for reason in checks:
+            if reason in BLOCKING:
+                ok = False
+        self.view = TokenBook(self.token, bids, asks, self.tick, seq, t, x, src, self.base, ok, tuple(checks))
+        return self.view
+
+    def _grid_findings(self) -> list[str]:
+        prices = [abs(key) for side in (self.bids, self.asks) for key in side.keys]
+        found: list[str] = []
+        if any(not self.tick <= price <= PIP - self.tick for price in prices):
+            found.append(Reason.PRICE_OUT_OF_RANGE)
+        if any(price % self.tick for price in prices):
+            found.append(Reason.OFF_TICK)
+        return found
+
+
+def hash_differs(message: MarketMessage, frame: bytes, last_trade_price: str, tick: str, min_size: str) -> bool:
+    """Whether ``book.hash`` contradicts the message's content.
+
+    The exchange's rule: SHA-1 of the compact JSON of market, asset_id, timestamp, hash (empty), bids, asks,
+    min_order_size, tick_size, neg_risk, last_trade_price, in this order and in the wire's own digits. The levels are
+    cut out of the frame as they stand, where they are compact; otherwise they are written again."""
+    levels = _cut_levels(frame) if frame[:1] == b"{" else None
+    if levels is None:
+        bids = b",".join(
+            b'{"price":"%b","size":"%b"}' % (x.price.encode(), x.size.encode()) for x in message.bids or ()
+        )
+        asks = b",".join(
+            b'{"price":"%b","size":"%b"}' % (x.price.encode(), x.size.encode()) for x in message.asks or ()
+        )
+    else:
+        bids, asks = levels
+    text = b'{"market":"%b","asset_id":"%b","timestamp":"%b","hash":"","bids":[%b],"asks":[%b],' % (
+        message.market.encode(),
+        message.asset_id.encode(),
+        message.timestamp.encode(),
+        bids,
+        asks,
+    )
+    tail = (
+        f'"min_order_size":"{min_size}","tick_size":"{tick}","neg_risk":false,"last_trade_price":"{last_trade_price}"}}'
+    )
+    return hashlib.sha1(text + tail.encode(), usedforsecurity=False).hexdigest() != message.hash
+
+
+def _cut_levels(frame: bytes) -> tuple[bytes, bytes] | None:
+    bids_at = frame.find(b'"bids":[')
+    asks_at = frame.find(b'"asks":[')
+    if bids_at < 0 or asks_at < 0:
+        return None
+    bids_end = frame.find(b"]", bids_at)
+    asks_end = frame.find(b"]", asks_at)
+    if bids_end < 0 or asks_end < 0:
+        return None
+    bids, asks = frame[bids_at + 8 : bids_end], frame[asks_at + 8 : asks_end]
+    return None if b" " in bids or b" " in asks else (bids, asks)
