@@ -1,0 +1,77 @@
+"""The one table shape of an archive file, and the way from records to columns and back, byte for byte.
+
+An envelope that is not canonical (or none at all) cannot be split into columns without loss: its bytes then stand as
+Latin-1 text in ``run`` while ``seq`` is null.
+"""
+
+from __future__ import annotations
+
+from itertools import repeat
+from typing import Final
+
+import polars as pl
+
+from models.envelope import Envelope, decode_envelope
+from models.message import Stored
+
+SCHEMA: Final = pl.Schema(
+    {
+        "offset": pl.Int64,
+        "t_ns": pl.Int64,
+        "key": pl.String,
+        "value": pl.Binary,
+        "recv_ns": pl.Int64,
+        "run": pl.String,
+        "seq": pl.Int64,
+        "conn": pl.String,
+        "n": pl.Int64,
+        "producer": pl.String,
+        "ordinal": pl.Int64,
+    }
+)
+
+Row = tuple[int, int, str, bytes, int | None, str | None, int | None, str | None, int | None, str | None, int | None]
+_NO_ENVELOPE: Final = (None, None, None, None, None)
+
+
+def row_of(stored: Stored) -> Row:
+    """The record as one row of ``SCHEMA``."""
+    producer = (stored.producer, stored.ordinal) if stored.producer else (None, None)
+    return (stored.offset, stored.t_ns, stored.key, stored.value, *_envelope(stored.envelope), *producer)
+
+
+def _envelope(raw: bytes) -> tuple[int | None, str | None, int | None, str | None, int | None]:
+    if not raw:
+        return _NO_ENVELOPE
+    try:
+        envelope: Envelope | None = decode_envelope(raw)
+    except ValueError:
+        envelope = None
+    if envelope is None or envelope.encode() != raw or max(envelope.recv_ns, envelope.seq, envelope.n) >= 2**63:
+        return None, raw.decode("latin-1"), None, None, None
+    return envelope.recv_ns, envelope.run, envelope.seq, envelope.conn, envelope.n
+
+
+def frame_of(rows: list[Row]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+
+def records_of(frame: pl.DataFrame, topic: str) -> list[Stored]:
+    """The records of a table, in its order."""
+    envelope = (
+        pl.when(pl.col("seq").is_not_null())
+        .then(pl.format("{} {} {} {} {}", "recv_ns", "run", "seq", "conn", "n"))
+        .otherwise(pl.col("run").fill_null(""))
+    )
+    lists = frame.select(
+        "offset",
+        "key",
+        "value",
+        "t_ns",
+        pl.col("producer").fill_null(""),
+        pl.col("ordinal").fill_null(-1),
+        envelope.alias("envelope"),
+    )
+    offsets, keys, values, times, producers, ordinals, envelopes = (column.to_list() for column in lists)
+    encoded = [text.encode("latin-1") for text in envelopes]
+    return list(map(Stored, repeat(topic), repeat(0), offsets, keys, values, times, producers, ordinals, encoded))

@@ -1,0 +1,65 @@
+"""Writing and merging archive files so that a crash at any moment leaves whole files only."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from connectors.archive.layout import Piece, piece_path
+
+#: Rows of a row group: what a reader has in memory at least. 8,192 full-depth book frames are about 28 MB.
+ROW_GROUP: Final = 8_192
+_PRODUCERS: Final = "producers"
+
+
+def write_piece(frame: pl.DataFrame, path: Path, producers: dict[str, int]) -> None:
+    """Write a file whole or not at all. ``producers``: the last ordinal of each producer up to and with this file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    making = path.with_name(f".{path.stem}.making")
+    with making.open("wb") as file:
+        frame.write_parquet(
+            file, compression="zstd", row_group_size=ROW_GROUP, metadata={_PRODUCERS: json.dumps(producers)}
+        )
+        file.flush()
+        os.fsync(file.fileno())
+    _publish(making, path)
+
+
+def _publish(making: Path, path: Path) -> None:
+    making.rename(path)
+    for folder in (path.parent, path.parent.parent):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def producers_of(path: Path) -> dict[str, int]:
+    """The last ordinal of each producer in the topic up to and with this file."""
+    marks: dict[str, int] = json.loads(pl.read_parquet_metadata(path).get(_PRODUCERS, "{}"))
+    return marks
+
+
+def merge_pieces(folder: Path, pieces: list[Piece]) -> None:
+    """Merge files of one hour that follow each other into one; their parts go away after it stands."""
+    if len(pieces) < 2:
+        return
+    path = piece_path(folder, pieces[0].hour, pieces[0].first, pieces[-1].last)
+    making = path.with_name(f".{path.stem}.making")
+    pl.scan_parquet([piece.path for piece in pieces]).sink_parquet(
+        making,
+        compression="zstd",
+        row_group_size=ROW_GROUP,
+        maintain_order=True,
+        metadata={_PRODUCERS: json.dumps(producers_of(pieces[-1].path))},
+        sync_on_close="all",
+        engine="streaming",
+    )
+    _publish(making, path)
+    for piece in pieces:
+        piece.path.unlink()

@@ -1,0 +1,166 @@
+"""Reading an archive: records in offset order with bounded memory, also while it is being written and merged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import polars as pl
+
+from connectors.archive import layout
+from connectors.archive.columns import records_of
+from connectors.archive.files import ROW_GROUP
+from connectors.archive.layout import ArchiveError, Piece
+from models.message import Stored
+from models.topics import BY_NAME
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What an archive holds of a topic. Offsets are -1 and times 0 where there is nothing."""
+
+    topic: str
+    records: int
+    first_offset: int
+    last_offset: int
+    first_ns: int
+    last_ns: int
+
+
+class ArchiveReader:
+    """Reads the archive in ``directory``. Raises ArchiveError when that is no folder."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        layout.topics_in(directory)
+
+    def topics(self) -> list[str]:
+        """Topics that have records, sorted."""
+        return [topic for topic in layout.topics_in(self.directory) if self._pieces(topic)]
+
+    def _pieces(self, topic: str) -> list[Piece]:
+        return layout.pieces_of(layout.topic_folder(self.directory, topic))
+
+    def last_offset(self, topic: str) -> int:
+        """The last offset of the topic, -1 for none."""
+        pieces = self._pieces(topic)
+        return pieces[-1].last if pieces else -1
+
+    def first_offset(self, topic: str) -> int:
+        """The first offset of the topic, -1 for none."""
+        pieces = self._pieces(topic)
+        return pieces[0].first if pieces else -1
+
+    def count(self, topic: str) -> int:
+        """Records of the topic, from the files' footers."""
+        return self.contents(topic).records
+
+    def counts(self) -> dict[str, int]:
+        """Records of each topic that has some."""
+        return {topic: self.count(topic) for topic in self.topics()}
+
+    def contents(self, topic: str) -> Contents:
+        """What there is of the topic."""
+        while True:
+            pieces = self._pieces(topic)
+            if not pieces:
+                return Contents(topic, 0, -1, -1, 0, 0)
+            try:
+                row = (
+                    pl.scan_parquet([piece.path for piece in pieces])
+                    .select(pl.len(), pl.col("t_ns").min().alias("first"), pl.col("t_ns").max().alias("last"))
+                    .collect()
+                    .row(0)
+                )
+            except FileNotFoundError:
+                continue  # merged meanwhile
+            return Contents(topic, row[0], pieces[0].first, pieces[-1].last, row[1], row[2])
+
+    def read(
+        self, topic: str, start_offset: int = 0, batch: int = 4096, start_ns: int = 0, end_ns: int | None = None
+    ) -> Iterator[Stored]:
+        """The topic's records from ``start_offset`` on, in offset order; see ``batches``."""
+        for records in self.batches(topic, start_offset, batch, start_ns, end_ns):
+            yield from records
+
+    def batches(
+        self, topic: str, start_offset: int = 0, batch: int = 4096, start_ns: int = 0, end_ns: int | None = None
+    ) -> Iterator[list[Stored]]:
+        """The same in lists of at most ``batch``. ``start_ns <= t_ns < end_ns`` where given.
+
+        Ends where the archive ended when its last file was reached; a later call goes on from there."""
+        offset = start_offset
+        pieces = iter(self._pieces(topic))
+        more = False
+        while True:
+            piece = next((piece for piece in pieces if piece.last >= offset), None)
+            if piece is None:
+                if not more:
+                    return
+                pieces, more = iter(self._pieces(topic)), False
+                continue
+            if start_ns <= 0 or piece.hour >= layout.hour_of(start_ns):
+                try:
+                    for frame in self._frames(piece, offset, start_ns, end_ns):
+                        for part in frame.iter_slices(batch):
+                            yield records_of(part, topic)
+                        offset = int(frame["offset"][-1]) + 1
+                except FileNotFoundError:  # merged meanwhile: the merged file has the rest
+                    pieces, more = iter(self._pieces(topic)), False
+                    continue
+            offset = piece.last + 1
+            more = True
+
+    def _frames(self, piece: Piece, offset: int, start_ns: int, end_ns: int | None) -> Iterator[pl.DataFrame]:
+        """The file's rows from ``offset`` on, a row group at a time. The open file outlives its name."""
+        with piece.path.open("rb") as file:
+            scan = pl.scan_parquet(file)
+            wanted = pl.col("offset") >= offset
+            if start_ns > 0:
+                wanted &= pl.col("t_ns") >= start_ns
+            if end_ns is not None:
+                wanted &= pl.col("t_ns") < end_ns
+            for frame in scan.filter(wanted).collect_batches(chunk_size=ROW_GROUP, maintain_order=True):
+                if frame.height:
+                    yield frame
+
+    def verify(self) -> list[str]:
+        """Findings, empty when all is well: files that overlap or cannot be read, offsets that are missing in feed
+        and input topics, ordinals of a producer that are missing or double elsewhere."""
+        findings: list[str] = []
+        for topic in self.topics():
+            pieces = self._pieces(topic)
+            for before, piece in pairwise(pieces):
+                if piece.first <= before.last:
+                    findings.append(f"{topic}: {piece.path.name} overlaps {before.path.name}")
+            try:
+                findings.extend(self._gaps(topic))
+            except pl.exceptions.PolarsError as cause:
+                findings.append(f"{topic}: cannot be read: {cause}")
+        return findings
+
+    def _gaps(self, topic: str) -> Iterator[str]:
+        verbatim = topic in BY_NAME and BY_NAME[topic].role in ("feed", "in")
+        expected: int | None = None
+        ordinals: dict[str, int] = {}
+        for record in self.read(topic):
+            if verbatim and expected is not None and record.offset != expected:
+                yield f"{topic}: offsets {expected} to {record.offset - 1} are missing"
+            expected = record.offset + 1
+            if record.producer:
+                following = ordinals.get(record.producer, -1) + 1
+                if record.ordinal != following:
+                    yield f"{topic}: ordinal {record.ordinal} of {record.producer} where {following} was expected"
+                ordinals[record.producer] = record.ordinal
+
+
+def open_archive(directory: Path) -> ArchiveReader:
+    """A reader of an archive that holds something. Raises ArchiveError when it does not."""
+    reader = ArchiveReader(directory)
+    if not reader.topics():
+        raise ArchiveError(
+            f"{directory}: holds no archived records.", "Make one with `profit record` or `profit import`."
+        )
+    return reader

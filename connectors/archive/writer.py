@@ -1,0 +1,217 @@
+"""Writing an archive: records in, whole Parquet files out, nothing twice.
+
+One process writes a topic at a time (a lock in its folder says so). What is on disk is what was flushed; after a
+crash the writer finds from the files where it stood and skips what it has: records at or below the last offset, and
+records whose producer's ordinal is there already (a flow that crashed emits some again, at new offsets).
+
+The hour of a file is that of its records' ``t_ns``; a record that is late for an hour already passed stands in the
+hour after it, so that offsets ascend through the hours. An hour that is over is merged into one file in the background.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import groupby
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from connectors.archive import files, layout
+from connectors.archive.columns import Row, frame_of, row_of
+from connectors.archive.layout import ArchiveError
+from models.message import Message, Stored
+
+MAX_ROWS: Final = 65_536
+MAX_BYTES: Final = 48 * 1024 * 1024
+
+
+class TopicWriter:
+    """Writes one topic. Raises ArchiveError when another process writes it."""
+
+    def __init__(self, directory: Path, topic: str, background: ThreadPoolExecutor | None = None) -> None:
+        self.topic = topic
+        self.skipped = 0
+        self._folder = layout.topic_folder(directory, topic)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._lock = _lock(self._folder)
+        self._background = background
+        self._merges: list[Future[None]] = []
+        self._rows: list[Row] = []
+        self._bytes = 0
+        pieces = self._recover()
+        self.next_offset = pieces[-1].last + 1 if pieces else 0
+        self._hour = pieces[-1].hour if pieces else ""
+        self._producers = files.producers_of(pieces[-1].path) if pieces else {}
+
+    def _recover(self) -> list[layout.Piece]:
+        """Finish what a crash left: files in the making, parts of merged files, hours that were not merged."""
+        for making in self._folder.glob("hour=*/.*.making"):
+            making.unlink()
+        pieces, left_over = layout.split(layout.listed(self._folder))
+        for piece in left_over:
+            piece.path.unlink()
+        for hour, parts in groupby(pieces, key=lambda piece: piece.hour):
+            if hour != pieces[-1].hour:
+                self._merge(list(parts))
+        return pieces
+
+    def last_ordinal(self, producer: str) -> int:
+        """The producer's last ordinal in this topic, -1 for none."""
+        return self._producers.get(producer, -1)
+
+    def append(self, stored: Stored) -> bool:
+        """Take a record at its own offset; False when it is there already.
+
+        Raises ArchiveError for a record of another partition than 0: topics have one."""
+        if stored.partition:
+            raise ArchiveError(
+                f"{self.topic}: a record of partition {stored.partition}.", "An archived topic has one partition."
+            )
+        known = stored.offset < self.next_offset
+        if known or (stored.producer and stored.ordinal <= self.last_ordinal(stored.producer)):
+            self.skipped += 1
+            return False
+        hour = layout.hour_of(stored.t_ns)
+        if hour > self._hour:
+            self.flush()
+            self._merge([piece for piece in layout.pieces_of(self._folder) if piece.hour == self._hour])
+            self._hour = hour
+        if stored.producer:
+            self._producers[stored.producer] = stored.ordinal
+        self._rows.append(row_of(stored))
+        self._bytes += len(stored.value)
+        self.next_offset = stored.offset + 1
+        if len(self._rows) >= MAX_ROWS or self._bytes >= MAX_BYTES:
+            self.flush()
+        return True
+
+    def append_message(self, message: Message) -> bool:
+        """Take a record at the next offset; False when its producer's ordinal is there already."""
+        return self.append(
+            Stored(
+                self.topic,
+                0,
+                self.next_offset,
+                message.key,
+                message.value,
+                message.t_ns,
+                message.producer,
+                message.ordinal,
+                message.envelope,
+            )
+        )
+
+    def flush(self) -> None:
+        """All that was taken is on disk after this."""
+        for merge in [merge for merge in self._merges if merge.done()]:
+            self._merges.remove(merge)
+            merge.result()
+        if self._rows:
+            frame = frame_of(self._rows)
+            first, last = self._rows[0][0], self._rows[-1][0]
+            files.write_piece(frame, layout.piece_path(self._folder, self._hour, first, last), self._producers)
+            self._rows = []
+            self._bytes = 0
+
+    def _merge(self, pieces: list[layout.Piece]) -> None:
+        if len(pieces) < 2:
+            return
+        if self._background is None:
+            files.merge_pieces(self._folder, pieces)
+        else:
+            self._merges.append(self._background.submit(files.merge_pieces, self._folder, pieces))
+
+    def close(self) -> None:
+        """Flush, merge the last hour, and let others write."""
+        try:
+            self.flush()
+            for merge in self._merges:
+                merge.result()
+            self._merges = []
+            files.merge_pieces(
+                self._folder, [piece for piece in layout.pieces_of(self._folder) if piece.hour == self._hour]
+            )
+        finally:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Give up the lock without flushing."""
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+
+def _lock(folder: Path) -> int:
+    descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise ArchiveError(
+            f"{folder}: another process writes this archive.", "Stop it, or choose another folder."
+        ) from None
+    return descriptor
+
+
+class ArchiveWriter:
+    """Writes any number of topics of one archive. A context manager; on an exception it only gives up its locks."""
+
+    def __init__(self, directory: Path, topics: Iterable[str] = ()) -> None:
+        self.directory = directory
+        directory.mkdir(parents=True, exist_ok=True)
+        self._background = ThreadPoolExecutor(1, thread_name_prefix="archive-merge")
+        self._writers: dict[str, TopicWriter] = {}
+        for topic in topics:
+            self.topic(topic)
+
+    def topic(self, name: str) -> TopicWriter:
+        writer = self._writers.get(name)
+        if writer is None:
+            writer = self._writers[name] = TopicWriter(self.directory, name, self._background)
+        return writer
+
+    def append(self, stored: Stored) -> bool:
+        """See TopicWriter.append."""
+        return self.topic(stored.topic).append(stored)
+
+    def append_message(self, message: Message) -> bool:
+        """See TopicWriter.append_message."""
+        return self.topic(message.topic).append_message(message)
+
+    @property
+    def skipped(self) -> int:
+        """Records that were there already."""
+        return sum(writer.skipped for writer in self._writers.values())
+
+    def flush(self) -> None:
+        """All that was taken is on disk after this."""
+        for writer in self._writers.values():
+            writer.flush()
+
+    def close(self) -> None:
+        """Flush, merge, and let others write."""
+        try:
+            for writer in self._writers.values():
+                writer.close()
+        finally:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Give up the locks without flushing, as a crash would."""
+        self._background.shutdown(wait=True, cancel_futures=True)
+        for writer in self._writers.values():
+            writer.abandon()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.abandon()
