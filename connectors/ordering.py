@@ -55,6 +55,7 @@ class _Topic:
         self.waiting_bytes = 0
         self.next_offset = 0  # first offset that was not offered yet
         self.exhausted = False
+        self.full = False
 
     def accept(self, stored: Stored) -> bool:
         """Whether the record is news; re-read ones are not."""
@@ -179,8 +180,11 @@ class FeedMerge:
         return [name for _, name in sorted(ranked, key=lambda item: item[0])]
 
     def _has_room(self, topic: _Topic, waiting: int) -> bool:
-        # A topic with nothing waiting is always wanted: a single record may be larger than the bound.
-        return not waiting or (waiting < self._max_waiting and topic.waiting_bytes < self._max_waiting_bytes)
+        # Full at the bound, and until half of it is gone: a reader that pauses pays for each change of mind. A topic
+        # with nothing waiting is always wanted: a single record may be larger than the bound.
+        share = max(waiting / self._max_waiting, topic.waiting_bytes / self._max_waiting_bytes) if waiting else 0.0
+        topic.full = share >= 1 or (topic.full and share > 0.5)
+        return not topic.full
 
     # --------------------------------------------------------------- out
 

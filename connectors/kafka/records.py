@@ -23,9 +23,9 @@ class Consumed(Protocol):
     def timestamp(self) -> tuple[int, int]: ...
 
 
-def headers_of(message: Message) -> list[tuple[str, bytes]]:
+def headers_of(message: Message) -> list[tuple[str, str | bytes | None]]:
     """Kafka headers of a message to be written."""
-    headers: list[tuple[str, bytes]] = []
+    headers: list[tuple[str, str | bytes | None]] = []
     if message.envelope:
         headers.append((ENVELOPE_HEADER, message.envelope))
     else:

@@ -1,0 +1,153 @@
+"""Reading partitions 0 of some topics, assigned by hand, without a gap and without blocking.
+
+Failure policy: an offset that the cluster does not have any more, a topic that is absent and a cluster that stays away
+are Failures with a cure. Nothing else ends the reading: the client reconnects by itself.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Final
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from connectors.kafka.admin import away, cluster_answers, require_topics
+from connectors.kafka.client import CONNECT_TIMEOUT_S, DELIVERY_TIMEOUT_MS, consumer_config
+from connectors.kafka.records import stored
+from models.failures import Failure
+from models.message import Stored
+from models.settings import Kafka
+
+_PROBE_TIMEOUT_S: Final = 5.0
+
+
+class Reader:
+    """``start`` says where each topic is read from; ``read`` returns what is there, in offset order per topic."""
+
+    def __init__(self, kafka: Kafka, bootstrap: str, topics: list[str], poll_ms: int = 0) -> None:
+        """``poll_ms``: how long the broker may hold an empty fetch; 0 = ``kafka.fetch_wait_max_ms``.
+
+        Raises Failure when the cluster is away or a topic absent."""
+        require_topics(kafka, bootstrap, topics)
+        self._kafka = kafka
+        self._bootstrap = bootstrap
+        self._topics = topics
+        self._away_since: float | None = None
+        self._expected: dict[str, int] = {}
+        self._sought: dict[str, int] = {}
+        self._paused: set[str] = set()
+        config: dict[str, Any] = consumer_config(kafka, bootstrap) | {"error_cb": self._on_error}
+        if poll_ms:
+            config["fetch.wait.max.ms"] = poll_ms
+        self._consumer = Consumer(config)
+
+    def _on_error(self, error: KafkaError) -> None:
+        if error.code() == KafkaError._ALL_BROKERS_DOWN and self._away_since is None:
+            self._away_since = time.monotonic()
+
+    def watermarks(self, topic: str) -> tuple[int, int]:
+        """First offset, and the one after the last (which the embedded broker may report up to one batch short)."""
+        try:
+            found = self._consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=CONNECT_TIMEOUT_S)
+        except KafkaException as error:
+            raise away(self._bootstrap, error.args[0].str()) from None
+        if found is None:
+            raise away(self._bootstrap, f"no offsets of {topic}")
+        return found
+
+    def start(self, offsets: dict[str, int]) -> None:
+        """Read each topic from its offset on. Raises Failure when the cluster does not have that offset any more."""
+        for topic, offset in offsets.items():
+            low, high = self.watermarks(topic)
+            if offset < low:
+                raise deleted(topic, offset, low)
+            if offset > high and not self._exists(topic, offset - 1):
+                raise Failure(
+                    f"topic {topic} ends at offset {high}; the reading was to go on at {offset}: it was created anew.",
+                    "Start a new run (--run NAME), or delete the run's recovery folder to read from the beginning.",
+                )
+        self._expected = dict(offsets)
+        self._consumer.assign([TopicPartition(topic, 0, offset) for topic, offset in offsets.items()])
+
+    def _exists(self, topic: str, offset: int) -> bool:
+        self._consumer.assign([TopicPartition(topic, 0, offset)])
+        deadline = time.monotonic() + _PROBE_TIMEOUT_S
+        while time.monotonic() < deadline:
+            for message in self._consumer.consume(1, 0.1):
+                return message.error() is None and message.offset() == offset
+        return False
+
+    def read(self, limit: int, timeout_s: float = 0.0) -> list[Stored]:
+        """Up to ``limit`` records; waits ``timeout_s`` seconds at most when there are none."""
+        out: list[Stored] = []
+        for message in self._consumer.consume(limit, timeout_s):
+            error = message.error()
+            if error is not None:
+                self._raise_for(error, message.topic() or "")
+                continue
+            topic, offset = message.topic(), message.offset()
+            if topic is None or offset is None:
+                continue
+            expected = self._expected[topic]
+            if offset != expected:
+                if offset < expected:
+                    continue  # read before; happens after a pause
+                if self._sought.get(topic) != expected:
+                    # A hole: either the client dropped what it had fetched (pause), or the log has one. Ask once more.
+                    self._sought[topic] = expected
+                    self._consumer.seek(TopicPartition(topic, 0, expected))
+                    continue
+            self._expected[topic] = offset + 1
+            out.append(stored(message))
+        if out:
+            self._away_since = None
+        elif self._away_since is not None:
+            self._refuse_long_absence()
+        return out
+
+    def pause(self, topics: set[str]) -> None:
+        """Read all topics but these from now on."""
+        for topic in sorted(topics - self._paused):
+            self._consumer.pause([TopicPartition(topic, 0)])
+        for topic in sorted(self._paused - topics):
+            self._consumer.resume([TopicPartition(topic, 0)])
+        self._paused = set(topics)
+
+    def close(self) -> None:
+        self._consumer.close()
+
+    def _refuse_long_absence(self) -> None:
+        assert self._away_since is not None
+        if time.monotonic() - self._away_since < DELIVERY_TIMEOUT_MS / 1000:
+            return
+        if cluster_answers(self._kafka, self._bootstrap, timeout_s=2.0):
+            self._away_since = None
+            return
+        raise Failure(
+            f"the Kafka broker {self._bootstrap} has been away for {DELIVERY_TIMEOUT_MS // 1000} s.",
+            "Bring it back and start again: the flow goes on from its last snapshot.",
+        )
+
+    def _raise_for(self, error: KafkaError, topic: str) -> None:
+        code = error.code()
+        if code in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
+            raise deleted(topic, self._expected.get(topic, 0), self.watermarks(topic)[0])
+        if code in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION):
+            raise Failure(
+                f"topic {topic} is not there any more on {self._bootstrap}.",
+                "Start again: `profit up` creates the topics of the catalogue.",
+            )
+        if code in (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError._AUTHENTICATION):
+            raise Failure(
+                f"{self._bootstrap} does not let us read {topic}: {error.str()}.",
+                "Correct kafka.sasl_username, kafka.sasl_password and the rights of that user.",
+            )
+
+
+def deleted(topic: str, wanted: int, low: int) -> Failure:
+    """The failure of a position that retention has overtaken."""
+    return Failure(
+        f"topic {topic} begins at offset {low}; the reading was to go on at {wanted}: retention has deleted "
+        f"{low - wanted} records in between.",
+        "Read them from the archive (profit replay), or start a new run to go on with what is there.",
+    )

@@ -1,0 +1,60 @@
+"""Topics are created as the catalogue says, and every trouble has a name and a cure."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+
+import pytest
+
+from connectors.kafka.admin import cluster_answers, create_topics, delete_topics, partitions, require_topics
+from models.failures import Failure
+from models.settings import Kafka
+from models.topics import CATALOGUE, Topic
+
+pytestmark = pytest.mark.integration
+
+
+def closed_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_creates_the_whole_catalogue_once(clean_kafka: str) -> None:
+    assert create_topics(Kafka(), clean_kafka) == [topic.name for topic in CATALOGUE]
+    assert create_topics(Kafka(), clean_kafka) == []
+    present = partitions(Kafka(), clean_kafka)
+    assert {topic.name: present.get(topic.name) for topic in CATALOGUE} == {t.name: t.partitions for t in CATALOGUE}
+
+
+def test_a_wrong_number_of_partitions_is_named(bootstrap: str, topic_names: Callable[[str], str]) -> None:
+    name = topic_names("wide")
+    create_topics(Kafka(), bootstrap, [Topic(name, "out", "", "", partitions=3)])
+    with pytest.raises(Failure, match=f"{name} has 3 partitions, wanted is 1") as failure:
+        create_topics(Kafka(), bootstrap, [Topic(name, "out", "", "")])
+    assert "delete" in failure.value.cure
+
+
+def test_a_broker_that_is_away_is_named_within_ten_seconds() -> None:
+    port = closed_port()
+    started = time.monotonic()
+    with pytest.raises(Failure, match=f"127.0.0.1:{port}"):
+        create_topics(Kafka(), f"127.0.0.1:{port}")
+    assert time.monotonic() - started < 11.5
+    assert not cluster_answers(Kafka(), f"127.0.0.1:{port}", timeout_s=0.2)
+
+
+def test_an_absent_topic_is_named_and_not_made_up(bootstrap: str, topic_names: Callable[[str], str]) -> None:
+    name = topic_names("absent")
+    with pytest.raises(Failure, match=name):
+        require_topics(Kafka(), bootstrap, [name])
+    assert name not in partitions(Kafka(), bootstrap)
+
+
+def test_deleted_topics_are_gone(bootstrap: str, topic_names: Callable[[str], str]) -> None:
+    name = topic_names("doomed")
+    create_topics(Kafka(), bootstrap, [Topic(name, "out", "", "")])
+    delete_topics(Kafka(), bootstrap, [name, "never-existed"])
+    assert name not in partitions(Kafka(), bootstrap)
