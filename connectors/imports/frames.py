@@ -1,0 +1,162 @@
+"""The exchanges' wire format, written: what a recorder would have received for a recorded quote, price or market."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import msgspec
+
+from connectors.imports.summary import Refused
+
+MIN_SIZE = "5"
+
+
+class Frame(NamedTuple):
+    """A frame before its envelope. ``source`` names the connection: "polymarket", "binance", "gamma", …"""
+
+    recv_ns: int
+    topic: str
+    source: str
+    key: str
+    value: bytes
+
+
+class Book(NamedTuple):
+    """One token's book at a moment of the exchange's time. Levels are (price, size) texts, best last as on the wire."""
+
+    market: str
+    token: str
+    t_ms: int
+    bids: Sequence[tuple[str, str]]
+    asks: Sequence[tuple[str, str]]
+    tick: str
+
+
+def plain(value: Decimal) -> str:
+    """Digits without exponent and without zeros at the end."""
+    text = format(value, "f")
+    return (text.rstrip("0").rstrip(".") or "0") if "." in text else text
+
+
+def price_text(value: Decimal) -> str:
+    """A token price in dollars on the wire, 0 and 1 included. Raises Refused outside or finer than 0.0001."""
+    if not 0 <= value <= 1:
+        raise Refused("price_out_of_range", value)
+    if value * 10_000 % 1:
+        raise Refused("price_too_fine", value)
+    return plain(value)
+
+
+def size_text(value: Decimal) -> str:
+    """Shares on the wire. Raises Refused for a negative number."""
+    if value < 0:
+        raise Refused("negative_size", value)
+    return plain(value)
+
+
+def _levels(levels: Sequence[tuple[str, str]]) -> str:
+    return "[" + ",".join(f'{{"price":"{price}","size":"{size}"}}' for price, size in levels) + "]"
+
+
+def book_object(book: Book) -> str:
+    """A `book` message in the form of an initial snapshot, with the hash the exchange would give it."""
+    bids, asks = _levels(book.bids), _levels(book.asks)
+    head = f'{{"market":"{book.market}","asset_id":"{book.token}","timestamp":"{book.t_ms}",'
+    hashed = (
+        f'{head}"hash":"","bids":{bids},"asks":{asks},"min_order_size":"{MIN_SIZE}","tick_size":"{book.tick}",'
+        '"neg_risk":false,"last_trade_price":""}'
+    )
+    digest = hashlib.sha1(hashed.encode(), usedforsecurity=False).hexdigest()
+    return (
+        f'{head}"hash":"{digest}","bids":{bids},"asks":{asks},"tick_size":"{book.tick}",'
+        '"event_type":"book","last_trade_price":""}'
+    )
+
+
+def books(several: Sequence[Book]) -> bytes:
+    """Books in one frame: an object for one, an array for more."""
+    objects = [book_object(book) for book in several]
+    return (objects[0] if len(objects) == 1 else "[" + ",".join(objects) + "]").encode()
+
+
+def tick_size_change(market: str, token: str, t_ms: int, old: str, new: str) -> bytes:
+    return (
+        f'{{"event_type":"tick_size_change","asset_id":"{token}","market":"{market}","old_tick_size":"{old}",'
+        f'"new_tick_size":"{new}","timestamp":"{t_ms}"}}'
+    ).encode()
+
+
+def iso(t_ns: int) -> str:
+    """RFC 3339 in UTC, with the fraction only where there is one."""
+    seconds, rest = divmod(t_ns, 10**9)
+    fraction = f".{rest:09d}".rstrip("0") if rest else ""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S") + fraction + "Z"
+
+
+def ticker(product: str, price: str, t_ns: int, sequence: int) -> bytes:
+    """A Coinbase Advanced Trade `ticker` frame with what a bare price tells: no quantities, no statistics."""
+    return (
+        f'{{"channel":"ticker","client_id":"","timestamp":"{iso(t_ns)}","sequence_num":{sequence},"events":'
+        f'[{{"type":"update","tickers":[{{"type":"ticker","product_id":"{product}","price":"{price}"}}]}}]}}'
+    ).encode()
+
+
+def synthetic_condition(seed: str) -> str:
+    """A condition id for a market whose own was not recorded."""
+    return "0x" + hashlib.sha256(f"condition {seed}".encode()).hexdigest()
+
+
+def synthetic_token(seed: str) -> str:
+    """A token id for a token whose own was not recorded."""
+    return str(int(hashlib.sha256(f"token {seed}".encode()).hexdigest(), 16))
+
+
+class Definition(NamedTuple):
+    """What is known of a market. Times in Unix ns; ``fee_rate`` as in Gamma's feeSchedule."""
+
+    slug: str
+    question: str
+    condition: str
+    up_token: str
+    down_token: str
+    start_ns: int
+    end_ns: int
+    fee_rate: float
+    tick: float
+    notes: tuple[str, ...]
+
+    def gamma(self, payouts: tuple[str, str] | None = None, closed_ns: int = 0) -> bytes:
+        """A Gamma market object; with ``payouts`` (Up, Down) a resolved one, closed at ``closed_ns``."""
+        return msgspec.json.encode(self._object(payouts, closed_ns))
+
+    def _object(self, payouts: tuple[str, str] | None, closed_ns: int) -> dict[str, Any]:
+        closed = payouts is not None
+        fields: dict[str, Any] = {
+            "slug": self.slug,
+            "question": self.question,
+            "conditionId": self.condition,
+            "outcomes": json.dumps(["Up", "Down"]),
+            "outcomePrices": json.dumps(list(payouts or ("0.5", "0.5"))),
+            "clobTokenIds": json.dumps([self.up_token, self.down_token]),
+            "eventStartTime": iso(self.start_ns),
+            "endDate": iso(self.end_ns),
+            "active": True,
+            "closed": closed,
+            "acceptingOrders": not closed,
+            "enableOrderBook": True,
+            "negRisk": False,
+            "orderPriceMinTickSize": self.tick,
+            "orderMinSize": int(MIN_SIZE),
+            "feesEnabled": self.fee_rate > 0,
+            "feeSchedule": {"rate": self.fee_rate, "exponent": 1, "takerOnly": True, "rebateRate": 0.2},
+        }
+        if closed:
+            fields["closedTime"] = iso(closed_ns).replace("T", " ").replace("Z", "+00")
+            fields["umaResolutionStatus"] = "resolved"
+        fields["_import"] = list(self.notes)
+        return fields
