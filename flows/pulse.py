@@ -30,16 +30,16 @@ class Pulse:
         """The module's counters by ``verdict:reason``, sorted."""
         return {f"{verdict}:{reason}": n for (verdict, reason), n in sorted(self._counts[module].items())}
 
-    def beat(self, t: int, gauges: dict[str, int | float]) -> list[Message]:
-        """One telemetry row a module when the second of event time has changed, else nothing."""
+    def beat(self, t: int, gauges: dict[str, int | float], always: bool = False) -> list[Message]:
+        """One telemetry row a module when the second of event time has changed (or ``always``), else nothing."""
         second = t // SECOND
-        if second == self._sent:
+        if second == self._sent and not always:
             return []
         self._sent = second
         rows: list[Message] = []
         for module in self._counts:
             row = Telemetry(
-                id=f"{self._producer}-{module}-{second}",
+                id=f"{self._producer}-{self._ordinal}",
                 timestamp=t,
                 module=module,
                 status="running",

@@ -31,8 +31,8 @@ class Event(msgspec.Struct, frozen=True, gc=False, tag_field="kind", omit_defaul
 
 class TokenBook(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One token's book, best first, at most ten levels: (pips, micro-shares). ``checks`` names what is wrong with it
-    now; it may be traded on only if ``ok``. ``seq``, ``t``, ``x``: the last change's event, receive time and exchange time
-    (ns). ``base``: the snapshot it rests on."""
+    now; it may be traded on only if ``ok``. ``seq``, ``t``, ``x``: the last change's event, receive time and exchange
+    time (ns). ``base``: the snapshot it rests on."""
 
     token: str
     bids: Levels

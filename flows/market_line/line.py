@@ -13,7 +13,7 @@ from connectors.polymarket.wire import ClobMarket, MarketMessage, decode_market
 from connectors.polymarket.wire import decode_frame as decode_polymarket
 from flows.market_line.bounds import Bounds
 from flows.market_line.coinbase import Connection, Product, exchange_time
-from flows.market_line.definitions import BadDefinition, Definitions, Known
+from flows.market_line.definitions import Definitions, Known
 from flows.market_line.findings import Beat, Finding
 from flows.market_line.token import Token, hash_differs
 from flows.pulse import Pulse
@@ -36,7 +36,7 @@ from models.journal import (
 )
 from models.markers import OWN_PREFIX, Marker, Notice, Tick, decode_own
 from models.message import Lost, Message, Stored
-from models.money import MICRO, PIP, PIPS, SHARE, NotANumber
+from models.money import MICRO, PIP, PIPS, SHARE
 from models.reasons import Reason, Verdict
 from models.timestamps import parse_epoch_ms
 from models.topics import (
@@ -141,6 +141,8 @@ class MarketLine:
                 self._run = own.run
                 self._invalidate_all(Reason.DISCONNECTED)
             self._note(src, record.topic, envelope.conn, f"{own.marker} of run", own.run, checks)
+            if own.marker == "end":
+                self._out.extend(self._pulse.beat(self._t, self._gauges(), always=True))
         elif isinstance(own, Notice):
             if own.state in ("disconnected", "refused"):
                 checks = (*checks, Reason.DISCONNECTED)
@@ -497,7 +499,7 @@ class MarketLine:
     def _lost(self, lost: Lost) -> None:
         self._invalidate_all(Reason.RECORDER_GAP)
         for _ in range(lost.first, lost.last + 1):
-            self._find("recorder", lost.run, Reason.RECORDER_GAP)
+            self._find(FEED_CLOCK, lost.run, Reason.RECORDER_GAP)
         note = f"run {lost.run}: records {lost.first} to {lost.last}"
         event = Feed(self._next(), self._t, NO_SRC, "", (Reason.RECORDER_GAP,), "recorder", "", "lost", note)
         self._emit(event, FEED_CLOCK)
@@ -545,17 +547,16 @@ class MarketLine:
 
     def _emit(self, event: AnyEvent, feed: str) -> None:
         self._out.append(Message(JOURNAL, self._portfolio, encode_event(event), event.t, PRODUCER, event.seq))
-        if event.checks:
-            self._pulse.count(MODULES.get(feed, feed), Verdict.BLOCK, event.checks[0])
-        else:
+        if not event.checks:
             self._pulse.count(MODULES.get(feed, feed), Verdict.PASS, Reason.OK)
 
     def _find(self, feed: str, market: str, reason: str) -> None:
         self._out.append(Finding(self._t, feed, market, reason))
+        self._pulse.count(MODULES.get(feed, feed), Verdict.BLOCK, reason)
 
     def _count(self, reasons: tuple[str, ...], feed: str, market: str) -> None:
         for reason in reasons:
-            self._out.append(Finding(self._t, feed, market, reason))
+            self._find(feed, market, reason)
 
     def _gauges(self) -> dict[str, int | float]:
         return {"journal": self._seq, "tokens": len(self._tokens), "markets": len(self._known.by_key)}
@@ -566,6 +567,3 @@ _WIRE_TICKS = {1000: "0.1", 100: "0.01", 50: "0.005", 25: "0.0025", 10: "0.001",
 
 def _wire_tick(tick: int) -> str:
     return _WIRE_TICKS[tick]
-
-
-__all__ = ["MODULES", "PRODUCER", "BadDefinition", "MarketLine", "NotANumber"]

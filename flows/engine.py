@@ -1,0 +1,97 @@
+"""Where the plain classes of the lines meet Bytewax: a stateful step, and running a flow to its end.
+
+The lines know nothing of the engine; this file and the flow files are all that does.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow
+from bytewax.operators import KeyedStream, StatefulBatchLogic
+from bytewax.recovery import RecoveryConfig, init_db_dir
+
+from models.failures import Failure
+
+S = TypeVar("S")
+V = TypeVar("V")
+W = TypeVar("W")
+
+_PARTITIONS = 1
+
+
+class _Line(StatefulBatchLogic[V, W, bytes], Generic[S, V, W]):
+    """Feeds a line's items to it one by one; its snapshot is the pickled line, frozen at that moment."""
+
+    def __init__(self, line: S, advance: Callable[[S, V], Iterable[W]]) -> None:
+        self._line = line
+        self._advance = advance
+
+    def on_batch(self, values: list[V]) -> tuple[list[W], bool]:
+        line, advance = self._line, self._advance
+        out: list[W] = []
+        for value in values:
+            out.extend(advance(line, value))
+        return out, StatefulBatchLogic.RETAIN
+
+    def snapshot(self) -> bytes:
+        return pickle.dumps(self._line, pickle.HIGHEST_PROTOCOL)
+
+
+def stateful(
+    step_id: str, up: KeyedStream[V], make: Callable[[], S], advance: Callable[[S, V], Iterable[W]]
+) -> KeyedStream[W]:
+    """A step that owns one ``make()`` a key and emits what ``advance(state, item)`` returns, in order.
+
+    ``step_id`` names the state in the recovery store: renaming it forgets the state without a word."""
+
+    def build(resume: bytes | None) -> _Line[S, V, W]:
+        return _Line(pickle.loads(resume) if resume is not None else make(), advance)
+
+    return op.stateful_batch(step_id, up, build)
+
+
+def prepare_recovery(directory: Path) -> None:
+    """Make the flow's recovery store in ``directory`` when it is not there: once, before any process of it starts."""
+    if not directory.is_dir() or not any(directory.iterdir()):
+        directory.mkdir(parents=True, exist_ok=True)
+        init_db_dir(directory, _PARTITIONS)
+
+
+def run(
+    flow: Dataflow,
+    recovery: Path | None = None,
+    snapshot_s: float = 1.0,
+    process: int | None = None,
+    addresses: list[str] | None = None,
+) -> None:
+    """Run ``flow`` to the end of its input, in this process, or as process number ``process`` of a cluster.
+
+    ``recovery``: a prepared recovery store. ``snapshot_s``: seconds between snapshots of the state. Raises the Failure that a step, source or sink raised."""
+    from bytewax._bytewax import cli_main
+
+    try:
+        cli_main(
+            flow,
+            workers_per_process=1,
+            process_id=process,
+            addresses=addresses,
+            epoch_interval=timedelta(seconds=snapshot_s),
+            recovery_config=RecoveryConfig(str(recovery)) if recovery is not None else None,
+        )
+    except Exception as error:
+        cause = _root(error)
+        if isinstance(cause, Failure):
+            raise cause from error
+        raise
+
+
+def _root(error: BaseException) -> BaseException:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error

@@ -1,0 +1,75 @@
+"""What a replay is: where it reads, where it writes, and its stages. One JSON file in the run's folder says it all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from bytewax.dataflow import Dataflow
+from pydantic import BaseModel, ConfigDict
+
+from connectors.archive.sink import output
+from connectors.archive.source import ArchiveFeedSource, ArchiveSource
+from flows import market, trading
+from models.failures import Failure
+from models.settings import Settings
+from models.topics import JOURNAL
+
+Stage = Literal["market", "trading"]
+PLAN = "plan.json"
+
+
+class Plan(BaseModel):
+    """A replay's parameters. A run is resumed only with the plan it was begun with."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    archive: Path
+    run: Path
+    start: Literal["feeds", "journal"]
+    workers: int
+    batch_size: int
+    snapshot_s: float
+    settings: Settings
+
+    @property
+    def output(self) -> Path:
+        """The archive the run writes."""
+        return self.run / "archive"
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        return ("market", "trading") if self.start == "feeds" else ("trading",)
+
+    @property
+    def journal(self) -> Path:
+        """The archive that holds the run's journal."""
+        return self.output if self.start == "feeds" else self.archive
+
+    def recovery(self, stage: Stage) -> Path:
+        return self.run / "recovery" / stage
+
+    def done(self, stage: Stage) -> Path:
+        """The file that says that a stage is complete."""
+        return self.run / f"{stage}.done"
+
+    def save(self) -> None:
+        self.run.mkdir(parents=True, exist_ok=True)
+        (self.run / PLAN).write_text(self.model_dump_json(indent=1))
+
+
+def load_plan(run: Path) -> Plan:
+    """Raises Failure when the folder holds no replay."""
+    path = run / PLAN
+    if not path.is_file():
+        raise Failure(f"{run} holds no replay: there is no {PLAN}.", "Name the folder of a replay's run.")
+    return Plan.model_validate_json(path.read_bytes())
+
+
+def flow_of(plan: Plan, stage: Stage) -> Dataflow:
+    """The stage's dataflow between its archives."""
+    if stage == "market":
+        feeds = ArchiveFeedSource(plan.archive, plan.batch_size)
+        return market.build(feeds, lambda step, up: output(step, up, plan.output), plan.settings)
+    journal = ArchiveSource(plan.journal, JOURNAL, plan.batch_size)
+    return trading.build(journal, lambda step, up: output(step, up, plan.output), plan.settings)

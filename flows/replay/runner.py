@@ -1,0 +1,94 @@
+"""Runs a replay's stages, each as a cluster of processes, and resumes one that was killed."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from flows.engine import prepare_recovery
+from flows.replay.plan import PLAN, Plan, Stage, load_plan
+from models.failures import Failure
+
+_POLL_S = 0.05
+
+
+def begin(plan: Plan) -> bool:
+    """Save the plan, or find that the run is to be resumed: True then.
+
+    Raises Failure when the run exists with another plan, or is complete."""
+    if not (plan.run / PLAN).is_file():
+        if plan.run.is_dir() and any(plan.run.iterdir()):
+            raise Failure(f"{plan.run} is not empty and holds no replay.", "Choose another --run name.")
+        plan.save()
+        return False
+    existing = load_plan(plan.run)
+    if existing != plan:
+        raise Failure(f"the run {plan.run.name} was begun with other parameters.", "Choose another --run name.")
+    if all(plan.done(stage).is_file() for stage in plan.stages):
+        raise Failure(f"the run {plan.run.name} is complete.", "Choose another --run name, or --verify it.")
+    return True
+
+
+def run_stages(plan: Plan, progress: Callable[[Stage], None]) -> None:
+    """Run what is not done yet; ``progress`` is called every moment while a stage runs. Raises Failure."""
+    for stage in plan.stages:
+        if plan.done(stage).is_file():
+            continue
+        prepare_recovery(plan.recovery(stage))
+        _run_cluster(plan, stage, progress)
+        plan.done(stage).touch()
+
+
+def _run_cluster(plan: Plan, stage: Stage, progress: Callable[[Stage], None]) -> None:
+    addresses = _addresses(plan.workers)
+    errors = plan.run / f"{stage}.errors"
+    with errors.open("wb") as log:
+        processes = [
+            subprocess.Popen(
+                [sys.executable, "-m", "flows.replay.worker", str(plan.run), stage, str(number), *addresses],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+            )
+            for number in range(plan.workers)
+        ]
+        try:
+            while any(process.poll() is None for process in processes):
+                if any(process.poll() not in (None, 0) for process in processes):
+                    break
+                progress(stage)
+                time.sleep(_POLL_S)
+            failed = [process for process in processes if process.poll() not in (None, 0)]
+        finally:
+            for process in processes:
+                if process.poll() is None:
+                    process.kill()
+                process.wait()
+                if process.stdin is not None:
+                    process.stdin.close()
+    progress(stage)
+    if failed:
+        raise _failure(stage, failed[0].returncode, errors)
+
+
+def _failure(stage: str, code: int, errors: Path) -> Failure:
+    text = errors.read_text(errors="replace").strip().splitlines()
+    if code < 0:
+        return Failure(f"the {stage} stage was killed by signal {-code}.", "Give the same command again to resume.")
+    cause = text[-2] if code == 1 and len(text) >= 2 else (text[-1] if text else f"exit code {code}")
+    return Failure(f"the {stage} stage failed: {cause}", f"{text[-1] if text else ''} See {errors}.")
+
+
+def _addresses(count: int) -> list[str]:
+    """Free local ports for the cluster, one a process."""
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    addresses = [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
+    for each in sockets:
+        each.close()
+    return addresses

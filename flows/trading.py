@@ -1,0 +1,69 @@
+"""The trading flow: the journal in; scans, decisions, orders, fills and ledger out.
+
+journal -> route: to the lanes that care          (one order, drops what came twice)
+        -> lanes: features and strategies         (keyed by underlying, on any worker)
+        -> portfolio: barrier, gates, sizing, orders, fills, settlement, ledger   (one order again)
+        -> scans, features, decisions, orders, fills, ledger, outcomes, telemetry
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow, Stream
+from bytewax.inputs import Source
+
+from flows.engine import stateful
+from flows.trading_line.barrier import Barrier
+from flows.trading_line.items import Judged, Routed
+from flows.trading_line.lane import Lane
+from flows.trading_line.portfolio import Portfolio, configuration_id
+from flows.trading_line.route import Router
+from models.journal import decode_event
+from models.message import Message, Stored
+from models.settings import Settings
+
+Attach = Callable[[str, Stream[Message]], Any]
+
+
+class Desk:
+    """The barrier and the portfolio behind it: one step, because nothing may come between them."""
+
+    def __init__(self, settings: Settings, configuration: str) -> None:
+        self._barrier = Barrier()
+        self._portfolio = Portfolio(settings, configuration)
+
+    def take(self, judged: Judged) -> list[Message]:
+        messages: list[Message] = []
+        for copies in self._barrier.offer(judged):
+            messages.extend(self._portfolio.take(copies))
+        return messages
+
+
+def build(source: Source[Stored], attach: Attach, settings: Settings) -> Dataflow:
+    """The trading flow from ``source`` (the journal) to whatever ``attach(step id, stream)`` adds."""
+    configuration = configuration_id(settings)
+    flow = Dataflow("trading")
+    journal = op.input("journal", flow, source)
+    in_order = op.key_on("one_order", journal, lambda _: settings.portfolio_name)
+    routed = stateful("route", in_order, Router, _route)
+    by_lane = op.key_on("by_lane", op.key_rm("routed", routed), _lane_of)
+    judged = stateful("lanes", by_lane, lambda: Lane(settings), _judge)
+    at_desk = op.key_on("at_desk", op.key_rm("judged", judged), lambda _: settings.portfolio_name)
+    messages = stateful("portfolio", at_desk, lambda: Desk(settings, configuration), Desk.take)
+    attach("trading_out", op.key_rm("decided", messages))
+    return flow
+
+
+def _route(router: Router, record: Stored) -> list[Routed]:
+    return router.route(decode_event(record.value))
+
+
+def _lane_of(routed: Routed) -> str:
+    return routed.lane
+
+
+def _judge(lane: Lane, routed: Routed) -> tuple[Judged]:
+    return (lane.judge(routed),)

@@ -1,0 +1,179 @@
+"""A lane: the features and strategies of one underlying. Lanes know nothing of each other and may run anywhere."""
+
+from __future__ import annotations
+
+from flows.trading_line.features import UnderlyingFeatures
+from flows.trading_line.items import Judged, Routed
+from models.contracts import Number
+from models.journal import AnyEvent, Book, Clock, Market, Spot
+from models.money import DOLLAR
+from models.settings import Settings
+from models.strategies import parity, updown_fair_value
+from models.strategies.view import View
+from models.timestamps import SECOND
+from models.trace import Evaluation
+
+_FORGET_NS = 60 * SECOND
+
+
+class _Followed:
+    """A market under way: its definition and latest books, and when each strategy last sent a scan row."""
+
+    __slots__ = ("book", "market", "sent")
+
+    def __init__(self, market: Market) -> None:
+        self.market = market
+        self.book: Book | None = None
+        self.sent: dict[str, _LastRow] = {}
+
+
+class _LastRow:
+    __slots__ = ("evaluations", "reason", "t", "verdict")
+
+    def __init__(self) -> None:
+        self.t = 0
+        self.verdict = ""
+        self.reason = ""
+        self.evaluations = 0
+
+
+class Lane:
+    """Features and strategies of one underlying. ``judge`` is a function of the events it has been given, in order."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._features = UnderlyingFeatures(settings.fair_value.half_life_s)
+        self._followed: dict[str, _Followed] = {}
+        self._stale_tokens: frozenset[str] = frozenset()
+        self._stale_spots: frozenset[str] = frozenset()
+        self._stale_ns = int(settings.portfolio.stale_s * SECOND)
+
+    def judge(self, routed: Routed) -> Judged:
+        """Take one event in and evaluate the markets it concerns."""
+        event = routed.event
+        evaluations: list[Evaluation] = []
+        rows: list[tuple[str, dict[str, Number]]] = []
+        if routed.lane:
+            for followed in self._concerned(event):
+                self._evaluate(followed, event.t, evaluations, rows)
+        return Judged(routed.lane, event.seq, routed.copies, event, tuple(evaluations), tuple(rows))
+
+    def _concerned(self, event: AnyEvent) -> list[_Followed]:
+        """Update what is known by the event; the markets to evaluate."""
+        t = event.t
+        if isinstance(event, Book):
+            self._features.on_time(t)
+            followed = self._followed.get(event.key)
+            if followed is None:
+                return []
+            followed.book = event
+            return [followed] if t < followed.market.end else []
+        if isinstance(event, Spot):
+            self._features.on_spot(event)
+            return self._active(t)
+        if isinstance(event, Clock):
+            self._features.on_time(t)
+            self._stale_tokens = frozenset(event.stale_books)
+            self._stale_spots = frozenset(event.stale_spots)
+            self._forget(t)
+            return self._active(t)
+        if isinstance(event, Market):
+            self._features.on_time(t)
+            known = self._followed.get(event.key)
+            if known is not None:
+                known.market = event
+            elif event.payout_up is None and t < event.end + _FORGET_NS:
+                self._followed[event.key] = _Followed(event)
+        return []
+
+    def _active(self, t: int) -> list[_Followed]:
+        return [each for each in self._followed.values() if each.market.start <= t < each.market.end]
+
+    def _forget(self, t: int) -> None:
+        for key in [key for key, each in self._followed.items() if t > each.market.end + _FORGET_NS]:
+            del self._followed[key]
+            self._features.forget(key)
+
+    def _evaluate(
+        self,
+        followed: _Followed,
+        t: int,
+        evaluations: list[Evaluation],
+        rows: list[tuple[str, dict[str, Number]]],
+    ) -> None:
+        view = self._view(followed, t)
+        due = False
+        if self._settings.fair_value.enabled:
+            due |= self._take(followed, t, updown_fair_value.evaluate(view, self._settings.fair_value), evaluations)
+        if self._settings.parity.enabled:
+            due |= self._take(followed, t, parity.evaluate(view, self._settings.parity), evaluations)
+        if due:
+            rows.append((followed.market.key, _values(view)))
+
+    def _take(self, followed: _Followed, t: int, evaluation: Evaluation, evaluations: list[Evaluation]) -> bool:
+        """Note the evaluation; a scan row is due when verdict or reason changed, or a second has passed."""
+        row = followed.sent.get(evaluation.strategy)
+        if row is None:
+            row = followed.sent[evaluation.strategy] = _LastRow()
+        row.evaluations += 1
+        due = evaluation.verdict != row.verdict or evaluation.reason != row.reason or t - row.t >= SECOND
+        if due:
+            evaluation = _with_count(evaluation, row.evaluations)
+            row.t, row.verdict, row.reason, row.evaluations = t, evaluation.verdict, evaluation.reason, 0
+        evaluations.append(evaluation)
+        return due
+
+    def _view(self, followed: _Followed, t: int) -> View:
+        features, market, book = self._features, followed.market, followed.book
+        spot = features.latest
+        variance = features.variance
+        strike = features.strike(market, t)
+        return View(
+            t=t,
+            market=market,
+            book=book,
+            book_stale=book is not None and self._book_stale(book, t),
+            spot=spot,
+            spot_stale=spot is not None and (market.asset in self._stale_spots or t - spot.t > self._stale_ns),
+            variance=variance.value,
+            returns=variance.count,
+            history_s=variance.span,
+            strike=strike.value if strike else None,
+            strike_source=strike.source if strike else "",
+            strike_gap_s=strike.gap_s if strike else 0.0,
+            average=features.average(market, t),
+        )
+
+    def _book_stale(self, book: Book, t: int) -> bool:
+        for side in (book.up, book.down):
+            if side is not None and (side.token in self._stale_tokens or t - side.t > self._stale_ns):
+                return True
+        return False
+
+
+def _with_count(evaluation: Evaluation, count: int) -> Evaluation:
+    return Evaluation(
+        evaluation.strategy,
+        evaluation.market_key,
+        evaluation.verdict,
+        evaluation.reason,
+        evaluation.score,
+        evaluation.threshold,
+        evaluation.steps,
+        evaluation.intents,
+        evaluation.fair,
+        count,
+    )
+
+
+def _values(view: View) -> dict[str, Number]:
+    return {
+        "spot": view.spot.price / DOLLAR if view.spot else None,
+        "strike": view.strike,
+        "strike_source": view.strike_source,
+        "strike_gap_s": view.strike_gap_s,
+        "variance": view.variance,
+        "returns": view.returns,
+        "average": view.average,
+        "time_left_s": max(view.market.end - view.t, 0) / SECOND,
+    }

@@ -1,0 +1,56 @@
+"""The probability that an up/down market pays Up.
+
+The end value is the price itself (spot, candle) or its arithmetic average over the last ``w`` seconds (TWAP). With a
+driftless Brownian log price of variance ``v`` a second, ``tau`` seconds left, spot ``s`` and strike ``k``:
+
+* spot:            P = Phi(ln(s/k) / sqrt(v tau))
+* TWAP, tau >= w:  the average has the variance v ((tau - w) + w/3) to first order (the average of a Brownian motion
+  over w has a third of its end variance: Kemna and Vorst 1990, arithmetic average in its small-variance limit)
+* TWAP, tau < w:   the part that is past is known: mean m = ((w - tau) a + tau s) / w with a its average so far, and
+  standard deviation s sqrt(v tau^3 / 3) / w; P = Phi((m - k) / sd)
+
+A tie pays Up; for a continuous price it has no weight, at tau = 0 it decides.
+"""
+
+from __future__ import annotations
+
+import math
+
+_FLOOR = 0.0005  # no model is surer than this
+
+
+def normal_cdf(x: float) -> float:
+    """Standard normal distribution function."""
+    return 0.5 * math.erfc(-x / math.sqrt(2.0))
+
+
+def probability_up(
+    spot: float,
+    strike: float,
+    variance: float,
+    tau: float,
+    lookback: float = 0.0,
+    average_so_far: float | None = None,
+    strike_variance: float = 0.0,
+) -> float:
+    """Probability of Up, within [0.0005, 0.9995].
+
+    ``spot``, ``strike``, ``average_so_far`` in the same money; ``variance`` of the log price a second; ``tau`` and
+    ``lookback`` in seconds (0 = spot settlement); ``strike_variance``: variance of the strike's own log error.
+    Raises ValueError for a spot or strike that is not positive, or a negative time or variance."""
+    if spot <= 0.0 or strike <= 0.0:
+        raise ValueError(f"spot {spot} and strike {strike} must be positive")
+    if tau < 0.0 or variance < 0.0 or lookback < 0.0:
+        raise ValueError(f"time left {tau}, variance {variance} and lookback {lookback} must not be negative")
+    if lookback > 0.0 and tau < lookback:
+        known = average_so_far if average_so_far is not None else spot
+        mean = ((lookback - tau) * known + tau * spot) / lookback
+        spread = variance * tau**3 / (3.0 * lookback * lookback)
+        move = mean / strike - 1.0
+    else:
+        spread = variance * ((tau - lookback) + lookback / 3.0)
+        move = math.log(spot / strike)
+    total = spread + strike_variance
+    if total <= 0.0:
+        return 1.0 - _FLOOR if move >= 0.0 else _FLOOR
+    return min(max(normal_cdf(move / math.sqrt(total)), _FLOOR), 1.0 - _FLOOR)

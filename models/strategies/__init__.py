@@ -1,0 +1,1 @@
+"""Strategies: pure functions of a market's view, one family a file."""

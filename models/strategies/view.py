@@ -1,0 +1,27 @@
+"""What a strategy may look at: one market, its books, the spot price and the features, at one moment."""
+
+from __future__ import annotations
+
+import msgspec
+
+from models.journal import Book, Market, Spot
+
+
+class View(msgspec.Struct, gc=False):
+    """``t``: Unix ns. ``variance``: of the log price a second, with ``returns`` behind it over ``history_s`` seconds.
+    ``strike``: dollars; ``strike_gap_s``: how far from the window's start it was taken (0 = official or exact).
+    ``average``: dollars, of spot over the elapsed part of the settlement's averaging time."""
+
+    t: int
+    market: Market
+    book: Book | None
+    book_stale: bool
+    spot: Spot | None
+    spot_stale: bool
+    variance: float
+    returns: int
+    history_s: float
+    strike: float | None
+    strike_source: str
+    strike_gap_s: float
+    average: float | None
