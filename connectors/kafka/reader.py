@@ -21,6 +21,17 @@ from models.settings import Kafka
 _PROBE_TIMEOUT_S: Final = 5.0
 
 
+class _Absence:
+    """Since when all brokers are away, by the monotonic clock; None while they answer."""
+
+    def __init__(self) -> None:
+        self.since: float | None = None
+
+    def on_error(self, error: KafkaError) -> None:
+        if error.code() == KafkaError._ALL_BROKERS_DOWN and self.since is None:
+            self.since = time.monotonic()
+
+
 class Reader:
     """``start`` says where each topic is read from; ``read`` returns what is there, in offset order per topic."""
 
@@ -32,18 +43,16 @@ class Reader:
         self._kafka = kafka
         self._bootstrap = bootstrap
         self._topics = topics
-        self._away_since: float | None = None
+        # A callback bound to the reader itself would make a cycle with the client, and a client that the garbage
+        # collector ends while its threads run crashes the interpreter.
+        self._absence = _Absence()
         self._expected: dict[str, int] = {}
         self._sought: dict[str, int] = {}
         self._paused: set[str] = set()
-        config: dict[str, Any] = consumer_config(kafka, bootstrap) | {"error_cb": self._on_error}
+        config: dict[str, Any] = consumer_config(kafka, bootstrap) | {"error_cb": self._absence.on_error}
         if poll_ms:
             config["fetch.wait.max.ms"] = poll_ms
         self._consumer = Consumer(config)
-
-    def _on_error(self, error: KafkaError) -> None:
-        if error.code() == KafkaError._ALL_BROKERS_DOWN and self._away_since is None:
-            self._away_since = time.monotonic()
 
     def watermarks(self, topic: str) -> tuple[int, int]:
         """First offset, and the one after the last (which the embedded broker may report up to one batch short)."""
@@ -56,7 +65,18 @@ class Reader:
         return found
 
     def start(self, offsets: dict[str, int]) -> None:
-        """Read each topic from its offset on. Raises Failure when the cluster does not have that offset any more."""
+        """Read each topic from its offset on.
+
+        Raises Failure, and closes the reader, when the cluster does not have that offset any more."""
+        try:
+            self._check(offsets)
+        except Failure:
+            self.close()
+            raise
+        self._expected = dict(offsets)
+        self._consumer.assign([TopicPartition(topic, 0, offset) for topic, offset in offsets.items()])
+
+    def _check(self, offsets: dict[str, int]) -> None:
         for topic, offset in offsets.items():
             low, high = self.watermarks(topic)
             if offset < low:
@@ -66,8 +86,6 @@ class Reader:
                     f"topic {topic} ends at offset {high}; the reading was to go on at {offset}: it was created anew.",
                     "Start a new run (--run NAME), or delete the run's recovery folder to read from the beginning.",
                 )
-        self._expected = dict(offsets)
-        self._consumer.assign([TopicPartition(topic, 0, offset) for topic, offset in offsets.items()])
 
     def _exists(self, topic: str, offset: int) -> bool:
         self._consumer.assign([TopicPartition(topic, 0, offset)])
@@ -100,9 +118,9 @@ class Reader:
             self._expected[topic] = offset + 1
             out.append(stored(message))
         if out:
-            self._away_since = None
-        elif self._away_since is not None:
-            self._refuse_long_absence()
+            self._absence.since = None
+        elif self._absence.since is not None:
+            self._refuse_long_absence(self._absence.since)
         return out
 
     def pause(self, topics: set[str]) -> None:
@@ -116,12 +134,11 @@ class Reader:
     def close(self) -> None:
         self._consumer.close()
 
-    def _refuse_long_absence(self) -> None:
-        assert self._away_since is not None
-        if time.monotonic() - self._away_since < DELIVERY_TIMEOUT_MS / 1000:
+    def _refuse_long_absence(self, since: float) -> None:
+        if time.monotonic() - since < DELIVERY_TIMEOUT_MS / 1000:
             return
         if cluster_answers(self._kafka, self._bootstrap, timeout_s=2.0):
-            self._away_since = None
+            self._absence.since = None
             return
         raise Failure(
             f"the Kafka broker {self._bootstrap} has been away for {DELIVERY_TIMEOUT_MS // 1000} s.",

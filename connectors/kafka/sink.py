@@ -23,6 +23,21 @@ from models.settings import Kafka
 MAX_IN_FLIGHT: Final = 50_000
 
 
+class _Reports:
+    """The first message that was not delivered, and the last trouble the client spoke of."""
+
+    def __init__(self) -> None:
+        self.trouble = ""
+        self.failed: tuple[str, KafkaError] | None = None
+
+    def on_error(self, error: KafkaError) -> None:
+        self.trouble = error.str()
+
+    def on_delivery(self, error: KafkaError | None, message: Any) -> None:
+        if error is not None and self.failed is None:
+            self.failed = (message.topic() or "", error)
+
+
 class Writer:
     """An idempotent producer whose delivery reports are checked. Usable without Bytewax too.
 
@@ -31,20 +46,13 @@ class Writer:
 
     def __init__(self, kafka: Kafka, bootstrap: str) -> None:
         self._bootstrap = bootstrap
-        self._trouble = ""
-        self._failed: tuple[str, KafkaError] | None = None
+        # Callbacks bound to the writer itself would make a cycle with the client: see ``reader``.
+        self._reports = _Reports()
         self._known = set(partitions(kafka, bootstrap))
         self._kafka = kafka
         # Topics are created by `create_topics` alone: a topic that the cluster makes up has the wrong partitions.
         config: dict[str, Any] = producer_config(kafka, bootstrap) | {"allow.auto.create.topics": False}
-        self._producer = Producer(config | {"error_cb": self._on_error})
-
-    def _on_error(self, error: KafkaError) -> None:
-        self._trouble = error.str()
-
-    def _on_delivery(self, error: KafkaError | None, message: Any) -> None:
-        if error is not None and self._failed is None:
-            self._failed = (message.topic() or "", error)
+        self._producer = Producer(config | {"error_cb": self._reports.on_error})
 
     def write(self, message: Message) -> None:
         if message.topic not in self._known:
@@ -63,7 +71,7 @@ class Writer:
                     partition=0,
                     timestamp=max(message.t_ns // 1_000_000, 0),
                     headers=headers_of(message),
-                    on_delivery=self._on_delivery,
+                    on_delivery=self._reports.on_delivery,
                 )
             except BufferError:
                 self._producer.poll(0.05)
@@ -80,11 +88,11 @@ class Writer:
         remaining = self._producer.flush(DELIVERY_TIMEOUT_MS / 1000 + 5)
         self._check()
         if remaining:
-            raise away(self._bootstrap, self._trouble or f"{remaining} messages were never acknowledged")
+            raise away(self._bootstrap, self._reports.trouble or f"{remaining} messages were never acknowledged")
 
     def _check(self) -> None:
-        if self._failed is not None:
-            raise self._failure(*self._failed)
+        if self._reports.failed is not None:
+            raise self._failure(*self._reports.failed)
 
     def _failure(self, topic: str, error: KafkaError) -> Failure:
         if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
@@ -92,7 +100,7 @@ class Writer:
                 f"a record is too large for topic {topic} of {self._bootstrap}.",
                 "Raise max.message.bytes of that topic, or delete it so that it is created with the right bound.",
             )
-        because = f"; {self._trouble}" if self._trouble else ""
+        because = f"; {self._reports.trouble}" if self._reports.trouble else ""
         return Failure(
             f"a record for topic {topic} was not delivered to {self._bootstrap}: {error.str()}{because}.",
             "Bring the broker back and start again: the flow goes on from its last snapshot, nothing is lost.",
