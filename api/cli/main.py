@@ -20,7 +20,13 @@ app = typer.Typer(
 )
 
 #: verb -> "module:function"; imported only when its verb is asked for, so that `profit sql` need not load Bytewax
-VERBS: dict[str, str] = {}
+VERBS: dict[str, str] = {
+    "replay": "api.cli.replay:replay",
+    "record": "api.cli.record:record",
+    "simulate": "api.cli.simulate:simulate",
+    "import": "api.cli.imports:import_command",
+    "sql": "api.cli.sql:sql_command",
+}
 
 
 def _register(wanted: str | None) -> None:

@@ -1,0 +1,166 @@
+"""`profit record`: the doors alone, from the exchanges (or simulated ones) into the feed topics."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from api.cli.simulate import stop_on_signals
+from connectors.broker.embedded import EmbeddedBroker
+from connectors.broker.memory import MIB, MemoryBudget, watch
+from connectors.clock import Clock, SystemClock
+from connectors.kafka.admin import create_topics
+from connectors.kafka.client import consumer_config, producer_config
+from connectors.lifeline import watch_parent
+from connectors.recorder.inputs import InputCounter
+from connectors.recorder.outlet import KafkaOutlet
+from connectors.recorder.recorder import Endpoints, Recorder
+from connectors.simulator.child import child_exchange, read_clock, read_urls
+from connectors.simulator.server import Urls
+from models.failures import Failure
+from models.settings import Settings, load
+
+FLUSH_S = 10.0
+
+
+def record(
+    feeds: Annotated[Literal["live", "sim"], typer.Option(help="the exchanges, or the simulated one")] = "live",
+    kafka: Annotated[str | None, typer.Option(help="HOST:PORT of a cluster; default: configuration")] = None,
+    duration: Annotated[float | None, typer.Option(min=0, help="end after so many real seconds")] = None,
+    exchange: Annotated[Path | None, typer.Option(help="addresses of a running `profit simulate`")] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file; default: profit.toml")] = None,
+    lifeline: Annotated[bool, typer.Option(hidden=True)] = False,
+) -> None:
+    """Record market data into the feed topics, verbatim, until Ctrl-C."""
+    settings = load(config)
+    if exchange is not None and feeds == "live":
+        raise Failure("--exchange names a simulated exchange.", "Add --feeds sim, or leave --exchange away.")
+    bootstrap = kafka or settings.kafka.bootstrap_servers
+    with contextlib.ExitStack() as stack:
+        clock: Clock = SystemClock()
+        endpoints = Endpoints.of(settings.feeds)
+        if feeds == "sim":
+            urls = _simulated(exchange, config, stack)
+            endpoints = Endpoints(urls.polymarket_ws, urls.clob_rest, urls.gamma_rest, urls.coinbase_ws)
+            clock = read_clock(urls)
+        session = _Session(settings, lifeline, duration)
+        if not bootstrap:
+            bootstrap = _own_broker(settings, session, stack)
+        create_topics(settings.kafka, bootstrap)
+        asyncio.run(session.run(endpoints, feeds, clock, bootstrap))
+
+
+def _simulated(exchange: Path | None, config: Path | None, stack: contextlib.ExitStack) -> Urls:
+    if exchange is not None:
+        return read_urls(exchange)
+    return stack.enter_context(child_exchange([] if config is None else ["--config", str(config)]))
+
+
+def _own_broker(settings: Settings, session: _Session, stack: contextlib.ExitStack) -> str:
+    """An embedded broker for the time of the recording, within its memory budget."""
+    broker = stack.enter_context(EmbeddedBroker.start(settings.broker))
+    print(
+        f"embedded broker at {broker.bootstrap}, in memory: it ends with this command. --kafka keeps the records.",
+        file=sys.stderr,
+    )
+    budget = MemoryBudget(broker, settings.broker.memory_budget_mib * MIB, _warn, session.out_of_memory)
+    over = threading.Event()
+    stack.callback(over.set)
+    watch(budget, over)
+    return broker.bootstrap
+
+
+def _warn(used: int, budget: int) -> None:
+    print(
+        f"\nembedded broker: {used // MIB} of {budget // MIB} MiB used; the recording ends at the budget.",
+        file=sys.stderr,
+    )
+
+
+class _Session:
+    """One recording: its doors, its outlet, and all that may end it."""
+
+    def __init__(self, settings: Settings, lifeline: bool, duration: float | None) -> None:
+        self._settings = settings
+        self._lifeline = lifeline
+        self._duration = duration
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+
+    def out_of_memory(self, used: int, budget: int) -> None:
+        print(
+            f"\nembedded broker: its budget of {budget // MIB} MiB is used up, the recording ends here. "
+            "Go on with Apache Kafka: --kafka HOST:PORT.",
+            file=sys.stderr,
+        )
+        self.end()
+
+    def end(self) -> None:
+        """Ask for the end, from any thread."""
+        if self._loop is not None and self._stop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop may be over already
+                self._loop.call_soon_threadsafe(self._stop.set)
+
+    async def run(self, endpoints: Endpoints, source: str, clock: Clock, bootstrap: str) -> None:
+        """Record until the end is asked for. Raises Failure when records could not be delivered."""
+        settings = self._settings
+        loop = self._loop = asyncio.get_running_loop()
+        stop = self._stop = asyncio.Event()
+        stop_on_signals(stop.set)
+        recorder: Recorder | None = None
+
+        def fail(failure: Failure) -> None:
+            if recorder is not None:
+                with contextlib.suppress(RuntimeError):
+                    loop.call_soon_threadsafe(recorder.fail, failure)
+
+        outlet = KafkaOutlet(producer_config(settings.kafka, bootstrap), fail)
+        recorder = Recorder(settings.feeds, endpoints, source, clock, outlet, depth=lambda: outlet.depth)
+        counter = InputCounter(
+            consumer_config(settings.kafka, bootstrap),
+            lambda topic, count: _post(loop, recorder, topic, count),
+            fail,
+        )
+        recorder.ticks.inputs.update(await asyncio.to_thread(counter.start))
+        if self._lifeline:
+            watch_parent(self.end)
+        if self._duration is not None:
+            loop.call_later(self._duration, stop.set)
+        progress = asyncio.create_task(_progress(recorder, outlet))
+        try:
+            await recorder.run(stop)
+        finally:
+            progress.cancel()
+            counter.close()
+            outlet.close(FLUSH_S)
+        print(f"\nrecorded run {recorder.run_id}: {recorder.writer.seq:,} records", file=sys.stderr)
+
+
+def _post(loop: asyncio.AbstractEventLoop, recorder: Recorder | None, topic: str, count: int) -> None:
+    if recorder is not None:
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(recorder.ticks.arrived, topic, count)
+
+
+async def _progress(recorder: Recorder, outlet: KafkaOutlet) -> None:
+    """One line on standard error: in place on a terminal, every ten seconds elsewhere."""
+    terminal = sys.stderr.isatty()
+    started, last, since = time.monotonic(), 0, time.monotonic()
+    while True:
+        await asyncio.sleep(0.5 if terminal else 10.0)
+        now, records = time.monotonic(), recorder.writer.seq
+        rate = (records - last) / (now - since)
+        last, since = records, now
+        doors = "  ".join(
+            f"{pulse.module.removeprefix('door.')} {pulse.counts.get('frames', 0):,} ({pulse.status})"
+            for pulse in recorder.pulses[1:]
+        )
+        line = f"{now - started:6.0f} s  {records:,} records  {rate:,.0f}/s  queue {outlet.depth:,}  {doors}"
+        print(f"\r\x1b[2K{line}" if terminal else line, end="" if terminal else "\n", file=sys.stderr, flush=True)

@@ -1,0 +1,108 @@
+"""`profit simulate`: the simulated exchange alone, for a recorder, a supervisor or a test to connect to."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from connectors.lifeline import watch_parent
+from connectors.simulator.exchange import parameters
+from connectors.simulator.server import SimulatedExchange
+from models.failures import Failure
+from models.settings import load
+
+
+def simulate(
+    port_file: Annotated[Path | None, typer.Option(help="write the addresses here instead of standard output")] = None,
+    start: Annotated[str | None, typer.Option(help="simulated time to start at, ISO 8601; default: now")] = None,
+    speed: Annotated[float | None, typer.Option(help="simulated seconds per real second")] = None,
+    seed: Annotated[int | None, typer.Option(min=0)] = None,
+    lag: Annotated[float | None, typer.Option(help="seconds the maker is behind the latent price")] = None,
+    maker_error: Annotated[float | None, typer.Option(help="standard deviation of the maker's error")] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file; default: profit.toml")] = None,
+    lifeline: Annotated[bool, typer.Option(hidden=True)] = False,
+) -> None:
+    """Run the simulated exchange: local servers that speak Polymarket's and Coinbase's protocols."""
+    settings = load(config)
+    chosen = settings.simulator
+    given: dict[str, object] = {
+        key: value
+        for key, value in (("speed", speed), ("seed", seed), ("lag_s", lag), ("maker_error", maker_error))
+        if value is not None
+    }
+    try:
+        chosen = type(chosen).model_validate(chosen.model_dump() | given)
+    except ValueError as cause:
+        raise Failure(f"an option is out of its bounds: {cause}.", "See `profit simulate --help`.") from None
+    exchange = SimulatedExchange(
+        parameters(chosen, settings.feeds), chosen.speed, None if start is None else unix_second(start)
+    )
+    asyncio.run(_serve(exchange, port_file, lifeline))
+
+
+def unix_second(text: str) -> int:
+    """An ISO 8601 time as a Unix second; without a zone it is UTC. Raises Failure."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Failure(f"--start {text} is no ISO 8601 time.", "Write it like 2026-11-22T12:00:00Z.") from None
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+
+def stop_on_signals(stop: Callable[[], None]) -> None:
+    """Call ``stop`` on SIGINT and SIGTERM, on the running event loop."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+
+
+async def _serve(exchange: SimulatedExchange, port_file: Path | None, lifeline: bool) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    stop_on_signals(stop.set)
+    if lifeline:
+        watch_parent(lambda: _from_thread(loop, stop))
+    urls = await exchange.start()
+    if port_file is None:
+        print(urls.as_json(), flush=True)
+    else:
+        draft = port_file.with_name(port_file.name + ".part")
+        draft.write_text(urls.as_json())
+        draft.replace(port_file)  # whoever waits for the file never sees half of it
+    asked = asyncio.create_task(stop.wait())
+    running = asyncio.create_task(exchange.wait())
+    late = asyncio.create_task(_say_when_late(exchange))
+    try:
+        await asyncio.wait([asked, running], return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            running.result()
+    finally:
+        for task in (asked, running, late):
+            task.cancel()
+        await asyncio.gather(asked, running, late, return_exceptions=True)
+        await exchange.stop()
+
+
+async def _say_when_late(exchange: SimulatedExchange) -> None:
+    """A speed that this machine cannot reach must not pass for a feed with old timestamps."""
+    while True:
+        await asyncio.sleep(5.0)
+        if exchange.behind_s > 1.0:
+            print(
+                f"simulated exchange: {exchange.behind_s:.1f} simulated seconds behind at speed "
+                f"{exchange.clock.speed:g}; choose a lower simulator.speed or frames_per_s",
+                file=sys.stderr,
+            )
+
+
+def _from_thread(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop may be over already
+        loop.call_soon_threadsafe(stop.set)

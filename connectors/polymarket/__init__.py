@@ -1,0 +1,1 @@
+"""Polymarket: CLOB market channel, Gamma and CLOB over HTTP."""

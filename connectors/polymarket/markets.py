@@ -1,0 +1,292 @@
+"""The Polymarket door's HTTP side: definitions, strikes and resolutions of the rolling windows.
+
+Every window goes through the same life: looked for, found (its tokens are subscribed from ``ahead_s`` before it
+opens), open (asked for until the strike is there), ended (asked for with growing pauses until it is resolved), done
+(dropped some minutes later). An answer goes verbatim to ``feed.markets`` when it is the first or differs from the
+one before in a field that matters. When Gamma is late with a resolution, the CLOB is asked as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from connectors.clock import NS, Clock, sleep
+from connectors.polymarket.rest import Refused, Rest
+from connectors.polymarket.windows import Window, around
+from connectors.recorder.pulse import Pulse
+from connectors.recorder.writer import FeedWriter
+from models.markers import Notice
+from models.settings import Feeds
+from models.topics import FEED_MARKETS
+
+ROUND_S: Final = 1.0
+MISSING_S: Final = 10.0  # an unknown slug is asked for again this much later
+STRIKE_FAST_S: Final = 4.0  # pause while the strike is expected
+STRIKE_SLOW_S: Final = 30.0  # pause once it is late by more than STRIKE_LATE_S
+STRIKE_LATE_S: Final = 120.0
+END_FIRST_S: Final = 4.0  # pauses after the end: from here ...
+END_MOST_S: Final = 30.0  # ... growing to here
+END_GROWTH: Final = 1.25
+CLOB_AFTER_S: Final = 90.0  # the 90th percentile of Gamma's own delay was 87 s
+GIVE_UP_S: Final = 3 * 3600.0
+LINGER_S: Final = 120.0  # tokens stay subscribed this long after the resolution
+LINGER_MOST_S: Final = 900.0  # and never longer than this after the end
+
+MATTERS: Final = (
+    "conditionId",
+    "clobTokenIds",
+    "outcomes",
+    "eventStartTime",
+    "endDate",
+    "active",
+    "closed",
+    "acceptingOrders",
+    "orderMinSize",
+    "orderPriceMinTickSize",
+    "feesEnabled",
+    "feeSchedule",
+    "negRisk",
+    "version",
+    "umaResolutionStatus",
+    "cryptoMarketConfig",
+)
+
+ClobMark = tuple[Any, tuple[tuple[Any, bool, Any], ...]]
+
+
+@dataclass
+class Followed:
+    """What the door knows of one window."""
+
+    window: Window
+    due: float = 0.0  # feed clock, seconds
+    tokens: tuple[str, ...] = ()
+    condition: str = ""
+    strike: bool = False
+    resolved_at: float | None = None
+    pause: float = END_FIRST_S
+    gamma: Any = None  # fingerprint of the last answer that was published
+    clob: Any = None
+    gave_up: bool = False
+
+
+class MarketsDoor:
+    """Follows the windows of all assets and horizons. ``subscribe`` is told the tokens that are wanted now."""
+
+    def __init__(
+        self,
+        feeds: Feeds,
+        writer: FeedWriter,
+        clock: Clock,
+        subscribe: Callable[[list[str]], Awaitable[None]],
+        gamma: Rest,
+        clob: Rest,
+    ) -> None:
+        self.pulse = Pulse("door.markets")
+        self.pulse.gauges["markets"] = lambda: len(self._followed)
+        self._feeds = feeds
+        self._writer = writer
+        self._clock = clock
+        self._subscribe = subscribe
+        self._gamma = gamma
+        self._clob = clob
+        self._gamma_line = writer.line("gamma")
+        self._clob_line = writer.line("clob")
+        self._followed: dict[str, Followed] = {}
+        self._healthy: dict[str, bool] = {}
+
+    async def run(self) -> None:
+        """Looks after every window once a round; ends only by cancellation."""
+        while True:
+            now = self._clock.now_ns() / NS
+            self._follow(now)
+            await asyncio.gather(*(self._ask(each) for each in list(self._followed.values()) if each.due <= now))
+            await self._subscribe(self._tokens(self._clock.now_ns() / NS))
+            self._forget(self._clock.now_ns() / NS)
+            await sleep(self._clock, max(ROUND_S, 0.02 * self._clock.speed))
+
+    def _follow(self, now: float) -> None:
+        """The open window, and the next one as soon as it is worth knowing."""
+        for asset in self._feeds.assets:
+            for horizon in self._feeds.horizons:
+                for window in around(asset, horizon, now):
+                    if window.start - now <= self._feeds.ahead_s + 60 and window.slug not in self._followed:
+                        self._followed[window.slug] = Followed(window)
+
+    def _tokens(self, now: float) -> list[str]:
+        tokens: list[str] = []
+        for each in self._followed.values():
+            end = each.window.end
+            until = end + LINGER_MOST_S if each.resolved_at is None else each.resolved_at + LINGER_S
+            if each.window.start - self._feeds.ahead_s <= now < min(until, end + LINGER_MOST_S):
+                tokens.extend(each.tokens)
+        return tokens
+
+    def _forget(self, now: float) -> None:
+        for slug, each in list(self._followed.items()):
+            late = each.window.end + GIVE_UP_S
+            if each.resolved_at is None and now > late and not each.gave_up:
+                each.gave_up = True
+                self.pulse.count("unresolved")
+                self._writer.notice(
+                    FEED_MARKETS,
+                    Notice(self._gamma_line.conn, "refused", f"{slug}: no resolution for {GIVE_UP_S:g} s, given up"),
+                )
+            if now > late or (each.resolved_at is not None and now > each.resolved_at + LINGER_S):
+                del self._followed[slug]
+
+    async def _ask(self, each: Followed) -> None:
+        try:
+            body = await self._gamma.get(f"/markets/slug/{each.window.slug}")
+            self._answered("gamma")
+            self._take_gamma(each, body)
+        except Refused as cause:
+            if not cause.missing:
+                self._failed("gamma", self._gamma_line.conn, str(cause))
+            else:
+                self.pulse.count("missing")
+        except msgspec.DecodeError as cause:
+            self._failed("gamma", self._gamma_line.conn, f"{each.window.slug}: not JSON: {cause}")
+        now = self._clock.now_ns() / NS
+        if each.resolved_at is None and each.condition and now > each.window.end + CLOB_AFTER_S:
+            await self._ask_clob(each)
+        self._schedule(each, now)
+
+    async def _ask_clob(self, each: Followed) -> None:
+        try:
+            body = await self._clob.get(f"/markets/{each.condition}")
+            self._answered("clob")
+            found = msgspec.json.decode(body)
+        except Refused as cause:
+            self._failed("clob", self._clob_line.conn, str(cause))
+            return
+        except msgspec.DecodeError as cause:
+            self._failed("clob", self._clob_line.conn, f"{each.condition}: not JSON: {cause}")
+            return
+        mark = clob_fingerprint(found)
+        if mark != each.clob:
+            each.clob = mark
+            self._publish(self._clob_line, each, body)
+        if clob_resolved(mark):
+            each.resolved_at = self._clock.now_ns() / NS
+            self.pulse.count("resolved_by_clob")
+
+    def _take_gamma(self, each: Followed, body: bytes) -> None:
+        found = msgspec.json.decode(body)
+        if not isinstance(found, dict):
+            raise msgspec.DecodeError("the answer is no object")
+        mark = gamma_fingerprint(found)
+        if mark != each.gamma:
+            each.gamma = mark
+            self._publish(self._gamma_line, each, body)
+        each.tokens = token_ids(found) or each.tokens
+        each.condition = found.get("conditionId") or each.condition
+        each.strike = each.strike or event_metadata(found).get("priceToBeat") is not None
+        if each.resolved_at is None and is_resolved(found):
+            each.resolved_at = self._clock.now_ns() / NS
+            self.pulse.count("resolved")
+
+    def _publish(self, line: Any, each: Followed, body: bytes) -> None:
+        now = self._clock.now_ns()
+        line.publish(FEED_MARKETS, body, key=each.window.slug, recv_ns=now)
+        self.pulse.frame(len(body), now)
+
+    def _schedule(self, each: Followed, now: float) -> None:
+        """When to ask next, by where the window is in its life."""
+        window = each.window
+        if each.resolved_at is not None:
+            each.due = float("inf")
+        elif now >= window.end:
+            each.due = now + each.pause
+            each.pause = min(END_MOST_S, each.pause * END_GROWTH)
+        elif not each.tokens:
+            each.due = now + MISSING_S
+        elif now < window.start:
+            each.due = float(window.start)
+        elif not each.strike:
+            pause = STRIKE_FAST_S if now < window.start + STRIKE_LATE_S else STRIKE_SLOW_S
+            each.due = min(now + pause, float(window.end))
+        else:
+            each.due = float(window.end)
+
+    def _answered(self, host: str) -> None:
+        if self._healthy.get(host) is False:
+            line = self._gamma_line if host == "gamma" else self._clob_line
+            self._writer.notice(FEED_MARKETS, Notice(line.conn, "connected", f"{host} answers again", line.n))
+        self._healthy[host] = True
+        self.pulse.count("answers")
+        self.pulse.status = "running"
+
+    def _failed(self, host: str, conn: str, why: str) -> None:
+        if self._healthy.get(host) is not False:
+            self._writer.notice(FEED_MARKETS, Notice(conn, "refused", why))
+        self._healthy[host] = False
+        self.pulse.count("failures")
+        self.pulse.note("warning", why)
+
+
+def token_ids(market: dict[str, Any]) -> tuple[str, ...]:
+    """The market's token ids (a JSON-encoded string on Gamma); empty while it has none."""
+    encoded = market.get("clobTokenIds")
+    if not isinstance(encoded, str) or not encoded:
+        return ()
+    try:
+        return tuple(str(token) for token in msgspec.json.decode(encoded))
+    except msgspec.DecodeError:
+        return ()
+
+
+def event_metadata(market: dict[str, Any]) -> dict[str, Any]:
+    events = market.get("events")
+    first = events[0] if isinstance(events, list) and events else {}
+    metadata = first.get("eventMetadata") if isinstance(first, dict) else None
+    return metadata if isinstance(metadata, dict) else {}
+
+
+def is_resolved(market: dict[str, Any]) -> bool:
+    """Closed, with prices that are payouts: 1 and 0, or a half each."""
+    if market.get("closed") is not True:
+        return False
+    try:
+        prices = [float(price) for price in msgspec.json.decode(market.get("outcomePrices") or "[]")]
+    except (msgspec.DecodeError, TypeError, ValueError):
+        return False
+    return bool(prices) and all(price in (0.0, 0.5, 1.0) for price in prices)
+
+
+def gamma_fingerprint(market: dict[str, Any]) -> Any:
+    """What must change for an answer to be worth a record. Prices of a market that is open move all the time and say
+    nothing the books do not; those of a closed one are its payouts."""
+    metadata = event_metadata(market)
+    return (
+        tuple(market.get(name) for name in MATTERS),
+        metadata.get("priceToBeat"),
+        metadata.get("finalPrice"),
+        market.get("outcomePrices") if market.get("closed") is True else None,
+    )
+
+
+def clob_resolved(mark: ClobMark) -> bool:
+    """One token won, or the market is closed at a half each."""
+    closed, tokens = mark
+    return any(winner for _, winner, _ in tokens) or (
+        closed is True and bool(tokens) and all(price == 0.5 for _, _, price in tokens)
+    )
+
+
+def clob_fingerprint(market: Any) -> ClobMark:
+    """Closed or not, and each token's id, whether it won, and its payout when closed."""
+    if not isinstance(market, dict):
+        return None, ()
+    closed = market.get("closed")
+    tokens = tuple(
+        (token.get("token_id"), token.get("winner") is True, token.get("price") if closed else None)
+        for token in market.get("tokens") or ()
+        if isinstance(token, dict)
+    )
+    return closed, tokens

@@ -1,0 +1,90 @@
+"""Counts the records of the input topics (control, executions, models), so that ticks can place them in the order.
+
+The broker's own high watermark may be short by a batch: what counts is what was read.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
+
+from models.failures import Failure
+from models.topics import INPUTS
+
+CATCH_UP_S: Final = 3.0
+
+
+class InputCounter:
+    """Reads the input topics from their beginning in a thread of its own.
+
+    ``arrived(topic, count)`` is called from that thread, in rising order of each topic's count. ``failed`` is
+    called once, when reading is not possible any more."""
+
+    def __init__(
+        self, config: dict[str, Any], arrived: Callable[[str, int], None], failed: Callable[[Failure], None]
+    ) -> None:
+        self._consumer = Consumer(config)
+        self._where = str(config.get("bootstrap.servers", "?"))
+        self._arrived = arrived
+        self._failed = failed
+        self._stop = threading.Event()
+        self._counts: dict[str, int] = {}
+        self._thread = threading.Thread(target=self._run, name="input-counter", daemon=True)
+
+    def start(self) -> dict[str, int]:
+        """Read what is there already (for at most 3 s) and go on in the thread; returns the counts so far."""
+        self._consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING) for topic in INPUTS])
+        deadline = time.monotonic() + CATCH_UP_S
+        try:
+            present = {topic: self._consumer.get_watermark_offsets(TopicPartition(topic, 0), 2.0) for topic in INPUTS}
+        except KafkaException as cause:
+            raise self._failure(str(cause.args[0].str())) from None
+        wanted = {topic: high for topic, (low, high) in present.items() if high > low}
+        while time.monotonic() < deadline:
+            self._read(self._counts.__setitem__)
+            if all(self._counts.get(topic, 0) >= high for topic, high in wanted.items()):
+                break
+        found = dict(self._counts)
+        self._thread.start()
+        return found
+
+    def close(self) -> None:
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(2.0)
+        self._consumer.close()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._read(self._arrived)
+            except Failure as failure:
+                self._failed(failure)
+                return
+
+    def _read(self, tell: Callable[[str, int], None]) -> None:
+        messages = self._consumer.consume(500, timeout=0.05)
+        latest: dict[str, int] = {}
+        for message in messages:
+            error = message.error()
+            if error is not None:
+                if error.retriable() or (not error.fatal() and error.code() < 0):
+                    continue  # the client library reconnects by itself
+                raise self._failure(error.str())
+            topic, offset = message.topic(), message.offset()
+            assert topic is not None and offset is not None
+            latest[topic] = offset + 1
+        for topic in INPUTS:
+            if topic in latest:
+                self._counts[topic] = latest[topic]
+                tell(topic, latest[topic])
+
+    def _failure(self, why: str) -> Failure:
+        return Failure(
+            f"the input topics at {self._where} cannot be read: {why}.",
+            "Operator commands would be lost. Check the broker and start again.",
+        )

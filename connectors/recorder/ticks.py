@@ -1,0 +1,43 @@
+"""The clock door: the heartbeat of everything downstream that waits or ages."""
+
+from __future__ import annotations
+
+from connectors.clock import NS, Clock, sleep
+from connectors.recorder.pulse import Pulse
+from connectors.recorder.writer import FeedWriter
+from models.markers import Tick
+from models.topics import FEED_CLOCK, INPUTS
+
+
+class ClockDoor:
+    """A tick every ``every_ms`` of the clock, and one at once when an input record arrived."""
+
+    def __init__(self, every_ms: int, writer: FeedWriter, clock: Clock) -> None:
+        self.pulse = Pulse("door.clock")
+        self.inputs = dict.fromkeys(INPUTS, 0)
+        self._every_ns = every_ms * 1_000_000
+        self._writer = writer
+        self._clock = clock
+        self._line = writer.line("clock")
+        self._number = 0
+
+    async def run(self) -> None:
+        """Ticks on whole multiples of the interval; those that were missed are not made up for."""
+        while True:
+            now = self._clock.now_ns()
+            due = (now // self._every_ns + 1) * self._every_ns
+            await sleep(self._clock, (due - now) / NS)
+            self.tick()
+
+    def arrived(self, topic: str, count: int) -> None:
+        """``count`` records of an input topic are there now: say so at once."""
+        if count > self.inputs[topic]:
+            self.inputs[topic] = count
+            self.pulse.count("inputs")
+            self.tick(cut=True)
+
+    def tick(self, cut: bool = False) -> None:
+        now = self._writer.now_ns()
+        self._line.own(FEED_CLOCK, Tick(self._number, now, dict(self.inputs), cut), recv_ns=now)
+        self._number += 1
+        self.pulse.frame(0, now)

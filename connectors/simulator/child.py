@@ -1,0 +1,72 @@
+"""The simulated exchange as a child process, for programs that need one and were given none."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import httpx
+import msgspec
+
+from connectors.clock import ScaledClock
+from connectors.simulator.server import Urls
+from models.failures import Failure
+
+START_S: Final = 20.0
+
+
+def read_urls(path: Path) -> Urls:
+    """The addresses in a file that ``profit simulate --port-file`` wrote. Raises Failure."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Urls)
+    except (OSError, msgspec.MsgspecError) as cause:
+        raise Failure(
+            f"{path} does not name an exchange's addresses: {cause}.",
+            "Give the file that `profit simulate --port-file FILE` writes.",
+        ) from None
+
+
+def read_clock(urls: Urls) -> ScaledClock:
+    """The simulated exchange's clock. Raises Failure when it does not answer."""
+    try:
+        found = httpx.get(urls.clock, timeout=5.0).raise_for_status().json()
+        return ScaledClock(int(found["epoch_ns"]), int(found["sim_epoch_ns"]), float(found["speed"]))
+    except (httpx.HTTPError, ValueError, KeyError) as cause:
+        raise Failure(
+            f"the simulated exchange does not tell its time at {urls.clock}: {cause}.",
+            "Start it with `profit simulate` and give the file it writes.",
+        ) from None
+
+
+@contextlib.contextmanager
+def child_exchange(arguments: list[str]) -> Iterator[Urls]:
+    """Run ``profit simulate`` with ``arguments`` as long as the context lasts. Raises Failure when it does not start.
+
+    It holds the read end of a pipe of ours and ends when that closes, however this process ends."""
+    with tempfile.TemporaryDirectory(prefix="profit-") as folder:
+        path = Path(folder) / "exchange.json"
+        command = [sys.executable, "-m", "api.cli.main", "simulate", "--port-file", str(path), "--lifeline"]
+        process = subprocess.Popen([*command, *arguments], stdin=subprocess.PIPE, start_new_session=True)
+        try:
+            deadline = time.monotonic() + START_S
+            while not path.exists():
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise Failure(
+                        "the simulated exchange did not start.", "Its own message stands above; or start it yourself."
+                    )
+                time.sleep(0.02)
+            yield read_urls(path)
+        finally:
+            if process.stdin is not None:
+                process.stdin.close()
+            try:
+                process.wait(2.0)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()

@@ -1,0 +1,173 @@
+"""The core of the simulated exchange: everything that happens, on a fixed grid of simulated time. Pure and seeded.
+
+Two cores with the same parameters and start emit the same frames, whoever listens. The servers only carry them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+from connectors.polymarket.windows import SECONDS, window
+from connectors.simulator.emission import Emission
+from connectors.simulator.fairvalue import FairValue, sample_count
+from connectors.simulator.latent import START_PRICE, LatentPrice, VariancePath
+from connectors.simulator.spotbook import SpotBook, heartbeat
+from connectors.simulator.updown import Maker, UpDownMarket
+from models.settings import Feeds, Simulator
+
+NS: Final = 1_000_000_000
+PRE_ROLL_S: Final = 120  # latent prices before the oldest open window, for its strike
+EARLY_S: Final = 150  # a market is announced this long before the window before it opens
+KEEP_S: Final = 1800  # a resolved market can be asked for this much longer
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Everything the core depends on besides its start. ``steps_per_s``: the grid."""
+
+    seed: int = 7
+    assets: tuple[str, ...] = ("BTC",)
+    horizons: tuple[str, ...] = ("5m", "15m")
+    lag_s: float = 0.4
+    maker_error: float = 0.0
+    volatility: float = 0.5
+    frames_per_s: float = 40.0
+    resolution_delay_s: float = 20.0
+    spread_ticks: int = 1
+    steps_per_s: int = 20
+
+
+def parameters(simulator: Simulator, feeds: Feeds) -> Parameters:
+    """The core's parameters from the configuration."""
+    return Parameters(
+        seed=simulator.seed,
+        assets=tuple(feeds.assets),
+        horizons=tuple(feeds.horizons),
+        lag_s=simulator.lag_s,
+        maker_error=simulator.maker_error,
+        volatility=simulator.volatility,
+        frames_per_s=simulator.frames_per_s,
+        resolution_delay_s=simulator.resolution_delay_s,
+        spread_ticks=simulator.spread_ticks,
+    )
+
+
+class Exchange:
+    """Latent prices, Coinbase books and up/down markets from Unix second ``start`` on."""
+
+    def __init__(self, given: Parameters, start: int) -> None:
+        self.given = given
+        self.start = start
+        self.second = start
+        self.part = given.steps_per_s
+        self.heartbeats = 0
+        longest = max(SECONDS[horizon] for horizon in given.horizons)
+        first = start // longest * longest - PRE_ROLL_S
+        self._keep = 2 * longest + PRE_ROLL_S + KEEP_S
+        self.latents: dict[str, LatentPrice] = {}
+        self.spots: dict[str, SpotBook] = {}
+        self.markets: dict[str, UpDownMarket] = {}
+        self.by_token: dict[str, tuple[UpDownMarket, int]] = {}
+        self.by_condition: dict[str, UpDownMarket] = {}
+        self._number = 5_000_000
+        for asset in given.assets:
+            seed = f"{given.seed}/{asset}"
+            path = VariancePath(Random(f"{seed}/variance"), given.volatility, first)
+            latent = LatentPrice(Random(f"{seed}/price"), path, START_PRICE[asset], first)
+            while latent.second < start:
+                latent.step(1, 1)
+            self.latents[asset] = latent
+            book = SpotBook(str(given.seed), asset, latent, given.frames_per_s, 1.0 / given.steps_per_s)
+            self.spots[book.product] = book
+        self._list_markets(self.now_ns)
+
+    @property
+    def now_ns(self) -> int:
+        """End of the last step, Unix nanoseconds."""
+        parts = self.given.steps_per_s
+        if self.part == parts:
+            return self.second * NS
+        return (self.second - 1) * NS + self.part * NS // parts
+
+    @property
+    def next_ns(self) -> int:
+        """End of the next step."""
+        parts = self.given.steps_per_s
+        if self.part == parts:
+            return self.second * NS + NS // parts
+        return (self.second - 1) * NS + (self.part + 1) * NS // parts
+
+    def step(self) -> list[Emission]:
+        """One grid step; what it makes the exchanges say, in order."""
+        parts = self.given.steps_per_s
+        if self.part == parts:
+            self.part = 0
+            self.second += 1
+        self.part += 1
+        for latent in self.latents.values():
+            latent.step(self.part, parts)
+        t_ns = self.now_ns
+        out: list[Emission] = []
+        for market in self.markets.values():
+            out += market.step(t_ns)
+        for spot in self.spots.values():
+            out += spot.step(t_ns)
+        if self.part == parts:
+            self.heartbeats += 1
+            out.append(Emission(t_ns, "coinbase", "heartbeats", (), heartbeat(t_ns, self.heartbeats)))
+            out += self._list_markets(t_ns)
+            if self.second % 60 == 0:
+                self._forget()
+        return out
+
+    def run(self, until_s: int) -> Iterator[Emission]:
+        """Everything up to Unix second ``until_s``."""
+        while self.now_ns < until_s * NS:
+            yield from self.step()
+
+    def _list_markets(self, t_ns: int) -> list[Emission]:
+        """Announce every window that is due: the open one and those that follow soon."""
+        out: list[Emission] = []
+        given = self.given
+        maker = Maker(given.lag_s, given.maker_error, given.spread_ticks)
+        for asset in given.assets:
+            for horizon in given.horizons:
+                length = SECONDS[horizon]
+                start = self.second // length * length
+                while start - length - EARLY_S <= self.second:
+                    each = window(asset, horizon, start)
+                    start += length
+                    if each.slug in self.markets:
+                        continue
+                    count = sample_count(horizon, each.start)
+                    fair = FairValue(self.latents[asset], each.start, each.end, count)
+                    self._number += 1
+                    market = UpDownMarket(
+                        str(given.seed),
+                        each,
+                        fair,
+                        maker,
+                        1.0 / given.steps_per_s,
+                        self._number,
+                        given.resolution_delay_s,
+                    )
+                    self.markets[each.slug] = market
+                    self.by_condition[market.condition] = market
+                    for index, token in enumerate(market.tokens):
+                        self.by_token[token] = (market, index)
+                    out += market.create(t_ns)
+        return out
+
+    def _forget(self) -> None:
+        for slug, market in list(self.markets.items()):
+            if market.resolved_ns is not None and self.now_ns - market.resolved_ns > KEEP_S * NS:
+                del self.markets[slug]
+                del self.by_condition[market.condition]
+                for token in market.tokens:
+                    del self.by_token[token]
+        for latent in self.latents.values():
+            latent.samples.forget(self.second - self._keep)
+            latent.path.forget(self.second - self._keep)

@@ -1,0 +1,523 @@
+"""One simulated up/down market: the maker's quotes, the noise trades, and the frames the market channel sends. Pure.
+
+The quoted fair value is the exact one of ``lag`` ago plus the maker's error. Frames have the keys, the key order and
+the omissions of the real wire: see the fact that later ``book`` frames lack fields their hash covers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from random import Random
+from typing import Any, Final
+
+from connectors.polymarket.windows import NAMES, NEW_YORK, Window
+from connectors.simulator.emission import Emission
+from connectors.simulator.fairvalue import FairValue
+from connectors.simulator.ladder import MIN_SIZE, ONE, Ladder, Side, quote
+
+TICK: Final = 100
+FINE_TICK: Final = 10
+ERROR_RELAX_S: Final = 20.0
+ODD_SHARE: Final = 0.02  # share of price strings that are not in their shortest form
+RESIZES_PER_S: Final = 4.0
+TRADES_PER_S: Final = 0.4
+QUIET: Final = 0.15  # activity before the window is near
+TRADE_SHARES: Final = 20.0  # median
+STRIKE_SHOWS_S: Final = 3.0
+FEE_RATE: Final = 0.07
+
+_TEXT: dict[int, str] = {}
+_SIZES: dict[int, str] = {}
+
+
+def price_text(pips: int) -> str:
+    """The shortest decimal form: 0.5, 0.48, 0.485."""
+    text = _TEXT.get(pips)
+    if text is None:
+        text = _TEXT[pips] = f"{pips / ONE:.4f}".rstrip("0").rstrip(".") if pips % ONE else str(pips // ONE)
+    return text
+
+
+def odd_text(pips: int, rng: Random) -> str:
+    """Now and then a longer or shorter form, as on the real wire."""
+    text = price_text(pips)
+    if rng.random() >= ODD_SHARE:
+        return text
+    return f"{pips / ONE:.3f}" if rng.random() < 0.5 else text.removeprefix("0")
+
+
+def size_text(hundredths: int) -> str:
+    """The shortest decimal form of a size: 213, 120.5, 10924.61."""
+    text = _SIZES.get(hundredths)
+    if text is None:
+        whole, part = divmod(hundredths, 100)
+        text = f"{whole}.{part:02d}".rstrip("0") if part else str(whole)
+        if len(_SIZES) < 100_000:
+            _SIZES[hundredths] = text
+    return text
+
+
+def levels_text(levels: Sequence[tuple[int, int]]) -> str:
+    return "[" + ",".join(f'{{"price":"{price_text(p)}","size":"{size_text(s)}"}}' for p, s in levels) + "]"
+
+
+@dataclass(frozen=True)
+class Maker:
+    """How the maker quotes: seconds it is behind, its error's standard deviation at 1/2, its spread."""
+
+    lag_s: float
+    error: float
+    spread_ticks: int
+
+
+class UpDownMarket:
+    """A market from its creation to its resolution. ``step`` is called once a grid step."""
+
+    def __init__(
+        self, seed: str, window: Window, fair: FairValue, maker: Maker, step_s: float, number: int, resolution_s: float
+    ) -> None:
+        digest = hashlib.sha256(f"{seed}/{window.slug}".encode())
+        self.rng = Random(f"{seed}/{window.slug}")
+        self.window = window
+        self.fair = fair
+        self.number = number
+        self.condition = "0x" + digest.hexdigest()
+        self.question_id = "0x" + hashlib.sha256(digest.digest() + b"question").hexdigest()
+        self.tokens: tuple[str, str] = (_token(digest.digest() + b"Up"), _token(digest.digest() + b"Down"))
+        self.tick = TICK
+        self.ladder = Ladder(self.rng)
+        self.open = True
+        self.resolved_ns: int | None = None
+        self.up_won: bool | None = None
+        self.closes_ns = window.end * 1_000_000_000
+        self.resolves_ns = self.closes_ns + round(resolution_s * 1e9)
+        self.quoted = 0.5
+        self._maker = maker
+        self._step_s = step_s
+        self._history: deque[float] = deque(maxlen=round(maker.lag_s / step_s) + 1)
+        self._error = self.rng.gauss(0.0, 1.0) * maker.error
+        self._keep = math.exp(-step_s / ERROR_RELAX_S)
+        self._noise = maker.error * math.sqrt(1.0 - self._keep**2)
+        self._last_trade: list[str] = ["", ""]
+        self._touched_ms = 0
+        self._touch: tuple[int | None, int | None] = (None, None)
+
+    # -- the life of the market ---------------------------------------------------------------------------------------
+
+    def create(self, t_ns: int) -> list[Emission]:
+        """The first quote, and the announcement to everyone."""
+        self._quote()
+        self.ladder.move(*quote(self.quoted, self.tick, self._maker.spread_ticks), self.tick)
+        self.ladder.take_changes()
+        self._touch = (self.ladder.best_bid, self.ladder.best_ask)
+        self._touched_ms = t_ns // 1_000_000
+        return [Emission(t_ns, "polymarket", "new_market", (), self._announcement(t_ns // 1_000_000))]
+
+    def step(self, t_ns: int) -> list[Emission]:
+        """What the market channel says after one grid step that ends at ``t_ns``."""
+        if not self.open:
+            return self._resolve(t_ns) if self.resolved_ns is None and t_ns >= self.resolves_ns else []
+        if t_ns >= self.closes_ns:
+            self.open = False
+            self.fair.up()  # fixes the strike of a window so short that no step fell into it
+            self.ladder.clear()
+            self.ladder.take_changes()
+            self._touch = (None, None)
+            return [self._book_emission(0, t_ns), self._book_emission(1, t_ns)]
+        out: list[Emission] = []
+        self._quote()
+        if self.tick == TICK and not 0.04 <= self.quoted <= 0.96:
+            self._refine(t_ns, out)
+        ladder, rng = self.ladder, self.rng
+        ladder.move(*quote(self.quoted, self.tick, self._maker.spread_ticks), self.tick)
+        activity = self._step_s if t_ns > (self.window.start - 60) * 1_000_000_000 else self._step_s * QUIET
+        if rng.random() < RESIZES_PER_S * activity:
+            ladder.resize()
+        changes = ladder.take_changes()
+        if changes:
+            out.append(self._price_change(changes, t_ns))
+        self._say_best(t_ns, out)
+        if rng.random() < TRADES_PER_S * activity:
+            self._trade(t_ns, out)
+        return out
+
+    def _quote(self) -> None:
+        """The fair value the maker quotes around: the one of ``lag`` ago, plus its error."""
+        history = self._history
+        history.append(self.fair.up())
+        fair = history[0]
+        if self._maker.error:
+            self._error = self._error * self._keep + self.rng.gauss(0.0, self._noise)
+            fair += self._error * 4.0 * fair * (1.0 - fair)
+            fair = min(max(fair, 0.0), 1.0)
+        self.quoted = fair
+
+    def _refine(self, t_ns: int, out: list[Emission]) -> None:
+        """Near the ends the tick becomes a tenth; it does not grow back."""
+        self.tick = FINE_TICK
+        ms = t_ns // 1_000_000
+        for index in (0, 1):
+            frame = (
+                f'{{"event_type":"tick_size_change","asset_id":"{self.tokens[index]}","market":"{self.condition}",'
+                f'"old_tick_size":"0.01","new_tick_size":"0.001","timestamp":"{ms}"}}'
+            )
+            out.append(Emission(t_ns, "polymarket", "tick_size_change", (self.tokens[index],), frame.encode()))
+        out.append(self._book_emission(0, t_ns))
+        out.append(self._book_emission(1, t_ns))
+
+    def _trade(self, t_ns: int, out: list[Emission]) -> None:
+        """A noise taker hits a best level; which way and through which token is a coin's choice."""
+        rng, ladder = self.rng, self.ladder
+        buys_up = rng.random() < 0.5
+        through = 0 if rng.random() < 0.6 else 1
+        price = ladder.best_ask if buys_up else ladder.best_bid
+        if price is None:
+            return
+        side: Side = "SELL" if buys_up else "BUY"
+        resting = (ladder.asks if buys_up else ladder.bids)[price]
+        size = min(resting, max(MIN_SIZE, round(TRADE_SHARES * 100 * rng.lognormvariate(0.0, 1.0))))
+        if 0 < resting - size < MIN_SIZE:
+            size = resting
+        ladder.set(side, price, resting - size)
+        ladder.take_changes()
+        ladder.settle_best()
+        self._touched_ms = ms = t_ns // 1_000_000
+        shown = price if through == 0 else ONE - price
+        self._last_trade[through] = f"{shown / ONE:.3f}"
+        taker = "BUY" if buys_up == (through == 0) else "SELL"
+        frame = (
+            f'{{"asset_id":"{self.tokens[through]}","event_type":"last_trade_price","fee_rate_bps":"1000",'
+            f'"market":"{self.condition}","price":"{odd_text(shown, rng)}","side":"{taker}","size":"{size_text(size)}",'
+            f'"timestamp":"{ms}","transaction_hash":"0x{rng.getrandbits(256):064x}"}}'
+        )
+        out.append(Emission(t_ns, "polymarket", "last_trade_price", (self.tokens[through],), frame.encode()))
+        out.append(self._book_emission(through, t_ns))
+        out.append(self._book_emission(1 - through, t_ns))
+        self._say_best(t_ns, out)
+
+    def _resolve(self, t_ns: int) -> list[Emission]:
+        self.resolved_ns = t_ns
+        self.up_won = self.fair.result()
+        winner = 0 if self.up_won else 1
+        body = {
+            "event_type": "market_resolved",
+            "id": str(self.number),
+            "market": self.condition,
+            "assets_ids": list(self.tokens),
+            "winning_asset_id": self.tokens[winner],
+            "winning_outcome": ("Up", "Down")[winner],
+            "timestamp": str(t_ns // 1_000_000),
+            "tags": ["crypto"],
+        }
+        return [Emission(t_ns, "polymarket", "market_resolved", (), _compact(body))]
+
+    # -- frames -------------------------------------------------------------------------------------------------------
+
+    def levels(self, index: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        """Bids ascending and asks descending of token 0 (Up) or 1 (Down): the best is last."""
+        bids = sorted(self.ladder.bids.items())
+        asks = sorted(self.ladder.asks.items(), reverse=True)
+        if index == 0:
+            return bids, asks
+        return [(ONE - price, size) for price, size in asks], [(ONE - price, size) for price, size in bids]
+
+    def book(self, index: int, ms: int | None = None) -> dict[str, str]:
+        """The pieces of a book frame, hash included; ``ms``: its time, by default that of the last change."""
+        bids, asks = self.levels(index)
+        pieces = {
+            "market": self.condition,
+            "asset_id": self.tokens[index],
+            "timestamp": str(self._touched_ms if ms is None else ms),
+            "bids": levels_text(bids),
+            "asks": levels_text(asks),
+            "tick_size": price_text(self.tick),
+            "last_trade_price": self._last_trade[index],
+        }
+        pieces["hash"] = book_hash(pieces)
+        return pieces
+
+    def snapshot(self, index: int) -> str:
+        """A ``book`` frame as it comes after a subscription."""
+        b = self.book(index)
+        return (
+            f'{{"market":"{b["market"]}","asset_id":"{b["asset_id"]}","timestamp":"{b["timestamp"]}",'
+            f'"hash":"{b["hash"]}","bids":{b["bids"]},"asks":{b["asks"]},"tick_size":"{b["tick_size"]}",'
+            f'"event_type":"book","last_trade_price":"{b["last_trade_price"]}"}}'
+        )
+
+    def rest_book(self, index: int) -> bytes:
+        """The answer of CLOB ``/book``."""
+        b = self.book(index)
+        return (
+            f'{{"market":"{b["market"]}","asset_id":"{b["asset_id"]}","timestamp":"{b["timestamp"]}",'
+            f'"hash":"{b["hash"]}","bids":{b["bids"]},"asks":{b["asks"]},"min_order_size":"5",'
+            f'"tick_size":"{b["tick_size"]}","neg_risk":false,"last_trade_price":"{b["last_trade_price"]}"}}'
+        ).encode()
+
+    def _book_emission(self, index: int, t_ns: int) -> Emission:
+        """A later ``book`` frame: without tick size and last trade price, which its hash covers all the same."""
+        self._touched_ms = t_ns // 1_000_000
+        b = self.book(index, self._touched_ms)
+        frame = (
+            f'{{"market":"{b["market"]}","asset_id":"{b["asset_id"]}","bids":{b["bids"]},"asks":{b["asks"]},'
+            f'"hash":"{b["hash"]}","timestamp":"{b["timestamp"]}","event_type":"book"}}'
+        )
+        return Emission(t_ns, "polymarket", "book", (self.tokens[index],), frame.encode())
+
+    def _price_change(self, changes: dict[tuple[Side, int], int], t_ns: int) -> Emission:
+        """Both tokens' entries of every change in one frame."""
+        self._touched_ms = t_ns // 1_000_000
+        self.ladder.settle_best()
+        up, down = self.tokens
+        (up_bid, up_ask), (down_bid, down_ask) = self._best_text(0), self._best_text(1)
+        rng = self.rng
+        entries = []
+        for (side, price), size in changes.items():
+            shown, mirrored = odd_text(price, rng), price_text(ONE - price)
+            other = "SELL" if side == "BUY" else "BUY"
+            amount = size_text(size)
+            entries.append(
+                f'{{"asset_id":"{up}","price":"{shown}","size":"{amount}","side":"{side}",'
+                f'"hash":"{rng.getrandbits(160):040x}","best_bid":"{up_bid}","best_ask":"{up_ask}"}},'
+                f'{{"asset_id":"{down}","price":"{mirrored}","size":"{amount}","side":"{other}",'
+                f'"hash":"{rng.getrandbits(160):040x}","best_bid":"{down_bid}","best_ask":"{down_ask}"}}'
+            )
+        frame = (
+            f'{{"market":"{self.condition}","price_changes":[{",".join(entries)}],'
+            f'"timestamp":"{self._touched_ms}","event_type":"price_change"}}'
+        )
+        return Emission(t_ns, "polymarket", "price_change", self.tokens, frame.encode())
+
+    def _best_text(self, index: int) -> tuple[str, str]:
+        """Best bid and ask of a token; an empty side is "0" or "1"."""
+        bid, ask = self.ladder.best_bid, self.ladder.best_ask
+        if index == 1:
+            bid, ask = (None if ask is None else ONE - ask), (None if bid is None else ONE - bid)
+        return ("0" if bid is None else price_text(bid)), ("1" if ask is None else price_text(ask))
+
+    def _say_best(self, t_ns: int, out: list[Emission]) -> None:
+        touch = (self.ladder.best_bid, self.ladder.best_ask)
+        if touch == self._touch:
+            return
+        self._touch = touch
+        for index in (0, 1):
+            bid, ask = self._best_text(index)
+            both = touch[0] is not None and touch[1] is not None
+            spread = price_text(touch[1] - touch[0]) if both and touch[0] and touch[1] else ""
+            frame = (
+                f'{{"event_type":"best_bid_ask","market":"{self.condition}","asset_id":"{self.tokens[index]}",'
+                f'"best_bid":"{bid}","best_ask":"{ask}","spread":"{spread}","timestamp":"{t_ns // 1_000_000}"}}'
+            )
+            out.append(Emission(t_ns, "polymarket", "best_bid_ask", (self.tokens[index],), frame.encode()))
+
+    # -- descriptions -------------------------------------------------------------------------------------------------
+
+    @property
+    def question(self) -> str:
+        """The title, in New York time as people read it."""
+        start = datetime.fromtimestamp(self.window.start, UTC).astimezone(NEW_YORK)
+        end = datetime.fromtimestamp(self.window.end, UTC).astimezone(NEW_YORK)
+        name = NAMES[self.window.asset]
+        name = name.upper() if name in ("xrp", "bnb") else name.capitalize()
+        day = f"{start.strftime('%B')} {start.day}"
+        if self.window.horizon == "1h":
+            return f"{name} Up or Down - {day}, {_clock_text(start, False)} ET"
+        return f"{name} Up or Down - {day}, {_clock_text(start)}-{_clock_text(end)} ET"
+
+    @property
+    def description(self) -> str:
+        kind = "price" if self.fair.count == 1 else f"{self.fair.count}-second time-weighted average price"
+        return (
+            f'Simulated market. It resolves to "Up" if the {kind} of {self.window.asset} at the end of the window is '
+            f'greater than or equal to the one at its beginning, otherwise to "Down".'
+        )
+
+    def _announcement(self, ms: int) -> bytes:
+        slug, tokens = self.window.slug, list(self.tokens)
+        return _compact(
+            {
+                "id": str(self.number),
+                "question": self.question,
+                "market": self.condition,
+                "slug": slug,
+                "description": self.description,
+                "assets_ids": tokens,
+                "outcomes": ["Up", "Down"],
+                "event_message": {
+                    "id": str(self.number + 500_000),
+                    "ticker": slug,
+                    "slug": slug,
+                    "title": self.question,
+                    "description": self.description,
+                },
+                "timestamp": str(ms),
+                "event_type": "new_market",
+                "tags": [],
+                "condition_id": self.condition,
+                "active": False,
+                "clob_token_ids": tokens,
+                "sports_market_type": "",
+                "line": "",
+                "game_start_time": "",
+                "order_price_min_tick_size": price_text(self.tick),
+                "group_item_title": "",
+                "taker_base_fee": "1000",
+                "fees_enabled": True,
+                "fee_schedule": {"exponent": "1", "rate": "0.07", "taker_only": True, "rebate_rate": "0.2"},
+            }
+        )
+
+    def gamma(self, t_ns: int) -> bytes:
+        """The answer of Gamma ``/markets/slug/{slug}`` at ``t_ns``."""
+        window, fair, slug = self.window, self.fair, self.window.slug
+        resolved = self.resolved_ns is not None
+        metadata: dict[str, float] = {}
+        if fair.strike is not None and t_ns >= round((window.start + STRIKE_SHOWS_S) * 1e9):
+            metadata["priceToBeat"] = fair.strike
+        if resolved:
+            metadata["finalPrice"] = fair.final()
+        mid = self.quoted if self.open else 0.5
+        prices = [price_text(round(mid * 1000) * 10), price_text(ONE - round(mid * 1000) * 10)]
+        if self.up_won is not None:
+            prices = ["1", "0"] if self.up_won else ["0", "1"]
+        event: dict[str, Any] = {
+            "id": str(self.number + 500_000),
+            "ticker": slug,
+            "slug": slug,
+            "title": self.question,
+            "active": True,
+            "closed": resolved,
+            "startTime": _iso(window.start),
+            "endDate": _iso(window.end),
+            "seriesSlug": f"{window.asset.lower()}-up-or-down-{'hourly' if window.horizon == '1h' else window.horizon}",
+        }
+        if metadata:
+            event["eventMetadata"] = metadata
+        bid, ask = self.ladder.best_bid, self.ladder.best_ask
+        body: dict[str, Any] = {
+            "id": str(self.number),
+            "slug": slug,
+            "question": self.question,
+            "description": self.description,
+            "conditionId": self.condition,
+            "questionID": self.question_id,
+            "outcomes": json.dumps(["Up", "Down"]),
+            "outcomePrices": json.dumps(prices),
+            "clobTokenIds": json.dumps(list(self.tokens)),
+            "startDate": _iso(window.start - 86_400),
+            "eventStartTime": _iso(window.start),
+            "endDate": _iso(window.end),
+            "endDateIso": _iso(window.end)[:10],
+            "active": True,
+            "closed": resolved,
+            "archived": False,
+            "acceptingOrders": self.open,
+            "enableOrderBook": True,
+            "negRisk": False,
+            "restricted": True,
+            "orderMinSize": 5,
+            "orderPriceMinTickSize": self.tick / ONE,
+            "feesEnabled": True,
+            "feeType": "crypto_fees_v2",
+            "feeSchedule": {"rate": FEE_RATE, "exponent": 1, "takerOnly": True, "rebateRate": 0.2},
+            "makerBaseFee": 1000,
+            "takerBaseFee": 1000,
+            "bestBid": 0 if bid is None else bid / ONE,
+            "bestAsk": 1 if ask is None else ask / ONE,
+            "resolutionSource": resolution_source(window.asset, fair.count, window.horizon),
+            "automaticallyResolved": resolved,
+            "version": "v1",
+            "events": [event],
+        }
+        if window.horizon != "1h":
+            body["cryptoMarketConfig"] = {
+                "id": f"{window.asset.lower()}-{window.horizon}-"
+                + (f"twap-{fair.count}" if fair.count > 1 else "spot"),
+                "asset": window.asset,
+                "duration": window.horizon,
+                "twapEnabled": fair.count > 1,
+                "twapLookbackSeconds": fair.count if fair.count > 1 else 0,
+            }
+        if self.resolved_ns is not None:
+            moment = datetime.fromtimestamp(self.resolved_ns // 1_000_000_000, UTC)
+            body["closedTime"] = moment.strftime("%Y-%m-%d %H:%M:%S+00")
+            body["umaResolutionStatus"] = "resolved"
+        return _compact(body)
+
+    def clob(self) -> bytes:
+        """The answer of CLOB ``/markets/{conditionId}``."""
+        tokens = []
+        for index, outcome in enumerate(("Up", "Down")):
+            won = self.up_won is not None and self.up_won == (index == 0)
+            price = self.quoted if index == 0 else 1.0 - self.quoted
+            if self.up_won is not None:
+                price = 1.0 if won else 0.0
+            tokens.append({"token_id": self.tokens[index], "outcome": outcome, "price": round(price, 4), "winner": won})
+        return _compact(
+            {
+                "enable_order_book": True,
+                "active": True,
+                "closed": self.resolved_ns is not None,
+                "archived": False,
+                "accepting_orders": self.open,
+                "minimum_order_size": 5,
+                "minimum_tick_size": self.tick / ONE,
+                "condition_id": self.condition,
+                "question_id": self.question_id,
+                "question": self.question,
+                "description": self.description,
+                "market_slug": self.window.slug,
+                "end_date_iso": _iso(self.window.end),
+                "game_start_time": _iso(self.window.start),
+                "seconds_delay": 0,
+                "maker_base_fee": 1000,
+                "taker_base_fee": 1000,
+                "neg_risk": False,
+                "is_50_50_outcome": False,
+                "tokens": tokens,
+                "tags": ["Crypto"],
+            }
+        )
+
+
+def book_hash(pieces: dict[str, str]) -> str:
+    """SHA1 of the book as one compact JSON object with an empty hash, its keys in the exchange's order."""
+    return hashlib.sha1(
+        (
+            f'{{"market":"{pieces["market"]}","asset_id":"{pieces["asset_id"]}","timestamp":"{pieces["timestamp"]}",'
+            f'"hash":"","bids":{pieces["bids"]},"asks":{pieces["asks"]},"min_order_size":"5",'
+            f'"tick_size":"{pieces["tick_size"]}","neg_risk":false,"last_trade_price":"{pieces["last_trade_price"]}"}}'
+        ).encode(),
+        usedforsecurity=False,
+    ).hexdigest()
+
+
+def resolution_source(asset: str, count: int, horizon: str) -> str:
+    if horizon == "1h":
+        return f"https://www.binance.com/en/trade/{asset}_USDT"
+    feed = f"{asset.lower()}-usd" + (f"-twap-{count}s" if count > 1 else "")
+    return f"https://data.chain.link/streams/{feed}" + ("-streams" if count > 1 else "")
+
+
+def _token(material: bytes) -> str:
+    return str(int.from_bytes(hashlib.sha256(material).digest(), "big") % 10**77)
+
+
+def _compact(body: dict[str, Any]) -> bytes:
+    return json.dumps(body, separators=(",", ":")).encode()
+
+
+def _iso(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _clock_text(moment: datetime, minutes: bool = True) -> str:
+    hour = moment.hour % 12 or 12
+    half = "AM" if moment.hour < 12 else "PM"
+    return f"{hour}:{moment.minute:02d}{half}" if minutes else f"{hour}{half}"
