@@ -45,6 +45,12 @@ def producers_of(path: Path) -> dict[str, int]:
     return marks
 
 
+def rows_of(path: Path) -> int:
+    """How many records a file holds, from its footer."""
+    with path.open("rb") as file:
+        return int(pl.scan_parquet(file).select(pl.len()).collect().item())
+
+
 def merge_pieces(folder: Path, pieces: list[Piece]) -> None:
     """Merge files of one hour that follow each other into one; their parts go away after it stands."""
     if len(pieces) < 2:

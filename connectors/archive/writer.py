@@ -26,6 +26,8 @@ from models.message import Message, Stored
 
 MAX_ROWS: Final = 65_536
 MAX_BYTES: Final = 48 * 1024 * 1024
+#: Bytes of an unfinished hour that are still merged on closing, which must not take long; the next writer does the rest.
+MERGED_AT_CLOSE: Final = 32 * 1024 * 1024
 
 
 class TopicWriter:
@@ -131,9 +133,9 @@ class TopicWriter:
             for merge in self._merges:
                 merge.result()
             self._merges = []
-            files.merge_pieces(
-                self._folder, [piece for piece in layout.pieces_of(self._folder) if piece.hour == self._hour]
-            )
+            pieces = [piece for piece in layout.pieces_of(self._folder) if piece.hour == self._hour]
+            if sum(piece.path.stat().st_size for piece in pieces) <= MERGED_AT_CLOSE:
+                files.merge_pieces(self._folder, pieces)
         finally:
             self.abandon()
 

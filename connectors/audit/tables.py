@@ -1,0 +1,109 @@
+"""The tables of audit.duckdb, derived from the contracts: columns, keys, and how a topic's records become rows.
+
+A mapping of names to integers is a MAP, nested records are STRUCTs in lists, a mapping of mixed values is JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import types
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, Literal, Union, get_args, get_origin
+
+from models.contracts import CONTRACTS, Record, Span
+
+_KEYS: Final = {"orders": ("id", "status")}
+_SCALARS: Final = {int: "BIGINT", float: "DOUBLE", str: "VARCHAR", bool: "BOOLEAN"}
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table. ``columns``: name to DuckDB type. ``key``: the primary key."""
+
+    name: str
+    topic: str
+    columns: dict[str, str]
+    key: tuple[str, ...]
+
+    @property
+    def structure(self) -> str:
+        """The structure of a record for DuckDB's from_json."""
+        return json.dumps({name: _structure(kind) for name, kind in self._kinds().items()})
+
+    def _kinds(self) -> dict[str, Any]:
+        return {name: field.annotation for name, field in CONTRACTS[self.topic].model_fields.items()}
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Columns that every record has."""
+        fields = CONTRACTS[self.topic].model_fields
+        return tuple(name for name, field in fields.items() if field.is_required())
+
+
+def _structure(kind: Any) -> Any:
+    """A type for DuckDB's from_json: text, or nested lists and objects of it."""
+    if isinstance(kind, type) and issubclass(kind, Record):
+        return {name: _structure(field.annotation) for name, field in kind.model_fields.items()}
+    if get_origin(kind) is list:
+        return [_structure(get_args(kind)[0])]
+    return _type(kind)
+
+
+def _type(kind: Any) -> str:
+    """The DuckDB type of an annotation. Raises TypeError for one that has none here."""
+    if kind in _SCALARS:
+        return _SCALARS[kind]
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return "VARCHAR"
+    if isinstance(kind, type) and issubclass(kind, Record):
+        inner = ", ".join(f'"{name}" {_type(field.annotation)}' for name, field in kind.model_fields.items())
+        return f"STRUCT({inner})"
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is Literal:
+        return "VARCHAR"
+    if origin is list:
+        return f"{_type(arguments[0])}[]"
+    if origin is dict:
+        return "MAP(VARCHAR, BIGINT)" if arguments[1] is int else "JSON"
+    if origin in (Union, types.UnionType):
+        return _optional(arguments)
+    raise TypeError(f"no DuckDB type for {kind!r}")
+
+
+def _optional(arguments: tuple[Any, ...]) -> str:
+    stated = [argument for argument in arguments if argument is not type(None)]
+    return _type(stated[0]) if len(stated) == 1 else "JSON"
+
+
+def _table(topic: str, contract: type[Record]) -> Table:
+    columns = {name: _type(field.annotation) for name, field in contract.model_fields.items()}
+    return Table(topic.replace("-", "_"), topic, columns, _KEYS.get(topic, ("id",)))
+
+
+TABLES: Final[dict[str, Table]] = {topic: _table(topic, contract) for topic, contract in CONTRACTS.items()}
+
+#: One row a span of each decision, in the order of the line.
+SPAN_COLUMNS: Final = {
+    "decision": "VARCHAR",
+    "position": "BIGINT",
+    "timestamp": "BIGINT",
+    **{name: _type(field.annotation) for name, field in Span.model_fields.items()},
+}
+
+
+def schema() -> list[str]:
+    """The statements that make the tables."""
+    made = [_create(table.name, table.columns, table.key) for table in TABLES.values()]
+    made.append(_create("spans", SPAN_COLUMNS, ("decision", "position")))
+    made.append(
+        'CREATE TABLE IF NOT EXISTS rejected (topic VARCHAR, "offset" BIGINT, "value" VARCHAR, '
+        'PRIMARY KEY (topic, "offset"))'
+    )
+    made.append('CREATE TABLE IF NOT EXISTS applied (topic VARCHAR PRIMARY KEY, "offset" BIGINT)')
+    return made
+
+
+def _create(name: str, columns: dict[str, str], key: tuple[str, ...]) -> str:
+    defined = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())
+    return f"CREATE TABLE IF NOT EXISTS {name} ({defined}, PRIMARY KEY ({', '.join(key)}))"
