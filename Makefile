@@ -1,0 +1,66 @@
+# Everything starts here: `make run` works from a fresh clone with Python 3.11 or 3.12 and make alone.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?=
+READY := $(VENV)/.ready
+CODE := models connectors flows api tests .ci
+
+.PHONY: help setup run test lint bench compose lock clean
+
+help:
+	@echo "make setup    .venv with .venv/bin/profit, dependencies as locked"
+	@echo "make run      the whole system on the simulated exchange (Ctrl-C ends it)"
+	@echo "make test     all tests; PROFIT_TEST_KAFKA=HOST:PORT uses that cluster"
+	@echo "make lint     ruff, mypy, determinism and import direction"
+	@echo "make bench    benchmarks, as ratios in one run"
+	@echo "make compose  the system in containers, with Apache Kafka"
+	@echo "make lock     requirements.lock anew from pyproject.toml (needs uv)"
+
+setup: $(READY)
+
+# Candidates are run, not only looked for: a version manager's shim exists also where its version does not.
+$(READY): pyproject.toml requirements.lock
+	@python=""; tried=""; \
+	for candidate in $(PYTHON) python3.12 python3.11 python3 python; do \
+	  if "$$candidate" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' >/dev/null 2>&1; \
+	  then python="$$candidate"; break; else tried="$$tried $$candidate"; fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+	  echo "make: no Python 3.11 or 3.12 with venv and pip runs here (tried:$$tried)." >&2; \
+	  echo "      Install one, or name it: make setup PYTHON=/path/to/python3.12 (on Debian and Ubuntu also: apt install python3-venv)." >&2; \
+	  exit 1; \
+	fi; \
+	if ! $(BIN)/python -c 'import sys, pip; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' >/dev/null 2>&1; then \
+	  echo "making $(VENV) with $$("$$python" --version)"; "$$python" -m venv --clear $(VENV); \
+	fi
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(READY)
+
+run: setup
+	@$(BIN)/profit up
+
+test: setup
+	@$(BIN)/python -m pytest
+
+lint: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/python .ci/determinism.py
+	@$(BIN)/python .ci/imports.py
+
+bench: setup
+	@$(BIN)/profit bench
+
+compose:
+	@docker compose version >/dev/null 2>&1 || { echo "make: docker compose is not installed here. Install Docker with the compose plugin, or run without containers: make run" >&2; exit 1; }
+	docker compose up --build
+
+lock:
+	uv pip compile pyproject.toml --extra dev --universal --fork-strategy fewest --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
