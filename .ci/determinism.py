@@ -3,8 +3,8 @@
     python .ci/determinism.py [ROOT]
 
 Looked at are `models/` (settings apart) and `flows/`. Forbidden: clock reads, randomness, process identity, `hash()`
-and `id()`, and the built-in `sum()`, whose result on floats differs between Python versions (`math.fsum`, or a loop over
-integers, take its place). A line may be excused with `# deterministic: WHY`.
+and `id()`, and the built-in `sum()`, whose result on floats differs between Python versions (`math.fsum`, or a loop
+over integers, take its place). A line may be excused with `# deterministic: WHY`.
 """
 
 from __future__ import annotations

@@ -3,10 +3,14 @@
 Positions live in Bytewax's snapshots, never in Kafka. Each source is one Bytewax partition, so that a step has one
 reader and one state. Polling never blocks the flow: an idle source sleeps a millisecond, then longer, up to
 ``idle_ms``.
+
+When the end is requested a source goes on until its topics have been quiet for a moment, ``DRAIN_S`` seconds at most:
+a system that ends its writers first then has everything read, and archived, to the last record.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,6 +28,12 @@ from models.settings import Kafka
 
 BATCH_SIZE: Final = 1_000
 IDLE_MS: Final = 4
+
+#: The longest reading on after the end was requested.
+DRAIN_S: Final = 1.0
+
+#: Nothing for this long means that nothing more is on its way; a fetch that waits at the broker is waited for.
+QUIET_S: Final = 0.1
 
 
 @dataclass(frozen=True)
@@ -55,6 +65,29 @@ class Idle:
         self.awake = datetime.now(UTC) + timedelta(milliseconds=self._sleep_ms) if self._sleep_ms else None
 
 
+class Ending:
+    """Whether a source whose end was requested has read on for long enough."""
+
+    def __init__(self, stop: Stop, drain_s: float, idle_ms: int) -> None:
+        self._stop = stop
+        self._drain_s = drain_s
+        self._quiet_s = QUIET_S + 1.5 * idle_ms / 1000
+        self._since: float | None = None
+        self._last_record = 0.0
+
+    def due(self) -> bool:
+        if not self._stop.requested:
+            return False
+        now = time.monotonic()
+        if self._since is None:
+            self._since = self._last_record = now
+        return now - self._last_record >= min(self._quiet_s, self._drain_s) or now - self._since >= self._drain_s
+
+    def saw_records(self) -> None:
+        if self._since is not None:
+            self._last_record = time.monotonic()
+
+
 class KafkaSource(FixedPartitionedSource[Stored, dict[str, Any]]):
     """Partition 0 of ``topic``.
 
@@ -74,6 +107,7 @@ class KafkaSource(FixedPartitionedSource[Stored, dict[str, Any]]):
         dedupe: bool = False,
         strict: bool = False,
         idle_ms: int = IDLE_MS,
+        drain_s: float = DRAIN_S,
     ) -> None:
         self._topic = topic
         self._kafka = kafka
@@ -84,6 +118,7 @@ class KafkaSource(FixedPartitionedSource[Stored, dict[str, Any]]):
         self._dedupe = dedupe
         self._strict = strict
         self._idle_ms = idle_ms
+        self._drain_s = drain_s
 
     def list_parts(self) -> list[str]:
         return [self._topic]
@@ -100,7 +135,7 @@ class KafkaSource(FixedPartitionedSource[Stored, dict[str, Any]]):
         ordinals = Ordinals(self._strict, dict(resume_state["ordinals"]) if resume_state else {}, whole=position == 0)
         return _TopicPartition(
             reader,
-            self._stop,
+            Ending(self._stop, self._drain_s, self._idle_ms),
             self._bounds,
             position,
             ordinals if self._dedupe or self._strict else None,
@@ -139,7 +174,7 @@ class _TopicPartition(StatefulSourcePartition[Stored, dict[str, Any]]):
     def __init__(
         self,
         reader: Reader,
-        stop: Stop,
+        ending: Ending,
         bounds: Bounds,
         position: int,
         ordinals: Ordinals | None,
@@ -147,7 +182,7 @@ class _TopicPartition(StatefulSourcePartition[Stored, dict[str, Any]]):
         idle: Idle,
     ) -> None:
         self._reader = reader
-        self._stop = stop
+        self._ending = ending
         self._bounds = bounds
         self._position = position
         self._ordinals = ordinals
@@ -156,13 +191,15 @@ class _TopicPartition(StatefulSourcePartition[Stored, dict[str, Any]]):
         self._finished = False
 
     def next_batch(self) -> list[Stored]:
-        if self._finished or self._stop.requested:
+        if self._finished or self._ending.due():
             raise StopIteration
         end = self._bounds.end
         if end is not None and self._position >= end:
             raise StopIteration
         records = self._reader.read(self._batch_size)
         self._idle.saw(bool(records))
+        if records:
+            self._ending.saw_records()
         out: list[Stored] = []
         for record in records:
             if (end is not None and record.offset >= end) or self._is_too_late(record):
@@ -209,6 +246,7 @@ class KafkaFeedSource(FixedPartitionedSource[Emitted, dict[str, Any]]):
         until: Callable[[Emitted], bool] | None = None,
         idle_ms: int = IDLE_MS,
         max_waiting: int = MAX_WAITING,
+        drain_s: float = DRAIN_S,
     ) -> None:
         self._kafka = kafka
         self._bootstrap = bootstrap
@@ -216,6 +254,7 @@ class KafkaFeedSource(FixedPartitionedSource[Emitted, dict[str, Any]]):
         self._batch_size = batch_size
         self._until = until
         self._idle_ms = idle_ms
+        self._drain_s = drain_s
         self._max_waiting = max_waiting
 
     def list_parts(self) -> list[str]:
@@ -231,7 +270,8 @@ class KafkaFeedSource(FixedPartitionedSource[Emitted, dict[str, Any]]):
             for name in names:
                 merge.begin(name, reader.watermarks(name)[0])
         reader.start(merge.next_offsets())
-        return _FeedPartition(reader, merge, self._stop, self._until, self._batch_size, Idle(self._idle_ms))
+        ending = Ending(self._stop, self._drain_s, self._idle_ms)
+        return _FeedPartition(reader, merge, ending, self._until, self._batch_size, Idle(self._idle_ms))
 
 
 class _FeedPartition(StatefulSourcePartition[Emitted, dict[str, Any]]):
@@ -239,14 +279,14 @@ class _FeedPartition(StatefulSourcePartition[Emitted, dict[str, Any]]):
         self,
         reader: Reader,
         merge: FeedMerge,
-        stop: Stop,
+        ending: Ending,
         until: Callable[[Emitted], bool] | None,
         batch_size: int,
         idle: Idle,
     ) -> None:
         self._reader = reader
         self._merge = merge
-        self._stop = stop
+        self._ending = ending
         self._until = until
         self._batch_size = batch_size
         self._idle = idle
@@ -254,11 +294,12 @@ class _FeedPartition(StatefulSourcePartition[Emitted, dict[str, Any]]):
         self._finished = False
 
     def next_batch(self) -> list[Emitted]:
-        if self._finished or self._stop.requested:
+        if self._finished or self._ending.due():
             raise StopIteration
-        if self._until is not None:
-            return self._until_batch()
-        return self._next(self._batch_size)
+        out = self._next(self._batch_size) if self._until is None else self._until_batch()
+        if out:
+            self._ending.saw_records()
+        return out
 
     def _next(self, limit: int) -> list[Emitted]:
         out = self._merge.drain(limit)

@@ -139,13 +139,20 @@ def test_latest_is_exact_on_apache_kafka(real_kafka: str, topic: str) -> None:
 def test_a_stop_ends_the_source_and_resumes_where_it_was(bootstrap: str, topic: str) -> None:
     write(bootstrap, numbered(topic, 30))
     stop = Stop()
-    source = KafkaSource(topic, Kafka(), bootstrap, stop, batch_size=10)
+    source = KafkaSource(topic, Kafka(), bootstrap, stop, batch_size=10, drain_s=0)
     with part(source) as built:
         seen = take(built, 10)
         stop.request()
         with pytest.raises(StopIteration):
             built.next_batch()
         assert built.snapshot()["offset"] == len(seen)
+
+
+def test_a_stop_lets_the_source_read_to_the_end_of_what_is_there(bootstrap: str, topic: str) -> None:
+    write(bootstrap, numbered(topic, 300))
+    stop = Stop()
+    stop.request()
+    assert values(drained(KafkaSource(topic, Kafka(), bootstrap, stop, batch_size=10))) == list(range(300))
 
 
 def test_what_a_crashed_producer_wrote_again_is_read_once(bootstrap: str, topic: str) -> None:
