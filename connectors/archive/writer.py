@@ -26,7 +26,7 @@ from models.message import Message, Stored
 
 MAX_ROWS: Final = 65_536
 MAX_BYTES: Final = 48 * 1024 * 1024
-#: Bytes of an unfinished hour that are still merged on closing, which must not take long; the next writer does the rest.
+#: Bytes of an unfinished hour that are merged on closing, which must not take long; the next writer does the rest.
 MERGED_AT_CLOSE: Final = 32 * 1024 * 1024
 
 
