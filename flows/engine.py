@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 import bytewax.operators as op
-from bytewax.dataflow import Dataflow
+from bytewax.dataflow import Dataflow, Stream
 from bytewax.operators import KeyedStream, StatefulBatchLogic
+from bytewax.outputs import Sink
 from bytewax.recovery import RecoveryConfig, init_db_dir
 
 from models.failures import Failure
+from models.message import Message
 
 S = TypeVar("S")
 V = TypeVar("V")
@@ -72,7 +74,8 @@ def run(
 ) -> None:
     """Run ``flow`` to the end of its input, in this process, or as process number ``process`` of a cluster.
 
-    ``recovery``: a prepared recovery store. ``snapshot_s``: seconds between snapshots of the state. Raises the Failure that a step, source or sink raised."""
+    ``recovery``: a prepared recovery store. ``snapshot_s``: seconds between snapshots of the state.
+    Raises the Failure that a step, source or sink raised."""
     from bytewax._bytewax import cli_main
 
     try:
@@ -95,3 +98,12 @@ def _root(error: BaseException) -> BaseException:
     while error.__cause__ is not None:
         error = error.__cause__
     return error
+
+
+def output_to(sink: Callable[[], Sink[Message]]) -> Callable[[str, Stream[Message]], None]:
+    """An ``attach`` for the flow builders: each output step gets a sink of its own."""
+
+    def attach(step_id: str, up: Stream[Message]) -> None:
+        op.output(step_id, up, sink())
+
+    return attach

@@ -45,7 +45,7 @@ def build(source: Source[Stored | Lost], attach: Attach, settings: Settings) -> 
     journal = op.filter_map("messages", outputs, _message)
     attach("market_out", journal)
 
-    findings = op.filter("findings", outputs, lambda out: not isinstance(out, Message))
+    findings = op.filter_map("findings", outputs, _finding)
     counted = windowing.fold_window(
         "count",
         op.key_on("all_findings", findings, lambda _: "quality"),
@@ -91,11 +91,15 @@ def _message(out: Out) -> Message | None:
     return out if isinstance(out, Message) else None
 
 
+def _finding(out: Out) -> Finding | Beat | None:
+    return None if isinstance(out, Message) else out
+
+
 def _no_counts() -> Counts:
     return {}
 
 
-def _count(counts: Counts, item: Finding | Beat | Message) -> Counts:
+def _count(counts: Counts, item: Finding | Beat) -> Counts:
     if isinstance(item, Finding):
         key = (item.feed, item.market, str(item.reason))
         counts[key] = counts.get(key, 0) + 1

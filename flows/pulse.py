@@ -1,53 +1,70 @@
-"""A flow's pulse: the counters of its modules, sent once a second of event time."""
+"""A flow's pulse: the counters of its modules, once a second of event time.
+
+A module whose counters moved sends a row each second; one that rests sends a heartbeat every ten.
+"""
 
 from __future__ import annotations
 
-from models.contracts import Telemetry
+from models.contracts import Number, Telemetry
 from models.message import Message
 from models.timestamps import SECOND
 from models.topics import TELEMETRY
 
+_REST_S = 10
+
+
+class _Module:
+    __slots__ = ("counts", "last", "sent", "touched")
+
+    def __init__(self) -> None:
+        self.counts: dict[tuple[str, str], int] = {}
+        self.last = ""
+        self.sent = -_REST_S
+        self.touched = True
+
 
 class Pulse:
-    """Counts by module, verdict and reason. Times are Unix ns of event time."""
+    """Counts by module, verdict and reason. Times are Unix ns of event time. ``chief`` is the module that carries the
+    gauges of the whole flow, and is sent every second."""
 
-    def __init__(self, producer: str, modules: tuple[str, ...]) -> None:
+    def __init__(self, producer: str, modules: tuple[str, ...], chief: str) -> None:
         self._producer = producer
-        self._counts: dict[str, dict[tuple[str, str], int]] = {module: {} for module in modules}
-        self._last: dict[str, str] = dict.fromkeys(modules, "")
-        self._sent = 0
+        self._chief = chief
+        self._modules = {module: _Module() for module in (*modules, chief)}
+        self._second = 0
         self._ordinal = 0
 
     def count(self, module: str, verdict: str, reason: str) -> None:
-        counts = self._counts.get(module)
-        if counts is None:
-            counts = self._counts[module] = {}
+        kept = self._modules[module]
         key = (verdict, reason)
-        counts[key] = counts.get(key, 0) + 1
-        self._last[module] = reason
+        kept.counts[key] = kept.counts.get(key, 0) + 1
+        kept.last = reason
+        kept.touched = True
 
-    def counts(self, module: str) -> dict[str, int]:
-        """The module's counters by ``verdict:reason``, sorted."""
-        return {f"{verdict}:{reason}": n for (verdict, reason), n in sorted(self._counts[module].items())}
+    def is_due(self, t: int) -> bool:
+        """Whether the second of event time has changed since the last beat."""
+        return t // SECOND != self._second
 
-    def beat(self, t: int, gauges: dict[str, int | float], always: bool = False) -> list[Message]:
-        """One telemetry row a module when the second of event time has changed (or ``always``), else nothing."""
-        second = t // SECOND
-        if second == self._sent and not always:
-            return []
-        self._sent = second
+    def beat(self, t: int, gauges: dict[str, Number], whole: bool = False) -> list[Message]:
+        """The rows that are due at ``t``; with ``whole`` those of every module."""
+        second = self._second = t // SECOND
         rows: list[Message] = []
-        for module in self._counts:
+        for name, module in self._modules.items():
+            chief = name == self._chief
+            if not (module.touched or chief or whole or second - module.sent >= _REST_S):
+                continue
+            module.touched = False
+            module.sent = second
             row = Telemetry(
                 id=f"{self._producer}-{self._ordinal}",
                 timestamp=t,
-                module=module,
+                module=name,
                 status="running",
                 heartbeat=t,
-                counts=self.counts(module),
-                last_reason=self._last.get(module, ""),
-                gauges=dict(gauges),
+                counts={f"{verdict}:{reason}": n for (verdict, reason), n in sorted(module.counts.items())},
+                last_reason=module.last,
+                gauges=gauges if chief else {},
             )
-            rows.append(Message(TELEMETRY, module, row.canonical(), t, self._producer, self._ordinal))
+            rows.append(Message(TELEMETRY, name, row.canonical(), t, self._producer, self._ordinal))
             self._ordinal += 1
         return rows

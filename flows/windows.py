@@ -1,6 +1,6 @@
 """Windows of event time that close alike live and in replay.
 
-Bytewax's own EventClock runs on with the system clock, forgets its time when no window is open, and closes everything at
+Bytewax's own EventClock runs on with the system clock, forgets its time when no window is open, and closes all at
 the end of input. This clock's watermark is the greatest event time seen, nothing else moves it, and the windower never
 calls itself empty; so a window closes exactly when an event at or after its end arrives, a clock tick at the latest.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from bytewax.operators.windowing import (
     Clock,
@@ -34,7 +34,7 @@ def to_datetime(t_ns: int) -> datetime:
     return EPOCH + timedelta(microseconds=t_ns // 1_000)
 
 
-class _JournalClockLogic(ClockLogic[Timed, datetime]):
+class _JournalClockLogic(ClockLogic[Any, datetime]):
     def __init__(self, watermark: datetime) -> None:
         self._watermark = watermark
 
@@ -61,7 +61,7 @@ class _JournalClockLogic(ClockLogic[Timed, datetime]):
 
 
 @dataclass
-class JournalClock(Clock[Timed, datetime]):
+class JournalClock(Clock[Any, datetime]):
     """Event time is ``item.t``; items must come in time order."""
 
     def build(self, resume_state: datetime | None) -> _JournalClockLogic:

@@ -149,6 +149,7 @@ class Execution(Section):
     latency_ms: int = Field(50, ge=0, description="our way to the exchange")
     order_type: Literal["FAK", "FOK"] = "FAK"
     slippage: float = Field(0.01, ge=0, le=1, description="limit above the ask seen, dollars a share")
+    replenish_s: float = Field(5, ge=0, description="how long what we took stays taken while the display is unchanged")
 
 
 class Api(Section):

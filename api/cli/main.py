@@ -21,6 +21,9 @@ app = typer.Typer(
 
 #: verb -> "module:function"; imported only when its verb is asked for, so that `profit sql` need not load Bytewax
 VERBS: dict[str, str] = {
+    "flow": "api.cli.flow:flow",
+    "up": "api.cli.up:up",
+    "play": "api.cli.up:play",
     "replay": "api.cli.replay:replay",
     "record": "api.cli.record:record",
     "simulate": "api.cli.simulate:simulate",

@@ -12,18 +12,17 @@ from typing import Annotated, Literal
 
 import typer
 
-from api.cli.simulate import stop_on_signals
+from api.cli.endings import call_in, stop_on_signals, stop_with_parent
 from connectors.broker.embedded import EmbeddedBroker
 from connectors.broker.memory import MIB, MemoryBudget, watch
 from connectors.clock import Clock, SystemClock
 from connectors.kafka.admin import create_topics
 from connectors.kafka.client import consumer_config, producer_config
-from connectors.lifeline import watch_parent
 from connectors.recorder.inputs import InputCounter
 from connectors.recorder.outlet import KafkaOutlet
 from connectors.recorder.recorder import Endpoints, Recorder
+from connectors.simulator.addresses import Urls
 from connectors.simulator.child import child_exchange, read_clock, read_urls
-from connectors.simulator.server import Urls
 from models.failures import Failure
 from models.settings import Settings, load
 
@@ -105,8 +104,7 @@ class _Session:
     def end(self) -> None:
         """Ask for the end, from any thread."""
         if self._loop is not None and self._stop is not None:
-            with contextlib.suppress(RuntimeError):  # the loop may be over already
-                self._loop.call_soon_threadsafe(self._stop.set)
+            call_in(self._loop, self._stop.set)
 
     async def run(self, endpoints: Endpoints, source: str, clock: Clock, bootstrap: str) -> None:
         """Record until the end is asked for. Raises Failure when records could not be delivered."""
@@ -118,8 +116,7 @@ class _Session:
 
         def fail(failure: Failure) -> None:
             if recorder is not None:
-                with contextlib.suppress(RuntimeError):
-                    loop.call_soon_threadsafe(recorder.fail, failure)
+                call_in(loop, recorder.fail, failure)
 
         outlet = KafkaOutlet(producer_config(settings.kafka, bootstrap), fail)
         recorder = Recorder(settings.feeds, endpoints, source, clock, outlet, depth=lambda: outlet.depth)
@@ -130,7 +127,7 @@ class _Session:
         )
         recorder.ticks.inputs.update(await asyncio.to_thread(counter.start))
         if self._lifeline:
-            watch_parent(self.end)
+            stop_with_parent(stop.set)
         if self._duration is not None:
             loop.call_later(self._duration, stop.set)
         progress = asyncio.create_task(_progress(recorder, outlet))
@@ -145,8 +142,7 @@ class _Session:
 
 def _post(loop: asyncio.AbstractEventLoop, recorder: Recorder | None, topic: str, count: int) -> None:
     if recorder is not None:
-        with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(recorder.ticks.arrived, topic, count)
+        call_in(loop, recorder.ticks.arrived, topic, count)
 
 
 async def _progress(recorder: Recorder, outlet: KafkaOutlet) -> None:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import signal
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from connectors.lifeline import watch_parent
+from api.cli.endings import stop_on_signals, stop_with_parent
 from connectors.simulator.exchange import parameters
 from connectors.simulator.server import SimulatedExchange
 from models.failures import Failure
@@ -57,19 +54,11 @@ def unix_second(text: str) -> int:
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
 
-def stop_on_signals(stop: Callable[[], None]) -> None:
-    """Call ``stop`` on SIGINT and SIGTERM, on the running event loop."""
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
-
-
 async def _serve(exchange: SimulatedExchange, port_file: Path | None, lifeline: bool) -> None:
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
     stop_on_signals(stop.set)
     if lifeline:
-        watch_parent(lambda: _from_thread(loop, stop))
+        stop_with_parent(stop.set)
     urls = await exchange.start()
     if port_file is None:
         print(urls.as_json(), flush=True)
@@ -101,8 +90,3 @@ async def _say_when_late(exchange: SimulatedExchange) -> None:
                 f"{exchange.clock.speed:g}; choose a lower simulator.speed or frames_per_s",
                 file=sys.stderr,
             )
-
-
-def _from_thread(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    with contextlib.suppress(RuntimeError):  # the loop may be over already
-        loop.call_soon_threadsafe(stop.set)

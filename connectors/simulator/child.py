@@ -15,7 +15,7 @@ import httpx
 import msgspec
 
 from connectors.clock import ScaledClock
-from connectors.simulator.server import Urls
+from connectors.simulator.addresses import Urls
 from models.failures import Failure
 
 START_S: Final = 20.0

@@ -12,7 +12,7 @@ import json
 import socket
 import time
 from collections.abc import Generator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
 
 import uvicorn
@@ -21,6 +21,7 @@ from websockets.asyncio.server import Server, ServerConnection, broadcast, serve
 from websockets.exceptions import ConnectionClosed
 
 from connectors.clock import NS, ScaledClock
+from connectors.simulator.addresses import Urls
 from connectors.simulator.emission import Emission
 from connectors.simulator.exchange import Exchange, Parameters
 from connectors.simulator.times import nano_time
@@ -29,20 +30,6 @@ from models.failures import Failure
 BURST: Final = 8  # grid steps without a look at the sockets while the core catches up
 SLOW_BYTES: Final = 64 * 1024 * 1024  # a client this far behind is sent away, as on the real exchange
 COINBASE_CHANNELS: Final = {"level2": "l2_data", "market_trades": "market_trades", "ticker": "ticker"}
-
-
-@dataclass(frozen=True)
-class Urls:
-    """Where the servers listen; the names are those of the ``feeds`` configuration, and ``clock``."""
-
-    polymarket_ws: str
-    clob_rest: str
-    gamma_rest: str
-    coinbase_ws: str
-    clock: str
-
-    def as_json(self) -> str:
-        return json.dumps(asdict(self))
 
 
 @dataclass

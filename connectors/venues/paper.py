@@ -3,7 +3,8 @@
 An order is due ``delay + latency`` after the decision. Then it is validated again (market open, price on the tick
 and inside [tick, 1 - tick], minimum size, a valid book) and walks the displayed depth up to its limit: FAK takes what
 is there, FOK all or nothing. What was taken from a displayed level stays taken until the exchange shows another
-quantity there, so that the same shares are never filled twice. No I/O: a deterministic function of the journal.
+quantity there or ``replenish`` has passed, so that the same shares are not filled twice. No I/O: a deterministic
+function of the journal.
 """
 
 from __future__ import annotations
@@ -46,9 +47,11 @@ class Execution(msgspec.Struct, frozen=True, gc=False):
 class PaperVenue:
     """Fills orders. ``execute`` is called when an order is due, with the book as it stands then."""
 
-    def __init__(self) -> None:
-        # (token, side) -> price -> (displayed, taken of it)
-        self._taken: dict[tuple[str, str], dict[int, tuple[int, int]]] = {}
+    def __init__(self, replenish: int) -> None:
+        """``replenish``: ns."""
+        self._replenish = replenish
+        # (token, side) -> price -> (displayed, taken of it, when: Unix ns)
+        self._taken: dict[tuple[str, str], dict[int, tuple[int, int, int]]] = {}
 
     def execute(self, order: Pending, market: Market, book: TokenBook | None) -> tuple[tuple[Execution, ...], Reason]:
         """The fills of an order and why they are not more."""
@@ -64,8 +67,7 @@ class PaperVenue:
         for price, displayed in levels:
             if (price > order.limit) if buying else (price < order.limit):
                 break
-            shown, used = taken.get(price, (displayed, 0))
-            free = (displayed - (used if shown == displayed else 0)) // SIZE_STEP * SIZE_STEP
+            free = (displayed - self._used(taken, price, displayed, order.due)) // SIZE_STEP * SIZE_STEP
             size = min(free, wanted)
             if size > 0:
                 plan.append((price, size, displayed))
@@ -76,11 +78,14 @@ class PaperVenue:
             return (), Reason.NOT_FILLED
         fills: list[Execution] = []
         for price, size, displayed in plan:
-            shown, used = taken.get(price, (displayed, 0))
-            taken[price] = (displayed, size + (used if shown == displayed else 0))
+            taken[price] = (displayed, size + self._used(taken, price, displayed, order.due), order.due)
             gross = cost(price, size) if buying else proceeds(price, size)
             fills.append(Execution(price, size, gross, taker_fee(price, size, market.fee_rate, market.fee_exponent)))
         return tuple(fills), Reason.PARTLY_FILLED if wanted else Reason.FILLED
+
+    def _used(self, taken: dict[int, tuple[int, int, int]], price: int, displayed: int, t: int) -> int:
+        shown, used, when = taken.get(price, (0, 0, 0))
+        return used if shown == displayed and t - when < self._replenish else 0
 
     def forget(self, token: str) -> None:
         self._taken.pop((token, "buy"), None)

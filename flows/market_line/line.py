@@ -17,7 +17,7 @@ from flows.market_line.definitions import Definitions, Known
 from flows.market_line.findings import Beat, Finding
 from flows.market_line.token import Token, hash_differs
 from flows.pulse import Pulse
-from models.contracts import DeadLetter
+from models.contracts import DeadLetter, Number
 from models.envelope import Envelope, decode_envelope
 from models.journal import (
     NO_SRC,
@@ -83,7 +83,7 @@ class MarketLine:
         self._stale_books: set[str] = set()
         self._stale_spots: set[str] = set()
         self._known = Definitions()
-        self._pulse = Pulse(PRODUCER, tuple(MODULES.values()))
+        self._pulse = Pulse(PRODUCER, tuple(MODULES.values()), "journal")
         self._out: list[Out] = []
 
     def advance(self, record: Stored | Lost) -> list[Out]:
@@ -142,7 +142,7 @@ class MarketLine:
                 self._invalidate_all(Reason.DISCONNECTED)
             self._note(src, record.topic, envelope.conn, f"{own.marker} of run", own.run, checks)
             if own.marker == "end":
-                self._out.extend(self._pulse.beat(self._t, self._gauges(), always=True))
+                self._out.extend(self._pulse.beat(self._t, self._gauges(), whole=True))
         elif isinstance(own, Notice):
             if own.state in ("disconnected", "refused"):
                 checks = (*checks, Reason.DISCONNECTED)
@@ -184,7 +184,8 @@ class MarketLine:
         for known in self._known.forget(t):
             self._tokens.pop(known.up_token, None)
             self._tokens.pop(known.down_token, None)
-        self._out.extend(self._pulse.beat(t, self._gauges()))
+        if self._pulse.is_due(t):
+            self._out.extend(self._pulse.beat(t, self._gauges()))
 
     def _age(self, kept: set[str], name: str, stale: bool, feed: str, market: str, reason: Reason) -> None:
         if stale:
@@ -558,7 +559,7 @@ class MarketLine:
         for reason in reasons:
             self._find(feed, market, reason)
 
-    def _gauges(self) -> dict[str, int | float]:
+    def _gauges(self) -> dict[str, Number]:
         return {"journal": self._seq, "tokens": len(self._tokens), "markets": len(self._known.by_key)}
 
 

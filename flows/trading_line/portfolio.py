@@ -57,6 +57,7 @@ class Held(msgspec.Struct):
     fair: float = -1.0
     fair_t: int = 0
     last_order: dict[str, int] = {}
+    last_exit: dict[str, int] = {}  # outcome -> Unix ns of the last order to sell
     done: bool = False
 
 
@@ -79,9 +80,9 @@ class Portfolio:
         self._configuration = configuration
         self._name = settings.portfolio_name
         self._money = Money(round(settings.portfolio.capital * DOLLAR))
-        self._venue = PaperVenue()
+        self._venue = PaperVenue(int(settings.execution.replenish_s * SECOND))
         self._out = Outbox(PRODUCER)
-        self._pulse = Pulse(PRODUCER, MODULES)
+        self._pulse = Pulse(PRODUCER, MODULES, "portfolio")
         self._markets: dict[str, Held] = {}
         self._pending: list[Pending] = []
         self._spots: dict[str, Spot] = {}
@@ -93,6 +94,7 @@ class Portfolio:
         self._t = 0
         self._delay = (settings.execution.delay_ms + settings.execution.latency_ms) * MILLISECOND
         self._stale_ns = int(settings.portfolio.stale_s * SECOND)
+        self._cooldown = int(settings.portfolio.cooldown_s * SECOND)
 
     def take(self, copies: list[Judged]) -> list[Message]:
         """The messages one journal event leads to. ``copies``: the event as each lane left it, in lane order."""
@@ -112,9 +114,10 @@ class Portfolio:
         self._leave(event)
         messages = self._out.take()
         if isinstance(event, Clock):
-            messages.extend(self._pulse.beat(event.t, self._gauges()))
+            if self._pulse.is_due(event.t):
+                messages.extend(self._pulse.beat(event.t, self._gauges()))
         elif isinstance(event, Feed) and event.what == "end of run":
-            messages.extend(self._pulse.beat(event.t, self._gauges(), always=True))
+            messages.extend(self._pulse.beat(event.t, self._gauges(), whole=True))
         return messages
 
     # --- orders that arrive at the venue --------------------------------------------------------------------------
@@ -178,7 +181,7 @@ class Portfolio:
         elif isinstance(event, Market):
             held = self._markets.get(event.key)
             if held is None:
-                held = self._markets[event.key] = Held(event, last_order={})
+                held = self._markets[event.key] = Held(event)
             held.market = event
             if event.payout_up is not None and not held.done:
                 self._settle(event, held)
@@ -367,7 +370,14 @@ class Portfolio:
         orders = [self._order(event, held, evaluation, number, size) for number in range(len(evaluation.intents))]
         small = size < market.min_size or any(cost(order.limit, order.size) < DOLLAR for order in orders)
         if small:
-            return [], Step(SIZING, Verdict.BLOCK, Reason.BELOW_MIN_SIZE, numbers)
+            scarce = binding in (
+                Reason.CAP_MARKET,
+                Reason.CAP_STRATEGY,
+                Reason.CAP_TOTAL,
+                Reason.NO_CASH,
+                Reason.NO_DEPTH,
+            )
+            return [], Step(SIZING, Verdict.BLOCK, binding if scarce else Reason.BELOW_MIN_SIZE, numbers)
         reserved = 0
         for order in orders:
             reserved += order.reserved
@@ -430,6 +440,8 @@ class Portfolio:
         if order.side == "buy":
             self._money.reserve(event.seq, event.t, self._out, order)
             held.last_order[order.strategy] = event.t
+        else:
+            held.last_exit[order.outcome] = event.t
         self._put_order(event, order, 0, "submitted", Reason.SUBMITTED)
         self._pending.append(order)
 
@@ -453,6 +465,8 @@ class Portfolio:
         if position.strategy == parity.NAME and paired in self._money.positions:
             return  # both legs held: one of them pays, there is nothing to leave
         if position.size < market.min_size or t >= market.end or self._is_pending(position):
+            return
+        if t - held.last_exit.get(position.outcome, 0) < self._cooldown:
             return
         if token is None or not token.ok or t - token.t > self._stale_ns or token.token in self._stale_tokens:
             return
@@ -599,7 +613,7 @@ class Portfolio:
             return position.basis
         return token.bids[0][0] * position.size // PIP
 
-    def _gauges(self) -> dict[str, int | float]:
+    def _gauges(self) -> dict[str, Number]:
         ledger = self._money.ledger
         basis = 0
         for position in self._money.positions.values():

@@ -1,0 +1,54 @@
+"""`profit flow`: one flow on Kafka, as a process of its own. The supervisor and the containers start it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from models.failures import Failure
+from models.settings import load
+
+SNAPSHOT_S = 1.0
+
+
+def flow(
+    name: Annotated[Literal["market", "trading", "audit"], typer.Argument(help="Which flow.")],
+    kafka: Annotated[str, typer.Option(help="HOST:PORT of the cluster.")] = "",
+    run_dir: Annotated[Path | None, typer.Option(help="Folder of the run: state, archive, audit.duckdb.")] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file of settings.")] = None,
+    lifeline: Annotated[bool, typer.Option("--lifeline", hidden=True)] = False,
+) -> None:
+    """Run one flow on Kafka until it is told to stop; it resumes where it was."""
+    from connectors.kafka.sink import KafkaSink
+    from connectors.kafka.source import KafkaFeedSource, KafkaSource
+    from connectors.kafka.stopping import Stop, on_signals
+    from connectors.lifeline import watch_parent
+    from flows import market, trading
+    from flows.audit import audit_flow
+    from flows.engine import output_to, prepare_recovery, run
+    from models.topics import JOURNAL
+
+    settings = load(config)
+    bootstrap = kafka or settings.kafka.bootstrap_servers
+    if not bootstrap:
+        raise Failure("no Kafka cluster is named.", "Give --kafka HOST:PORT, or use `profit up`.")
+    folder = run_dir or settings.data_dir
+    stop = Stop()
+    if lifeline:
+        watch_parent(stop.request)
+    if name == "audit":
+        on_signals(stop)
+        run(audit_flow(settings, bootstrap, stop, folder))
+        return
+    attach = output_to(lambda: KafkaSink(settings.kafka, bootstrap))
+    if name == "market":
+        dataflow = market.build(KafkaFeedSource(settings.kafka, bootstrap, stop), attach, settings)
+    else:
+        dataflow = trading.build(KafkaSource(JOURNAL, settings.kafka, bootstrap, stop), attach, settings)
+        (folder / "settings.json").write_text(settings.model_dump_json(indent=1))
+    recovery = folder / "recovery" / name
+    prepare_recovery(recovery)
+    on_signals(stop)
+    run(dataflow, recovery, SNAPSHOT_S)
