@@ -1,0 +1,269 @@
+"""A run: its folder, its broker, its children, its budget. What `profit up` does, in reading order."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import IO, Final
+
+from api.cli.main import VERBS
+from api.supervisor.child import ChildSpec
+from api.supervisor.pulse import Pulse
+from api.supervisor.supervisor import Supervisor
+from connectors.broker.embedded import EmbeddedBroker
+from connectors.broker.memory import MIB, MemoryBudget
+from connectors.kafka.admin import create_topics
+from models.contracts import Number
+from models.failures import Failure
+from models.settings import Settings
+
+PROFIT: Final = (sys.executable, "-P", "-m", "api.cli.main")
+FLOWS: Final = ("market", "trading", "audit")
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the user asked for. ``feeds``: "sim", "live" or the folder of an archive; ``speed`` is for the latter."""
+
+    feeds: str
+    kafka: str
+    duration_s: float | None
+    name: str
+    config: Path | None
+    speed: float = 1.0
+
+
+def run(order: Order, settings: Settings) -> None:
+    """Run everything until Ctrl-C, SIGTERM, the duration or the memory budget ends it. Raises Failure."""
+    ending = Ending(order.duration_s)
+    ending.install()
+    _check_feeds(order.feeds)
+    _check_api_port(settings)
+    folder = settings.data_dir / "runs" / order.name
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_locked(folder))
+        broker: EmbeddedBroker | None = None
+        bootstrap = order.kafka or settings.kafka.bootstrap_servers
+        if not bootstrap:
+            _refuse_old_run(folder)
+            broker = stack.enter_context(EmbeddedBroker.start(settings.broker, folder / "logs" / "broker.log"))
+            bootstrap = broker.bootstrap
+        create_topics(settings.kafka, bootstrap)
+        _describe(folder, order, bootstrap, settings)
+        specs = children(order, bootstrap, folder, settings)
+        supervisor = Supervisor(specs, folder / "logs", say)
+        budget = _budget(broker, settings, ending) if broker is not None else None
+        pulse = Pulse(settings.kafka, bootstrap, lambda: rows(supervisor, budget, ending), say)
+        stack.callback(pulse.close)
+        pulse.start()
+        _greet(order, folder, bootstrap, broker is not None, specs, settings)
+
+        next_check = 0.0
+
+        def each() -> None:
+            nonlocal next_check
+            if broker is None or budget is None or time.monotonic() < next_check:
+                return
+            next_check = time.monotonic() + 1.0
+            budget.check()
+            if not broker.alive():
+                ending.because("the embedded broker ended", failed=True)
+
+        supervisor.run(ending.due, each)
+    _farewell(ending, folder)
+
+
+def children(order: Order, bootstrap: str, folder: Path, settings: Settings) -> list[ChildSpec]:
+    """The processes of a run. They end in the order of their ranks: what writes, then what reads it."""
+    cluster = ("--kafka", bootstrap)
+    place = ("--run-dir", str(folder), "--lifeline")
+    environment = {} if order.config is None else {"PROFIT_CONFIG": str(order.config.resolve())}
+    specs: list[ChildSpec] = []
+
+    def add(name: str, *words: str, rank: int, grace_s: float, **more: object) -> None:
+        specs.append(
+            ChildSpec(name, (*PROFIT, *words), rank, grace_s, environment=environment, **more)  # type: ignore[arg-type]
+        )
+
+    if order.feeds == "sim":
+        addresses = folder / "exchange.json"
+        add("simulator", "simulate", "--port-file", str(addresses), "--lifeline", rank=1, grace_s=0.5, makes=addresses)
+        exchange = ("--exchange", str(addresses))
+        record = ("record", "--feeds", "sim", *exchange, *cluster, "--lifeline")
+        add("recorder", *record, rank=0, grace_s=1.5, needs=addresses, follows="simulator")
+    elif order.feeds == "live":
+        add("recorder", "record", "--feeds", "live", *cluster, "--lifeline", rank=0, grace_s=1.5)
+    else:
+        archive = str(Path(order.feeds).resolve())
+        play = ("play", archive, *cluster, "--speed", str(order.speed), "--lifeline")
+        add("player", *play, rank=0, grace_s=1.0, once=True)
+    for rank, flow in enumerate(FLOWS if "flow" in VERBS else (), start=2):
+        add(flow, "flow", flow, *cluster, *place, rank=rank, grace_s=1.3 if flow != "audit" else 2.5)
+    if "serve" in VERBS:
+        add("api", "serve", *cluster, *place, rank=0, grace_s=0.7)
+    return specs
+
+
+class Ending:
+    """Why and when the run ends."""
+
+    def __init__(self, duration_s: float | None) -> None:
+        self._deadline = None if duration_s is None else time.monotonic() + duration_s
+        self.reason = ""
+        self.failed = False
+        self.warning = ""
+
+    def install(self) -> None:
+        def handler(_number: int, _frame: FrameType | None) -> None:
+            self.because("asked to")
+
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, handler)
+
+    def because(self, reason: str, failed: bool = False) -> None:
+        if not self.reason:
+            self.reason, self.failed = reason, failed
+
+    def due(self) -> bool:
+        if self._deadline is not None and time.monotonic() >= self._deadline:
+            self.because("the duration is over")
+        return bool(self.reason)
+
+
+def rows(
+    supervisor: Supervisor, budget: MemoryBudget | None, ending: Ending
+) -> list[tuple[str, str, dict[str, int], str, dict[str, Number]]]:
+    """Telemetry of this moment: module, status, counts, last reason, gauges."""
+    down = sorted(name for name, child in supervisor.children.items() if child.state == "waiting")
+    restarts = {f"restart:{name}": count for name, count in supervisor.restarts().items() if count}
+    pids: dict[str, Number] = {f"pid_{name}": child.pid for name, child in supervisor.children.items()}
+    status = "stopped" if ending.reason else "warning" if down else "running"
+    reason = ending.reason or (f"waiting for {', '.join(down)}" if down else "ok")
+    found = [("supervisor", status, restarts, reason, pids)]
+    if budget is not None:
+        gauges: dict[str, Number] = dict(budget.gauges())
+        found.append(
+            ("broker", "running" if budget.state == "within" else "warning", {}, f"memory {budget.state}", gauges)
+        )
+    return found
+
+
+def say(text: str) -> None:
+    print(f"{datetime.now(UTC):%H:%M:%S} {text}", file=sys.stderr, flush=True)
+
+
+def _budget(broker: EmbeddedBroker, settings: Settings, ending: Ending) -> MemoryBudget:
+    def warn(used: int, budget: int) -> None:
+        say(
+            f"the embedded broker uses {used // MIB} of its {budget // MIB} MiB. At the full budget this run ends "
+            "cleanly; Apache Kafka (make compose, or --kafka HOST:PORT) has no such bound."
+        )
+
+    def end(used: int, budget: int) -> None:
+        ending.because(
+            f"the embedded broker has used its memory budget of {budget // MIB} MiB. The archive is complete. To go on "
+            "for longer use Apache Kafka: `make compose`, or `profit up --kafka HOST:PORT`; or raise "
+            "broker.memory_budget_mib"
+        )
+
+    return MemoryBudget(broker, settings.broker.memory_budget_mib * MIB, warn, end)
+
+
+def _check_feeds(feeds: str) -> None:
+    if feeds not in ("sim", "live") and not Path(feeds).is_dir():
+        raise Failure(
+            f"--feeds {feeds}: neither sim nor live, and there is no such folder.",
+            "Give sim, live, or the folder of an archive (profit import makes one).",
+        )
+
+
+def _check_api_port(settings: Settings) -> None:
+    if "serve" not in VERBS or settings.api.port == 0:
+        return
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.api.host, settings.api.port))
+        except OSError as cause:
+            raise Failure(
+                f"the page cannot be served on {settings.api.host}:{settings.api.port}: {cause.strerror}.",
+                "End the program that uses the port, or choose another: PROFIT_API_PORT=8766 profit up.",
+            ) from None
+
+
+def _refuse_old_run(folder: Path) -> None:
+    if (folder / "recovery").is_dir() and any((folder / "recovery").iterdir()):
+        raise Failure(
+            f"the run {folder.name} is there already, and the embedded broker keeps nothing to go on with.",
+            "Choose another --run NAME, or replay its archive: profit replay " + str(folder / "archive"),
+        )
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[IO[str]]:
+    """One supervisor a run folder; the lock goes with the process, however that ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise Failure(
+                f"the run {folder.name} is being run already.",
+                "End the other `profit up`, or choose another --run NAME.",
+            ) from None
+        yield lock
+
+
+def _describe(folder: Path, order: Order, bootstrap: str, settings: Settings) -> None:
+    """``run.json``: what other commands and people need to know about a run."""
+    for name in ("archive", "recovery", "logs"):
+        (folder / name).mkdir(exist_ok=True)
+    text = json.dumps(
+        {
+            "name": order.name,
+            "feeds": order.feeds,
+            "kafka": bootstrap,
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+            "supervisor": os.getpid(),
+            "page": f"http://{settings.api.host}:{settings.api.port}/",
+        },
+        indent=2,
+    )
+    (folder / "run.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _greet(
+    order: Order, folder: Path, bootstrap: str, embedded: bool, specs: list[ChildSpec], settings: Settings
+) -> None:
+    page = f"http://{settings.api.host}:{settings.api.port}/" if any(s.name == "api" for s in specs) else "none yet"
+    kind = "embedded, in memory; the archive is what lasts" if embedded else "yours"
+    until = "Ctrl-C" if order.duration_s is None else f"Ctrl-C, or {order.duration_s:g} s from now"
+    print(
+        f"Profit System, run {order.name}: paper trading on {order.feeds}\n"
+        f"  page        {page}\n"
+        f"  run folder  {folder.resolve()}\n"
+        f"  Kafka       {bootstrap} ({kind})\n"
+        f"  processes   {', '.join(spec.name for spec in specs)}; logs in {folder / 'logs'}\n"
+        f"  to stop     {until}",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+def _farewell(ending: Ending, folder: Path) -> None:
+    if ending.failed:
+        raise Failure(
+            f"{ending.reason}; the run was ended.", f"See {folder / 'logs'}; the archive has all up to that moment."
+        )
+    say(f"run ended: {ending.reason}. Archive: {folder / 'archive'}")
