@@ -1,0 +1,226 @@
+"""`profit up` as a user runs it: real processes, a real end."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from connectors.archive.writer import ArchiveWriter
+from connectors.kafka import sink as sink_module
+from connectors.kafka.admin import create_topics
+from connectors.kafka.reader import Reader
+from connectors.kafka.sink import Writer
+from models import topics
+from models.envelope import Envelope
+from models.failures import Failure
+from models.markers import Marker, encode_own
+from models.message import Message, Stored
+from models.settings import Kafka
+from tests.conftest import ROOT
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.integration
+
+
+class Up:
+    """A running `profit up`, and its descendants."""
+
+    def __init__(self, folder: Path, *words: str, **environment: str) -> None:
+        self.log = folder / "up.log"
+        self.run = folder / "runs" / "test"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "api.cli.main", "up", "--run", "test", *words],
+                stderr=log,
+                stdout=log,
+                cwd=ROOT,
+                env=os.environ | {"PROFIT_DATA_DIR": str(folder), "PROFIT_API_PORT": "0"} | environment,
+                start_new_session=True,
+            )
+
+    def text(self) -> str:
+        return self.log.read_text()
+
+    def descendants(self) -> list[psutil.Process]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return psutil.Process(self.process.pid).children(recursive=True)
+        return []
+
+    def kafka(self) -> str:
+        return str(json.loads((self.run / "run.json").read_text())["kafka"])
+
+
+@pytest.fixture
+def ups() -> Iterator[list[Up]]:
+    started: list[Up] = []
+    yield started
+    for up in started:
+        left = up.descendants()
+        if up.process.poll() is None:
+            up.process.kill()
+        up.process.wait()
+        for process in left:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+
+
+def recorder_of(up: Up) -> psutil.Process | None:
+    for process in up.descendants():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if "record" in process.cmdline():
+                return process
+    return None
+
+
+def frames_are_recorded(up: Up) -> bool:
+    if not (up.run / "run.json").is_file():
+        return False
+    reader = Reader(Kafka(), up.kafka(), [topics.FEED_COINBASE])
+    try:
+        return reader.watermarks(topics.FEED_COINBASE)[1] > 50
+    finally:
+        reader.close()
+
+
+def alive(processes: list[psutil.Process]) -> list[str]:
+    found = []
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(" ".join(process.cmdline()[:6]))
+    return found
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_ends_within_five_seconds_and_leaves_nothing(tmp_path: Path, ups: list[Up], how: signal.Signals) -> None:
+    up = Up(tmp_path, "--feeds", "sim")
+    ups.append(up)
+    eventually(lambda: frames_are_recorded(up), 40, "recorded frames")
+    family = up.descendants()
+    assert len(family) >= 4  # guard, broker, simulator, recorder at least
+    started = time.monotonic()
+    up.process.send_signal(how)
+    assert up.process.wait(20) == 0, up.text()
+    assert time.monotonic() - started < 5, up.text()
+    assert alive(family) == []
+    assert "killed" not in up.text()
+
+
+def test_kill_9_leaves_nothing(tmp_path: Path, ups: list[Up]) -> None:
+    up = Up(tmp_path, "--feeds", "sim")
+    ups.append(up)
+    eventually(lambda: frames_are_recorded(up), 40, "recorded frames")
+    family = up.descendants()
+    up.process.kill()
+    up.process.wait()
+    eventually(lambda: alive(family) == [], 10, "end of all descendants")
+
+
+def test_a_killed_recorder_is_started_again(tmp_path: Path, ups: list[Up]) -> None:
+    up = Up(tmp_path, "--feeds", "sim")
+    ups.append(up)
+    eventually(lambda: frames_are_recorded(up), 40, "recorded frames")
+    first = recorder_of(up)
+    assert first is not None
+    first.kill()
+    eventually(lambda: (again := recorder_of(up)) is not None and again.pid != first.pid, 20, "a new recorder")
+    assert "recorder was killed by signal 9" in up.text()
+
+
+def test_a_duration_ends_the_run(tmp_path: Path, ups: list[Up]) -> None:
+    up = Up(tmp_path, "--feeds", "sim", "--duration", "1")
+    ups.append(up)
+    assert up.process.wait(30) == 0, up.text()
+    assert "the duration is over" in up.text()
+    assert "to stop" in up.text()
+
+
+def test_the_memory_budget_ends_the_run_cleanly_and_says_how_to_go_on(
+    tmp_path: Path, ups: list[Up], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    up = Up(tmp_path, "--feeds", "sim", PROFIT_BROKER_MEMORY_BUDGET_MIB="64")
+    ups.append(up)
+    eventually(lambda: frames_are_recorded(up), 40, "recorded frames")
+    monkeypatch.setattr(sink_module, "DELIVERY_TIMEOUT_MS", 1_000)  # how long a flush may wait for a broker that ended
+    fill = Writer(Kafka(compression="none"), up.kafka())
+    noise = os.urandom(1_000_000)
+
+    for _ in range(100):
+        if "used its memory budget" in up.text() or up.process.poll() is not None:
+            break  # the broker goes next: what is written now would wait for it in vain
+        fill.write(Message(topics.FEATURES, "", noise, 0))
+        with contextlib.suppress(Failure):
+            fill.flush()
+    assert up.process.wait(30) == 0, up.text()
+    assert "of its 64 MiB" in up.text()
+    assert "used its memory budget" in up.text()
+    assert "--kafka" in up.text()
+
+
+@pytest.mark.parametrize(
+    ("words", "environment", "expected"),
+    [
+        (["--feeds", "nonsense"], {}, "neither sim nor live"),
+        (["--run", "../up"], {}, "no name for a folder"),
+        (["--feeds", "sim"], {"PROFIT_BROKER_MEMORY_BUDGET_MIB": "1"}, "memory_budget_mib"),
+    ],
+)
+def test_wrong_usage_has_a_cause_and_no_traceback(
+    tmp_path: Path, ups: list[Up], words: list[str], environment: dict[str, str], expected: str
+) -> None:
+    up = Up(tmp_path, *words, **environment)
+    ups.append(up)
+    assert up.process.wait(20) == 1
+    assert expected in up.text()
+    assert "Traceback" not in up.text()
+
+
+def small_archive(folder: Path, frames: int) -> list[Stored]:
+    writer = ArchiveWriter(folder)
+    records: list[Stored] = []
+    offsets = dict.fromkeys(topics.FEEDS, 0)
+
+    def add(topic: str, value: bytes) -> None:
+        seq = len(records)
+        envelope = Envelope(1_790_000_000_000_000_000 + seq * 1_000_000, "r0", seq, "c", seq)
+        records.append(Stored(topic, 0, offsets[topic], "c", value, envelope.recv_ns, envelope=envelope.encode()))
+        offsets[topic] += 1
+        writer.append(records[-1])
+
+    for topic in topics.FEEDS:
+        add(topic, encode_own(Marker("start", "r0", "sim")))
+    for number in range(frames):
+        add(topics.FEEDS[number % 3], b"%d" % number)
+    for topic in topics.FEEDS:
+        add(topic, encode_own(Marker("end", "r0", "sim")))
+    writer.close()
+    return records
+
+
+def test_an_archive_is_played_as_it_was_recorded(tmp_path: Path, clean_kafka: str) -> None:
+    records = small_archive(tmp_path / "archive", 3_000)
+    create_topics(Kafka(), clean_kafka)
+    command = [sys.executable, "-m", "api.cli.main", "play", str(tmp_path / "archive")]
+    command += ["--kafka", clean_kafka, "--speed", "0"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    reader = Reader(Kafka(), clean_kafka, list(topics.FEEDS))
+    reader.start(dict.fromkeys(topics.FEEDS, 0))
+    found: list[Stored] = []
+    eventually(lambda: found.extend(reader.read(1_000, 0.05)) or len(found) >= len(records))
+    reader.close()
+    key = lambda stored: (stored.topic, stored.offset)  # noqa: E731
+    assert sorted(found, key=key) == sorted(records, key=key)
+    again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert again.returncode == 1
+    assert "already holds records" in again.stderr
