@@ -69,10 +69,11 @@ class Rig:
 
 @contextlib.asynccontextmanager
 async def rig(
-    speed: float = 1.0, feeds: Feeds | None = None, given: Parameters | None = None, start: int | None = START
+    speed: float = 1.0, feeds: Feeds | None = None, given: Parameters | None = None, gamma_status: int = 200
 ) -> AsyncIterator[Rig]:
     """A simulated exchange and a recorder that is recording it; both ended after, markers written."""
-    exchange = SimulatedExchange(given or Parameters(horizons=("5m",), resolution_delay_s=5), speed, start)
+    exchange = SimulatedExchange(given or Parameters(horizons=("5m",), resolution_delay_s=5), speed, START)
+    exchange.faults.gamma_status = gamma_status
     urls = await exchange.start()
     outlet = Captured()
     endpoints = Endpoints(urls.polymarket_ws, urls.clob_rest, urls.gamma_rest, urls.coinbase_ws)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections import Counter
 from decimal import Decimal
@@ -182,7 +183,7 @@ def test_trade_comes_before_the_books_it_changes(frames: list[dict[str, Any]]) -
 def test_books_mirror_each_other_and_both_asks_cost_more_than_one(frames: list[dict[str, Any]]) -> None:
     pairs = 0
     tick = {}
-    for one, two in zip(frames, frames[1:], strict=False):
+    for one, two in itertools.pairwise(frames):
         if one["event_type"] == "tick_size_change":
             tick[one["market"]] = Decimal(one["new_tick_size"])
         if not one["event_type"] == two["event_type"] == "book" or one["market"] != two["market"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -156,7 +157,7 @@ def test_parts_of_a_second_change_neither_strike_nor_variance() -> None:
         for part in range(1, 21):
             latent.step(part, 20)
             values.append(fair.up())
-    steps = [abs(b - a) for a, b in zip(values, values[1:], strict=False)]
+    steps = [abs(b - a) for a, b in itertools.pairwise(values)]
     assert max(steps) < 0.1  # no seam at whole seconds, at the start of the window or at its averaging
 
 
