@@ -43,6 +43,11 @@ def hour_of(t_ns: int) -> str:
     return datetime.fromtimestamp(t_ns // HOUR_NS * 3600, UTC).strftime("%Y-%m-%dT%H")
 
 
+def hour_number(hour: str) -> int:
+    """Whole hours since 1970 of a folder's hour."""
+    return int(datetime.strptime(hour, "%Y-%m-%dT%H").replace(tzinfo=UTC).timestamp()) // 3600
+
+
 def piece_path(folder: Path, hour: str, first: int, last: int) -> Path:
     return folder / f"{_HOUR}{hour}" / f"{first:020d}-{last:020d}.parquet"
 

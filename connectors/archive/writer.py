@@ -45,7 +45,8 @@ class TopicWriter:
         self._bytes = 0
         pieces = self._recover()
         self.next_offset = pieces[-1].last + 1 if pieces else 0
-        self._hour = pieces[-1].hour if pieces else ""
+        self._hour = layout.hour_number(pieces[-1].hour) if pieces else -1
+        self._parts = [piece for piece in pieces if piece.hour == pieces[-1].hour]  # the current hour's files
         self._producers = files.producers_of(pieces[-1].path) if pieces else {}
 
     def _recover(self) -> list[layout.Piece]:
@@ -76,10 +77,11 @@ class TopicWriter:
         if known or (stored.producer and stored.ordinal <= self.last_ordinal(stored.producer)):
             self.skipped += 1
             return False
-        hour = layout.hour_of(stored.t_ns)
+        hour = stored.t_ns // layout.HOUR_NS
         if hour > self._hour:
             self.flush()
-            self._merge([piece for piece in layout.pieces_of(self._folder) if piece.hour == self._hour])
+            self._merge(self._parts)
+            self._parts = []
             self._hour = hour
         if stored.producer:
             self._producers[stored.producer] = stored.ordinal
@@ -114,7 +116,10 @@ class TopicWriter:
         if self._rows:
             frame = frame_of(self._rows)
             first, last = self._rows[0][0], self._rows[-1][0]
-            files.write_piece(frame, layout.piece_path(self._folder, self._hour, first, last), self._producers)
+            hour = layout.hour_of(self._hour * layout.HOUR_NS)
+            piece = layout.Piece(first, last, hour, layout.piece_path(self._folder, hour, first, last))
+            files.write_piece(frame, piece.path, self._producers)
+            self._parts.append(piece)
             self._rows = []
             self._bytes = 0
 
@@ -133,9 +138,8 @@ class TopicWriter:
             for merge in self._merges:
                 merge.result()
             self._merges = []
-            pieces = [piece for piece in layout.pieces_of(self._folder) if piece.hour == self._hour]
-            if sum(piece.path.stat().st_size for piece in pieces) <= MERGED_AT_CLOSE:
-                files.merge_pieces(self._folder, pieces)
+            if sum(piece.path.stat().st_size for piece in self._parts) <= MERGED_AT_CLOSE:
+                files.merge_pieces(self._folder, self._parts)
         finally:
             self.abandon()
 

@@ -28,7 +28,7 @@ def number(count: int | None, item: Stored | Lost) -> tuple[int, Message]:
 
 def slowly(message: Message) -> Message:
     if message.ordinal % 100 == 0:
-        time.sleep(0.005)  # so that the parent finds time to kill
+        time.sleep(0.01)  # so that the parent finds time to kill
     return message
 
 
