@@ -146,12 +146,21 @@ def _post(loop: asyncio.AbstractEventLoop, recorder: Recorder | None, topic: str
 
 
 async def _progress(recorder: Recorder, outlet: KafkaOutlet) -> None:
-    """One line on standard error: in place on a terminal, every ten seconds elsewhere."""
+    """One line on standard error: in place on a terminal, every ten seconds elsewhere; and a line for each new reason
+    why a door waits."""
     terminal = sys.stderr.isatty()
-    started, last, since = time.monotonic(), 0, time.monotonic()
+    started = since = time.monotonic()
+    last = 0
+    told: dict[str, str] = {}
     while True:
-        await asyncio.sleep(0.5 if terminal else 10.0)
+        await asyncio.sleep(0.5)
         now, records = time.monotonic(), recorder.writer.seq
+        for pulse in recorder.pulses:
+            if pulse.status in ("waiting", "warning") and told.get(pulse.module) != pulse.last_reason:
+                told[pulse.module] = pulse.last_reason
+                _say(f"{pulse.module}: {pulse.last_reason}", terminal)
+        if not terminal and now - since < 10.0:
+            continue
         rate = (records - last) / (now - since)
         last, since = records, now
         doors = "  ".join(
@@ -160,3 +169,7 @@ async def _progress(recorder: Recorder, outlet: KafkaOutlet) -> None:
         )
         line = f"{now - started:6.0f} s  {records:,} records  {rate:,.0f}/s  queue {outlet.depth:,}  {doors}"
         print(f"\r\x1b[2K{line}" if terminal else line, end="" if terminal else "\n", file=sys.stderr, flush=True)
+
+
+def _say(line: str, terminal: bool) -> None:
+    print(f"\r\x1b[2K{line}" if terminal else line, file=sys.stderr, flush=True)
