@@ -43,9 +43,9 @@ def read(path: Path, summary: Summary) -> Iterator[tuple[int, tuple[str, Row]]]:
 
 
 def side_levels(price: str, size: str) -> list[tuple[str, str]]:
-    """A book side of one level; price 0 means an empty side. Raises Refused."""
-    exact = number(price)
-    return [] if exact == 0 else [(price_text(exact), size_text(number(size)))]
+    """A book side of one level; price 0 or size 0 means an empty side. Raises Refused."""
+    level = (price_text(number(price)), size_text(number(size)))
+    return [] if "0" in level else [level]
 
 
 def frames(paths: Sequence[Path], options: Options, summary: Summary) -> Iterator[Frame]:

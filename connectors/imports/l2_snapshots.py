@@ -170,7 +170,8 @@ def _levels(prices: Sequence[float] | None, sizes: Sequence[float] | None) -> li
     """Levels best last, as on the wire, from the recording's best first. Raises Refused."""
     if prices is None or sizes is None or len(prices) != len(sizes):
         raise Refused("prices_without_sizes")
-    return [(_price(price), _size(size)) for price, size in zip(reversed(prices), reversed(sizes), strict=True)]
+    levels = [(_price(price), _size(size)) for price, size in zip(reversed(prices), reversed(sizes), strict=True)]
+    return [level for level in levels if level[1] != "0"]
 
 
 def _price(value: float) -> str:

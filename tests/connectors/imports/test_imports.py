@@ -331,6 +331,7 @@ def test_a_quote_row_becomes_the_book_that_changed(tmp_path: Path) -> None:
     rows = [
         quotes_row(),
         quotes_row(recorded_at_ts="1775028137.000", up_book_ts="1775028137010", up_bid="0.0", up_bid_size="0.0"),
+        quotes_row(recorded_at_ts="1775028137.500", source_side="down", down_ask="1.0", down_ask_size="0.0"),
         quotes_row(recorded_at_ts="1775028138.000", up_book_ts="1775028138010", down_book_ts="1775028138010"),
         quotes_row(recorded_at_ts="what"),
         quotes_row(source_side="left"),
@@ -342,8 +343,9 @@ def test_a_quote_row_becomes_the_book_that_changed(tmp_path: Path) -> None:
 
     assert_a_recorder_run(tmp_path / "archive", summary)
     each = [[m.asset_id for m in decode_polymarket(r.value)] for r in frames(tmp_path / "archive", FEED_POLYMARKET)]
-    assert each == [["22", "61"], ["22"], ["22", "61"]]
+    assert each == [["22", "61"], ["22"], ["22", "61"], ["22", "61"]]
     assert messages(tmp_path / "archive")[2].bids == []
+    assert messages(tmp_path / "archive")[4].asks == []
     assert frames(tmp_path / "archive", FEED_POLYMARKET)[0].t_ns == 1_775_028_136_217_000_000
     assert summary.rejected == Counter(
         ["not_a_number", "unknown_side", "price_out_of_range", "unknown_market_slug", "tokens_changed"]
