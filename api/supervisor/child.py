@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -16,6 +17,9 @@ BACKOFF_MAX_S: Final = 30.0
 
 #: A child that lived this long is well again: its next restart is quick.
 WELL_AFTER_S: Final = 30.0
+
+#: The line of a traceback that names the error. Bytewax wraps the one that matters in several of its own.
+_ERROR: Final = re.compile(r"[A-Za-z_.]*(Error|Exception|Failure)\b: ")
 
 
 @dataclass(frozen=True)
@@ -107,15 +111,16 @@ class Child:
         return by_itself
 
     def last_words(self) -> str:
-        """The last line that the process wrote, for the message about its end."""
+        """What the process wrote last that says why it ended: the innermost error, else its last lines."""
         try:
             with self._log_path.open("rb") as log:
                 log.seek(0, os.SEEK_END)
-                log.seek(max(log.tell() - 4_096, 0))
+                log.seek(max(log.tell() - 16_384, 0))
                 lines = [line.strip() for line in log.read().decode("utf-8", "replace").splitlines() if line.strip()]
         except OSError:
             return ""
-        return " ".join(lines[-2:])[:300] if lines else ""
+        errors = [line for line in lines if _ERROR.match(line) and not line.startswith("bytewax.errors.")]
+        return (errors[-1] if errors else " ".join(lines[-2:]))[:300]
 
     def _start(self) -> None:
         self._log_path.parent.mkdir(parents=True, exist_ok=True)

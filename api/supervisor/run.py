@@ -98,7 +98,7 @@ def children(order: Order, bootstrap: str, folder: Path, settings: Settings) -> 
 
     if order.feeds == "sim":
         addresses = folder / "exchange.json"
-        add("simulator", "simulate", "--port-file", str(addresses), "--lifeline", rank=1, grace_s=0.5, makes=addresses)
+        add("simulator", "simulate", "--port-file", str(addresses), "--lifeline", rank=2, grace_s=1.3, makes=addresses)
         exchange = ("--exchange", str(addresses))
         record = ("record", "--feeds", "sim", *exchange, *cluster, "--lifeline")
         add("recorder", *record, rank=0, grace_s=1.5, needs=addresses, follows="simulator")

@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from connectors.archive.reader import ArchiveReader
 from connectors.archive.writer import ArchiveWriter
 from connectors.kafka import sink as sink_module
 from connectors.kafka.admin import create_topics
@@ -183,6 +184,33 @@ def test_wrong_usage_has_a_cause_and_no_traceback(
     assert up.process.wait(20) == 1
     assert expected in up.text()
     assert "Traceback" not in up.text()
+
+
+def test_a_run_on_a_cluster_goes_on_where_it_was(tmp_path: Path, ups: list[Up], clean_kafka: str) -> None:
+    """The second `profit up` of a run finds its state and the cluster's topics, and reads on."""
+    ends = []
+    for _ in range(2):
+        up = Up(tmp_path, "--feeds", "sim", "--kafka", clean_kafka)
+        ups.append(up)
+        before = ends[-1] if ends else 0
+        eventually(lambda up=up, before=before: journal_end(up) > before + 50, 60, "journal events")
+        up.process.send_signal(signal.SIGTERM)
+        assert up.process.wait(20) == 0, up.text()
+        assert "market" not in up.text().split("to stop")[1], up.text()  # it neither died nor was killed
+        ends.append(journal_end(up))
+    reader = ArchiveReader(up.run / "archive")
+    assert reader.verify() == []
+    assert reader.last_offset(topics.JOURNAL) + 1 >= ends[-1]  # to the last record (the embedded broker reports less)
+
+
+def journal_end(up: Up) -> int:
+    if not (up.run / "run.json").is_file():
+        return 0
+    reader = Reader(Kafka(), up.kafka(), [topics.JOURNAL])
+    try:
+        return reader.watermarks(topics.JOURNAL)[1]
+    finally:
+        reader.close()
 
 
 def small_archive(folder: Path, frames: int) -> list[Stored]:

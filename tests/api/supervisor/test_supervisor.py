@@ -159,6 +159,17 @@ def test_restarts_back_off_and_tell_the_last_words(tmp_path: Path, said: list[st
     assert "no such thing" in said[0]
 
 
+def test_the_innermost_error_of_a_traceback_is_told(tmp_path: Path, said: list[str]) -> None:
+    child = Child(ChildSpec("flow", ("true",)), tmp_path, said.append)
+    (tmp_path / "flow.log").write_text(
+        "Traceback (most recent call last):\n  File x\nKeyError: 'strike'\n\nThe above exception was the cause\n"
+        "Traceback\n    cli_main(\nbytewax.errors.BytewaxRuntimeError: error calling `on_batch`\n"
+    )
+    assert child.last_words() == "KeyError: 'strike'"
+    (tmp_path / "flow.log").write_text("profit: no such thing.\n        Do that.\n")
+    assert child.last_words() == "profit: no such thing. Do that."
+
+
 OWNER = """
     import sys
     from pathlib import Path
