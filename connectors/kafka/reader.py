@@ -56,13 +56,21 @@ class Reader:
 
     def watermarks(self, topic: str) -> tuple[int, int]:
         """First offset, and the one after the last (which the embedded broker may report up to one batch short)."""
-        try:
-            found = self._consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=CONNECT_TIMEOUT_S)
-        except KafkaException as error:
-            raise away(self._bootstrap, error.args[0].str()) from None
-        if found is None:
-            raise away(self._bootstrap, f"no offsets of {topic}")
-        return found
+        deadline = time.monotonic() + CONNECT_TIMEOUT_S
+        while True:
+            try:
+                found = self._consumer.get_watermark_offsets(
+                    TopicPartition(topic, 0), timeout=max(deadline - time.monotonic(), 0.1)
+                )
+                if found is not None:
+                    return found
+                why = f"no offsets of {topic}"
+            except KafkaException as error:
+                # A partition that was created this moment has no leader yet; nor has one whose broker just went.
+                why = error.args[0].str()
+            if time.monotonic() > deadline:
+                raise away(self._bootstrap, why)
+            time.sleep(0.05)
 
     def start(self, offsets: dict[str, int]) -> None:
         """Read each topic from its offset on.
