@@ -110,6 +110,7 @@ class FairValue(Section):
 
     enabled: bool = True
     half_life_s: float = Field(900, gt=0, description="of the EWMA variance")
+    sample_s: int = Field(5, ge=1, le=60, description="returns are taken over this long")
     warm_up_s: float = Field(60, ge=0)
     min_edge: float = Field(0.01, ge=0, le=1, description="threshold: dollars a share after all costs")
     margin: float = Field(0.01, ge=0, le=1, description="safety margin for the model's own error, dollars a share")

@@ -25,6 +25,7 @@ VERBS: dict[str, str] = {
     "up": "api.cli.up:up",
     "play": "api.cli.up:play",
     "replay": "api.cli.replay:replay",
+    "report": "api.cli.report:report",
     "record": "api.cli.record:record",
     "simulate": "api.cli.simulate:simulate",
     "import": "api.cli.imports:import_command",

@@ -7,8 +7,9 @@ import contextlib
 import sys
 import threading
 import time
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -22,7 +23,7 @@ from connectors.recorder.inputs import InputCounter
 from connectors.recorder.outlet import KafkaOutlet
 from connectors.recorder.recorder import Endpoints, Recorder
 from connectors.simulator.addresses import Urls
-from connectors.simulator.child import child_exchange, read_clock, read_urls
+from connectors.simulator.child import child_exchange, follow_clock, read_clock, read_urls
 from models.failures import Failure
 from models.settings import Settings, load
 
@@ -44,12 +45,13 @@ def record(
     bootstrap = kafka or settings.kafka.bootstrap_servers
     with contextlib.ExitStack() as stack:
         clock: Clock = SystemClock()
+        session = _Session(settings, lifeline, duration)
         endpoints = Endpoints.of(settings.feeds)
         if feeds == "sim":
             urls = _simulated(exchange, config, stack)
             endpoints = Endpoints(urls.polymarket_ws, urls.clob_rest, urls.gamma_rest, urls.coinbase_ws)
-            clock = read_clock(urls)
-        session = _Session(settings, lifeline, duration)
+            clock = simulated = read_clock(urls)
+            session.beside = lambda: follow_clock(simulated, urls)
         if not bootstrap:
             bootstrap = _own_broker(settings, session, stack)
         create_topics(settings.kafka, bootstrap)
@@ -92,6 +94,7 @@ class _Session:
         self._duration = duration
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
+        self.beside: Callable[[], Coroutine[Any, Any, None]] | None = None  # runs as long as the recording
 
     def out_of_memory(self, used: int, budget: int) -> None:
         print(
@@ -130,11 +133,15 @@ class _Session:
             stop_with_parent(stop.set)
         if self._duration is not None:
             loop.call_later(self._duration, stop.set)
-        progress = asyncio.create_task(_progress(recorder, outlet))
+        others = [asyncio.create_task(_progress(recorder, outlet))]
+        if self.beside is not None:
+            others.append(asyncio.create_task(self.beside()))
         try:
             await recorder.run(stop)
         finally:
-            progress.cancel()
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
             counter.close()
             outlet.close(FLUSH_S)
         print(f"\nrecorded run {recorder.run_id}: {recorder.writer.seq:,} records", file=sys.stderr)

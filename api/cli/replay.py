@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import msgspec
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from models.failures import Failure
 from models.settings import Settings, load
 
 if TYPE_CHECKING:
-    from flows.replay.plan import Plan
+    from flows.replay.plan import Plan, Stage
     from flows.replay.summary import Summary
     from flows.replay.verify import Verification
+
+_LOOK_S = 0.5  # seconds between looks at how far a stage is
 
 
 def replay(
@@ -51,7 +53,7 @@ def replay(
     if as_json:
         print(msgspec.json.encode(summary).decode())
     else:
-        _show(summary, plan)
+        show_summary(summary, plan.run)
 
 
 def _archive_of(path: Path) -> Path:
@@ -97,7 +99,7 @@ def _run(plan: Plan, quiet: bool) -> Summary:
     from connectors.audit.build import build_from_archive
     from flows.replay.runner import begin, run_stages
     from flows.replay.summary import summarise
-    from models.topics import FEEDS, JOURNAL, TELEMETRY
+    from models.topics import FEEDS, JOURNAL, SCANS
 
     begun = time.perf_counter()
     if begin(plan) and not quiet:
@@ -106,21 +108,34 @@ def _run(plan: Plan, quiet: bool) -> Summary:
     feeds = 0
     for topic in FEEDS:
         feeds += source.count(topic)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     console = Console(stderr=True, quiet=quiet)
     with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
-        tasks = {}
-        for stage in plan.stages:
-            tasks[stage] = bar.add_task(f"{stage} flow", total=feeds if stage == "market" else None)
+        tasks = {stage: bar.add_task(f"{stage} flow", total=1.0, start=False) for stage in plan.stages}
+        looks = dict.fromkeys(plan.stages, 0.0)
+        span: list[int] = []
 
-        def progress(stage: str) -> None:
+        def progress(stage: Stage) -> None:
+            """How far a stage is: journal events out of feed records, then event time out of the journal's span."""
+            now = time.perf_counter()
+            if now - looks[stage] < _LOOK_S:
+                return
+            if not looks[stage]:
+                bar.start_task(tasks[stage])
+            looks[stage] = now
             written = ArchiveReader(plan.output)
             if stage == "market":
-                bar.update(tasks["market"], completed=min(written.count(JOURNAL), feeds))
-            else:
-                bar.update(tasks["trading"], completed=written.count(TELEMETRY))
+                bar.update(tasks[stage], completed=min(written.count(JOURNAL) / max(feeds, 1), 1.0))
+                return
+            if not span:
+                journal = ArchiveReader(plan.journal).contents(JOURNAL)
+                span.extend((journal.first_ns, max(journal.last_ns - journal.first_ns, 1)))
+            reached = written.contents(SCANS).last_ns
+            bar.update(tasks[stage], completed=max(reached - span[0], 0) / span[1])
 
         run_stages(plan, progress)
+        for task in tasks.values():
+            bar.update(task, completed=1.0)
     seconds = time.perf_counter() - begun
     build_from_archive(plan.output, plan.run / "audit.duckdb")
     summary = summarise(plan.archive, plan.journal, plan.output, seconds, plan.start == "feeds")
@@ -174,9 +189,10 @@ def _show_verification(result: Verification, named: Path) -> None:
     print(f"  recorded: {where.recorded or '(nothing)'}\n  replayed: {where.replayed or '(nothing)'}")
 
 
-def _show(summary: Summary, plan: Plan) -> None:
+def show_summary(summary: Summary, folder: Path) -> None:
+    """Print a run's figures."""
     console = Console()
-    table = Table(title=f"run {plan.run.name}", show_header=False)
+    table = Table(title=f"run {folder.name}", show_header=False)
     for name in (
         "feed_events",
         "journal_events",
@@ -200,4 +216,4 @@ def _show(summary: Summary, plan: Plan) -> None:
         for reason, count in counts.items():
             reasons.add_row(reason, str(count))
         console.print(reasons)
-    console.print(f"in {plan.run}: archive/, audit.duckdb, summary.json")
+    console.print(f"in {folder}: archive/, audit.duckdb, summary.json")

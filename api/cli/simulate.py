@@ -81,12 +81,15 @@ async def _serve(exchange: SimulatedExchange, port_file: Path | None, lifeline: 
 
 
 async def _say_when_late(exchange: SimulatedExchange) -> None:
-    """A speed that this machine cannot reach must not pass for a feed with old timestamps."""
+    """A speed that this machine cannot reach must not pass unnoticed."""
+    told = 0.0
     while True:
         await asyncio.sleep(5.0)
-        if exchange.behind_s > 1.0:
+        lost = exchange.slipped_s - told
+        if lost > exchange.clock.speed:  # more than one of the last five real seconds
+            told = exchange.slipped_s
             print(
-                f"simulated exchange: {exchange.behind_s:.1f} simulated seconds behind at speed "
-                f"{exchange.clock.speed:g}; choose a lower simulator.speed or frames_per_s",
+                f"simulated exchange: speed {exchange.clock.speed:g} is not reached, {lost / 5 / exchange.clock.speed:.0%} "
+                "of it was lost in the last 5 s; choose a lower simulator.speed or frames_per_s",
                 file=sys.stderr,
             )

@@ -54,7 +54,7 @@ class Plan(BaseModel):
         return self.run / f"{stage}.done"
 
     def save(self) -> None:
-        self.run.mkdir(parents=True, exist_ok=True)
+        self.output.mkdir(parents=True, exist_ok=True)
         (self.run / PLAN).write_text(self.model_dump_json(indent=1))
 
 

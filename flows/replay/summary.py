@@ -11,6 +11,7 @@ import msgspec
 from connectors.archive.reader import ArchiveReader
 from models.contracts import Order, Posting, Telemetry
 from models.money import DOLLAR
+from models.timestamps import SECOND
 from models.topics import DECISIONS, DIGESTED, FEEDS, FILLS, JOURNAL, LEDGER, ORDERS, OUTCOMES, TELEMETRY
 
 
@@ -106,6 +107,16 @@ def summarise(feeds: Path, journal: Path, output: Path, seconds: float, from_fee
         events_per_second=round(events / seconds, 1) if seconds > 0 else 0.0,
         digest=digest(output),
     )
+
+
+def summarise_run(folder: Path) -> Summary:
+    """The figures of a run that was recorded live: ``seconds`` is the time its feeds span."""
+    archive = folder / "archive"
+    reader = ArchiveReader(archive)
+    spans = [reader.contents(topic) for topic in FEEDS]
+    begun = min((each.first_ns for each in spans if each.records), default=0)
+    ended = max((each.last_ns for each in spans if each.records), default=0)
+    return summarise(archive, archive, archive, (ended - begun) / SECOND, from_feeds=True)
 
 
 def _quality_of(journal: Path) -> Counter[str]:

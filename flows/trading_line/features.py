@@ -1,7 +1,7 @@
 """The features of one underlying: variance of its spot price, and per market the strike and the running average.
 
-Spot is sampled on whole seconds of event time (the last price known then), so that the number of updates a second
-does not change the variance.
+Spot is sampled on whole seconds (the last price there was then), so that the number of updates a second does not change
+the averages.
 """
 
 from __future__ import annotations
@@ -38,13 +38,20 @@ class _Sample(msgspec.Struct, gc=False):
 
 
 class UnderlyingFeatures:
-    """Feed ``on_spot`` and ``on_time``; read the rest. Times: Unix ns. Prices: dollars, inside micro-dollars."""
+    """Feed ``on_spot``; read the rest. Prices: dollars, inside micro-dollars.
 
-    def __init__(self, half_life_s: float) -> None:
+    Time here is the feed's own (``Spot.x``), because settlement is by it: a price that arrives a second late is a price
+    of a second ago, with a second more to the end. ``as_of`` is how far the feed has come, in Unix ns. Returns are
+    taken over ``interval_s`` seconds: over one second the feeds' smoothing would hide part of the variance."""
+
+    def __init__(self, half_life_s: float, interval_s: int) -> None:
         self.variance = EwmaVariance(half_life_s)
+        self._interval = interval_s
+        self._bucket = 0  # interval of the last return
         self.latest: Spot | None = None
+        self.as_of = 0
         self._price = 0
-        self._origin = 0  # second of receipt of the last price
+        self._origin = 0  # second of the last price
         self._second = 0  # last whole second sampled
         self._first = 0  # first whole second kept
         self._total = 0
@@ -52,27 +59,37 @@ class UnderlyingFeatures:
         self._estimates: dict[str, Strike] = {}
 
     def on_spot(self, spot: Spot) -> None:
-        self.on_time(spot.t)
+        """Take a price in; one that failed its checks, or is older than the last, changes no feature."""
         self.latest = spot
-        if spot.ok:
-            self._price = spot.price
-            self._origin = spot.t // SECOND
-
-    def on_time(self, t: int) -> None:
-        """Sample the whole seconds that have begun by ``t``."""
-        second = t // SECOND
-        if second <= self._second or not self._price:
+        x = spot.x or spot.t
+        if not spot.ok or x < self.as_of:
             return
-        if self._origin >= self._second:  # a price that came since the last sample; a repeated one is no return
-            self.variance.update(float(self._origin + 1), self._price / DOLLAR)
+        second = x // SECOND
+        if second > self._second:
+            # a repeated price is no return: only one that came since the last return counts
+            if second // self._interval > self._bucket:
+                if self._price and self._origin // self._interval >= self._bucket:
+                    self.variance.update(float(self._origin + 1), self._price / DOLLAR)
+                self._bucket = second // self._interval
+            self._sample(second, spot.price if x == second * SECOND else self._price)
+        self._price = spot.price
+        self._origin = second
+        self.as_of = x
+
+    def _sample(self, second: int, price: int) -> None:
+        """Sample the whole seconds up to ``second``: the last price there was, and ``price`` at ``second`` itself."""
         begin = self._second + 1
         if not self._samples or second - self._second > _KEPT_S:
             self._samples.clear()
-            begin = max(self._origin + 1, second - _KEPT_S)
+            begin = second if not self._price else max(self._origin + 1, second - _KEPT_S)
             self._first = begin
         for each in range(begin, second + 1):
-            self._total += self._price
-            self._samples[each] = _Sample(self._price, self._total, self._origin)
+            value, origin = (price, second) if each == second and price != self._price else (self._price, self._origin)
+            if value:
+                self._total += value
+                self._samples[each] = _Sample(value, self._total, origin)
+            else:
+                self._first = each + 1
         while self._first < second - _KEPT_S:
             del self._samples[self._first]
             self._first += 1
@@ -92,7 +109,7 @@ class UnderlyingFeatures:
             return Strike(market.strike / DOLLAR, "official", 0.0)
         return estimate
 
-    def average(self, market: Market, t: int) -> float | None:
+    def average(self, market: Market) -> float | None:
         """Average of spot over the elapsed part of the settlement's averaging time; None outside of it."""
         rule = market.rule
         if rule is None or rule.lookback_s == 0:
@@ -105,16 +122,20 @@ class UnderlyingFeatures:
 
     def _estimate(self, market: Market) -> Strike | None:
         start = market.start // SECOND
+        if self._second < start:
+            return None  # the feed has not come so far
         rule = market.rule
         if rule is not None and rule.lookback_s:
             mean = self._mean(start - rule.lookback_s, start)
             return Strike(mean, f"estimated_{rule.name}", 0.0) if mean is not None else None
-        at = min(max(start, self._first), self._second)
-        sample = self._samples.get(at)
-        if sample is None:
-            return None
-        gap = float(abs(start - sample.origin) if sample.origin != start - 1 else 0)
-        return Strike(sample.price / DOLLAR, "estimated_spot", gap) if gap <= _FAR_S else None
+        after = Strike(self._price / DOLLAR, "estimated_spot", float(self._origin - start))
+        sample = self._samples.get(start)
+        if sample is not None:
+            gap = start - sample.origin
+            before = Strike(sample.price / DOLLAR, "estimated_spot", 0.0 if gap <= 1 else float(gap))
+            if before.gap_s <= after.gap_s:
+                after = before
+        return after if after.gap_s <= _FAR_S else None
 
     def _mean(self, after: int, last: int) -> float | None:
         """Average over the seconds (after, last]; None where they are not all known."""

@@ -42,7 +42,7 @@ class Lane:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._features = UnderlyingFeatures(settings.fair_value.half_life_s)
+        self._features = UnderlyingFeatures(settings.fair_value.half_life_s, settings.fair_value.sample_s)
         self._followed: dict[str, _Followed] = {}
         self._stale_tokens: frozenset[str] = frozenset()
         self._stale_spots: frozenset[str] = frozenset()
@@ -62,7 +62,6 @@ class Lane:
         """Update what is known by the event; the markets to evaluate."""
         t = event.t
         if isinstance(event, Book):
-            self._features.on_time(t)
             followed = self._followed.get(event.key)
             if followed is None:
                 return []
@@ -72,13 +71,11 @@ class Lane:
             self._features.on_spot(event)
             return self._active(t)
         if isinstance(event, Clock):
-            self._features.on_time(t)
             self._stale_tokens = frozenset(event.stale_books)
             self._stale_spots = frozenset(event.stale_spots)
             self._forget(t)
             return self._active(t)
         if isinstance(event, Market):
-            self._features.on_time(t)
             known = self._followed.get(event.key)
             if known is not None:
                 known.market = event
@@ -130,6 +127,7 @@ class Lane:
         strike = features.strike(market, t)
         return View(
             t=t,
+            as_of=min(features.as_of, t),
             market=market,
             book=book,
             book_stale=book is not None and self._book_stale(book, t),
@@ -141,7 +139,7 @@ class Lane:
             strike=strike.value if strike else None,
             strike_source=strike.source if strike else "",
             strike_gap_s=strike.gap_s if strike else 0.0,
-            average=features.average(market, t),
+            average=features.average(market),
         )
 
     def _book_stale(self, book: Book, t: int) -> bool:
@@ -175,5 +173,5 @@ def _values(view: View) -> dict[str, Number]:
         "variance": view.variance,
         "returns": view.returns,
         "average": view.average,
-        "time_left_s": max(view.market.end - view.t, 0) / SECOND,
+        "time_left_s": max(view.market.end - view.as_of, 0) / SECOND,
     }

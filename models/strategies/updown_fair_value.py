@@ -36,7 +36,7 @@ def evaluate(view: View, settings: FairValue) -> Evaluation:
         return Evaluation(NAME, view.market.key, verdict, reason, 0.0, threshold, (step,))
     market, spot, book = view.market, view.spot, view.book
     assert spot is not None and book is not None and view.strike is not None and market.rule is not None
-    tau = max(market.end - view.t, 0) / SECOND
+    tau = max(market.end - view.as_of, 0) / SECOND
     fair = probability_up(
         spot.price / DOLLAR,
         view.strike,

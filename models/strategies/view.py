@@ -8,11 +8,13 @@ from models.journal import Book, Market, Spot
 
 
 class View(msgspec.Struct, gc=False):
-    """``t``: Unix ns. ``variance``: of the log price a second, with ``returns`` behind it over ``history_s`` seconds.
-    ``strike``: dollars; ``strike_gap_s``: how far from the window's start it was taken (0 = official or exact).
-    ``average``: dollars, of spot over the elapsed part of the settlement's averaging time."""
+    """``t``, ``as_of``: Unix ns, of the event and of the last spot price by its feed's clock. ``variance``: of the log
+    price a second, with ``returns`` behind it over ``history_s`` seconds. ``strike``: dollars; ``strike_gap_s``: how
+    far from the window's start it was taken (0 = official or exact). ``average``: dollars, of spot over the elapsed
+    part of the settlement's averaging time."""
 
     t: int
+    as_of: int
     market: Market
     book: Book | None
     book_stale: bool

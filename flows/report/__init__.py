@@ -1,0 +1,1 @@
+"""Reports: figures read from archives, for people."""

@@ -1,0 +1,160 @@
+"""How good is the fair value? Its forecasts at fixed times before the end, scored against the true outcomes.
+
+The forecasts are those of the trading flow: feed records go through the market line, spot through the same features,
+and the probability through the same formula, at the moment the feed's own clock passes the time. Next to it stand the
+constant 0.5, the sign of the move so far, and a plain Gaussian digital (spot against strike, one-second EWMA variance
+of half-life 15 minutes, no averaging).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from connectors.archive.source import ArchiveFeedSource
+from flows.market_line.bounds import bounds_of
+from flows.market_line.line import MarketLine
+from flows.trading_line.features import UnderlyingFeatures
+from models.failures import Failure
+from models.fair_value import normal_cdf, probability_up
+from models.journal import AnyEvent, Market, Spot, decode_event
+from models.message import Message
+from models.money import DOLLAR, PIP
+from models.scores import Bin, Score, reliability, score
+from models.settings import Settings
+from models.timestamps import SECOND
+from models.topics import JOURNAL
+
+HORIZONS_S = (240, 120, 60, 30)
+MODELS = ("fair_value", "constant", "sign", "gaussian")
+BASELINE_HALF_LIFE_S = 900.0
+_LATE_S = 2.0  # a forecast that could only be made later than this is left out: the feed had a gap
+
+
+class Report(msgspec.Struct):
+    """``horizons``: seconds before the end -> model -> score. ``left_out``: reason -> markets and horizons without
+    a forecast."""
+
+    markets: int
+    resolved: int
+    horizons: dict[str, dict[str, Score]]
+    reliability: dict[str, list[Bin]]
+    left_out: dict[str, int]
+
+
+class _Forecasts:
+    """One market's forecasts by horizon, each by model."""
+
+    def __init__(self, market: Market) -> None:
+        self.market = market
+        self.made: dict[int, dict[str, float]] = {}
+        self.missed: dict[int, str] = {}
+
+
+class _Asset:
+    def __init__(self, settings: Settings) -> None:
+        self.features = UnderlyingFeatures(settings.fair_value.half_life_s, settings.fair_value.sample_s)
+        self.baseline = UnderlyingFeatures(BASELINE_HALF_LIFE_S, 1)
+
+
+def fair_value_report(archive: Path, settings: Settings) -> Report:
+    """Score the fair value on an archive of feed topics. Raises Failure when it holds no resolved market with spot."""
+    assets: dict[str, _Asset] = {}
+    markets: dict[str, _Forecasts] = {}
+    under_way: dict[str, _Forecasts] = {}
+    for event in _events(archive, settings):
+        if isinstance(event, Market):
+            known = markets.get(event.key)
+            if known is None:
+                known = markets[event.key] = under_way[event.key] = _Forecasts(event)
+            known.market = event
+            if event.payout_up is not None:
+                under_way.pop(event.key, None)
+        elif isinstance(event, Spot):
+            asset = assets.get(event.lane)
+            if asset is None:
+                asset = assets[event.lane] = _Asset(settings)
+            asset.features.on_spot(event)
+            asset.baseline.on_spot(event)
+            for forecasts in under_way.values():
+                if forecasts.market.asset == event.lane:
+                    _forecast(forecasts, asset, settings)
+    return _score(markets)
+
+
+def _events(archive: Path, settings: Settings) -> Iterator[AnyEvent]:
+    line = MarketLine(bounds_of(settings.checks), settings.portfolio_name)
+    partition = ArchiveFeedSource(archive).build_part("report", "feeds", None)
+    while True:
+        try:
+            records = partition.next_batch()
+        except StopIteration:
+            return
+        for record in records:
+            for out in line.advance(record):
+                if isinstance(out, Message) and out.topic == JOURNAL:
+                    yield decode_event(out.value)
+
+
+def _forecast(forecasts: _Forecasts, asset: _Asset, settings: Settings) -> None:
+    market, features = forecasts.market, asset.features
+    left = (market.end - features.as_of) / SECOND
+    for horizon in HORIZONS_S:
+        if left > horizon or horizon in forecasts.made or horizon in forecasts.missed:
+            continue
+        strike = features.strike(market, features.as_of)
+        spot = features.latest
+        if left < horizon - _LATE_S:
+            forecasts.missed[horizon] = "gap in the feed"
+        elif strike is None or spot is None or market.rule is None:
+            forecasts.missed[horizon] = "no strike"
+        elif features.variance.span < settings.fair_value.warm_up_s:
+            forecasts.missed[horizon] = "warming up"
+        else:
+            price = spot.price / DOLLAR
+            lookback = float(market.rule.lookback_s)
+            variance = features.variance.value
+            forecasts.made[horizon] = {
+                "fair_value": probability_up(
+                    price, strike.value, variance, left, lookback, features.average(market), variance * strike.gap_s
+                ),
+                "constant": 0.5,
+                "sign": 1.0 if price >= strike.value else 0.0,
+                "gaussian": _gaussian(price, strike.value, asset.baseline.variance.value * left),
+            }
+
+
+def _gaussian(spot: float, strike: float, variance: float) -> float:
+    move = math.log(spot / strike)
+    return normal_cdf(move / math.sqrt(variance)) if variance > 0.0 else float(move >= 0.0)
+
+
+def _score(markets: dict[str, _Forecasts]) -> Report:
+    left_out: dict[str, int] = {}
+    horizons: dict[str, dict[str, Score]] = {}
+    diagrams: dict[str, list[Bin]] = {}
+    resolved = [each for each in markets.values() if each.market.payout_up in (0, PIP)]
+    for horizon in HORIZONS_S:
+        outcomes: list[bool] = []
+        made: list[dict[str, float]] = []
+        for each in resolved:
+            forecast = each.made.get(horizon)
+            if forecast is None:
+                why = each.missed.get(horizon, "no spot")
+                left_out[why] = left_out.get(why, 0) + 1
+            else:
+                made.append(forecast)
+                outcomes.append(each.market.payout_up == PIP)
+        if made:
+            name = str(horizon)
+            horizons[name] = {model: score([each[model] for each in made], outcomes) for model in MODELS}
+            diagrams[name] = reliability([each["fair_value"] for each in made], outcomes)
+    if not horizons:
+        raise Failure(
+            f"no forecast could be scored: {len(resolved)} of {len(markets)} markets resolved Up or Down.",
+            "Name an archive that holds spot, market definitions and resolutions.",
+        )
+    return Report(len(markets), len(resolved), horizons, diagrams, dict(sorted(left_out.items())))
