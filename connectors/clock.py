@@ -40,6 +40,11 @@ class ScaledClock:
         self.sim_epoch_ns = sim_epoch_ns
         self.speed = speed
 
+    def rebase(self, epoch_ns: int, sim_epoch_ns: int) -> None:
+        """Count from another pair of moments: the simulated exchange had to let its time slip."""
+        self.epoch_ns = epoch_ns
+        self.sim_epoch_ns = sim_epoch_ns
+
     def now_ns(self) -> int:
         passed = time.time_ns() - self.epoch_ns
         return self.sim_epoch_ns + (passed if self.speed == 1 else int(passed * self.speed))

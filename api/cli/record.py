@@ -28,6 +28,8 @@ from models.failures import Failure
 from models.settings import Settings, load
 
 FLUSH_S = 10.0
+#: The interpreter lets the producer's thread hold its lock for 5 ms by default, which the sockets would wait for.
+SWITCH_S = 0.0005
 
 
 def record(
@@ -112,6 +114,7 @@ class _Session:
     async def run(self, endpoints: Endpoints, source: str, clock: Clock, bootstrap: str) -> None:
         """Record until the end is asked for. Raises Failure when records could not be delivered."""
         settings = self._settings
+        sys.setswitchinterval(SWITCH_S)
         loop = self._loop = asyncio.get_running_loop()
         stop = self._stop = asyncio.Event()
         stop_on_signals(stop.set)

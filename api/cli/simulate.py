@@ -88,8 +88,9 @@ async def _say_when_late(exchange: SimulatedExchange) -> None:
         lost = exchange.slipped_s - told
         if lost > exchange.clock.speed:  # more than one of the last five real seconds
             told = exchange.slipped_s
+            speed = exchange.clock.speed
             print(
-                f"simulated exchange: speed {exchange.clock.speed:g} is not reached, {lost / 5 / exchange.clock.speed:.0%} "
-                "of it was lost in the last 5 s; choose a lower simulator.speed or frames_per_s",
+                f"simulated exchange: speed {speed:g} is not reached, {lost / 5 / speed:.0%} of it was lost in the "
+                "last 5 s; choose a lower simulator.speed or frames_per_s",
                 file=sys.stderr,
             )

@@ -81,7 +81,7 @@ class KafkaOutlet:
             except queue.Full:
                 self._fail("the queue did not drain")
         self._thread.join(max(0.0, deadline - time.monotonic()))
-        self._producer.flush(max(0.1, deadline - time.monotonic()))
+        self._producer.flush(0.1 if self._failure is not None else max(0.1, deadline - time.monotonic()))
         if self._failure is not None:
             raise self._failure
         if self.undelivered:

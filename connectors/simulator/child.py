@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from connectors.simulator.addresses import Urls
 from models.failures import Failure
 
 START_S: Final = 20.0
+FOLLOW_S: Final = 0.1  # real seconds between two looks at the exchange's clock
 
 
 def read_urls(path: Path) -> Urls:
@@ -42,6 +44,18 @@ def read_clock(urls: Urls) -> ScaledClock:
             f"the simulated exchange does not tell its time at {urls.clock}: {cause}.",
             "Start it with `profit simulate` and give the file it writes.",
         ) from None
+
+
+async def follow_clock(clock: ScaledClock, urls: Urls) -> None:
+    """Keep ``clock`` on the simulated exchange's, whose time slips when its machine is too slow. Ends by cancellation;
+    while the exchange does not answer, the clock runs on."""
+    async with httpx.AsyncClient(timeout=2.0) as client:
+        while True:
+            await asyncio.sleep(FOLLOW_S)
+            with contextlib.suppress(httpx.HTTPError, ValueError, KeyError):
+                found = (await client.get(urls.clock)).raise_for_status().json()
+                if found["epoch_ns"] != clock.epoch_ns:
+                    clock.rebase(int(found["epoch_ns"]), int(found["sim_epoch_ns"]))
 
 
 @contextlib.contextmanager

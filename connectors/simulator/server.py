@@ -28,6 +28,7 @@ from connectors.simulator.times import nano_time
 from models.failures import Failure
 
 BURST: Final = 8  # grid steps without a look at the sockets while the core catches up
+SLIP_REAL_S: Final = 0.1  # at a raised speed, time slips when the core is this far behind
 SLOW_BYTES: Final = 64 * 1024 * 1024  # a client this far behind is sent away, as on the real exchange
 COINBASE_CHANNELS: Final = {"level2": "l2_data", "market_trades": "market_trades", "ticker": "ticker"}
 
@@ -83,6 +84,7 @@ class SimulatedExchange:
     ) -> None:
         self.faults = Faults()
         self.behind_s = 0.0
+        self.slipped_s = 0.0
         self._host = host
         self._ports = ports
         real = time.time_ns()
@@ -170,6 +172,10 @@ class SimulatedExchange:
                 burst += 1
             wait = (core.next_ns - clock.now_ns()) / NS / clock.speed
             self.behind_s = max(0.0, -wait * clock.speed)
+            if -wait > SLIP_REAL_S and clock.speed > 1:
+                # What cannot be reached is given up: a slower exchange is still a true one, a late one looks stale.
+                self.slipped_s += self.behind_s
+                clock.rebase(time.time_ns(), core.now_ns)
             await asyncio.sleep(max(wait, 0.0))
 
     def _carry(self, emission: Emission) -> None:
@@ -391,6 +397,7 @@ def http_app(exchange: SimulatedExchange) -> FastAPI:
             "speed": clock.speed,
             "now_ns": clock.now_ns(),
             "behind_s": exchange.behind_s,
+            "slipped_s": exchange.slipped_s,
         }
 
     return app

@@ -11,6 +11,8 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 
+from connectors.clock import ScaledClock
+from connectors.simulator.child import follow_clock
 from connectors.simulator.exchange import Parameters
 from connectors.simulator.server import SimulatedExchange
 from models.failures import Failure
@@ -131,3 +133,23 @@ async def test_taken_port_is_a_failure(exchange: SimulatedExchange) -> None:
     with pytest.raises(Failure, match=str(taken)):
         await other.start()
     await other.stop()
+
+
+async def test_time_slips_instead_of_frames_coming_late(exchange: SimulatedExchange) -> None:
+    clock = read_clock_of(exchange)
+    following = asyncio.create_task(follow_clock(clock, exchange.urls))
+    before = exchange.clock.epoch_ns
+    exchange.clock.rebase(exchange.clock.epoch_ns - 2_000_000_000, exchange.clock.sim_epoch_ns)  # 20 s behind at once
+    async with asyncio.timeout(10):
+        while exchange.slipped_s == 0.0 or clock.epoch_ns != exchange.clock.epoch_ns:
+            await asyncio.sleep(0.01)
+    following.cancel()
+    assert exchange.clock.epoch_ns > before
+    assert exchange.slipped_s > 1.0
+    assert abs(exchange.clock.now_ns() - exchange.core.now_ns) < 5_000_000_000
+    assert clock.sim_epoch_ns == exchange.clock.sim_epoch_ns
+
+
+def read_clock_of(exchange: SimulatedExchange) -> ScaledClock:
+    """A second clock, as another process would have it."""
+    return ScaledClock(exchange.clock.epoch_ns, exchange.clock.sim_epoch_ns, exchange.clock.speed)
