@@ -59,12 +59,8 @@ class Reader:
         deadline = time.monotonic() + CONNECT_TIMEOUT_S
         while True:
             try:
-                found = self._consumer.get_watermark_offsets(
-                    TopicPartition(topic, 0), timeout=max(deadline - time.monotonic(), 0.1)
-                )
-                if found is not None:
-                    return found
-                why = f"no offsets of {topic}"
+                patience = max(deadline - time.monotonic(), 0.1)
+                return self._consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=patience)
             except KafkaException as error:
                 # A partition that was created this moment has no leader yet; nor has one whose broker just went.
                 why = error.args[0].str()
