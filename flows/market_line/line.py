@@ -15,7 +15,7 @@ from flows.market_line.bounds import Bounds
 from flows.market_line.coinbase import Connection, Product, exchange_time
 from flows.market_line.definitions import Definitions, Known
 from flows.market_line.findings import Beat, Finding
-from flows.market_line.token import Token, hash_differs
+from flows.market_line.token import Token, hash_differs, hashed_price
 from flows.pulse import Pulse
 from models.contracts import DeadLetter, Number
 from models.envelope import Envelope, decode_envelope
@@ -340,7 +340,7 @@ class MarketLine:
 
     def _last_trade(self, src: Src, message: MarketMessage, checks: tuple[str, ...]) -> None:
         token = self._token(message.asset_id)
-        token.last_trade_price = message.price
+        token.last_trade_price = hashed_price(message.price)
         held = self._known.by_token.get(message.asset_id)
         self._emit(
             Trade(

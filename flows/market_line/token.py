@@ -139,6 +139,12 @@ class Token:
         return found
 
 
+def hashed_price(text: str) -> str:
+    """A last trade price in the digits the checksum is made of: at least three decimals. Raises NotANumber."""
+    pips = PIPS[text]
+    return f"{pips // PIP}.{pips % PIP // 10:03d}" if pips % 10 == 0 else f"{pips / PIP:.4f}"
+
+
 def hash_differs(message: MarketMessage, frame: bytes, last_trade_price: str, tick: str, min_size: str) -> bool:
     """Whether ``book.hash`` contradicts the message's content.
 
