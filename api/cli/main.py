@@ -30,6 +30,7 @@ VERBS: dict[str, str] = {
     "simulate": "api.cli.simulate:simulate",
     "import": "api.cli.imports:import_command",
     "sql": "api.cli.sql:sql_command",
+    "why": "api.cli.why:why",
 }
 
 
