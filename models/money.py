@@ -7,8 +7,9 @@ micro-dollars. Nothing here rounds silently: a product that is not whole is roun
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final
 
 DOLLAR: Final = 1_000_000
@@ -16,27 +17,33 @@ SHARE: Final = 1_000_000
 PIP: Final = 10_000  # pips a dollar
 SIZE_STEP: Final = 10_000  # orders are whole hundredths of a share
 
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+_DIGITS = 64  # no honest number on the wire is longer
+
 
 class NotANumber(ValueError):
-    """A wire string that does not hold a finite decimal number."""
+    """A wire string that does not hold a decimal number, or one beyond 10^18 of our units."""
 
 
 def _decimal(text: str) -> Decimal:
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        raise NotANumber(f"{text!r} is not a decimal number") from None
-    if not value.is_finite():
-        raise NotANumber(f"{text!r} is not finite")
+    if len(text) > _DIGITS or _NUMBER.fullmatch(text) is None:
+        raise NotANumber(f"{text[:_DIGITS]!r} is not a decimal number")
+    value = Decimal(text)
+    if value and value.adjusted() > 11:
+        raise NotANumber(f"{text!r} is beyond what we count")
     return value
 
 
 class _Memo(dict[str, int]):
     """Strings already parsed: the wire repeats a few thousand of them, and a look-up costs a tenth of a parse."""
 
-    def __init__(self, parse: Callable[[str], int]) -> None:
+    def __init__(self, name: str, parse: Callable[[str], int]) -> None:
         super().__init__()
+        self._name = name
         self._parse = parse
+
+    def __reduce__(self) -> str:
+        return self._name  # pickled as a reference to the module's one
 
     def __missing__(self, text: str) -> int:
         value = self._parse(text)
@@ -47,17 +54,23 @@ class _Memo(dict[str, int]):
 
 
 def _pips(text: str) -> int:
-    exact = _decimal(text) * PIP
-    pips = int(exact)
-    if pips != exact:
+    value = _decimal(text)
+    pips = int(value * PIP)
+    if Decimal(pips).scaleb(-4) != value:  # a comparison is exact, a product only to 28 digits
         raise NotANumber(f"price {text!r} is finer than 0.0001")
     return pips
 
 
+_SCALE: Final = tuple(10 ** (6 - digits) for digits in range(7))  # by the number of fraction digits
+
+
 def _micro(text: str) -> int:
-    whole, dot, fraction = text.partition(".")
-    if whole.isdecimal() and whole.isascii() and (not dot or (fraction.isdecimal() and fraction.isascii())):
-        return int(whole) * SHARE + (int((fraction + "000000")[:6]) if dot else 0)
+    whole, _, fraction = text.partition(".")
+    digits = whole + fraction
+    if whole and digits.isdecimal() and digits.isascii():
+        if len(fraction) <= 6:
+            return int(digits) * _SCALE[len(fraction)]
+        return int(whole + fraction[:6])
     value = _decimal(text) * SHARE
     if value < 0:
         raise NotANumber(f"{text!r} is negative")
@@ -65,11 +78,13 @@ def _micro(text: str) -> int:
 
 
 #: Outcome-token prices in pips by wire string. Look-up raises NotANumber for no number, or one finer than a pip.
-PIPS: Final = _Memo(_pips)
+PIPS: Final = _Memo("PIPS", _pips)
 #: The same, negative: the key under which an ask is kept, so that the best level of either side is the greatest.
-NEGATIVE_PIPS: Final = _Memo(lambda text: -_pips(text))
+NEGATIVE_PIPS: Final = _Memo("NEGATIVE_PIPS", lambda text: -_pips(text))
+#: Spot asks by their key: micro-dollars, negative.
+NEGATIVE_MICRO: Final = _Memo("NEGATIVE_MICRO", lambda text: -_micro(text))
 #: Micro-shares (or micro-dollars, micro-coins) by wire string; digits beyond the sixth are cut off.
-MICRO: Final = _Memo(_micro)
+MICRO: Final = _Memo("MICRO", _micro)
 
 
 def parse_price(text: str) -> int:

@@ -19,10 +19,11 @@ from models.timestamps import SECOND, parse_iso
 TWAP_30: Final = parse_iso("2026-08-07T00:00:00Z")
 TWAP_60: Final = parse_iso("2026-08-14T00:00:00Z")
 
-_ROLLING = re.compile(r"^([a-z]+)-updown-(5m|15m|4h)-(\d{9,11})$")
+_ROLLING = re.compile(r"^([a-z]+)-updown-(5m|15m|4h)-([1-9]\d{8,9})$", re.ASCII)
 _HOURLY = re.compile(
     r"^(bitcoin|ethereum|solana|xrp|dogecoin|bnb|hyperliquid|zcash)-up-or-down-"
-    r"([a-z]+)-(\d{1,2})-(?:(\d{4})-)?(\d{1,2})(am|pm)-et$"
+    r"([a-z]+)-(\d{1,2})-(?:(\d{4})-)?(\d{1,2})(am|pm)-et$",
+    re.ASCII,
 )
 _NAMES = {
     "bitcoin": "BTC",
@@ -76,6 +77,8 @@ def window_of(slug: str, year: int | None = None) -> Window | None:
     name, month, day, slug_year, hour, half = hourly.groups()
     which = int(slug_year) if slug_year else year
     if which is None or month not in _MONTHS:
+        return None
+    if not (1 <= int(hour) <= 12 and 2000 <= which <= 2200):
         return None
     hour_of_day = int(hour) % 12 + (12 if half == "pm" else 0)
     try:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from calendar import timegm
+from calendar import monthrange, timegm
 from typing import Final
 
 SECOND: Final = 1_000_000_000
 MILLISECOND: Final = 1_000_000
 
 _DAYS: dict[str, int] = {}
+_FIRST_YEAR, _LAST_YEAR = 1970, 2261  # what 64 bits of nanoseconds hold
 
 
 def parse_iso(text: str) -> int:
@@ -23,22 +24,35 @@ def parse_iso(text: str) -> int:
     day, clock = body[:10], body[11:]
     start = _DAYS.get(day)
     if start is None:
-        if len(day) != 10 or day[4] != "-" or day[7] != "-":
-            raise ValueError(f"{text!r} is not a UTC time")
-        start = timegm((int(day[:4]), int(day[5:7]), int(day[8:]), 0, 0, 0)) * SECOND
+        start = _midnight(day)
         if len(_DAYS) < 4096:
             _DAYS[day] = start
-    if not clock:
+    if not clock and len(body) == 10:
         return start
+    if body[10] not in "T ":
+        raise ValueError(f"{text!r} is not a UTC time")
     whole, _, fraction = clock.partition(".")
     parts = whole.split(":")
     if len(parts) != 3:
         raise ValueError(f"{text!r} is not a UTC time")
-    hours, minutes, seconds = parts
+    hours, minutes, seconds = int(parts[0]), int(parts[1]), int(parts[2])
     nanos = int((fraction + "000000000")[:9]) if fraction else 0
-    return start + (int(hours) * 3600 + int(minutes) * 60 + int(seconds)) * SECOND + nanos
+    if not (0 <= hours < 24 and 0 <= minutes < 60 and 0 <= seconds < 60 and 0 <= nanos):
+        raise ValueError(f"{text!r} is not a UTC time")
+    return start + (hours * 3600 + minutes * 60 + seconds) * SECOND + nanos
+
+
+def _midnight(day: str) -> int:
+    if len(day) != 10 or day[4] != "-" or day[7] != "-":
+        raise ValueError(f"{day!r} is not a date")
+    year, month, date = int(day[:4]), int(day[5:7]), int(day[8:])
+    if not (_FIRST_YEAR <= year <= _LAST_YEAR and 1 <= month <= 12 and 1 <= date <= monthrange(year, month)[1]):
+        raise ValueError(f"{day!r} is not a date we can count from")
+    return timegm((year, month, date, 0, 0, 0)) * SECOND
 
 
 def parse_epoch_ms(text: str) -> int:
-    """Nanoseconds from a string of milliseconds since the epoch. Raises ValueError."""
+    """Nanoseconds from a string of milliseconds since the epoch, at most 13 digits. Raises ValueError."""
+    if len(text) > 13 or not (text.isascii() and text.isdecimal()):
+        raise ValueError(f"{text[:40]!r} is no time in milliseconds")
     return int(text) * MILLISECOND

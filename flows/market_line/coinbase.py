@@ -7,7 +7,7 @@ from flows.market_line.bounds import Bounds
 from flows.market_line.findings import BLOCKING
 from models.book import Side
 from models.journal import Levels
-from models.money import MICRO
+from models.money import MICRO, NEGATIVE_MICRO
 from models.reasons import Reason
 from models.timestamps import parse_iso
 
@@ -21,8 +21,8 @@ class Product:
         self.product = product
         self.asset = product.partition("-")[0]
         self.conn = ""
-        self.bids = Side(+1)
-        self.asks = Side(-1)
+        self.bids = Side(+1, MICRO)
+        self.asks = Side(-1, NEGATIVE_MICRO)
         self.has_book = False
         self.invalid: str = Reason.NO_SNAPSHOT
         self.ticker = 0
@@ -37,7 +37,7 @@ class Product:
         self.asks.clear()
 
     def snapshot(self, updates: list[LevelUpdate], conn: str) -> None:
-        bids, asks = Side(+1), Side(-1)
+        bids, asks = Side(+1, MICRO), Side(-1, NEGATIVE_MICRO)
         self.bids, self.asks = bids, asks
         self.conn = conn
         self.has_book = True

@@ -6,10 +6,11 @@ import msgspec
 
 from connectors.polymarket.wire import ClobMarket, GammaMarket, MarketMessage, decode_strings
 from models.fees import RATE_UNIT
-from models.money import DOLLAR, PIP, PIPS, SHARE, NotANumber
+from models.money import DOLLAR, MICRO, PIP, PIPS, SHARE, NotANumber
 from models.settlement import Rule, rule_for, window_of
 from models.timestamps import SECOND, parse_iso
 
+_GREATEST_STRIKE = 1e12  # dollars
 _KEEP_NS = 1_800 * SECOND  # frames of a token trickle on after the end, and resolutions come late
 
 
@@ -107,8 +108,8 @@ class Definitions:
             up_token=by_outcome["Up"],
             down_token=by_outcome["Down"],
             tick=_tick(message.order_price_min_tick_size or "0.01"),
-            fee_rate=round(float(fees.rate) * RATE_UNIT) if fees else 70_000,
-            fee_exponent=int(float(fees.exponent)) if fees else 1,
+            fee_rate=_fee_rate(fees.rate) if fees else 70_000,
+            fee_exponent=_fee_exponent(fees.exponent) if fees else 1,
             rule=rule_for(window.horizon, window.start_ns),
         )
         self._add(known)
@@ -168,7 +169,7 @@ class Definitions:
             config = market.crypto_market_config
             lookback = None
             if config is not None and config.twap_enabled and config.twap_lookback_seconds is not None:
-                lookback = int(float(config.twap_lookback_seconds))
+                lookback = _whole(config.twap_lookback_seconds, 0, 86_400, "TWAP of seconds")
             return Known(
                 key=market.slug,
                 market=market.condition_id,
@@ -179,11 +180,9 @@ class Definitions:
                 up_token=by_outcome["Up"],
                 down_token=by_outcome["Down"],
                 tick=_tick(str(market.order_price_min_tick_size or "0.01")),
-                min_size=round(float(market.order_min_size or 5) * SHARE),
-                fee_rate=round(float(fees.rate) * RATE_UNIT)
-                if fees
-                else (0 if market.fees_enabled is False else 70_000),
-                fee_exponent=int(float(fees.exponent)) if fees else 1,
+                min_size=MICRO[str(market.order_min_size or 5)],
+                fee_rate=_fee_rate(fees.rate) if fees else (0 if market.fees_enabled is False else 70_000),
+                fee_exponent=_fee_exponent(fees.exponent) if fees else 1,
                 rule=rule_for(window.horizon, start, lookback),
                 strike=_strike(market),
                 payout_up=payouts[0] if payouts else None,
@@ -209,8 +208,29 @@ def _strike(market: GammaMarket) -> int | None:
     for event in market.events or ():
         stated = event.event_metadata.price_to_beat if event.event_metadata else None
         if stated is not None and stated != "":
-            return round(float(stated) * DOLLAR)
+            value = float(stated)
+            if not 0.0 < value < _GREATEST_STRIKE:
+                raise NotANumber(f"strike {stated!r} is no price")
+            return round(value * DOLLAR)
     return None
+
+
+def _fee_rate(stated: float | str) -> int:
+    rate = float(stated)
+    if not 0.0 <= rate <= 1.0:
+        raise NotANumber(f"fee rate {stated!r} is not within 0 and 1")
+    return round(rate * RATE_UNIT)
+
+
+def _fee_exponent(stated: float | str) -> int:
+    return _whole(stated, 0, 4, "fee exponent")
+
+
+def _whole(stated: float | str, least: int, most: int, what: str) -> int:
+    value = float(stated)
+    if not least <= value <= most:
+        raise NotANumber(f"{what} {stated!r} is not within {least} and {most}")
+    return int(value)
 
 
 def _payouts(market: GammaMarket, outcomes: list[str], prices: list[str]) -> tuple[int, int] | None:

@@ -30,8 +30,8 @@ class Token:
     def __init__(self, token: str) -> None:
         self.token = token
         self.conn = ""
-        self.bids = Side(+1)
-        self.asks = Side(-1)
+        self.bids = Side(+1, PIPS)
+        self.asks = Side(-1, NEGATIVE_PIPS)
         self.tick = 100
         self.base: Src = NO_SRC
         self.invalid: str = Reason.NO_SNAPSHOT  # why nothing is known, until a snapshot; "" = known
@@ -60,16 +60,11 @@ class Token:
         )
 
     def snapshot(self, message: MarketMessage, conn: str, src: Src, mismatch: bool) -> None:
-        """Take a ``book`` message. Raises NotANumber (before anything is changed) for prices that are none."""
-        bids = message.bids or []
-        asks = message.asks or []
-        memo, negative = PIPS, NEGATIVE_PIPS
-        bid_keys = [memo[level.price] for level in bids]
-        ask_keys = [negative[level.price] for level in asks]
+        """Take a ``book`` message. Raises NotANumber for prices that are none; the caller invalidates the book then."""
         if message.tick_size:
             self.tick = PIPS[message.tick_size]
-        self.bids.load(bid_keys, bids)
-        self.asks.load(ask_keys, asks)
+        self.bids.load(message.bids or ())
+        self.asks.load(message.asks or ())
         self.conn = conn
         self.base = src
         self.invalid = Reason.HASH_MISMATCH if mismatch else ""
@@ -120,7 +115,7 @@ class Token:
                 elif spread > bounds.max_spread:
                     checks.append(Reason.SPREAD_TOO_WIDE)
             grid = _grid(self.tick)
-            if not (grid.issuperset(self.bids.keys) and grid.issuperset(self.asks.keys)):
+            if not (self.bids.is_on_grid(self.tick, grid) and self.asks.is_on_grid(self.tick, grid)):
                 checks.extend(self._grid_findings())
         ok = True
         for reason in checks:

@@ -2,8 +2,8 @@
 
 The forecasts are those of the trading flow: feed records go through the market line, spot through the same features,
 and the probability through the same formula, at the moment the feed's own clock passes the time. Next to it stand the
-constant 0.5, the sign of the move so far, and a plain Gaussian digital: spot against strike, EWMA variance of one-second
-returns with a half-life of 15 minutes, no averaging.
+constant 0.5, the sign of the move so far, and a plain Gaussian digital: spot against strike, EWMA variance of
+one-second returns with a half-life of 15 minutes, no averaging.
 """
 
 from __future__ import annotations

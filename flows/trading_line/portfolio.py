@@ -36,6 +36,10 @@ SIZING = "sizing"
 EXECUTION = "execution"
 SETTLEMENT = "settlement"
 RECONCILIATION = "reconciliation"
+#: Longer than the market flow speaks of a market after its end, so that none is settled twice.
+_KEEP_NS = 3_600 * SECOND
+#: Micro-dollars that fees of ten levels may add by rounding, each up to 5.
+_ROUNDING = 100
 STRATEGIES = {updown_fair_value.NAME: updown_fair_value, parity.NAME: parity}
 MODULES = (
     "features",
@@ -187,7 +191,7 @@ class Portfolio:
                 self._settle(event, held)
 
     def _forget(self, t: int) -> None:
-        gone = [k for k, held in self._markets.items() if held.done and t > held.market.end + 600 * SECOND]
+        gone = [k for k, held in self._markets.items() if held.done and t > held.market.end + _KEEP_NS]
         for key in gone:
             market = self._markets.pop(key).market
             self._venue.forget(market.up_token)
@@ -353,7 +357,12 @@ class Portfolio:
             (Reason.OK, round(settings.cap_order * DOLLAR)),
         )
         binding, room = min(rooms, key=lambda each: each[1])
-        size = shares_for(room, price)
+        # sized for the dearest fill the limits allow: what is within the caps then, is within them after any fill
+        dearest = 0.0
+        for intent in evaluation.intents:
+            limit, fee_price = self._dearest(held, intent)
+            dearest += limit / PIP + fee_per_share(fee_price / PIP, rate, market.fee_exponent)
+        size = shares_for(room - len(evaluation.intents) * 2 * _ROUNDING, dearest)
         for intent in evaluation.intents:
             token = _token(held.book, intent.outcome)
             displayed = token.asks[0][1] if token is not None and token.asks else 0
@@ -389,12 +398,8 @@ class Portfolio:
         intent, market = evaluation.intents[number], held.market
         token = _token(held.book, intent.outcome)
         assert token is not None
-        limit = self._limit(intent, market, token.tick)
-        # the fee grows towards 0.5: reserve for the dearest price a fill may have
-        dearest = min(max(token.tick, limit if limit < PIP // 2 else PIP // 2), limit)
-        fee = max(
-            taker_fee(price, size, market.fee_rate, market.fee_exponent) for price in (dearest, limit, intent.ask)
-        )
+        limit, fee_price = self._dearest(held, intent)
+        fee = taker_fee(fee_price, size, market.fee_rate, market.fee_exponent)
         return Pending(
             id=f"{self._name}-{event.seq}-{evaluation.strategy}-{number}",
             decision=f"d{event.seq}-{evaluation.strategy}-{market.key}",
@@ -407,9 +412,16 @@ class Portfolio:
             limit=limit,
             size=size,
             due=event.t + self._delay,
-            reserved=cost(limit, size) + fee + len(token.asks) * 10,
+            reserved=cost(limit, size) + fee + _ROUNDING,
             reason=Reason.ENTER,
         )
+
+    def _dearest(self, held: Held, intent: Intent) -> tuple[int, int]:
+        """The limit, and the price up to it at which the fee is greatest (it grows towards 0.5); pips."""
+        token = _token(held.book, intent.outcome)
+        assert token is not None
+        limit = self._limit(intent, held.market, token.tick)
+        return limit, min(limit, PIP // 2)
 
     def _limit(self, intent: Intent, market: Market, tick: int) -> int:
         """The ask plus slippage, on the tick, and never a price at which the edge would be gone."""
