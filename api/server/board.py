@@ -1,0 +1,304 @@
+"""The board: what is known now of modules, decisions, orders, fills and quality, from the output topics alone.
+
+A pure class: it is told the time (seconds of a monotonic clock) and given records. Ages are judged by when a row came,
+never by the event time in it, which runs faster than real time in a simulation and slower in a slow replay. Records
+that a flow wrote again after a crash are known by their ordinals and are dropped.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable
+from typing import Final, TypeVar
+
+from pydantic import ValidationError
+
+from api.server.views import Health, ModuleView, QualityView, Status
+from models.contracts import (
+    CONTRACTS,
+    DeadLetter,
+    Decision,
+    Fill,
+    Order,
+    Outcome,
+    Quality,
+    Record,
+    Scan,
+    Telemetry,
+)
+from models.message import Stored
+from models.reasons import Verdict
+
+#: A module whose last row came longer ago than this is silent. Resting modules send every ten seconds.
+SILENT_S: Final = 15.0
+KEPT: Final = 500
+MODULES_KEPT: Final = 500
+SCANS_KEPT: Final = 500
+_RATE_WINDOWS: Final = (10.0, 60.0)
+_SHORTEST_S: Final = 1.0  # a rate over less than this says nothing
+_VERDICTS: Final = frozenset(Verdict)
+_INTEGRITY: Final = "integrity."
+
+#: Event types of the stream by topic; scans are too many for it.
+STREAMED: Final = {
+    "telemetry": "telemetry",
+    "decisions": "decision",
+    "orders": "order",
+    "fills": "fill",
+    "outcomes": "outcome",
+    "quality": "quality",
+}
+_GROUPS: Final = (
+    ("doors", ("door.", "recorder", "simulator", "player")),
+    ("integrity", ("integrity.", "journal")),
+    ("features and strategies", ("features", "strategy.")),
+    ("gates and sizing", ("gate.", "sizing")),
+    ("execution and settlement", ("execution", "exits", "settlement", "reconciliation", "portfolio")),
+)
+_REST: Final = "supervisor, broker, audit"
+GROUPS: Final = (*(name for name, _ in _GROUPS), _REST)
+
+_R = TypeVar("_R", bound=Record)
+
+
+class _Module:
+    """The last row of a module, when it came, and what its counters gained over the last minute."""
+
+    __slots__ = ("came", "gained", "row", "samples", "total")
+
+    def __init__(self, row: Telemetry, now: float) -> None:
+        self.row = row
+        self.came = now
+        self.total = _activity(row)
+        self.gained = 0
+        self.samples: deque[tuple[float, int]] = deque([(now, 0)])
+
+    def take(self, row: Telemetry, now: float, backlog: bool) -> None:
+        total = _activity(row)
+        if not backlog:
+            # Counters start anew with their process: a fall is no negative rate.
+            self.gained += max(total - self.total, 0)
+            self.samples.append((now, self.gained))
+            while len(self.samples) > 2 and self.samples[1][0] <= now - _RATE_WINDOWS[-1]:
+                self.samples.popleft()
+        self.row, self.came, self.total = row, now, total
+
+    def rate(self, now: float, window_s: float) -> float | None:
+        """Gains a second since the last row before the window began, or since the first row that is known."""
+        first = self.samples[0]
+        for sample in self.samples:
+            if sample[0] > now - window_s:
+                break
+            first = sample
+        span = now - first[0]
+        return None if span < _SHORTEST_S else (self.gained - first[1]) / span
+
+
+class Board:
+    """``take`` the records, ask for views."""
+
+    def __init__(self, now: float) -> None:
+        self._started = now
+        self._modules: dict[str, _Module] = {}
+        # Refusals are kept apart: they are many, and must not push out what was done.
+        self._actions: deque[tuple[int, Decision]] = deque(maxlen=KEPT)
+        self._refusals: deque[tuple[int, Decision]] = deque(maxlen=KEPT)
+        self._decided = 0
+        self._orders: deque[Order] = deque(maxlen=KEPT)
+        self._fills: deque[Fill] = deque(maxlen=KEPT)
+        self._outcomes: deque[Outcome] = deque(maxlen=KEPT)
+        self._dead: deque[DeadLetter] = deque(maxlen=KEPT)
+        self._scans: dict[tuple[str, str], Scan] = {}
+        self._windows: dict[tuple[str, str], tuple[int, int]] = {}  # (feed, reason) -> (window end, count)
+        self._ordinals: dict[tuple[str, str], int] = {}
+        self._unreadable: Counter[str] = Counter()
+        self._dead_letters = 0
+        self.kafka = "connecting"  # "connected", or what is wrong
+
+    def take(self, stored: Stored, now: float, backlog: bool = False) -> Record | None:
+        """Note a record; returns it parsed, None when it is known already or no record of its contract.
+
+        ``backlog``: it was written before the server started, so that its coming says nothing of rates."""
+        if stored.producer:
+            key = (stored.topic, stored.producer)
+            if stored.ordinal <= self._ordinals.get(key, -1):
+                return None
+            self._ordinals[key] = stored.ordinal
+        try:
+            record = CONTRACTS[stored.topic].model_validate_json(stored.value)
+        except (KeyError, ValidationError):
+            self._unreadable[stored.topic] += 1
+            return None
+        self._note(record, now, backlog)
+        return record
+
+    def _note(self, record: Record, now: float, backlog: bool) -> None:
+        match record:
+            case Telemetry():
+                module = self._modules.get(record.module)
+                if module is not None:
+                    module.take(record, now, backlog)
+                else:
+                    if len(self._modules) >= MODULES_KEPT:
+                        del self._modules[min(self._modules, key=lambda name: self._modules[name].came)]
+                    self._modules[record.module] = _Module(record, now)
+            case Decision():
+                kept = self._refusals if record.action == "block" else self._actions
+                kept.append((self._decided, record))
+                self._decided += 1
+            case Order():
+                self._orders.append(record)
+            case Fill():
+                self._fills.append(record)
+            case Outcome():
+                self._outcomes.append(record)
+            case DeadLetter():
+                self._dead.append(record)
+                self._dead_letters += 1
+            case Scan():
+                self._scans.pop((record.strategy, record.market_key), None)
+                self._scans[(record.strategy, record.market_key)] = record
+                if len(self._scans) > SCANS_KEPT:
+                    del self._scans[next(iter(self._scans))]
+            case Quality():
+                end, count = self._windows.get((record.feed, record.reason), (0, 0))
+                count = record.count + (count if end == record.window_end else 0)
+                self._windows[(record.feed, record.reason)] = (record.window_end, count)
+
+    def module(self, name: str, now: float) -> ModuleView:
+        """Raises KeyError for a module that never sent a row."""
+        kept = self._modules[name]
+        row = kept.row
+        verdicts: Counter[str] = Counter()
+        counts: dict[str, int] = {}
+        counters: dict[str, int] = {}
+        for key, count in row.counts.items():
+            verdict, colon, _ = key.partition(":")
+            if colon and verdict in _VERDICTS:
+                verdicts[verdict] += count
+                counts[key] = count
+            else:
+                counters[key] = count
+        return ModuleView(
+            module=name,
+            group=_group(name),
+            status=self._status(kept, now),
+            reported=row.status,
+            timestamp=row.timestamp,
+            heartbeat=row.heartbeat,
+            age_s=round(now - kept.came, 3),
+            passed=verdicts[Verdict.PASS],
+            held=verdicts[Verdict.HOLD],
+            blocked=verdicts[Verdict.BLOCK],
+            counts=counts,
+            counters=counters,
+            rate_10s=_rounded(kept.rate(now, _RATE_WINDOWS[0])),
+            rate_60s=_rounded(kept.rate(now, _RATE_WINDOWS[1])),
+            last_reason=row.last_reason,
+            gauges=row.gauges,
+        )
+
+    def modules(self, now: float) -> list[ModuleView]:
+        """All modules, by group in the order of the journey, then by name."""
+        views = [self.module(name, now) for name in self._modules]
+        return sorted(views, key=lambda view: (GROUPS.index(view.group), view.module))
+
+    @staticmethod
+    def _status(kept: _Module, now: float) -> Status:
+        if kept.row.status in ("stopped", "failed"):
+            return kept.row.status  # its last word: it owes no heartbeat
+        return "silent" if now - kept.came > SILENT_S else kept.row.status
+
+    def decisions(self, limit: int, refusals: bool = True) -> list[Decision]:
+        """The latest first; without ``refusals`` only what was done."""
+        rows = [*self._actions, *(self._refusals if refusals else ())]
+        rows.sort(key=lambda row: row[0], reverse=True)
+        return [decision for _, decision in rows[:limit]]
+
+    def orders(self, limit: int) -> list[Order]:
+        return _latest(self._orders, limit)
+
+    def fills(self, limit: int) -> list[Fill]:
+        return _latest(self._fills, limit)
+
+    def outcomes(self, limit: int) -> list[Outcome]:
+        return _latest(self._outcomes, limit)
+
+    def dead_letters(self, limit: int) -> list[DeadLetter]:
+        return _latest(self._dead, limit)
+
+    def scans(self) -> list[Scan]:
+        return [self._scans[key] for key in sorted(self._scans)]
+
+    def quality(self) -> list[QualityView]:
+        """Findings by feed and reason, the most first."""
+        totals: dict[tuple[str, str], int] = {}
+        for name, module in self._modules.items():
+            if name.startswith(_INTEGRITY):
+                feed = "feed." + name.removeprefix(_INTEGRITY)
+                for key, count in module.row.counts.items():
+                    verdict, _, reason = key.partition(":")
+                    if verdict == Verdict.BLOCK:
+                        totals[(feed, reason)] = count
+        views = []
+        for feed, reason in sorted(totals.keys() | self._windows.keys()):
+            end, window = self._windows.get((feed, reason), (0, 0))
+            total = totals.get((feed, reason), 0)
+            views.append(QualityView(feed=feed, reason=reason, total=total, window=window, window_end=end))
+        return sorted(views, key=lambda view: (-view.total, view.feed, view.reason))
+
+    def health(self, now: float) -> Health:
+        """Well only if Kafka answers, telemetry comes, and no module is silent or failed."""
+        wrong: list[str] = []
+        warnings: list[str] = []
+        if self.kafka != "connected":
+            wrong.append(f"Kafka: {self.kafka}")
+        if not self._modules:
+            wrong.append("no module has sent telemetry yet")
+        for name in sorted(self._modules):
+            kept = self._modules[name]
+            status = self._status(kept, now)
+            if status == "silent":
+                wrong.append(f"{name}: no heartbeat for {now - kept.came:.0f} s (allowed: {SILENT_S:.0f} s)")
+            elif status == "failed":
+                wrong.append(f"{name}: failed: {kept.row.last_reason or 'no reason given'}")
+            elif status in ("warning", "waiting", "stopped"):
+                warnings.append(f"{name}: {status}: {kept.row.last_reason or 'no reason given'}")
+        warnings.extend(f"{topic}: {count} unreadable records" for topic, count in sorted(self._unreadable.items()))
+        return Health(
+            status="unwell" if wrong else "ok",
+            wrong=wrong,
+            warnings=warnings,
+            kafka=self.kafka,
+            modules=len(self._modules),
+            dead_letters=self._dead_letters,
+            unreadable=dict(sorted(self._unreadable.items())),
+            uptime_s=round(now - self._started, 3),
+        )
+
+
+def _activity(row: Telemetry) -> int:
+    """What a module's rate is the rate of: its verdicts, else the frames it received."""
+    total, verdicts = 0, False
+    for key, count in row.counts.items():
+        verdict, colon, _ = key.partition(":")
+        if colon and verdict in _VERDICTS:
+            total += count
+            verdicts = True
+    return total if verdicts else row.counts.get("frames", 0)
+
+
+def _group(module: str) -> str:
+    for group, prefixes in _GROUPS:
+        if module.startswith(prefixes):
+            return group
+    return _REST
+
+
+def _latest(kept: Iterable[_R], limit: int) -> list[_R]:
+    rows = list(kept)
+    return rows[: -limit - 1 : -1]
+
+
+def _rounded(rate: float | None) -> float | None:
+    return None if rate is None else round(rate, 2)
