@@ -1,0 +1,100 @@
+"""Market flow on real frames, against decoding the same frames alone."""
+
+from __future__ import annotations
+
+import gc
+import tempfile
+import time
+from pathlib import Path
+
+from bytewax.testing import TestingSource
+
+from api.supervisor.player import in_order
+from benchmarks.figures import Result, alternate, ratios
+from benchmarks.options import Options
+from benchmarks.sinks import Discard
+from connectors.imports.kinds import import_recording
+from connectors.kafka.source import BATCH_SIZE
+from connectors.polymarket.wire import decode_frame
+from flows import market
+from flows.engine import output_to, run
+from flows.market_line.bounds import bounds_of
+from flows.market_line.line import MarketLine
+from models.markers import OWN_PREFIX
+from models.message import Message, Stored
+from models.settings import Settings
+from models.topics import FEED_CLOCK, FEED_POLYMARKET, JOURNAL
+
+NAME = "market"
+RECORDING = "polymarket_ws_btc5m"
+TARGET = 0.4
+ROUNDS = 7
+QUICK_FRAMES = 2_000
+
+
+def measure(options: Options) -> Result:
+    """Frames a second of the flow, of its line without Bytewax, and of decoding alone; and their ratios."""
+    result = Result(NAME)
+    folder = options.data / RECORDING
+    if not folder.is_dir():
+        result.skipped = f"no recording at {folder.resolve()}; name the folder of recordings with --data"
+        return result
+    options.say(f"importing {RECORDING}")
+    with tempfile.TemporaryDirectory(prefix="profit-bench-") as place:
+        archive = Path(place) / "archive"
+        import_recording("polymarket-ws", [folder], archive)
+        records = [record for record in in_order(archive) if record.topic != FEED_CLOCK]
+    if options.quick:
+        records = records[:QUICK_FRAMES]
+    return _measure(result, records, 1 if options.quick else ROUNDS, options)
+
+
+def _measure(result: Result, records: list[Stored], rounds: int, options: Options) -> Result:
+    settings = Settings.model_construct()
+    frames = [r.value for r in records if r.topic == FEED_POLYMARKET and not r.value.startswith(OWN_PREFIX)]
+    count = len(frames)
+    journaled: list[int] = []
+
+    def decode() -> float:
+        begun = _begin()
+        for frame in frames:
+            decode_frame(frame)
+        return count / (time.perf_counter() - begun)
+
+    def line() -> float:
+        state = MarketLine(bounds_of(settings.checks), settings.portfolio_name)
+        events = 0
+        begun = _begin()
+        for record in records:
+            for out in state.advance(record):
+                events += isinstance(out, Message) and out.topic == JOURNAL
+        seconds = time.perf_counter() - begun
+        journaled.append(events)
+        return count / seconds
+
+    def flow() -> float:
+        dataflow = market.build(TestingSource(records, BATCH_SIZE), output_to(Discard), settings)
+        begun = _begin()
+        run(dataflow)
+        return count / (time.perf_counter() - begun)
+
+    options.say(f"{count:,} frames, {rounds} rounds")
+    rates = alternate(rounds, {"decode": decode, "line": line, "flow": flow})
+    size = sum(len(frame) for frame in frames) / max(count, 1)
+    result.add("decoding alone", "frames/s", rates["decode"])
+    result.add("market line without Bytewax", "frames/s", rates["line"])
+    result.add("market flow", "frames/s", rates["flow"])
+    result.add("line / decoding", "ratio", ratios(rates["line"], rates["decode"]))
+    result.add("flow / decoding", "ratio", ratios(rates["flow"], rates["decode"]))
+    reached = result.figures[-1].median
+    result.notes += [
+        f"{count:,} frames of {size:,.0f} bytes on average made {journaled[-1]:,} journal events; "
+        "market definitions are in, clock ticks are not",
+        f"flow / decoding is to reach {TARGET}: {'reached' if reached >= TARGET else 'not reached'}",
+    ]
+    return result
+
+
+def _begin() -> float:
+    gc.collect()
+    return time.perf_counter()

@@ -1,0 +1,108 @@
+"""Trading flow against a bare Bytewax pass-through of the same journal, both from Kafka."""
+
+from __future__ import annotations
+
+import gc
+import time
+from typing import Any
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow
+
+from benchmarks.figures import Result, alternate, ratios
+from benchmarks.options import Options
+from benchmarks.recordings import journal_of, simulated
+from benchmarks.sinks import Discard
+from connectors.broker.embedded import EmbeddedBroker
+from connectors.kafka.admin import create_topics
+from connectors.kafka.sink import KafkaSink, Writer
+from connectors.kafka.source import Bounds, KafkaSource
+from connectors.simulator.exchange import Parameters
+from flows import trading
+from flows.engine import output_to, run
+from models.settings import Broker, Settings
+from models.topics import JOURNAL
+
+NAME = "trading"
+ASSETS = ("BTC", "ETH")
+SECONDS = 900
+QUICK_SECONDS = 30
+ROUNDS = 5
+
+
+class _Timed(KafkaSource):
+    """Notes when it was connected and ready to read: connecting is no part of a rate."""
+
+    begun = 0.0
+
+    def build_part(self, step_id: str, for_part: str, resume_state: dict[str, Any] | None) -> Any:
+        part = super().build_part(step_id, for_part, resume_state)
+        self.begun = time.perf_counter()
+        return part
+
+
+def measure(options: Options) -> Result:
+    """Journal events a second: pass-through, trading flow, and trading flow with its output written to Kafka."""
+    result = Result(NAME)
+    settings = Settings.model_construct()
+    seconds = QUICK_SECONDS if options.quick else SECONDS
+    rounds = 1 if options.quick else ROUNDS
+    options.say(f"simulating {seconds} s")
+    journal = journal_of(simulated(seconds, Parameters(assets=ASSETS)), settings)
+    count = len(journal)
+    with EmbeddedBroker.start(Broker()) as broker:
+        kafka, bootstrap = settings.kafka, broker.bootstrap
+        create_topics(kafka, bootstrap)
+        writer = Writer(kafka, bootstrap)
+        for message in journal:
+            writer.write(message)
+        writer.flush()
+
+        def source() -> _Timed:
+            return _Timed(JOURNAL, kafka, bootstrap, bounds=Bounds(end=count))
+
+        def rate(feed: _Timed, flow: Dataflow) -> float:
+            gc.collect()
+            run(flow)
+            return count / (time.perf_counter() - feed.begun)
+
+        passed: list[int] = []
+
+        def through() -> float:
+            feed, sink = source(), Discard()
+            flow = Dataflow("through")
+            op.output("out", flow_input(flow, feed), sink)
+            reached = rate(feed, flow)
+            passed.append(sink.count)
+            return reached
+
+        def flow_input(flow: Dataflow, feed: _Timed) -> Any:
+            return op.input("journal", flow, feed)
+
+        written: list[int] = []
+
+        def alone() -> float:
+            feed, sink = source(), Discard()
+            reached = rate(feed, trading.build(feed, output_to(lambda: sink), settings))
+            written.append(sink.count)
+            return reached
+
+        def to_kafka() -> float:
+            feed = source()
+            return rate(feed, trading.build(feed, output_to(lambda: KafkaSink(kafka, bootstrap)), settings))
+
+        options.say(f"{count:,} journal events, {rounds} rounds")
+        rates = alternate(rounds, {"through": through, "alone": alone, "to Kafka": to_kafka})
+    if set(passed) != {count}:
+        raise RuntimeError(f"the pass-through saw {passed} of {count} journal events")
+    result.add("bare pass-through", "events/s", rates["through"])
+    result.add("trading flow", "events/s", rates["alone"])
+    result.add("trading flow, output to Kafka", "events/s", rates["to Kafka"])
+    result.add("flow / pass-through", "ratio", ratios(rates["alone"], rates["through"]))
+    result.add("flow to Kafka / pass-through", "ratio", ratios(rates["to Kafka"], rates["through"]))
+    size = sum(len(message.value) for message in journal) / count
+    result.notes.append(
+        f"{count:,} journal events of {size:,.0f} bytes on average ({seconds} simulated seconds of {', '.join(ASSETS)}) "
+        f"led to {written[-1]:,} records; embedded broker, one process"
+    )
+    return result
