@@ -37,7 +37,7 @@ def parse_iso(text: str) -> int:
         raise ValueError(f"{text!r} is not a UTC time")
     hours, minutes, seconds = int(parts[0]), int(parts[1]), int(parts[2])
     nanos = int((fraction + "000000000")[:9]) if fraction else 0
-    if not (0 <= hours < 24 and 0 <= minutes < 60 and 0 <= seconds < 60 and 0 <= nanos):
+    if not (0 <= hours < 24 and 0 <= minutes < 60 and 0 <= seconds < 60 and nanos >= 0):
         raise ValueError(f"{text!r} is not a UTC time")
     return start + (hours * 3600 + minutes * 60 + seconds) * SECOND + nanos
 
