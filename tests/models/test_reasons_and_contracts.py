@@ -1,0 +1,119 @@
+"""Every reason has a meaning, and every contract survives its own bytes."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, get_args, get_origin
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from models.contracts import CONTRACTS, Decision, Posting, Record, Source, Span
+from models.reasons import MEANING, Reason, Verdict
+from models.topics import BY_NAME, CATALOGUE, DIGESTED, FEEDS, INPUTS
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_every_reason_has_a_meaning_of_its_own(reason: Reason) -> None:
+    meaning = MEANING[reason]
+    assert len(meaning) > 10
+    assert list(MEANING.values()).count(meaning) == 1
+    assert re.fullmatch(r"[a-z][a-z_]*", reason.value)
+    assert reason.name.lower() == reason.value
+
+
+def test_no_meaning_without_a_reason() -> None:
+    assert set(MEANING) == set(Reason)
+
+
+def test_verdicts_are_three() -> None:
+    assert {verdict.value for verdict in Verdict} == {"pass", "hold", "block"}
+
+
+def test_every_contract_belongs_to_a_topic_that_names_it() -> None:
+    for topic, contract in CONTRACTS.items():
+        assert BY_NAME[topic].contract == f"models.contracts.{contract.__name__}"
+
+
+def test_the_catalogue_names_each_topic_once() -> None:
+    assert len(BY_NAME) == len(CATALOGUE)
+    assert {*FEEDS, *INPUTS, *DIGESTED} <= set(BY_NAME)
+
+
+def values(kind: Any) -> st.SearchStrategy[Any]:
+    """Any value a field of this type may have."""
+    if kind in (Span, Source):
+        return st.builds(kind, **{name: values(field.annotation) for name, field in kind.model_fields.items()})
+    origin = get_origin(kind)
+    if origin is list:
+        return st.lists(values(get_args(kind)[0]), max_size=3)
+    if origin is dict:
+        return st.dictionaries(st.text(max_size=5), values(get_args(kind)[1]), max_size=3)
+    if origin is not None and get_args(kind) and all(isinstance(each, str) for each in get_args(kind)):
+        return st.sampled_from(get_args(kind))
+    if origin is not None:
+        return st.one_of(*(values(each) for each in get_args(kind)))
+    if kind in (Reason, Verdict):
+        return st.sampled_from(list(kind))
+    by_type: dict[Any, st.SearchStrategy[Any]] = {
+        int: st.integers(-(2**63), 2**63 - 1),
+        float: st.floats(allow_nan=False, allow_infinity=False),
+        str: st.text(st.characters(exclude_categories=("Cs",)), max_size=10),
+        bool: st.booleans(),
+        type(None): st.none(),
+    }
+    return by_type[kind]
+
+
+@pytest.mark.parametrize("contract", list(CONTRACTS.values()), ids=lambda contract: contract.__name__)
+@settings(max_examples=20)
+@given(data=st.data())
+def test_a_record_survives_its_canonical_bytes(contract: type[Record], data: st.DataObject) -> None:
+    fields = {name: data.draw(values(field.annotation)) for name, field in contract.model_fields.items()}
+    record = contract(**fields)
+    raw = record.canonical()
+    again = contract.model_validate_json(raw)
+    assert again.canonical() == raw
+    assert b"\n" not in raw
+
+
+def posting() -> dict[str, Any]:
+    return {
+        "id": "t0.0",
+        "transaction": "t0",
+        "journal": 3,
+        "timestamp": 5,
+        "kind": "buy",
+        "account": "cash",
+        "amount": -7,
+        "ref": "x",
+    }
+
+
+def test_canonical_bytes_are_json_in_field_order_without_blanks() -> None:
+    assert Posting(**posting()).canonical() == (
+        b'{"id":"t0.0","transaction":"t0","journal":3,"timestamp":5,"kind":"buy","account":"cash","amount":-7,"ref":"x"}'
+    )
+
+
+def test_a_contract_takes_no_unknown_field_and_no_wrong_one() -> None:
+    with pytest.raises(ValidationError):
+        Posting(**posting(), more=1)
+    with pytest.raises(ValidationError):
+        Posting(**{**posting(), "kind": "gift"})
+    with pytest.raises(ValidationError):
+        Posting(**{**posting(), "amount": 0.5})
+
+
+def test_a_record_cannot_be_changed() -> None:
+    record = Posting(**posting())
+    with pytest.raises(ValidationError):
+        record.amount = 8
+
+
+def test_a_decision_names_only_known_actions_and_outcomes() -> None:
+    fields = Decision.model_fields
+    assert set(get_args(fields["action"].annotation)) == {"enter", "exit", "block", "settle"}
+    assert set(get_args(fields["outcome"].annotation)) == {"Up", "Down", ""}
