@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import platform
 import statistics
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import psutil
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -61,23 +64,47 @@ class Result:
         }
 
 
-def alternate(rounds: int, contenders: Mapping[str, Callable[[], float]]) -> dict[str, list[float]]:
+class Pace(NamedTuple):
+    """Items a second of wall time, and a second of this process's processor time: the second hardly depends on what
+    else the machine does."""
+
+    wall: float
+    cpu: float
+
+
+class Stopwatch:
+    """Measures from its making on."""
+
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def pace(self, items: int) -> Pace:
+        return Pace(items / (time.perf_counter() - self._wall), items / (time.process_time() - self._cpu))
+
+
+def alternate(rounds: int, contenders: Mapping[str, Callable[[], T]]) -> dict[str, list[T]]:
     """Run all contenders ``rounds`` times, in turns, every other round backwards: what else the machine does meanwhile
     falls on all of them alike. One round before them warms up and does not count. The values of each contender, in the
     order of the rounds."""
     for contender in contenders.values():
         contender()
-    values: dict[str, list[float]] = {name: [] for name in contenders}
+    values: dict[str, list[T]] = {name: [] for name in contenders}
     for number in range(rounds):
-        names = list(contenders) if number % 2 == 0 else list(reversed(contenders))
+        names = list(contenders) if number % 2 == 0 else list(contenders)[::-1]
         for name in names:
             values[name].append(contenders[name]())
     return values
 
 
-def ratios(over: list[float], under: list[float]) -> list[float]:
-    """``over / under``, round by round."""
-    return [one / other for one, other in zip(over, under, strict=True)]
+def add_paces(result: Result, unit: str, paces: Mapping[str, list[Pace]], against: str) -> None:
+    """Rates of every contender, and its ratio to ``against``, round by round, of both kinds of time."""
+    for name, each in paces.items():
+        result.add(name, f"{unit}/s", [pace.wall for pace in each])
+    for name, each in paces.items():
+        if name != against:
+            pairs = list(zip(each, paces[against], strict=True))
+            result.add(f"{name} / {against}", "ratio", [one.wall / other.wall for one, other in pairs])
+            result.add(f"{name} / {against}, processor time", "ratio", [one.cpu / other.cpu for one, other in pairs])
 
 
 def percentile(values: list[float], share: float) -> float:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import gc
-import time
 from typing import Any
 
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 
-from benchmarks.figures import Result, alternate, ratios
+from benchmarks.figures import Pace, Result, Stopwatch, add_paces, alternate
 from benchmarks.options import Options
 from benchmarks.recordings import journal_of, simulated
 from benchmarks.sinks import Discard
@@ -25,19 +24,20 @@ from models.topics import JOURNAL
 
 NAME = "trading"
 ASSETS = ("BTC", "ETH")
-SECONDS = 900
+SECONDS = 420
 QUICK_SECONDS = 30
 ROUNDS = 5
+THROUGH = "bare pass-through"
 
 
 class _Timed(KafkaSource):
-    """Notes when it was connected and ready to read: connecting is no part of a rate."""
+    """Starts the watch when it is connected and ready to read: connecting is no part of a rate."""
 
-    begun = 0.0
+    watch = Stopwatch()
 
     def build_part(self, step_id: str, for_part: str, resume_state: dict[str, Any] | None) -> Any:
         part = super().build_part(step_id, for_part, resume_state)
-        self.begun = time.perf_counter()
+        self.watch = Stopwatch()
         return part
 
 
@@ -61,14 +61,14 @@ def measure(options: Options) -> Result:
         def source() -> _Timed:
             return _Timed(JOURNAL, kafka, bootstrap, bounds=Bounds(end=count))
 
-        def rate(feed: _Timed, flow: Dataflow) -> float:
+        def rate(feed: _Timed, flow: Dataflow) -> Pace:
             gc.collect()
             run(flow)
-            return count / (time.perf_counter() - feed.begun)
+            return feed.watch.pace(count)
 
         passed: list[int] = []
 
-        def through() -> float:
+        def through() -> Pace:
             feed, sink = source(), Discard()
             flow = Dataflow("through")
             op.output("out", flow_input(flow, feed), sink)
@@ -81,28 +81,25 @@ def measure(options: Options) -> Result:
 
         written: list[int] = []
 
-        def alone() -> float:
+        def alone() -> Pace:
             feed, sink = source(), Discard()
             reached = rate(feed, trading.build(feed, output_to(lambda: sink), settings))
             written.append(sink.count)
             return reached
 
-        def to_kafka() -> float:
+        def to_kafka() -> Pace:
             feed = source()
             return rate(feed, trading.build(feed, output_to(lambda: KafkaSink(kafka, bootstrap)), settings))
 
         options.say(f"{count:,} journal events, {rounds} rounds")
-        rates = alternate(rounds, {"through": through, "alone": alone, "to Kafka": to_kafka})
+        contenders = {THROUGH: through, "trading flow": alone, "trading flow with output to Kafka": to_kafka}
+        paces = alternate(rounds, contenders)
     if set(passed) != {count}:
         raise RuntimeError(f"the pass-through saw {passed} of {count} journal events")
-    result.add("bare pass-through", "events/s", rates["through"])
-    result.add("trading flow", "events/s", rates["alone"])
-    result.add("trading flow, output to Kafka", "events/s", rates["to Kafka"])
-    result.add("flow / pass-through", "ratio", ratios(rates["alone"], rates["through"]))
-    result.add("flow to Kafka / pass-through", "ratio", ratios(rates["to Kafka"], rates["through"]))
+    add_paces(result, "events", paces, THROUGH)
     size = sum(len(message.value) for message in journal) / count
     result.notes.append(
-        f"{count:,} journal events of {size:,.0f} bytes on average ({seconds} simulated seconds of {', '.join(ASSETS)}) "
-        f"led to {written[-1]:,} records; embedded broker, one process"
+        f"{count:,} journal events of {size:,.0f} bytes on average ({seconds} simulated seconds of "
+        f"{', '.join(ASSETS)}) led to {written[-1]:,} records; embedded broker, one process"
     )
     return result

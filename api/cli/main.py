@@ -31,6 +31,7 @@ VERBS: dict[str, str] = {
     "import": "api.cli.imports:import_command",
     "sql": "api.cli.sql:sql_command",
     "why": "api.cli.why:why",
+    "bench": "api.cli.bench:bench",
     "serve": "api.cli.serve:serve",
 }
 
