@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from models.money import MICRO
+from models.money import MICRO, NotANumber
 
 
 class WireLevel(Protocol):
@@ -88,7 +88,7 @@ class Side:
         return answer
 
     def top(self, depth: int) -> tuple[tuple[int, int], ...]:
-        """Up to ``depth`` levels (price, size), best first."""
+        """Up to ``depth`` levels (price, size), best first. Raises NotANumber for a size that is none."""
         sign = self.sign
         keys = self.keys[: -depth - 1 : -1]
         if self._raw is None:
@@ -97,8 +97,12 @@ class Side:
         memo = MICRO
         levels = self._raw[: -depth - 1 : -1]
         if sign > 0:
-            return tuple([(key, memo[level.size]) for key, level in zip(keys, levels, strict=True)])
-        return tuple([(-key, memo[level.size]) for key, level in zip(keys, levels, strict=True)])
+            top = tuple([(key, memo[level.size]) for key, level in zip(keys, levels, strict=True)])
+        else:
+            top = tuple([(-key, memo[level.size]) for key, level in zip(keys, levels, strict=True)])
+        if top and not top[0][1]:
+            raise NotANumber(f"the best level, at {levels[0].price!r}, holds nothing")
+        return top
 
     def clear(self) -> None:
         self.keys = []

@@ -61,20 +61,20 @@ def _pips(text: str) -> int:
     return pips
 
 
-_SCALE: Final = tuple(10 ** (6 - digits) for digits in range(7))  # by the number of fraction digits
+_SCALE: Final[tuple[int, ...]] = tuple(10 ** (6 - digits) for digits in range(7))  # by the number of fraction digits
 
 
 def _micro(text: str) -> int:
     whole, _, fraction = text.partition(".")
     digits = whole + fraction
-    if whole and digits.isdecimal() and digits.isascii():
+    if whole and len(whole) <= 12 and len(digits) <= _DIGITS and digits.isdecimal() and digits.isascii():
         if len(fraction) <= 6:
             return int(digits) * _SCALE[len(fraction)]
-        return int(whole + fraction[:6])
-    value = _decimal(text) * SHARE
+        return int(whole + fraction[:6]) + (fraction[6] >= "5")
+    value = _decimal(text)
     if value < 0:
         raise NotANumber(f"{text!r} is negative")
-    return int(value)
+    return int(value * SHARE + Decimal("0.5"))
 
 
 #: Outcome-token prices in pips by wire string. Look-up raises NotANumber for no number, or one finer than a pip.
@@ -83,7 +83,7 @@ PIPS: Final = _Memo("PIPS", _pips)
 NEGATIVE_PIPS: Final = _Memo("NEGATIVE_PIPS", lambda text: -_pips(text))
 #: Spot asks by their key: micro-dollars, negative.
 NEGATIVE_MICRO: Final = _Memo("NEGATIVE_MICRO", lambda text: -_micro(text))
-#: Micro-shares (or micro-dollars, micro-coins) by wire string; digits beyond the sixth are cut off.
+#: Micro-shares (or micro-dollars, micro-coins) by wire string, rounded half up after the sixth digit.
 MICRO: Final = _Memo("MICRO", _micro)
 
 
@@ -93,12 +93,12 @@ def parse_price(text: str) -> int:
 
 
 def parse_size(text: str) -> int:
-    """Shares in micro-shares from a wire string, cut off after the sixth digit. Raises NotANumber, negatives too."""
+    """Shares in micro-shares from a wire string, rounded half up after the sixth digit. Raises NotANumber."""
     return _micro(text)
 
 
 def parse_dollars(text: str) -> int:
-    """Micro-dollars from a wire string, cut off after the sixth digit. Raises NotANumber, negatives too."""
+    """Micro-dollars from a wire string, rounded half up after the sixth digit. Raises NotANumber."""
     return _micro(text)
 
 

@@ -1,0 +1,156 @@
+"""Law 2: the same archived input gives the same decisions, byte for byte."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from connectors.archive.reader import ArchiveReader
+from connectors.simulator.exchange import Parameters
+from flows.replay.plan import Plan
+from flows.replay.runner import begin, run_stages
+from flows.replay.summary import digest, summarise
+from flows.replay.verify import compare
+from models.settings import Settings
+from models.topics import FEEDS, FILLS, JOURNAL
+from tests.recordings import simulate
+
+SECONDS = 345
+KILLS = 20
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six minutes of an exchange with a known edge: a lagging, erring maker."""
+    folder = tmp_path_factory.mktemp("recording")
+    return simulate(folder / "archive", SECONDS, Parameters(lag_s=3.0, maker_error=0.05, frames_per_s=10.0))
+
+
+def _plan(archive: Path, run: Path, **changes: object) -> Plan:
+    given: dict[str, object] = {"start": "feeds", "workers": 1, "batch_size": 1_000, "snapshot_s": 1.0}
+    return Plan.model_validate({"archive": archive, "run": run, "settings": Settings(), **given, **changes})
+
+
+def _replay(plan: Plan) -> str:
+    begin(plan)
+    run_stages(plan, lambda stage: None)
+    return digest(plan.output)
+
+
+@pytest.fixture(scope="module")
+def reference(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    plan = _plan(archive, tmp_path_factory.mktemp("reference") / "run")
+    _replay(plan)
+    return plan
+
+
+def test_the_recording_leads_to_trades_and_they_balance(reference: Plan) -> None:
+    summary = summarise(reference.archive, reference.journal, reference.output, 1.0, True)
+    assert summary.fills > 20
+    assert summary.markets_settled >= 1
+    assert summary.ledger_imbalance == 0
+    assert summary.journal_events >= summary.feed_events
+
+
+@pytest.mark.parametrize(("workers", "batch_size"), [(2, 1_000), (4, 100), (1, 1), (1, 10_000)])
+def test_workers_and_batches_change_nothing(
+    archive: Path, reference: Plan, tmp_path: Path, workers: int, batch_size: int
+) -> None:
+    plan = _plan(archive, tmp_path / "run", workers=workers, batch_size=batch_size)
+    assert _replay(plan) == digest(reference.output)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_journal_gives_the_same_as_the_feeds(reference: Plan, tmp_path: Path, workers: int) -> None:
+    plan = _plan(reference.output, tmp_path / "run", start="journal", workers=workers)
+    assert _replay(plan) == digest(reference.output)
+
+
+def test_killed_twenty_times_and_resumed(archive: Path, reference: Plan, tmp_path: Path) -> None:
+    """kill -9 of the worker process at random moments; each resume goes on from the last snapshot."""
+    plan = _plan(archive, tmp_path / "run", snapshot_s=0.05)
+    rng = random.Random(11)
+    kills = 0
+    deadline = time.monotonic() + 400
+    while kills < KILLS:
+        assert time.monotonic() < deadline, f"only {kills} kills"
+        child = subprocess.Popen(
+            [sys.executable, "-c", _RUNNER, str(plan.run), plan.model_dump_json()],
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+            start_new_session=True,
+            stdin=subprocess.DEVNULL,
+        )
+        try:
+            child.wait(timeout=1.6 + rng.random() * 1.5)
+            assert child.returncode == 0
+            # it came to its end between two kills: begin anew, what was killed so far counts
+            assert digest(plan.output) == digest(reference.output)
+            shutil.rmtree(plan.run)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+            kills += 1
+    subprocess.run(
+        [sys.executable, "-c", _RUNNER, str(plan.run), plan.model_dump_json()],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+        check=True,
+        timeout=300,
+    )
+    assert compare(reference.output, plan.output, with_journal=True).divergence is None
+    assert digest(plan.output) == digest(reference.output)
+
+
+_RUNNER = """
+import sys
+from flows.replay.plan import Plan
+from flows.replay.runner import begin, run_stages
+plan = Plan.model_validate_json(sys.argv[2])
+if not all(plan.done(stage).is_file() for stage in plan.stages):
+    begin(plan)
+    run_stages(plan, lambda stage: None)
+"""
+
+
+def test_a_changed_record_is_found_and_named(archive: Path, reference: Plan, tmp_path: Path) -> None:
+    other = _plan(archive, tmp_path / "run", settings=Settings.model_validate({"portfolio": {"capital": 5_000}}))
+    _replay(other)
+    result = compare(reference.output, other.output, with_journal=True)
+    assert not result.identical
+    assert result.divergence is not None
+    assert result.divergence.recorded != result.divergence.replayed
+    assert result.compared[JOURNAL] == ArchiveReader(reference.output).count(JOURNAL)
+
+
+def test_nothing_of_the_feeds_is_left_out(reference: Plan) -> None:
+    """Every feed record stands behind at least one journal event."""
+    from models.journal import decode_event
+
+    seen = {decode_event(record.value).src for record in ArchiveReader(reference.output).read(JOURNAL)}
+    reader = ArchiveReader(reference.archive)
+    for topic in FEEDS:
+        for record in reader.read(topic):
+            assert (topic, record.partition, record.offset) in seen
+
+
+def test_other_python_gives_the_same(archive: Path, reference: Plan, tmp_path: Path) -> None:
+    """Floats are summed and printed alike on 3.11 and 3.12."""
+    other = os.environ.get("PROFIT_TEST_OTHER_PYTHON")
+    if not other:
+        pytest.skip("set PROFIT_TEST_OTHER_PYTHON to the python of an environment with the project's packages")
+    plan = _plan(archive, tmp_path / "run")
+    subprocess.run(
+        [other, "-c", _RUNNER, str(plan.run), plan.model_dump_json()],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+        check=True,
+        timeout=300,
+    )
+    assert digest(plan.output) == digest(reference.output)
+    assert ArchiveReader(plan.output).count(FILLS) > 0
