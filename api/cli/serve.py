@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -35,6 +36,10 @@ def serve(
         await run_server(settings, bootstrap, run_dir or settings.data_dir, _say, stop)
 
     asyncio.run(run())
+    if lifeline:
+        # All is closed; taking the interpreter apart would last longer than the supervisor waits.
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def _say(url: str) -> None:

@@ -70,7 +70,7 @@ function moduleRow(view) {
   if (!kept) {
     const row = element("tr");
     const cells = Array.from({ length: 8 }, () => element("td"));
-    ["", "", "heartbeat, s ago:", "pass", "hold", "block", "rate, 1/s:", ""].forEach((label, at) => {
+    ["", "", "s ago:", "pass", "hold", "block", "rate, 1/s:", ""].forEach((label, at) => {
       if (label) cells[at].dataset.label = label;
       if (at >= 2 && at <= 6) cells[at].className = "n";
     });
@@ -99,7 +99,7 @@ function showModule(view) {
   put(cells[4], judged ? whole.format(view.held) : "–");
   put(cells[5], judged ? whole.format(view.blocked) : "–");
   put(cells[6], view.rate_10s === null ? "–" : tenths.format(view.rate_10s));
-  const counters = Object.entries(view.counters).map(([name, count]) => `${name} ${whole.format(count)}`).join(", ");
+  const counters = Object.entries(view.counters).sort(([one], [other]) => (other === "frames") - (one === "frames")).map(([name, count]) => `${name} ${whole.format(count)}`).join(", ");
   const said = `${view.last_reason}|${counters}`;
   if (kept.reason !== said) {
     kept.reason = said;

@@ -69,12 +69,12 @@ class _Module:
     def __init__(self, row: Telemetry, now: float) -> None:
         self.row = row
         self.came = now
-        self.total = _activity(row)
+        self.total = _activity(row) or 0
         self.gained = 0
         self.samples: deque[tuple[float, int]] = deque([(now, 0)])
 
     def take(self, row: Telemetry, now: float, backlog: bool) -> None:
-        total = _activity(row)
+        total = _activity(row) or 0
         if not backlog:
             # Counters start anew with their process: a fall is no negative rate.
             self.gained += max(total - self.total, 0)
@@ -84,7 +84,10 @@ class _Module:
         self.row, self.came, self.total = row, now, total
 
     def rate(self, now: float, window_s: float) -> float | None:
-        """Gains a second since the last row before the window began, or since the first row that is known."""
+        """Gains a second since the last row before the window began, or since the first row that is known. None for a
+        module that counts nothing, and while too little is known."""
+        if _activity(self.row) is None:
+            return None
         first = self.samples[0]
         for sample in self.samples:
             if sample[0] > now - window_s:
@@ -277,15 +280,15 @@ class Board:
         )
 
 
-def _activity(row: Telemetry) -> int:
-    """What a module's rate is the rate of: its verdicts, else the frames it received."""
+def _activity(row: Telemetry) -> int | None:
+    """What a module's rate is the rate of: its verdicts, else the frames it received; None where it counts neither."""
     total, verdicts = 0, False
     for key, count in row.counts.items():
         verdict, colon, _ = key.partition(":")
         if colon and verdict in _VERDICTS:
             total += count
             verdicts = True
-    return total if verdicts else row.counts.get("frames", 0)
+    return total if verdicts else row.counts.get("frames")
 
 
 def _group(module: str) -> str:

@@ -1,0 +1,171 @@
+"""The board: ages by receipt, counters by verdict, rates, and nothing twice."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.server.board import KEPT, SILENT_S, Board
+from models.contracts import DeadLetter
+from models.message import Stored
+from models.reasons import Reason
+from tests.api.server.records import T0, decision, fill, quality, scan, stored, telemetry
+
+
+@pytest.fixture
+def board() -> Board:
+    made = Board(0.0)
+    made.kafka = "connected"
+    return made
+
+
+def test_counts_are_shown_by_verdict_and_others_apart(board: Board) -> None:
+    board.take(stored(telemetry("gate.spread", pass__ok=3, block__spread_too_wide=2, hold__holding=1, frames=9)), 1.0)
+    view = board.module("gate.spread", 1.0)
+    assert (view.passed, view.held, view.blocked) == (3, 1, 2)
+    assert view.counts == {"pass:ok": 3, "block:spread_too_wide": 2, "hold:holding": 1}
+    assert view.counters == {"frames": 9}
+    assert view.group == "gates and sizing"
+
+
+def test_a_restart_counter_is_no_verdict(board: Board) -> None:
+    board.take(stored(telemetry("supervisor", restart__market=2)), 1.0)
+    view = board.module("supervisor", 1.0)
+    assert view.counters == {"restart:market": 2}
+    assert view.counts == {}
+    assert view.rate_10s is None
+
+
+def test_a_module_is_silent_by_the_time_its_row_came_not_by_event_time(board: Board) -> None:
+    board.take(stored(telemetry("journal", number=10**15)), 100.0)  # event time runs far ahead
+    assert board.module("journal", 100.0 + SILENT_S).status == "running"
+    assert board.module("journal", 100.1 + SILENT_S).status == "silent"
+    assert board.module("journal", 100.1 + SILENT_S).reported == "running"
+    board.take(stored(telemetry("journal", number=10**15 + 1)), 120.0)
+    assert board.module("journal", 121.0).status == "running"
+
+
+@pytest.mark.parametrize("status", ["stopped", "failed"])
+def test_a_module_that_said_its_last_word_is_not_silent(board: Board, status: str) -> None:
+    board.take(stored(telemetry("recorder", status=status)), 0.0)
+    assert board.module("recorder", 1_000.0).status == status
+
+
+def test_the_rate_is_verdicts_a_second_of_real_time(board: Board) -> None:
+    for second in range(61):
+        board.take(stored(telemetry("features", second, pass__ok=second * (2 if second <= 50 else 1) + 50)), second)
+    view = board.module("features", 60.0)
+    # Until second 50 two a second; then the counters start anew from a lower value and go on with one a second.
+    assert view.rate_60s == pytest.approx((50 * 2 + 9) / 60, abs=0.01)
+    assert view.rate_10s == pytest.approx(0.9)
+
+
+def test_a_rate_needs_a_second_and_rests_at_zero(board: Board) -> None:
+    board.take(stored(telemetry("features", 0, pass__ok=100)), 0.0)
+    assert board.module("features", 0.5).rate_10s is None
+    assert board.module("features", 30.0).rate_10s == 0.0
+
+
+def test_what_was_written_before_the_start_counts_for_no_rate(board: Board) -> None:
+    for number in range(100):
+        board.take(stored(telemetry("features", number, pass__ok=number * 1_000)), 0.0, backlog=True)
+    board.take(stored(telemetry("features", 100, pass__ok=99_010)), 2.0)
+    assert board.module("features", 2.0).rate_10s == pytest.approx(5.0)
+    assert board.module("features", 2.0).passed == 99_010
+
+
+def test_a_record_that_was_written_again_is_dropped(board: Board) -> None:
+    assert board.take(stored(decision(1), 0, "trading"), 0.0) is not None
+    assert board.take(stored(decision(2), 1, "trading"), 0.0) is not None
+    assert board.take(stored(decision(1), 0, "trading"), 0.0) is None
+    assert board.take(stored(decision(2), 1, "trading"), 0.0) is None
+    assert [each.journal for each in board.decisions(10)] == [2, 1]
+
+
+def test_refusals_do_not_push_out_what_was_done(board: Board) -> None:
+    board.take(stored(decision(0)), 0.0)
+    for number in range(1, KEPT + 10):
+        board.take(stored(decision(number, "block", Reason.COOLDOWN)), 0.0)
+    assert [each.journal for each in board.decisions(5, refusals=False)] == [0]
+    assert [each.journal for each in board.decisions(2)] == [KEPT + 9, KEPT + 8]
+
+
+def test_fills_are_latest_first_and_limited(board: Board) -> None:
+    for number in range(5):
+        board.take(stored(fill(number)), 0.0)
+    assert [each.order for each in board.fills(3)] == ["o4", "o3", "o2"]
+
+
+def test_quality_has_totals_of_telemetry_and_the_last_window_over_all_markets(board: Board) -> None:
+    board.take(stored(telemetry("integrity.polymarket", block__crossed_book=17, pass__ok=5)), 0.0)
+    for row in (quality(0, "a", 9, 10), quality(1, "a", 2, 20), quality(2, "b", 3, 20)):
+        board.take(stored(row), 0.0)
+    (view,) = board.quality()
+    assert (view.feed, view.reason, view.total, view.window, view.window_end) == (
+        "feed.polymarket",
+        "crossed_book",
+        17,
+        5,
+        20,
+    )
+
+
+def test_scans_are_the_latest_by_strategy_and_market(board: Board) -> None:
+    for number, market in enumerate("aba"):
+        board.take(stored(scan(number, market)), 0.0)
+    assert [(each.market_key, each.journal) for each in board.scans()] == [("a", 2), ("b", 1)]
+
+
+def test_a_record_that_is_none_is_counted_and_named(board: Board) -> None:
+    assert board.take(Stored("decisions", 0, 0, "", b"{", T0), 0.0) is None
+    assert board.take(Stored("fills", 0, 0, "", b"{}", T0), 0.0) is None
+    health = board.health(0.0)
+    assert health.unreadable == {"decisions": 1, "fills": 1}
+    assert "decisions: 1 unreadable records" in health.warnings
+
+
+def test_health_says_what_is_wrong(board: Board) -> None:
+    assert board.health(0.0).wrong == ["no module has sent telemetry yet"]
+    board.take(stored(telemetry("journal")), 0.0)
+    board.take(stored(telemetry("door.coinbase", status="waiting")), 0.0)
+    assert board.health(1.0).status == "ok"
+    assert board.health(1.0).warnings == ["door.coinbase: waiting: ok"]
+    unwell = board.health(20.0)
+    assert unwell.status == "unwell"
+    assert [line.partition(":")[0] for line in unwell.wrong] == ["door.coinbase", "journal"]
+    board.take(stored(telemetry("journal", 1)), 20.0)
+    board.take(stored(telemetry("door.coinbase", 1, status="failed")), 20.0)
+    assert board.health(20.0).wrong == ["door.coinbase: failed: ok"]
+    board.kafka = "the broker is away"
+    assert "Kafka: the broker is away" in board.health(20.0).wrong
+
+
+def test_dead_letters_are_counted_beyond_what_is_kept(board: Board) -> None:
+    for number in range(KEPT + 5):
+        row = DeadLetter(
+            id=f"x{number}",
+            timestamp=T0,
+            topic="feed.coinbase",
+            partition=0,
+            offset=number,
+            reason=Reason.DECODE_ERROR,
+            detail="",
+            frame="",
+        )
+        board.take(Stored("dead-letter", 0, number, "", row.canonical(), T0), 0.0)
+    assert board.health(0.0).dead_letters == KEPT + 5
+    assert board.dead_letters(1)[0].offset == KEPT + 4
+
+
+@given(st.lists(st.tuples(st.integers(0, 50), st.floats(0, 5)), min_size=1, max_size=80))
+def test_no_rate_is_ever_negative_and_no_total_is_lost(steps: list[tuple[int, float]]) -> None:
+    board = Board(0.0)
+    now, total = 0.0, 0
+    for number, (gain, pause) in enumerate(steps):
+        now, total = now + pause, total + gain
+        board.take(stored(telemetry("features", number, pass__ok=total)), now)
+        view = board.module("features", now)
+        assert view.passed == total
+        assert view.rate_10s is None or view.rate_10s >= 0
+        assert view.rate_60s is None or view.rate_60s >= 0
