@@ -24,7 +24,7 @@ lookbacks = st.sampled_from([0.0, 30.0, 60.0])
 def simulate(
     spot: float, strike: float, tau: float, lookback: float, known: float | None, seed: int
 ) -> tuple[float, float]:
-    """(share of paths that end Up, its standard error): log-Brownian, averaged by the trapezoidal rule each half second."""
+    """(share of paths that end Up, its standard error): log-Brownian, the average by the trapezoidal rule."""
     rng = np.random.default_rng(seed)
     inside = min(tau, lookback)
     start = np.log(spot) + rng.normal(0.0, math.sqrt(VARIANCE * (tau - inside)), PATHS)  # where the average begins

@@ -34,7 +34,8 @@ def market(**changes: Any) -> Market:
     fields: dict[str, Any] = {
         "seq": 1, "t": START, "src": NO_SRC, "lane": "BTC", "checks": (), "key": "m", "market": "0xm", "asset": "BTC",
         "horizon": "5m", "start": START, "end": END, "up_token": "up", "down_token": "down", "tick": 100,
-        "min_size": 5 * SHARE, "fee_rate": 70_000, "fee_exponent": 1, "rule": Rule("spot", 0), "strike": 60_000 * DOLLAR,
+        "min_size": 5 * SHARE, "fee_rate": 70_000, "fee_exponent": 1, "rule": Rule("spot", 0),
+        "strike": 60_000 * DOLLAR,
     }  # fmt: skip
     return Market(**{**fields, **changes})
 

@@ -1,0 +1,155 @@
+"""Polymarket's frames as they were seen, decoded."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from connectors.polymarket.wire import (
+    ClobMarket,
+    GammaMarket,
+    decode_frame,
+    decode_market,
+    decode_strings,
+)
+
+BOOK = b"""{"market":"0x9b","asset_id":"988","bids":[{"price":"0.01","size":"10924.61"},{"price":".48","size":"3"}],
+"asks":[{"price":"0.99","size":"11060.88"}],"hash":"a753","timestamp":"1776323405081","event_type":"book"}"""
+CHANGE = b"""{"market":"0x5f","price_changes":[{"asset_id":"71","price":"0.5","size":"200","side":"BUY","hash":"56",
+"best_bid":"0.5","best_ask":"1"},{"asset_id":"52","price":"0.5","size":"0","side":"SELL","hash":"18"}],
+"timestamp":"1757908892351","event_type":"price_change"}"""
+NEW_MARKET = b"""{"id":"5196322","question":"Bitcoin Up or Down","market":"0x96","slug":"btc-updown-5m-1790994600",
+"assets_ids":["29","11"],"outcomes":["Up","Down"],"event_message":{"id":"1117051"},"timestamp":"1790908720778",
+"event_type":"new_market","tags":[],"order_price_min_tick_size":"0.01","fees_enabled":true,
+"fee_schedule":{"exponent":"1","rate":"0.07","taker_only":true,"rebate_rate":"0.2"}}"""
+
+
+def test_a_frame_is_one_message_or_an_array() -> None:
+    (one,) = decode_frame(BOOK)
+    assert [message.event_type for message in decode_frame(b"[" + BOOK + b"," + CHANGE + b"]")] == [
+        "book",
+        "price_change",
+    ]
+    assert (one.market, one.asset_id, one.timestamp, one.tick_size) == ("0x9b", "988", "1776323405081", "")
+    assert [(level.price, level.size) for level in one.bids or ()] == [("0.01", "10924.61"), (".48", "3")]
+    assert one.last_trade_price is None
+    assert decode_frame(b"[]") == []
+
+
+def test_price_changes_with_and_without_best_prices() -> None:
+    (message,) = decode_frame(CHANGE)
+    first, second = message.price_changes or ()
+    assert (first.side, first.size, first.best_bid, first.best_ask) == ("BUY", "200", "0.5", "1")
+    assert (second.side, second.size, second.best_bid, second.best_ask) == ("SELL", "0", None, None)
+
+
+def test_a_new_market_with_its_fee_schedule() -> None:
+    (message,) = decode_frame(NEW_MARKET)
+    assert (message.slug, message.outcomes, message.assets_ids) == (
+        "btc-updown-5m-1790994600",
+        ["Up", "Down"],
+        ["29", "11"],
+    )
+    assert message.fee_schedule is not None
+    assert (message.fee_schedule.rate, message.fee_schedule.exponent) == ("0.07", "1")
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "value"),
+    [
+        (b'{"event_type":"tick_size_change","old_tick_size":"0.01","new_tick_size":"0.001"}', "new_tick_size", "0.001"),
+        (b'{"event_type":"best_bid_ask","best_bid":"0.73","best_ask":""}', "best_ask", ""),
+        (b'{"event_type":"last_trade_price","price":"0.456","size":"219.217767","side":"BUY"}', "price", "0.456"),
+        (b'{"event_type":"market_resolved","winning_asset_id":"76","tags":["x"]}', "winning_asset_id", "76"),
+        (b'{"event_type":"of tomorrow","anything":[1,2]}', "event_type", "of tomorrow"),
+    ],
+)
+def test_the_other_messages(text: bytes, field: str, value: str) -> None:
+    (message,) = decode_frame(text)
+    assert getattr(message, field) == value
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b"",
+        b"{",
+        b"PONG",
+        b"null",
+        b"3",
+        b"[3]",
+        b"{}",
+        b'{"event_type":5}',
+        b'{"event_type":"book","bids":[{"price":0.5,"size":"1"}]}',
+        b'{"event_type":"book","bids":{}}',
+        b'{"event_type":"\xff"}',
+        BOOK[:-1],
+    ],
+)
+def test_what_is_no_frame_is_refused(frame: bytes) -> None:
+    with pytest.raises((msgspec.DecodeError, UnicodeDecodeError)):
+        decode_frame(frame)
+
+
+def test_gammas_market_with_its_nested_lists() -> None:
+    body = json.dumps(
+        {
+            "slug": "btc-updown-5m-1784850900",
+            "conditionId": "0x11",
+            "outcomes": '["Up", "Down"]',
+            "outcomePrices": '["1", "0"]',
+            "clobTokenIds": '["72", "57"]',
+            "closed": True,
+            "orderPriceMinTickSize": 0.001,
+            "orderMinSize": 5,
+            "feeSchedule": {"rate": 0.07, "exponent": 1, "takerOnly": True},
+            "cryptoMarketConfig": {"id": "btc-5m-twap-60", "twapEnabled": True, "twapLookbackSeconds": 60},
+            "events": [{"eventMetadata": {"priceToBeat": 65048.078902260626}}],
+            "unknown": None,
+        }
+    )
+    market = decode_market(body.encode())
+    assert isinstance(market, GammaMarket)
+    assert decode_strings(market.clob_token_ids) == ["72", "57"]
+    assert market.crypto_market_config is not None
+    assert market.crypto_market_config.twap_lookback_seconds == 60
+    assert market.events is not None
+    assert market.events[0].event_metadata is not None
+    assert market.events[0].event_metadata.price_to_beat == 65048.078902260626
+
+
+def test_the_clobs_market_is_told_from_gammas() -> None:
+    market = decode_market(b'{"condition_id":"0x11","closed":true,"tokens":[{"token_id":"72","winner":true}]}')
+    assert isinstance(market, ClobMarket)
+    assert [token.winner for token in market.tokens] == [True]
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"condition_id":"0x11"}', b'{"slug":5}', b"[]", b"<html>"])
+def test_what_is_no_market_is_refused(body: bytes) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        decode_market(body)
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '["a"'])
+def test_what_is_no_list_of_strings_is_refused(text: str) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        decode_strings(text)
+
+
+def test_recorded_frames_decode_with_the_best_level_last(recordings: Path) -> None:
+    path = sorted((recordings / "polymarket_ws_btc5m").glob("*.jsonl.gz"))[0]
+    seen = 0
+    with gzip.open(path, "rb") as lines:
+        for line, _ in zip(lines, range(300), strict=False):
+            for message in decode_frame(line[line.index(b'"raw":') + 6 : line.rindex(b"}")]):
+                assert message.event_type == "book"
+                bids = [float(level.price) for level in message.bids or ()]
+                asks = [float(level.price) for level in message.asks or ()]
+                assert bids == sorted(bids)
+                assert asks == sorted(asks, reverse=True)
+                seen += 1
+    assert seen >= 300
