@@ -1,0 +1,167 @@
+"""The whole server on a real broker: backlog, live records, a broker that goes away, and the command."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from api.server import intake as intake_module
+from api.server.serving import listen, serve
+from connectors.broker.embedded import EmbeddedBroker
+from connectors.kafka.admin import create_topics
+from connectors.kafka.sink import Writer
+from models.failures import Failure
+from models.settings import Api, Broker, Kafka, Settings
+from tests.api.server.records import decision, fill, message, telemetry
+from tests.conftest import ROOT
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.integration
+
+
+@contextlib.asynccontextmanager
+async def server(bootstrap: str, run_dir: Path) -> AsyncIterator[httpx.AsyncClient]:
+    said: list[str] = []
+    stop = asyncio.Event()
+    task = asyncio.create_task(serve(Settings(api=Api(port=0)), bootstrap, run_dir, said.append, stop))
+    try:
+        async with asyncio.timeout(10):
+            while not said:
+                await asyncio.sleep(0.01)
+        assert json.loads((run_dir / "api.json").read_text())["url"] == said[0]
+        async with httpx.AsyncClient(base_url=said[0], timeout=10) as client:
+            yield client
+    finally:
+        stop.set()
+        await task
+        assert not (run_dir / "api.json").exists()
+
+
+async def becomes(client: httpx.AsyncClient, path: str, condition: Callable[[httpx.Response], bool]) -> httpx.Response:
+    async with asyncio.timeout(30):
+        while not condition(answer := await client.get(path)):
+            await asyncio.sleep(0.02)
+    return answer
+
+
+async def test_backlog_then_live_records(clean_kafka: str, tmp_path: Path) -> None:
+    create_topics(Kafka(), clean_kafka)
+    writer = Writer(Kafka(), clean_kafka)
+    writer.write(message(telemetry("journal", 0, pass__ok=1), 0))
+    writer.write(message(decision(1), 0))
+    writer.flush()
+    async with server(clean_kafka, tmp_path) as client:
+        await becomes(client, "/health", lambda answer: answer.status_code == 200)
+        await becomes(client, "/api/decisions", lambda answer: len(answer.json()["decisions"]) == 1)
+        async with client.stream("GET", "/stream") as stream:
+            lines = stream.aiter_lines()
+            async with asyncio.timeout(10):
+                assert await anext(lines) is not None
+                writer.write(message(decision(1), 0))  # written again after a crash
+                writer.write(message(decision(2), 1))
+                writer.write(message(fill(2), 0))
+                writer.flush()
+                seen = [line async for line in until(lines, "fill")]
+        assert [line for line in seen if line.startswith("event: d")] == ["event: decision"]
+        answer = await client.get("/api/decisions")
+        assert [each["journal"] for each in answer.json()["decisions"]] == [2, 1]
+
+
+async def until(lines: AsyncIterator[str], kind: str) -> AsyncIterator[str]:
+    async for line in lines:
+        yield line
+        if line == f"event: {kind}":
+            return
+
+
+async def test_a_broker_that_goes_away_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake_module, "_PROBE_S", 0.3)
+    with EmbeddedBroker.start(Broker()) as broker:
+        create_topics(Kafka(), broker.bootstrap)
+        writer = Writer(Kafka(), broker.bootstrap)
+        writer.write(message(telemetry("journal"), 0))
+        writer.flush()
+        async with server(broker.bootstrap, tmp_path) as client:
+            await becomes(client, "/health", lambda answer: answer.status_code == 200)
+            await asyncio.to_thread(broker.close)
+            answer = await becomes(client, "/health", lambda answer: answer.status_code == 503)
+            assert answer.json()["wrong"] == [f"Kafka: the broker {broker.bootstrap} does not answer"]
+
+
+async def test_a_broker_that_is_not_there_does_not_keep_the_page_away(tmp_path: Path) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        nobody = f"127.0.0.1:{unused.getsockname()[1]}"
+        async with server(nobody, tmp_path) as client:
+            assert (await client.get("/")).status_code == 200
+            assert (await client.get("/health")).status_code == 503
+
+
+def test_a_port_that_is_taken_is_a_failure_with_a_cure() -> None:
+    with listen("127.0.0.1", 0) as taken, pytest.raises(Failure, match="cannot be served") as caught:
+        listen("127.0.0.1", taken.getsockname()[1])
+    assert "PROFIT_API_PORT" in caught.value.cure
+
+
+def command(folder: Path, *words: str, **environment: str) -> subprocess.Popen[bytes]:
+    with (folder / "out").open("wb") as out:
+        return subprocess.Popen(
+            [sys.executable, "-m", "api.cli.main", "serve", *words],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=out,
+            stderr=out,
+            env=os.environ | {"PROFIT_DATA_DIR": str(folder), "PROFIT_API_PORT": "0"} | environment,
+        )
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, None])
+def test_the_command_ends_cleanly(clean_kafka: str, tmp_path: Path, how: signal.Signals | None) -> None:
+    create_topics(Kafka(), clean_kafka)
+    process = command(tmp_path, "--kafka", clean_kafka, "--run-dir", str(tmp_path / "run"), "--lifeline")
+    try:
+        eventually((tmp_path / "run" / "api.json").is_file, 30, "the address")
+        url = json.loads((tmp_path / "run" / "api.json").read_text())["url"]
+        eventually(lambda: answers(url), 10, "an answer")
+        began = time.monotonic()
+        if how is None:
+            assert process.stdin is not None
+            process.stdin.close()  # its parent has ended
+        else:
+            process.send_signal(how)
+        assert process.wait(10) == 0, (tmp_path / "out").read_text()
+        assert time.monotonic() - began < 3
+        assert "Traceback" not in (tmp_path / "out").read_text()
+        assert not (tmp_path / "run" / "api.json").exists()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def answers(url: str) -> bool:
+    with contextlib.suppress(httpx.TransportError):
+        return httpx.get(url).status_code == 200
+    return False
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_the_command_explains_what_it_cannot_do(tmp_path: Path, taken: bool) -> None:
+    with listen("127.0.0.1", 0) as other:
+        words = ("--kafka", "127.0.0.1:1") if taken else ()
+        process = command(tmp_path, *words, PROFIT_API_PORT=str(other.getsockname()[1]))
+        assert process.wait(30) == 1
+    text = (tmp_path / "out").read_text()
+    assert ("cannot be served" if taken else "no Kafka cluster is named") in text
+    assert "Traceback" not in text
