@@ -50,6 +50,7 @@ lint: setup
 	@$(BIN)/mypy
 	@$(BIN)/python .ci/determinism.py
 	@$(BIN)/python .ci/imports.py
+	@$(BIN)/python .ci/topics.py --check
 
 bench: setup
 	@$(BIN)/profit bench
