@@ -1,4 +1,4 @@
-"""Writes docs/topics.md from the catalogue and the taxonomy of reasons; with --check only says whether it is current."""
+"""Writes docs/topics.md from the topics and reasons in the code; with --check only says whether it is current."""
 
 from __future__ import annotations
 
