@@ -16,6 +16,7 @@ DOLLAR: Final = 1_000_000
 SHARE: Final = 1_000_000
 PIP: Final = 10_000  # pips a dollar
 SIZE_STEP: Final = 10_000  # orders are whole hundredths of a share
+TICKS: Final = frozenset({1, 10, 25, 50, 100, 1_000})  # the exchange's tick sizes, pips
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _DIGITS = 64  # no honest number on the wire is longer

@@ -45,11 +45,15 @@ class Product:
         self.update(updates)
 
     def update(self, updates: list[LevelUpdate]) -> None:
-        """Apply absolute quantities. Raises NotANumber."""
+        """Apply absolute quantities. Raises NotANumber, and ValueError for a side that is none."""
         memo = MICRO
         for update in updates:
-            side = self.bids if update.side == "bid" else self.asks
-            side.put(memo[update.price_level], memo[update.new_quantity])
+            if update.side == "bid":
+                self.bids.put(memo[update.price_level], memo[update.new_quantity])
+            elif update.side in ("offer", "ask"):
+                self.asks.put(memo[update.price_level], memo[update.new_quantity])
+            else:
+                raise ValueError(f"side {update.side[:20]!r} is neither bid nor offer")
 
     def judge(self, bounds: Bounds, t: int, x: int) -> tuple[int, Levels, Levels, bool, tuple[str, ...]]:
         """(price, bids, asks, ok, findings) as they stand at receive time ``t`` and exchange time ``x``."""

@@ -6,7 +6,7 @@ import msgspec
 
 from connectors.polymarket.wire import ClobMarket, GammaMarket, MarketMessage, decode_strings
 from models.fees import RATE_UNIT
-from models.money import DOLLAR, MICRO, PIP, PIPS, SHARE, NotANumber
+from models.money import DOLLAR, MICRO, PIP, PIPS, SHARE, TICKS, NotANumber
 from models.settlement import Rule, rule_for, window_of
 from models.timestamps import SECOND, parse_iso
 
@@ -199,7 +199,7 @@ def _settled_or_old(known: Known, t: int) -> bool:
 
 def _tick(text: str) -> int:
     tick = PIPS[text]
-    if tick not in (1, 10, 25, 50, 100, 1000):
+    if tick not in TICKS:
         raise NotANumber(f"tick {text!r} is none of the exchange's")
     return tick
 

@@ -10,7 +10,7 @@ from flows.market_line.bounds import Bounds
 from flows.market_line.findings import BLOCKING
 from models.book import Side
 from models.journal import NO_SRC, Levels, Src, TokenBook
-from models.money import MICRO, NEGATIVE_PIPS, PIP, PIPS
+from models.money import MICRO, NEGATIVE_PIPS, PIP, PIPS, TICKS, NotANumber
 from models.reasons import Reason
 
 DEPTH = 10
@@ -32,47 +32,54 @@ class Token:
         self.conn = ""
         self.bids = Side(+1, PIPS)
         self.asks = Side(-1, NEGATIVE_PIPS)
-        self.tick = 100
+        self._tick = 100
         self.base: Src = NO_SRC
         self.invalid: str = Reason.NO_SNAPSHOT  # why nothing is known, until a snapshot; "" = known
+        self.reported = False  # whether the reason in ``invalid`` has been counted
         self.latest_exchange_time = 0
         self.last_trade_price: str | None = None  # as on the wire, once stated on this connection
         self.view = TokenBook(token, (), (), 100, -1, 0, 0, NO_SRC, NO_SRC, False, (Reason.NO_SNAPSHOT,))
 
-    def invalidate(self, reason: str) -> None:
-        """Nothing is known until the next snapshot."""
+    @property
+    def tick(self) -> int:
+        return self._tick
+
+    @tick.setter
+    def tick(self, tick: int) -> None:
+        """Raises NotANumber for one that is none of the exchange's."""
+        if tick not in TICKS:
+            raise NotANumber(f"a tick of {tick} pips is none of the exchange's")
+        self._tick = tick
+
+    def invalidate(self, reason: str, seq: int, t: int, src: Src) -> None:
+        """Nothing is known until the next snapshot, from journal event ``seq`` at ``t`` (Unix ns) on."""
         self.invalid = reason
+        self.reported = False
         self.last_trade_price = None
         self.bids.clear()
         self.asks.clear()
-        self.view = TokenBook(
-            self.token,
-            (),
-            (),
-            self.tick,
-            self.view.seq,
-            self.view.t,
-            self.view.x,
-            self.view.src,
-            NO_SRC,
-            False,
-            (reason,),
-        )
+        self.view = TokenBook(self.token, (), (), self.tick, seq, t, self.view.x, src, NO_SRC, False, (reason,))
 
     def snapshot(self, message: MarketMessage, conn: str, src: Src, mismatch: bool) -> None:
         """Take a ``book`` message. Raises NotANumber for prices that are none; the caller invalidates the book then."""
+        self.conn = conn  # first, so that the caller finds it
         if message.tick_size:
             self.tick = PIPS[message.tick_size]
         self.bids.load(message.bids or ())
         self.asks.load(message.asks or ())
-        self.conn = conn
         self.base = src
         self.invalid = Reason.HASH_MISMATCH if mismatch else ""
+        self.reported = False
 
     def change(self, change: Change) -> None:
-        """Apply one level's new total. Raises NotANumber."""
+        """Apply one level's new total. Raises NotANumber, and ValueError for a side that is none."""
         price, size = PIPS[change.price], MICRO[change.size]
-        (self.bids if change.side == "BUY" else self.asks).put(price, size)
+        if change.side == "BUY":
+            self.bids.put(price, size)
+        elif change.side == "SELL":
+            self.asks.put(price, size)
+        else:
+            raise ValueError(f"side {change.side[:20]!r} is neither BUY nor SELL")
 
     def best_differs(self, change: Change) -> bool:
         """Whether the best prices stated after ``change`` contradict the kept book."""
@@ -114,22 +121,32 @@ class Token:
                     checks.append(Reason.CROSSED_BOOK if spread else Reason.LOCKED_BOOK)
                 elif spread > bounds.max_spread:
                     checks.append(Reason.SPREAD_TOO_WIDE)
-            grid = _grid(self.tick)
-            if not (self.bids.is_on_grid(self.tick, grid) and self.asks.is_on_grid(self.tick, grid)):
+            grid = _grid(self._tick)
+            if not (self.bids.is_on_grid(self._tick, grid) and self.asks.is_on_grid(self._tick, grid)):
                 checks.extend(self._grid_findings())
         ok = True
         for reason in checks:
             if reason in BLOCKING:
                 ok = False
-        self.view = TokenBook(self.token, bids, asks, self.tick, seq, t, x, src, self.base, ok, tuple(checks))
+        self.view = TokenBook(self.token, bids, asks, self._tick, seq, t, x, src, self.base, ok, tuple(checks))
         return self.view
+
+    def news(self) -> tuple[str, ...]:
+        """The findings of the last judgement that are to be counted: why a book is unknown counts once."""
+        checks = self.view.checks
+        if not self.invalid:
+            return checks
+        if self.reported:
+            return tuple(reason for reason in checks if reason != self.invalid)
+        self.reported = True
+        return checks
 
     def _grid_findings(self) -> list[str]:
         prices = [abs(key) for side in (self.bids, self.asks) for key in side.keys]
         found: list[str] = []
-        if any(not self.tick <= price <= PIP - self.tick for price in prices):
+        if any(not self._tick <= price <= PIP - self._tick for price in prices):
             found.append(Reason.PRICE_OUT_OF_RANGE)
-        if any(price % self.tick for price in prices):
+        if any(price % self._tick for price in prices):
             found.append(Reason.OFF_TICK)
         return found
 
