@@ -88,7 +88,7 @@ def _measure(result: Result, records: list[Stored], rounds: int, options: Option
     result.notes += [
         f"{count:,} frames of {size:,.0f} bytes on average made {journaled[-1]:,} journal events; "
         "market definitions are in, clock ticks are not",
-        f"{FLOW} / {DECODING}, processor time, is to reach {TARGET}: {'reached' if reached >= TARGET else 'not reached'}",
+        f"{FLOW} / {DECODING}, processor time, is to reach {TARGET}: {'' if reached >= TARGET else 'not '}reached",
     ]
     return result
 
