@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from operator import neg
 from typing import Any, Protocol
 
 from models.money import MICRO, NotANumber
+
+_MICRO_OF = MICRO.__getitem__  # looks up, and parses what it has not met
 
 
 class WireLevel(Protocol):
@@ -94,12 +97,9 @@ class Side:
         if self._raw is None:
             sizes = self._sizes
             return tuple([(key * sign, sizes[key]) for key in keys])
-        memo = MICRO
         levels = self._raw[: -depth - 1 : -1]
-        if sign > 0:
-            top = tuple([(key, memo[level.size]) for key, level in zip(keys, levels, strict=True)])
-        else:
-            top = tuple([(-key, memo[level.size]) for key, level in zip(keys, levels, strict=True)])
+        micro = map(_MICRO_OF, [level.size for level in levels])
+        top = tuple(zip(keys if sign > 0 else map(neg, keys), micro, strict=False))
         if top and not top[0][1]:
             raise NotANumber(f"the best level, at {levels[0].price!r}, holds nothing")
         return top

@@ -113,7 +113,7 @@ class MarketLine:
         expected = self._conns.get(envelope.conn, 0)
         if envelope.n != expected:
             checks = (Reason.CONNECTION_GAP,)
-            self._invalidate_connection(envelope.conn, Reason.CONNECTION_GAP)
+            self._invalidate(src, Reason.CONNECTION_GAP, envelope.conn)
             self._find(record.topic, envelope.conn, Reason.CONNECTION_GAP)
         self._conns[envelope.conn] = envelope.n + 1
         frame = record.value
@@ -129,7 +129,7 @@ class MarketLine:
             else:
                 self._markets(src, frame, envelope, checks)
         except _UNREADABLE as cause:
-            self._invalidate_connection(envelope.conn, Reason.DECODE_ERROR)
+            self._invalidate(src, Reason.DECODE_ERROR, envelope.conn)
             self._reject(record, src, envelope.conn, Reason.DECODE_ERROR, str(cause))
 
     def _own(self, record: Stored, src: Src, frame: bytes, envelope: Envelope, checks: tuple[str, ...]) -> None:
@@ -139,14 +139,15 @@ class MarketLine:
         elif isinstance(own, Marker):
             if own.marker == "start" and own.run != self._run:
                 self._run = own.run
-                self._invalidate_all(Reason.DISCONNECTED)
+                self._invalidate(src, Reason.DISCONNECTED)
+                self._sequences.clear()
             self._note(src, record.topic, envelope.conn, f"{own.marker} of run", own.run, checks)
             if own.marker == "end":
                 self._out.extend(self._pulse.beat(self._t, self._gauges(), whole=True))
         elif isinstance(own, Notice):
             if own.state in ("disconnected", "refused"):
                 checks = (*checks, Reason.DISCONNECTED)
-                self._invalidate_connection(own.conn, Reason.DISCONNECTED)
+                self._invalidate(src, Reason.DISCONNECTED, own.conn)
                 self._conns.pop(own.conn, None)
                 self._sequences.pop(own.conn, None)
                 self._find(record.topic, own.conn, Reason.DISCONNECTED)
@@ -264,25 +265,41 @@ class MarketLine:
             self._note(src, FEED_POLYMARKET, envelope.conn, "empty", "no book for the subscribed tokens", checks)
             return
         touched: dict[str, int] = {}  # tokens whose book changed, with the exchange time of the change
+        try:
+            self._apply(src, frame, messages, touched, envelope, checks)
+        finally:
+            if touched:  # also when a later message of the frame could not be read
+                self._books(src, touched, checks)
+
+    def _apply(
+        self,
+        src: Src,
+        frame: bytes,
+        messages: list[MarketMessage],
+        touched: dict[str, int],
+        envelope: Envelope,
+        checks: tuple[str, ...],
+    ) -> None:
+        """Take a frame's messages in, in order."""
         for message in messages:
             kind = message.event_type
             if kind == "book":
                 self._snapshot(src, message, frame, envelope)
                 touched[message.asset_id] = parse_epoch_ms(message.timestamp)
             elif kind == "price_change":
-                self._changes(message)
+                self._changes(src, message)
                 x = parse_epoch_ms(message.timestamp)
                 for change in message.price_changes or ():
                     touched[change.asset_id] = x
             elif kind == "best_bid_ask":
-                self._compare_best(message, touched)
+                self._compare_best(src, message, touched)
                 if not touched:
                     self._note(src, FEED_POLYMARKET, envelope.conn, kind, "", checks)
             elif kind == "last_trade_price":
                 self._last_trade(src, message, checks)
             elif kind == "tick_size_change":
                 token = self._token(message.asset_id)
-                token.invalidate(Reason.NO_SNAPSHOT)
+                token.invalidate(Reason.NO_SNAPSHOT, self._seq, self._t, src)
                 token.tick = PIPS[message.new_tick_size]
                 touched[message.asset_id] = parse_epoch_ms(message.timestamp)
             elif kind == "market_resolved":
@@ -295,8 +312,6 @@ class MarketLine:
                 self._find(FEED_POLYMARKET, "", Reason.UNKNOWN_FRAME)
                 note = f"event type {kind[:40]!r}"
                 self._note(src, FEED_POLYMARKET, envelope.conn, "unknown", note, (*checks, Reason.UNKNOWN_FRAME))
-        if touched:
-            self._books(src, touched, checks)
 
     def _snapshot(self, src: Src, message: MarketMessage, frame: bytes, envelope: Envelope) -> None:
         token = self._token(message.asset_id)
@@ -311,7 +326,7 @@ class MarketLine:
             mismatch = hash_differs(message, frame, price, tick, str(min_size))
         token.snapshot(message, envelope.conn, src, mismatch)
 
-    def _changes(self, message: MarketMessage) -> None:
+    def _changes(self, src: Src, message: MarketMessage) -> None:
         last: dict[str, int] = {}
         changes = message.price_changes or ()
         for at, change in enumerate(changes):
@@ -322,9 +337,9 @@ class MarketLine:
         for name, at in last.items():
             token = self._tokens[name]
             if token.best_differs(changes[at]):
-                token.invalidate(Reason.BEST_MISMATCH)
+                token.invalidate(Reason.BEST_MISMATCH, self._seq, self._t, src)
 
-    def _compare_best(self, message: MarketMessage, touched: dict[str, int]) -> None:
+    def _compare_best(self, src: Src, message: MarketMessage, touched: dict[str, int]) -> None:
         token = self._tokens.get(message.asset_id)
         if token is None or token.invalid:
             return
@@ -334,7 +349,7 @@ class MarketLine:
             best = side.best()
             price = PIPS[stated]
             if (price in (0, PIP) and best is not None) or (0 < price < PIP and best != price):
-                token.invalidate(Reason.BEST_MISMATCH)
+                token.invalidate(Reason.BEST_MISMATCH, self._seq, self._t, src)
                 touched[message.asset_id] = parse_epoch_ms(message.timestamp)
                 return
 
@@ -367,7 +382,7 @@ class MarketLine:
             if held is None:
                 token = self._token(name)
                 view = token.judge(self._bounds, self._seq, self._t, x, src)
-                self._count(view.checks, FEED_POLYMARKET, "")
+                self._count(token.news(), FEED_POLYMARKET, "")
                 self._find(FEED_POLYMARKET, "", Reason.UNKNOWN_ASSET)
                 event = Book(self._next(), self._t, src, "", (*checks, Reason.UNKNOWN_ASSET), "", view, None)
                 self._emit(event, FEED_POLYMARKET)
@@ -390,8 +405,9 @@ class MarketLine:
                 view = token.judge(bounds, self._seq, t, touched[name], src)
                 self._stale_books.discard(name)
                 if view.checks:
-                    self._count(view.checks, FEED_POLYMARKET, known.key)
-                    found = (*found, *view.checks)
+                    news = token.news()
+                    self._count(news, FEED_POLYMARKET, known.key)
+                    found = (*found, *news)
                 views.append(view)
             else:
                 views.append(token.view)
@@ -431,7 +447,7 @@ class MarketLine:
             if finding != Reason.SEQUENCE_GAP:
                 self._note(src, FEED_COINBASE, conn, "ignored", f"sequence {message.sequence_num}", checks)
                 return
-            self._invalidate_connection(conn, Reason.SEQUENCE_GAP)
+            self._invalidate(src, Reason.SEQUENCE_GAP, conn)
         touched: dict[str, list[tuple[int, int]]] = {}
         channel = message.channel
         for event in message.events or ():
@@ -498,7 +514,8 @@ class MarketLine:
         self._emit(Input(self._next(), self._t, src, "", (), record.topic, payload), "inputs")  # type: ignore[arg-type]
 
     def _lost(self, lost: Lost) -> None:
-        self._invalidate_all(Reason.RECORDER_GAP)
+        self._invalidate(NO_SRC, Reason.RECORDER_GAP)
+        self._sequences.clear()
         for _ in range(lost.first, lost.last + 1):
             self._find(FEED_CLOCK, lost.run, Reason.RECORDER_GAP)
         note = f"run {lost.run}: records {lost.first} to {lost.last}"
@@ -526,20 +543,23 @@ class MarketLine:
 
     # --- shared ----------------------------------------------------------------------------------------------------
 
-    def _invalidate_connection(self, conn: str, reason: Reason) -> None:
-        for token in self._tokens.values():
-            if token.conn == conn and not token.invalid:
-                token.invalidate(reason)
-        for product in self._products.values():
-            if product.conn == conn and not product.invalid:
+    def _invalidate(self, src: Src, reason: Reason, conn: str | None = None) -> None:
+        """What the connection (None: any) kept is unknown until its next snapshot; the journal says so at once."""
+        markets: dict[str, Known] = {}
+        for name, token in self._tokens.items():
+            if not token.invalid and (conn is None or token.conn == conn):
+                token.invalidate(reason, self._seq, self._t, src)
+                token.reported = True  # counted for the connection, not for each of its books
+                held = self._known.by_token.get(name)
+                if held is not None:
+                    markets[held[0].key] = held[0]
+        for known in markets.values():
+            self._book(src, known, {}, (reason,))
+        for name, product in self._products.items():
+            if not product.invalid and (conn is None or product.conn == conn):
                 product.invalidate(reason)
-
-    def _invalidate_all(self, reason: Reason) -> None:
-        for token in self._tokens.values():
-            token.invalidate(reason)
-        for product in self._products.values():
-            product.invalidate(reason)
-        self._sequences.clear()
+                event = Spot(self._next(), self._t, src, product.asset, (reason,), name, 0, (), (), 0, False)
+                self._emit(event, FEED_COINBASE)
 
     def _next(self) -> int:
         seq = self._seq
