@@ -70,7 +70,7 @@ function moduleRow(view) {
   if (!kept) {
     const row = element("tr");
     const cells = Array.from({ length: 8 }, () => element("td"));
-    ["", "", "s ago:", "pass", "hold", "block", "rate, 1/s:", ""].forEach((label, at) => {
+    ["", "", "beat, s ago:", "pass", "hold", "block", "rate, 1/s:", ""].forEach((label, at) => {
       if (label) cells[at].dataset.label = label;
       if (at >= 2 && at <= 6) cells[at].className = "n";
     });
@@ -117,7 +117,7 @@ function showMoney(gauges) {
     if (typeof value !== "number") continue;
     const unit = cell.dataset.unit;
     const sign = "signed" in cell.dataset && value > 0 ? "+" : "";
-    cell.replaceChildren(element("span", unit, "unit"), sign + (unit === "$" ? cents : whole).format(value));
+    cell.replaceChildren(...(unit ? [element("span", unit, "unit")] : []), sign + (unit === "$" ? cents : whole).format(value));
     const bad = "zero" in cell.dataset ? value !== 0 : "signed" in cell.dataset && value < 0;
     const good = "zero" in cell.dataset ? value === 0 : "signed" in cell.dataset && value > 0;
     cell.className = bad ? "bad-text" : good ? "good-text" : "";
