@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from operator import neg
 from typing import Any, Protocol
 
-from models.money import MICRO, NotANumber
+from models.money import MICRO
 
 _MICRO_OF = MICRO.__getitem__  # looks up, and parses what it has not met
 
@@ -37,7 +37,7 @@ class Side:
         self._parse = parse
         self._sizes: dict[int, int] = {}
         self._raw: Sequence[WireLevel] | None = None
-        self._prices: list[str] = []  # the ladder ``keys`` was parsed from, while that is so
+        self._prices: list[str] | None = None  # the ladder ``keys`` was parsed from, while that is so
         self._grid: tuple[int, bool] = (0, False)  # (tick, whether every key is on its grid), while keys are the same
 
     def load(self, levels: Sequence[WireLevel]) -> None:
@@ -58,11 +58,7 @@ class Side:
 
     def put(self, price: int, size: int) -> None:
         """Set the total at ``price``; zero removes the level."""
-        if self._raw is not None:
-            memo = MICRO
-            self._sizes = {key: memo[level.size] for key, level in zip(self.keys, self._raw, strict=True)}
-            self.keys = sorted(key for key, held in self._sizes.items() if held)
-            self._raw = None
+        self._settle()
         key = price * self.sign
         if size == 0:
             if self._sizes.pop(key, 0):
@@ -74,8 +70,17 @@ class Side:
             self._changed()
         self._sizes[key] = size
 
+    def _settle(self) -> None:
+        """Parse a snapshot's sizes; a level that holds nothing is none. Raises NotANumber."""
+        if self._raw is not None:
+            memo = MICRO
+            self._sizes = {key: memo[level.size] for key, level in zip(self.keys, self._raw, strict=True)}
+            self.keys = sorted(key for key, held in self._sizes.items() if held)
+            self._raw = None
+            self._changed()
+
     def _changed(self) -> None:
-        self._prices = []
+        self._prices = None
         self._grid = (0, False)
 
     def best(self) -> int | None:
@@ -100,8 +105,9 @@ class Side:
         levels = self._raw[: -depth - 1 : -1]
         micro = map(_MICRO_OF, [level.size for level in levels])
         top = tuple(zip(keys if sign > 0 else map(neg, keys), micro, strict=False))
-        if top and not top[0][1]:
-            raise NotANumber(f"the best level, at {levels[0].price!r}, holds nothing")
+        if top and not top[0][1]:  # a best level that holds nothing is none
+            self._settle()
+            return self.top(depth)
         return top
 
     def clear(self) -> None:

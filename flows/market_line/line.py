@@ -57,8 +57,8 @@ MODULES = {
     FEED_COINBASE: "integrity.coinbase",
     FEED_MARKETS: "integrity.markets",
     FEED_CLOCK: "integrity.clock",
-    "inputs": "integrity.inputs",
 }
+INPUT_MODULE = "integrity.inputs"  # of everything that is no feed
 _UNREADABLE = (msgspec.DecodeError, ValueError, UnicodeDecodeError)
 
 Out = Message | Finding | Beat
@@ -83,7 +83,7 @@ class MarketLine:
         self._stale_books: set[str] = set()
         self._stale_spots: set[str] = set()
         self._known = Definitions()
-        self._pulse = Pulse(PRODUCER, tuple(MODULES.values()), "journal")
+        self._pulse = Pulse(PRODUCER, (*MODULES.values(), INPUT_MODULE), "journal")
         self._out: list[Out] = []
 
     def advance(self, record: Stored | Lost) -> list[Out]:
@@ -569,11 +569,11 @@ class MarketLine:
     def _emit(self, event: AnyEvent, feed: str) -> None:
         self._out.append(Message(JOURNAL, self._portfolio, encode_event(event), event.t, PRODUCER, event.seq))
         if not event.checks:
-            self._pulse.count(MODULES.get(feed, feed), Verdict.PASS, Reason.OK)
+            self._pulse.count(MODULES.get(feed, INPUT_MODULE), Verdict.PASS, Reason.OK)
 
     def _find(self, feed: str, market: str, reason: str) -> None:
         self._out.append(Finding(self._t, feed, market, reason))
-        self._pulse.count(MODULES.get(feed, feed), Verdict.BLOCK, reason)
+        self._pulse.count(MODULES.get(feed, INPUT_MODULE), Verdict.BLOCK, reason)
 
     def _count(self, reasons: tuple[str, ...], feed: str, market: str) -> None:
         for reason in reasons:
