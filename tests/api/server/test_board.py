@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.server.board import KEPT, SILENT_S, Board
@@ -158,6 +158,7 @@ def test_dead_letters_are_counted_beyond_what_is_kept(board: Board) -> None:
     assert board.dead_letters(1)[0].offset == KEPT + 4
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 50), st.floats(0, 5)), min_size=1, max_size=80))
 def test_no_rate_is_ever_negative_and_no_total_is_lost(steps: list[tuple[int, float]]) -> None:
     board = Board(0.0)

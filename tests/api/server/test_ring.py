@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sse_starlette import ServerSentEvent
 
@@ -37,6 +37,7 @@ def test_what_is_gone_cannot_be_read() -> None:
     assert [event.number for event in ring.read(13)] == list(range(13, 21))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 30), st.integers(-3, 40))
 def test_a_position_is_resumed_only_without_a_gap(count: int, number: int) -> None:
     ring = filled(count)
