@@ -265,11 +265,9 @@ class MarketLine:
             self._note(src, FEED_POLYMARKET, envelope.conn, "empty", "no book for the subscribed tokens", checks)
             return
         touched: dict[str, int] = {}  # tokens whose book changed, with the exchange time of the change
-        try:
-            self._apply(src, frame, messages, touched, envelope, checks)
-        finally:
-            if touched:  # also when a later message of the frame could not be read
-                self._books(src, touched, checks)
+        self._apply(src, frame, messages, touched, envelope, checks)
+        if touched:
+            self._books(src, touched, checks)
 
     def _apply(
         self,
