@@ -19,6 +19,7 @@ from models.message import Stored
 from models.settings import Kafka
 
 _PROBE_TIMEOUT_S: Final = 5.0
+_SEEKS: Final = 3  # a hole that is there after so many seeks is in the log
 
 
 class _Absence:
@@ -47,7 +48,7 @@ class Reader:
         # collector ends while its threads run crashes the interpreter.
         self._absence = _Absence()
         self._expected: dict[str, int] = {}
-        self._sought: dict[str, int] = {}
+        self._sought: dict[str, tuple[int, int]] = {}  # topic -> (offset, how often)
         self._paused: set[str] = set()
         config: dict[str, Any] = consumer_config(kafka, bootstrap) | {"error_cb": self._absence.on_error}
         if poll_ms:
@@ -102,21 +103,25 @@ class Reader:
     def read(self, limit: int, timeout_s: float = 0.0) -> list[Stored]:
         """Up to ``limit`` records; waits ``timeout_s`` seconds at most when there are none."""
         out: list[Stored] = []
+        seeking: set[str] = set()  # what else this batch holds of them comes again after the seek
         for message in self._consumer.consume(limit, timeout_s):
             error = message.error()
             if error is not None:
                 self._raise_for(error, message.topic() or "")
                 continue
             topic, offset = message.topic(), message.offset()
-            if topic is None or offset is None:
+            if topic is None or offset is None or topic in seeking:
                 continue
             expected = self._expected[topic]
             if offset != expected:
                 if offset < expected:
                     continue  # read before; happens after a pause
-                if self._sought.get(topic) != expected:
-                    # A hole: either the client dropped what it had fetched (pause), or the log has one. Ask once more.
-                    self._sought[topic] = expected
+                wanted, times = self._sought.get(topic, (expected, 0))
+                times = times if wanted == expected else 0
+                if times < _SEEKS:
+                    # A hole: either the client dropped what it had fetched (pause), or the log has one. Ask again.
+                    self._sought[topic] = (expected, times + 1)
+                    seeking.add(topic)
                     self._consumer.seek(TopicPartition(topic, 0, expected))
                     continue
             self._expected[topic] = offset + 1
