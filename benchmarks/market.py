@@ -29,7 +29,7 @@ RECORDING = "polymarket_ws_btc5m"
 TARGET = 0.4
 DECODING = "decoding alone"
 FLOW = "market flow"
-ROUNDS = 7
+ROUNDS = 5
 QUICK_FRAMES = 2_000
 
 

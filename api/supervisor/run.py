@@ -111,7 +111,7 @@ def children(order: Order, bootstrap: str, folder: Path, settings: Settings) -> 
     for rank, flow in enumerate(FLOWS if "flow" in VERBS else (), start=2):
         add(flow, "flow", flow, *cluster, *place, rank=rank, grace_s=1.3 if flow != "audit" else 2.5)
     if "serve" in VERBS:
-        add("api", "serve", *cluster, *place, rank=0, grace_s=0.7)
+        add("api", "serve", *cluster, *place, rank=0, grace_s=1.5)
     return specs
 
 
