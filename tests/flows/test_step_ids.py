@@ -1,0 +1,86 @@
+"""The step ids of the flows: part of what a recovery store means, so a change is made knowingly or not at all."""
+
+from __future__ import annotations
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow, Operator
+from bytewax.testing import TestingSink, TestingSource
+
+from flows import audit, market, trading
+from models.message import Message, Stored
+from models.settings import Settings
+from models.topics import BY_NAME
+
+WHY = (
+    "The step ids of the {flow} flow changed. A step's id names its state in the recovery store: under another id a "
+    "running system forgets that state at its next start, without a word. If that is meant, say so in the release "
+    "notes, tell operators to start without the old recovery folder, and change the list here."
+)
+
+MARKET = {
+    "all_findings", "count", "feeds", "findings", "market_out", "messages", "number", "one_order", "quality",
+    "quality_out", "verified", "verify",
+}  # fmt: skip
+TRADING = {
+    "at_desk", "by_lane", "decided", "journal", "judged", "lanes", "one_order", "portfolio", "route", "routed",
+    "trading_out",
+}  # fmt: skip
+AUDIT = {
+    "archive_and_database", "everything", "pulses", "topic_control", "topic_dead_letter", "topic_decisions",
+    "topic_drift", "topic_executions", "topic_features", "topic_feed_clock", "topic_feed_coinbase",
+    "topic_feed_markets", "topic_feed_polymarket", "topic_fills", "topic_journal", "topic_ledger", "topic_models",
+    "topic_orders", "topic_outcomes", "topic_promotions", "topic_quality", "topic_scans", "topic_telemetry",
+}  # fmt: skip
+
+
+def nothing() -> TestingSource[Stored]:
+    return TestingSource([])
+
+
+def attach(step_id: str, up: op.KeyedStream[Message]) -> None:
+    op.output(step_id, up, TestingSink([]))
+
+
+def ids(flow: Dataflow) -> set[str]:
+    """The flow's own steps, without what Bytewax makes of them inside."""
+    names: set[str] = set()
+    for step in flow.substeps:
+        assert isinstance(step, Operator)
+        names.add(step.step_name)
+        assert step.step_id == f"{flow.flow_id}.{step.step_name}"
+    return names
+
+
+def stateful_ids(flow: Dataflow) -> set[str]:
+    """Full ids of the steps that keep state: what a recovery store files it under."""
+    found: set[str] = set()
+    waiting: list[Operator] = list(flow.substeps)
+    while waiting:
+        step = waiting.pop()
+        if type(step).__name__ == "stateful_batch":
+            found.add(step.step_id)
+        waiting.extend(step.substeps)
+    return found
+
+
+def test_market_flow() -> None:
+    flow = market.build(nothing(), attach, Settings())
+    assert flow.flow_id == "market"
+    assert ids(flow) == MARKET, WHY.format(flow="market")
+    assert stateful_ids(flow) == {"market.verify", "market.number", "market.count.window.stateful_batch"}, WHY.format(
+        flow="market"
+    )
+
+
+def test_trading_flow() -> None:
+    flow = trading.build(nothing(), attach, Settings())
+    assert flow.flow_id == "trading"
+    assert ids(flow) == TRADING, WHY.format(flow="trading")
+    assert stateful_ids(flow) == {"trading.route", "trading.lanes", "trading.portfolio"}, WHY.format(flow="trading")
+
+
+def test_audit_flow() -> None:
+    flow = audit.build({name: nothing() for name in BY_NAME}, TestingSource([]), TestingSink([]))
+    assert flow.flow_id == "audit"
+    assert ids(flow) == AUDIT, WHY.format(flow="audit")
+    assert stateful_ids(flow) == set(), "the audit flow runs without a recovery store: it may keep no state"
