@@ -14,11 +14,22 @@ from models.markers import Marker, Own, Tick, encode_own
 from models.message import Message
 from models.topics import FEED_CLOCK, FEEDS
 
+#: Ticks by the age of the last record: each 250 ms for a second, so that orders come due; each second for six, so that
+#: what goes stale is noticed; then each ten seconds. A recording of one row a minute needs no more.
 TICK_NS: Final = 250_000_000
-#: Ticks keep this pace so long after a record, then one comes each ``SILENT_NS``.
-ACTIVE_NS: Final = 10_000_000_000
+ACTIVE_NS: Final = 1_000_000_000
+FADING_TICK_NS: Final = 1_000_000_000
+FADING_NS: Final = 6_000_000_000
 SILENT_NS: Final = 10_000_000_000
+#: The run ends so long after its last record: every window of quality counts has closed by then.
+END_NS: Final = 12_000_000_000
 _RECORDER: Final = "recorder"
+
+
+def _pace(age: int) -> int:
+    if age < ACTIVE_NS:
+        return TICK_NS
+    return FADING_TICK_NS if age < FADING_NS else SILENT_NS
 
 
 class Assembler:
@@ -51,7 +62,9 @@ class Assembler:
             self._last = t
             self._next_tick = min(self._next_tick, t + TICK_NS)
         if self._seq:
-            end = self._last + ACTIVE_NS
+            end = self._last + END_NS
+            self._ticks(end - 1)
+            self._next_tick = end
             self._ticks(end)
             self._summary.last_ns = self._last
             self._markers("end", end)
@@ -61,7 +74,7 @@ class Assembler:
             t = self._next_tick
             self._own(t, FEED_CLOCK, Tick(self._tick, t, {}))
             self._tick += 1
-            self._next_tick = t + (TICK_NS if t < self._last + ACTIVE_NS else SILENT_NS)
+            self._next_tick = t + _pace(t - self._last)
 
     def _markers(self, which: Literal["start", "end"], t: int) -> None:
         for topic in FEEDS:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from connectors.archive.reader import ArchiveReader
 from connectors.coinbase.wire import decode_frame as decode_coinbase
-from connectors.imports.assembly import ACTIVE_NS, SILENT_NS, TICK_NS
+from connectors.imports.assembly import ACTIVE_NS, END_NS, FADING_NS, FADING_TICK_NS, SILENT_NS, TICK_NS
 from connectors.imports.chainlink_day import scaled
 from connectors.imports.frames import Book, book_object, plain, price_text
 from connectors.imports.hourly_minute import slug_of
@@ -238,11 +238,12 @@ def test_ticks_come_while_records_flow_and_seldom_in_silence(tmp_path: Path) -> 
     assert [tick.number for tick in ticks] == list(range(len(ticks)))
     assert all(tick.inputs == {} for tick in ticks)
     steps = [after.t_ns - before.t_ns for before, after in pairwise(ticks)]
-    per_record = ACTIVE_NS // TICK_NS
-    assert steps[:per_record] == [TICK_NS] * per_record
-    assert steps[per_record : per_record + 8] == [SILENT_NS] * 8
-    assert steps[-per_record:] == [TICK_NS] * per_record
-    assert ticks[0].t_ns == (START + 1) * 10**9 and ticks[-1].t_ns == (START + 101) * 10**9 + ACTIVE_NS
+    quick, fading = ACTIVE_NS // TICK_NS, (FADING_NS - ACTIVE_NS) // FADING_TICK_NS
+    pace = [TICK_NS] * quick + [FADING_TICK_NS] * fading
+    assert steps[: len(pace)] == pace
+    assert steps[len(pace) : len(pace) + 8] == [SILENT_NS] * 8
+    assert steps[-len(pace) : -1] == pace[1:]
+    assert ticks[0].t_ns == (START + 1) * 10**9 and ticks[-1].t_ns == (START + 101) * 10**9 + END_NS
 
 
 def test_an_hourly_row_becomes_both_books_a_price_and_a_market(tmp_path: Path) -> None:
