@@ -524,7 +524,7 @@ def test_an_archive_is_not_added_to(tmp_path: Path) -> None:
 REAL: dict[str, tuple[str, dict[str, int], dict[str, int], dict[str, int]]] = {
     "polymarket-ws": (
         "polymarket_ws_btc5m",
-        {FEED_POLYMARKET: 47_297, FEED_MARKETS: 14, FEED_COINBASE: 2, FEED_CLOCK: 14_400},
+        {FEED_POLYMARKET: 47_297, FEED_MARKETS: 14, FEED_COINBASE: 2, FEED_CLOCK: 13_972},
         {},
         {"markets": 12, "markets_with_one_token": 9, "markets_without_outcome": 12},
     ),
