@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 
-from connectors.archive.layout import pieces_of, topic_folder
+from connectors.archive.layout import Piece, pieces_of, topic_folder
 from connectors.archive.reader import ArchiveReader
 from connectors.audit import loading
 from connectors.audit.tables import TABLES
+
+_GROUP = 100_000
 
 
 def build_from_archive(directory: Path, path: Path) -> dict[str, int]:
@@ -25,13 +28,25 @@ def build_from_archive(directory: Path, path: Path) -> dict[str, int]:
         loading.create(connection)
         for topic in reader.topics():
             if topic in TABLES:
-                pieces = pieces_of(topic_folder(directory, topic))
-                for piece in pieces:
-                    loading.load_parquet(connection, TABLES[topic], [piece.path], piece.last)
+                for group in _groups(pieces_of(topic_folder(directory, topic))):
+                    paths = [piece.path for piece in group]
+                    loading.load_parquet(connection, TABLES[topic], paths, group[-1].last)
         rows = {name: _rows(connection, name) for name in (*(t.name for t in TABLES.values()), "spans", "rejected")}
         connection.execute("CHECKPOINT")
     making.replace(path)
     return rows
+
+
+def _groups(pieces: list[Piece]) -> Iterator[list[Piece]]:
+    """The files in order, so many at once that a group has about ``_GROUP`` records: a statement a file is slow."""
+    group: list[Piece] = []
+    for piece in pieces:
+        group.append(piece)
+        if piece.last - group[0].first >= _GROUP:
+            yield group
+            group = []
+    if group:
+        yield group
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, table: str) -> int:

@@ -75,6 +75,6 @@ def consumer_config(kafka: Kafka, bootstrap: str) -> dict[str, Any]:
         "fetch.max.bytes": 64 * 1024 * 1024,
         "max.partition.fetch.bytes": MAX_MESSAGE_BYTES,
         "receive.message.max.bytes": 65 * 1024 * 1024,
-        "queued.max.messages.kbytes": 64 * 1024,
+        "queued.max.messages.kbytes": 16 * 1024,
         "check.crcs": True,
     }
