@@ -1,0 +1,258 @@
+"""A trading line without engine or broker, hand-made journal events, and a bookkeeper that trusts the messages alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from flows.trading import Desk
+from flows.trading_line.lane import Lane
+from flows.trading_line.portfolio import configuration_id
+from flows.trading_line.route import Router
+from models.contracts import CONTRACTS, Decision, Fill, Order, Outcome, Posting, Record, Scan, Telemetry
+from models.journal import NO_SRC, AnyEvent, Book, Clock, Feed, Levels, Market, Spot, Src, TokenBook
+from models.message import Message
+from models.money import DOLLAR, PIP, SHARE
+from models.settings import Execution, FairValue, Parity, Portfolio, Settings
+from models.settlement import Rule
+from models.timestamps import SECOND
+from models.topics import FEED_COINBASE, FEED_POLYMARKET
+
+START = 1_795_000_200 * SECOND
+END = START + 300 * SECOND
+KEY = "btc-updown-5m-1795000200"
+
+
+def settings(**sections: dict[str, Any]) -> Settings:
+    """Quick to warm up; everything else as it comes, but for the changes given."""
+    fair_value = {"warm_up_s": 0, "sample_s": 1, "half_life_s": 60} | sections.get("fair_value", {})
+    return Settings(
+        fair_value=FairValue(**fair_value),
+        parity=Parity(**sections.get("parity", {})),
+        portfolio=Portfolio(**sections.get("portfolio", {})),
+        execution=Execution(**sections.get("execution", {})),
+    )
+
+
+class Line:
+    """Router, lanes, barrier and portfolio, called one after the other."""
+
+    def __init__(self, chosen: Settings) -> None:
+        self._settings = chosen
+        self.router = Router()
+        self.lanes: dict[str, Lane] = {}
+        self.desk = Desk(chosen, configuration_id(chosen))
+
+    def take(self, event: AnyEvent) -> list[Message]:
+        messages: list[Message] = []
+        for routed in self.router.route(event):
+            lane = self.lanes.setdefault(routed.lane, Lane(self._settings))
+            messages.extend(self.desk.take(lane.judge(routed)))
+        return messages
+
+
+class Bookkeeper:
+    """Everything the portfolio published, kept and checked after every event: the four laws of its money."""
+
+    def __init__(self, chosen: Settings) -> None:
+        self._settings = chosen
+        self.accounts: dict[str, int] = {}
+        self.reserved: dict[str, int] = {}  # order -> micro-dollars
+        self.orders: dict[str, Order] = {}
+        self.ordinals: dict[str, int] = {}
+        self.records: list[Record] = []
+        self.last: list[Record] = []
+
+    def of(self, kind: type[Record]) -> list[Any]:
+        return [record for record in self.records if type(record) is kind]
+
+    def take(self, messages: list[Message]) -> None:
+        self.last = []
+        transactions: dict[str, int] = {}
+        for message in messages:
+            if message.topic != "telemetry":
+                assert message.ordinal == self.ordinals.get(message.topic, -1) + 1, "numbers without a gap"
+                self.ordinals[message.topic] = message.ordinal
+            record = CONTRACTS[message.topic].model_validate_json(message.value)
+            assert record.canonical() == message.value
+            self.last.append(record)
+            if isinstance(record, Posting):
+                self.accounts[record.account] = self.accounts.get(record.account, 0) + record.amount
+                transactions[record.transaction] = transactions.get(record.transaction, 0) + record.amount
+                if record.account == "reserved":
+                    order = record.ref if record.kind != "buy" else record.ref.rpartition(".")[0]
+                    self.reserved[order] = self.reserved.get(order, 0) + record.amount
+            elif isinstance(record, Order):
+                self.orders[record.id] = record
+            elif isinstance(record, Telemetry) and record.module == "portfolio":
+                self._gauges(record)
+        self.records.extend(self.last)
+        assert all(amount == 0 for amount in transactions.values()), "each transaction balances"
+        self._check()
+
+    def balance(self, prefix: str) -> int:
+        total = 0
+        for account, amount in self.accounts.items():
+            if account.startswith(prefix):
+                total += amount
+        return total
+
+    def _check(self) -> None:
+        assert self.balance("") == 0, "the sum over all accounts is zero"
+        assert self.accounts.get("cash", 0) >= 0
+        assert self.accounts.get("reserved", 0) >= 0
+        for order, amount in self.reserved.items():
+            assert amount >= 0, "a reservation covers the dearest fill"
+            assert amount == 0 or self.orders[order].status == "submitted", "a finished order keeps nothing back"
+        caps = self._settings.portfolio
+        assert self.committed("", "") <= caps.cap_total * DOLLAR
+        for strategy in ("updown_fair_value", "parity"):
+            assert self.committed(strategy, "") <= caps.cap_strategy * DOLLAR
+        for market in {order.market_key for order in self.orders.values()}:
+            assert self.committed("", market) <= caps.cap_market * DOLLAR
+
+    def committed(self, strategy: str, market: str) -> int:
+        """Micro-dollars in positions at cost and in reservations."""
+        total = 0
+        for account, amount in self.accounts.items():
+            if account.startswith("position:"):
+                _, owner, key, _ = account.split(":")
+                if strategy in ("", owner) and market in ("", key):
+                    total += amount
+        for name, amount in self.reserved.items():
+            order = self.orders.get(name)
+            if order is not None and strategy in ("", order.strategy) and market in ("", order.market_key):
+                total += amount
+        return total
+
+    def _gauges(self, row: Telemetry) -> None:
+        gauges = {name: float(value or 0) for name, value in row.gauges.items()}
+        expected = self._settings.portfolio.capital + gauges["realised"] + gauges["unrealised"]
+        assert abs(gauges["equity"] - expected) < 1e-6
+        assert gauges["ledger_imbalance"] == 0
+        assert gauges["anomaly"] == 0
+        assert round(gauges["cash"] * DOLLAR) == self.accounts["cash"]
+        assert round(gauges["reserved"] * DOLLAR) == self.accounts.get("reserved", 0)
+        assert round(gauges["realised"] * DOLLAR) == -self.balance("pnl:") - self.balance("fees:")
+
+
+class Scene:
+    """A line, its bookkeeper, and events made by hand. ``now`` is the time of the next one."""
+
+    def __init__(self, chosen: Settings | None = None) -> None:
+        self.settings = chosen or settings()
+        self.line = Line(self.settings)
+        self.books = Bookkeeper(self.settings)
+        self.now = START
+        self.seq = 0
+        self.price = 60_000.0
+        self.up: TokenBook | None = None
+        self.down: TokenBook | None = None
+        self.definition: Market | None = None
+
+    def put(self, event: AnyEvent) -> list[Record]:
+        self.books.take(self.line.take(event))
+        return self.books.last
+
+    def _head(self, topic: str, lane: str = "BTC") -> dict[str, Any]:
+        head: dict[str, Any] = {"seq": self.seq, "t": self.now, "src": (topic, 0, self.seq), "lane": lane, "checks": ()}
+        self.seq += 1
+        return head
+
+    def market(self, **changes: Any) -> list[Record]:
+        fields: dict[str, Any] = {
+            "key": KEY, "market": "0xm", "asset": "BTC", "horizon": "5m", "start": START, "end": END, "up_token": "up",
+            "down_token": "down", "tick": 100, "min_size": 5 * SHARE, "fee_rate": 70_000, "fee_exponent": 1,
+            "rule": Rule("spot", 0), "strike": 60_000 * DOLLAR,
+        }  # fmt: skip
+        if self.definition is not None:
+            fields |= {name: getattr(self.definition, name) for name in fields}
+        self.definition = Market(**self._head("feed.markets"), **(fields | changes))
+        return self.put(self.definition)
+
+    def resolve(self, up: int, down: int | None = None) -> list[Record]:
+        return self.market(payout_up=up, payout_down=PIP - up if down is None else down, resolved_by="gamma")
+
+    def token(self, name: str, bids: Levels, asks: Levels, ok: bool = True) -> TokenBook:
+        src: Src = (FEED_POLYMARKET, 0, self.seq)
+        return TokenBook(name, bids, asks, 100, self.seq, self.now, self.now, src, src, ok, () if ok else ("x",))
+
+    def quote(self, bid: int, ask: int, size: int = 1_000, ok: bool = True, pair: bool = True) -> list[Record]:
+        """Up at bid and ask (cents), Down mirrored; ``size`` shares a level."""
+        shares = size * SHARE
+        self.up = self.token("up", ((bid * 100, shares),), ((ask * 100, shares),), ok)
+        self.down = self.token("down", ((PIP - ask * 100, shares),), ((PIP - bid * 100, shares),), ok)
+        return self.book(pair)
+
+    def book(self, pair: bool = True, checks: tuple[str, ...] = ()) -> list[Record]:
+        head = self._head(FEED_POLYMARKET) | {"checks": checks}
+        return self.put(Book(**head, key=KEY, up=self.up, down=self.down, pair_ok=pair))
+
+    def spot(self, price: float | None = None, ok: bool = True) -> list[Record]:
+        self.price = self.price if price is None else price
+        micro = round(self.price * DOLLAR)
+        levels: Levels = ((micro, SHARE),)
+        return self.put(
+            Spot(
+                **self._head(FEED_COINBASE), product="BTC-USD", price=micro, bids=levels, asks=levels, x=self.now, ok=ok
+            )
+        )
+
+    def clock(self, **stale: tuple[str, ...]) -> list[Record]:
+        return self.put(Clock(**self._head("feed.clock", ""), number=self.seq, **stale))
+
+    def note(self, what: str = "note") -> list[Record]:
+        return self.put(Feed(**self._head("feed.clock", ""), feed="f", conn="c", what=what))
+
+    def later(self, seconds: float) -> None:
+        self.now += round(seconds * SECOND)
+
+    def warm_up(self, seconds: int = 20) -> None:
+        """A wiggling spot around the strike, and fair quotes: nothing to trade. Spot comes too late to tell the strike."""
+        self.market()
+        self.later(2)
+        for second in range(seconds):
+            self.later(1)
+            self.spot(60_000.0 + (1.5 if second % 2 else -1.5))
+            self.quote(49, 51)
+            self.clock()
+
+    def lead(self, dollars: float) -> None:
+        """Spot is now so far above the strike, told while no book is fit for trading."""
+        self.later(0.5)
+        self.quote(49, 51, ok=False)
+        self.market(strike=round((60_000 - dollars) * DOLLAR))
+        self.spot()
+
+    def buy(self, lead: float = 60.0, ask: int = 60, size: int = 1_000) -> list[Record]:
+        """The quotes lag behind spot: an order for Up is decided."""
+        self.lead(lead)
+        return self.quote(ask - 1, ask, size)
+
+    def settle_order(self) -> list[Record]:
+        """Time goes on past the delay of the order, the quotes standing."""
+        self.later(0.25)
+        return self.clock()
+
+    def orders(self, status: str) -> list[Order]:
+        return [order for order in self.books.of(Order) if order.status == status]
+
+    def decisions(self, action: str) -> list[Decision]:
+        return [each for each in self.books.of(Decision) if each.action == action]
+
+    def fills(self) -> list[Fill]:
+        return self.books.of(Fill)
+
+    def outcomes(self) -> list[Outcome]:
+        return self.books.of(Outcome)
+
+    def scans(self) -> list[Scan]:
+        return self.books.of(Scan)
+
+
+def spoilt(token: TokenBook, **changes: Any) -> TokenBook:
+    return msgspec.structs.replace(token, **changes)
+
+
+__all__ = ["END", "KEY", "NO_SRC", "START", "Bookkeeper", "Line", "Scene", "settings", "spoilt"]
