@@ -66,16 +66,25 @@ _SCALE: Final[tuple[int, ...]] = tuple(10 ** (6 - digits) for digits in range(7)
 
 
 def _micro(text: str) -> int:
+    # Digits and one dot, up to six of them after it, below a thousand million: the product is within 0.2 of the whole
+    # number it stands for, so that adding a half and cutting off is exact. Nearly all sizes go this quicker way.
+    if not text.strip("0123456789.") and len(text) - text.find(".") <= 7:
+        try:
+            value = float(text)
+        except ValueError:
+            raise NotANumber(f"{text!r} is not a decimal number") from None
+        if value < 1e9:
+            return int(value * 1e6 + 0.5)
     whole, _, fraction = text.partition(".")
     digits = whole + fraction
     if whole and len(whole) <= 12 and len(digits) <= _DIGITS and digits.isdecimal() and digits.isascii():
         if len(fraction) <= 6:
             return int(digits) * _SCALE[len(fraction)]
         return int(whole + fraction[:6]) + (fraction[6] >= "5")
-    value = _decimal(text)
-    if value < 0:
+    exact = _decimal(text)
+    if exact < 0:
         raise NotANumber(f"{text!r} is negative")
-    return int(value * SHARE + Decimal("0.5"))
+    return int(exact * SHARE + Decimal("0.5"))
 
 
 #: Outcome-token prices in pips by wire string. Look-up raises NotANumber for no number, or one finer than a pip.

@@ -264,6 +264,13 @@ class MarketLine:
         if not messages:
             self._note(src, FEED_POLYMARKET, envelope.conn, "empty", "no book for the subscribed tokens", checks)
             return
+        first = messages[0]
+        if len(messages) == 1 and first.event_type == "book":  # by far the most bytes, and often the most frames
+            held = self._known.by_token.get(first.asset_id)
+            if held is not None:
+                self._snapshot(src, first, frame, envelope)
+                self._book(src, held[0], {first.asset_id: parse_epoch_ms(first.timestamp)}, checks)
+                return
         touched: dict[str, int] = {}  # tokens whose book changed, with the exchange time of the change
         self._apply(src, frame, messages, touched, envelope, checks)
         if touched:
