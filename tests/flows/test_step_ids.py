@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import bytewax.operators as op
-from bytewax.dataflow import Dataflow, Operator
+from bytewax.dataflow import Dataflow, Operator, Stream
 from bytewax.testing import TestingSink, TestingSource
 
 from flows import audit, market, trading
-from models.message import Message, Stored
+from models.message import Message
 from models.settings import Settings
 from models.topics import BY_NAME
 
@@ -33,11 +35,11 @@ AUDIT = {
 }  # fmt: skip
 
 
-def nothing() -> TestingSource[Stored]:
+def nothing() -> TestingSource[Any]:
     return TestingSource([])
 
 
-def attach(step_id: str, up: op.KeyedStream[Message]) -> None:
+def attach(step_id: str, up: Stream[Message]) -> None:
     op.output(step_id, up, TestingSink([]))
 
 

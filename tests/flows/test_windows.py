@@ -82,7 +82,7 @@ def finding(seconds: float, reason: str = Reason.STALE_BOOK) -> Finding:
 
 def closed_windows(batches: list[tuple[float, list[Any]]], **more: Any) -> list[tuple[int, list[int]]]:
     """(window number from the start, event times in it) of every window that was closed, as the market flow counts."""
-    out: list[tuple[str, tuple[int, list[int]]]] = []
+    out: list[tuple[str, tuple[int, list[Finding]]]] = []
     flow = Dataflow("windows")
     keyed = op.key_on("key", op.input("in", flow, Batches(batches, more.pop("stop_at", None))), lambda _: "all")
     closed = windowing.collect_window(

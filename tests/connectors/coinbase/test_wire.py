@@ -26,7 +26,7 @@ def test_a_snapshot() -> None:
         0,
         "2026-09-26T04:14:54.777523902Z",
     )
-    (event,) = message.events or ()
+    (event,) = message.events or []
     assert (event.type, event.product_id) == ("snapshot", "SOL-USD")
     assert [(each.side, each.price_level, each.new_quantity) for each in event.updates or ()] == [
         ("bid", "120.7", "110.06502693"),
@@ -35,16 +35,16 @@ def test_a_snapshot() -> None:
 
 
 def test_trades_and_tickers() -> None:
-    (trade,) = (decode_frame(TRADES).events or [])[0].trades or ()
+    (trade,) = (decode_frame(TRADES).events or [])[0].trades or []
     assert (trade.product_id, trade.price, trade.size, trade.side) == ("BTC-USD", "68900.50", "0.00150000", "BUY")
-    (ticker,) = (decode_frame(TICKER).events or [])[0].tickers or ()
+    (ticker,) = (decode_frame(TICKER).events or [])[0].tickers or []
     assert (ticker.product_id, ticker.price, ticker.best_bid) == ("BTC-USD", "68900.50", "68900.00")
 
 
 @pytest.mark.parametrize("counter", [b"42", b'"42"'])
 def test_the_heartbeat_counter_is_a_number_or_a_string(counter: bytes) -> None:
     frame = b'{"channel":"heartbeats","sequence_num":0,"events":[{"heartbeat_counter":%b}]}' % counter
-    (event,) = decode_frame(frame).events or ()
+    (event,) = decode_frame(frame).events or []
     assert int(event.heartbeat_counter or 0) == 42
 
 

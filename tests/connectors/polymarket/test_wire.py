@@ -42,7 +42,7 @@ def test_a_frame_is_one_message_or_an_array() -> None:
 
 def test_price_changes_with_and_without_best_prices() -> None:
     (message,) = decode_frame(CHANGE)
-    first, second = message.price_changes or ()
+    first, second = message.price_changes or []
     assert (first.side, first.size, first.best_bid, first.best_ask) == ("BUY", "200", "0.5", "1")
     assert (second.side, second.size, second.best_bid, second.best_ask) == ("SELL", "0", None, None)
 

@@ -100,7 +100,7 @@ def test_best_prices_that_differ_end_the_book_until_a_snapshot(kind: str, stated
     if kind == "price_change":
         rig.poly(rig.change({"asset_id": UP, "side": "BUY", "price": "0.47", "size": "1", **stated}))
     else:
-        rig.poly(rig.of_token(kind, **stated))
+        rig.poly(rig.of_token(kind, UP, None, **stated))
     up = rig.only(Book).up
     assert up is not None
     assert (up.ok, up.checks, up.bids) == (False, (Reason.BEST_MISMATCH,), ())

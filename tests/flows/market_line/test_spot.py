@@ -84,6 +84,17 @@ def test_a_gap_ends_the_book_until_the_next_snapshot(rig: Rig) -> None:
     assert Reason.SEQUENCE_GAP in rig.reasons()
 
 
+@pytest.mark.xfail(strict=True, reason="a ticker mends it yet")
+def test_a_ticker_does_not_mend_a_book_that_was_lost(rig: Rig) -> None:
+    rig.level2("update", [("bid", "60000.5", "3")], number=3)
+    rig.ticker("60002")
+    assert not rig.latest_spot().ok
+    rig.level2("update", [("bid", "60000.5", "3")])
+    assert not rig.latest_spot().ok
+    rig.spot("60010", "60011")
+    assert rig.latest_spot().ok
+
+
 def test_a_gap_concerns_every_product_of_the_connection_and_no_other(rig: Rig) -> None:
     rig.level2("snapshot", [("bid", "3000", "1"), ("offer", "3001", "1")], product="ETH-USD")
     rig.level2("snapshot", [("bid", "150", "1"), ("offer", "151", "1")], product="SOL-USD", conn="coin-2")

@@ -1,4 +1,4 @@
-"""A trading line without engine or broker, hand-made journal events, and a bookkeeper that trusts the messages alone."""
+"""A trading line without engine or broker, hand-made events, and a bookkeeper that trusts the messages alone."""
 
 from __future__ import annotations
 
@@ -199,8 +199,9 @@ class Scene:
             )
         )
 
-    def clock(self, **stale: tuple[str, ...]) -> list[Record]:
-        return self.put(Clock(**self._head("feed.clock", ""), number=self.seq, **stale))
+    def clock(self, stale_books: tuple[str, ...] = (), stale_spots: tuple[str, ...] = ()) -> list[Record]:
+        head = self._head("feed.clock", "")
+        return self.put(Clock(**head, number=self.seq, stale_books=stale_books, stale_spots=stale_spots))
 
     def note(self, what: str = "note") -> list[Record]:
         return self.put(Feed(**self._head("feed.clock", ""), feed="f", conn="c", what=what))
@@ -209,7 +210,7 @@ class Scene:
         self.now += round(seconds * SECOND)
 
     def warm_up(self, seconds: int = 20) -> None:
-        """A wiggling spot around the strike, and fair quotes: nothing to trade. Spot comes too late to tell the strike."""
+        """A wiggling spot at the strike, and fair quotes: nothing to trade. It comes too late to tell the strike."""
         self.market()
         self.later(2)
         for second in range(seconds):

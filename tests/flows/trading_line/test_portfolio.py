@@ -350,7 +350,7 @@ def holding(**fair_value: Any) -> Scene:
     [
         (76, 60, {}, Reason.TAKE_PROFIT),
         (39, 60, {"edge_decay": 1.0}, Reason.STOP_LOSS),
-        (60, 60, {"time_exit_s": 290}, Reason.TIME_EXIT),
+        (60, 60, {"time_exit_s": 275}, Reason.TIME_EXIT),
         (55, -10, {}, Reason.EDGE_DECAY),
     ],
 )
