@@ -24,6 +24,9 @@ class Product:
         self.bids = Side(+1, MICRO)
         self.asks = Side(-1, NEGATIVE_MICRO)
         self.has_book = False
+        self.wants_book = (
+            False  # once a book was sent, a ticker is no price any more: a lost book waits for its snapshot
+        )
         self.invalid: str = Reason.NO_SNAPSHOT
         self.ticker = 0
         self.latest = 0  # receive time of the last price, Unix ns
@@ -41,6 +44,7 @@ class Product:
         self.bids, self.asks = bids, asks
         self.conn = conn
         self.has_book = True
+        self.wants_book = True
         self.invalid = ""
         self.update(updates)
 

@@ -71,6 +71,7 @@ class MarketLine:
         self._bounds = bounds
         self._portfolio = portfolio
         self._seq = 0
+        self._emitted = 0  # journal events that were really made
         self._dead = 0
         self._t = 0
         self._run = ""
@@ -117,6 +118,7 @@ class MarketLine:
             self._find(record.topic, envelope.conn, Reason.CONNECTION_GAP)
         self._conns[envelope.conn] = envelope.n + 1
         frame = record.value
+        before = self._emitted
         try:
             if frame.startswith(OWN_PREFIX):
                 self._own(record, src, frame, envelope, checks)
@@ -128,7 +130,10 @@ class MarketLine:
                 self._coinbase(src, frame, envelope, checks)
             else:
                 self._markets(src, frame, envelope, checks)
+            if self._emitted == before:  # nothing in it to say anything of: it leaves its mark all the same
+                self._note(src, record.topic, envelope.conn, "empty", "", checks)
         except _UNREADABLE as cause:
+            self._seq = self._emitted  # an event that was numbered and could not be made leaves no gap
             self._invalidate(src, Reason.DECODE_ERROR, envelope.conn)
             self._reject(record, src, envelope.conn, Reason.DECODE_ERROR, str(cause))
 
@@ -467,7 +472,7 @@ class MarketLine:
                 for ticker in event.tickers or ():
                     product = self._product(ticker.product_id)
                     product.ticker = MICRO[ticker.price]
-                    if not product.has_book and (not product.invalid or product.conn != conn or finding == ""):
+                    if not product.wants_book:
                         product.invalid = ""
                         product.conn = conn
                     touched.setdefault(ticker.product_id, [])
@@ -552,7 +557,8 @@ class MarketLine:
         """What the connection (None: any) kept is unknown until its next snapshot; the journal says so at once."""
         markets: dict[str, Known] = {}
         for name, token in self._tokens.items():
-            if not token.invalid and (conn is None or token.conn == conn):
+            sound = not token.invalid or token.view.ok or token.invalid == Reason.HASH_MISMATCH
+            if sound and (conn is None or token.conn == conn):
                 token.invalidate(reason, self._seq, self._t, src)
                 token.reported = True  # counted for the connection, not for each of its books
                 held = self._known.by_token.get(name)
@@ -572,6 +578,7 @@ class MarketLine:
         return seq
 
     def _emit(self, event: AnyEvent, feed: str) -> None:
+        self._emitted = event.seq + 1
         self._out.append(Message(JOURNAL, self._portfolio, encode_event(event), event.t, PRODUCER, event.seq))
         if not event.checks:
             self._pulse.count(MODULES.get(feed, INPUT_MODULE), Verdict.PASS, Reason.OK)

@@ -84,7 +84,6 @@ def test_a_gap_ends_the_book_until_the_next_snapshot(rig: Rig) -> None:
     assert Reason.SEQUENCE_GAP in rig.reasons()
 
 
-@pytest.mark.xfail(strict=True, reason="a ticker mends it yet")
 def test_a_ticker_does_not_mend_a_book_that_was_lost(rig: Rig) -> None:
     rig.level2("update", [("bid", "60000.5", "3")], number=3)
     rig.ticker("60002")
