@@ -55,7 +55,7 @@ class Lane:
         rows: list[tuple[str, dict[str, Number]]] = []
         if routed.lane:
             for followed in self._concerned(event):
-                self._evaluate(followed, event.t, evaluations, rows)
+                self._evaluate(followed, event, evaluations, rows)
         return Judged(routed.lane, event.seq, routed.copies, event, tuple(evaluations), tuple(rows))
 
     def _concerned(self, event: AnyEvent) -> list[_Followed]:
@@ -94,15 +94,16 @@ class Lane:
     def _evaluate(
         self,
         followed: _Followed,
-        t: int,
+        event: AnyEvent,
         evaluations: list[Evaluation],
         rows: list[tuple[str, dict[str, Number]]],
     ) -> None:
+        t = event.t
         view = self._view(followed, t)
         due = False
         if self._settings.fair_value.enabled:
             due |= self._take(followed, t, updown_fair_value.evaluate(view, self._settings.fair_value), evaluations)
-        if self._settings.parity.enabled:
+        if self._settings.parity.enabled and not isinstance(event, Spot):  # it knows of books alone
             due |= self._take(followed, t, parity.evaluate(view, self._settings.parity), evaluations)
         if due:
             rows.append((followed.market.key, _values(view)))
