@@ -234,3 +234,10 @@ def test_silence_is_no_return_of_zero() -> None:
     features.on_spot(spot(START + 66 * SECOND, 103.0))
     assert features.variance.count == 2
     assert features.variance.span < 66
+
+
+def test_the_barrier_keeps_nothing_of_what_it_gave_out() -> None:
+    barrier = Barrier()
+    for _ in range(3):
+        barrier.offer(Judged("BTC", 0, 1, event(0, "BTC"), ()))
+    assert barrier._waiting == {}
