@@ -58,6 +58,11 @@ def stateful(
     return op.stateful_batch(step_id, up, build)
 
 
+def keyed(step_id: str, up: Stream[V], key: str) -> KeyedStream[V]:
+    """The whole stream under one key, a batch at a time."""
+    return op.flat_map_batch(step_id, up, lambda items: [(key, item) for item in items])
+
+
 def prepare_recovery(directory: Path) -> None:
     """Make the flow's recovery store in ``directory`` when it is not there: once, before any process of it starts."""
     if not directory.is_dir() or not any(directory.iterdir()):

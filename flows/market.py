@@ -17,7 +17,7 @@ import bytewax.operators.windowing as windowing
 from bytewax.dataflow import Dataflow, Stream
 from bytewax.inputs import Source
 
-from flows.engine import stateful
+from flows.engine import keyed, stateful
 from flows.market_line.bounds import bounds_of
 from flows.market_line.findings import Beat, Finding
 from flows.market_line.line import MarketLine, Out
@@ -38,17 +38,13 @@ def build(source: Source[Stored | Lost], attach: Attach, settings: Settings) -> 
     portfolio, bounds = settings.portfolio_name, bounds_of(settings.checks)
     flow = Dataflow("market")
     feeds = op.input("feeds", flow, source)
-    in_order = op.key_on("one_order", feeds, lambda _: portfolio)
+    in_order = keyed("one_order", feeds, portfolio)
     verified = stateful("verify", in_order, lambda: MarketLine(bounds, portfolio), MarketLine.advance)
-    outputs = op.key_rm("verified", verified)
+    attach("market_out", op.flat_map_batch("messages", verified, _messages))
 
-    journal = op.filter_map("messages", outputs, _message)
-    attach("market_out", journal)
-
-    findings = op.filter_map("findings", outputs, _finding)
     counted = windowing.fold_window(
         "count",
-        op.key_on("all_findings", findings, lambda _: "quality"),
+        op.flat_map_batch("findings", verified, _findings),
         JournalClock(),
         LastingWindower(timedelta(seconds=bounds.window_s), EPOCH),
         _no_counts,
@@ -87,12 +83,13 @@ class QualityRows:
         return messages
 
 
-def _message(out: Out) -> Message | None:
-    return out if isinstance(out, Message) else None
+def _messages(outputs: list[tuple[str, Out]]) -> list[Message]:
+    return [out for _, out in outputs if isinstance(out, Message)]
 
 
-def _finding(out: Out) -> Finding | Beat | None:
-    return None if isinstance(out, Message) else out
+def _findings(outputs: list[tuple[str, Out]]) -> list[tuple[str, Finding | Beat]]:
+    """All under one key: a window of counts closes by the clock's beat, and each key has a clock of its own."""
+    return [("quality", out) for _, out in outputs if not isinstance(out, Message)]
 
 
 def _no_counts() -> Counts:

@@ -15,7 +15,7 @@ import bytewax.operators as op
 from bytewax.dataflow import Dataflow, Stream
 from bytewax.inputs import Source
 
-from flows.engine import stateful
+from flows.engine import keyed, stateful
 from flows.trading_line.barrier import Barrier
 from flows.trading_line.items import Judged, Routed
 from flows.trading_line.lane import Lane
@@ -47,11 +47,11 @@ def build(source: Source[Stored], attach: Attach, settings: Settings) -> Dataflo
     configuration = configuration_id(settings)
     flow = Dataflow("trading")
     journal = op.input("journal", flow, source)
-    in_order = op.key_on("one_order", journal, lambda _: settings.portfolio_name)
+    in_order = keyed("one_order", journal, settings.portfolio_name)
     routed = stateful("route", in_order, Router, _route)
-    by_lane = op.key_on("by_lane", op.key_rm("routed", routed), _lane_of)
+    by_lane = op.flat_map_batch("by_lane", routed, _by_lane)
     judged = stateful("lanes", by_lane, lambda: Lane(settings), _judge)
-    at_desk = op.key_on("at_desk", op.key_rm("judged", judged), lambda _: settings.portfolio_name)
+    at_desk = op.flat_map_batch("at_desk", judged, lambda items: [(settings.portfolio_name, one) for _, one in items])
     messages = stateful("portfolio", at_desk, lambda: Desk(settings, configuration), Desk.take)
     attach("trading_out", op.key_rm("decided", messages))
     return flow
@@ -61,8 +61,8 @@ def _route(router: Router, record: Stored) -> list[Routed]:
     return router.route(decode_event(record.value))
 
 
-def _lane_of(routed: Routed) -> str:
-    return routed.lane
+def _by_lane(items: list[tuple[str, Routed]]) -> list[tuple[str, Routed]]:
+    return [(routed.lane, routed) for _, routed in items]
 
 
 def _judge(lane: Lane, routed: Routed) -> tuple[Judged]:

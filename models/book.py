@@ -7,18 +7,26 @@ from collections.abc import Mapping, Sequence
 from operator import neg
 from typing import Any, Protocol
 
-from models.money import MICRO
+from models.money import SHARE, NotANumber
 
-_MICRO_OF = MICRO.__getitem__  # looks up, and parses what it has not met
+_MICRO = float(SHARE)
 
 
 class WireLevel(Protocol):
-    """A price level as it came: decimal strings."""
+    """A price level as it came: a decimal string, and shares from 0 to a thousand million."""
 
     @property
     def price(self) -> str: ...
     @property
-    def size(self) -> str: ...
+    def size(self) -> float: ...
+
+
+def _micro(levels: Sequence[WireLevel]) -> list[int]:
+    """The levels' sizes in micro-shares, rounded half up. Raises NotANumber for one that is none."""
+    try:
+        return [int(level.size * _MICRO + 0.5) for level in levels]
+    except (ValueError, OverflowError):  # not a number, or infinite
+        raise NotANumber(f"{[level.size for level in levels]} are not all sizes") from None
 
 
 class Side:
@@ -73,8 +81,7 @@ class Side:
     def _settle(self) -> None:
         """Parse a snapshot's sizes; a level that holds nothing is none. Raises NotANumber."""
         if self._raw is not None:
-            memo = MICRO
-            self._sizes = {key: memo[level.size] for key, level in zip(self.keys, self._raw, strict=True)}
+            self._sizes = dict(zip(self.keys, _micro(self._raw), strict=True))
             self.keys = sorted(key for key, held in self._sizes.items() if held)
             self._raw = None
             self._changed()
@@ -102,8 +109,7 @@ class Side:
         if self._raw is None:
             sizes = self._sizes
             return tuple([(key * sign, sizes[key]) for key in keys])
-        levels = self._raw[: -depth - 1 : -1]
-        micro = map(_MICRO_OF, [level.size for level in levels])
+        micro = _micro(self._raw[: -depth - 1 : -1])
         top = tuple(zip(keys if sign > 0 else map(neg, keys), micro, strict=False))
         if top and not top[0][1]:  # a best level that holds nothing is none
             self._settle()

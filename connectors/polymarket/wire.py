@@ -6,12 +6,24 @@ all event types: ``event_type`` stands last in the largest frames, so that a tag
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+
+from models.money import MICRO, SHARE, NotANumber
+
+_MOST_SHARES = 1e9  # what a float holds to the micro-share; far beyond any book
 
 
 class Level(msgspec.Struct, gc=False):
-    """A price level as sent: dollars a share and shares, decimal strings."""
+    """A price level: dollars a share as the decimal string it came as, and shares. A float holds a size of up to a
+    thousand million shares to the micro-share, and is had three times faster than the string's exact value."""
 
+    price: str
+    size: Annotated[float, msgspec.Meta(ge=0, le=_MOST_SHARES)]
+
+
+class _TextLevel(msgspec.Struct, gc=False):
     price: str
     size: str
 
@@ -66,17 +78,74 @@ class MarketMessage(msgspec.Struct, gc=False):
     fee_schedule: FeeSchedule | None = None
 
 
-_one = msgspec.json.Decoder(MarketMessage)
-_many = msgspec.json.Decoder(list[MarketMessage])
+class _TextMessage(MarketMessage, gc=False):
+    """As it is on the wire: levels of two strings."""
+
+    bids: list[_TextLevel] | None = None  # type: ignore[assignment]
+    asks: list[_TextLevel] | None = None  # type: ignore[assignment]
+
+
+# lax: a number may stand in a string, as all of them do on this wire
+_one = msgspec.json.Decoder(MarketMessage, strict=False)
+_many = msgspec.json.Decoder(list[MarketMessage], strict=False)
+_one_text = msgspec.json.Decoder(_TextMessage)
+_many_text = msgspec.json.Decoder(list[_TextMessage])
+_raw = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def decode_frame(frame: bytes) -> list[MarketMessage]:
     """The messages of a frame, in order.
 
-    Raises msgspec.DecodeError (ValidationError is one) for a frame that is not as the wire format says."""
-    if frame[:1] == b"[":
-        return _many.decode(frame)
-    return [_one.decode(frame)]
+    Raises msgspec.DecodeError (ValidationError is one) for a frame that is not as the wire format says, and NotANumber
+    for a size that is none."""
+    try:
+        if frame[:1] == b"[":
+            return _many.decode(frame)
+        return [_one.decode(frame)]
+    except msgspec.ValidationError:
+        return _decode_text(frame)  # ".5" and "5." are numbers on this wire and none in JSON
+
+
+def _decode_text(frame: bytes) -> list[MarketMessage]:
+    texts = _many_text.decode(frame) if frame[:1] == b"[" else [_one_text.decode(frame)]
+    messages: list[MarketMessage] = []
+    for text in texts:
+        fields = {name: getattr(text, name) for name in MarketMessage.__struct_fields__}
+        for side in ("bids", "asks"):
+            if fields[side] is not None:
+                fields[side] = [Level(level.price, _shares(level.size)) for level in fields[side]]
+        messages.append(MarketMessage(**fields))
+    return messages
+
+
+def _shares(text: str) -> float:
+    shares = MICRO[text] / SHARE
+    if shares > _MOST_SHARES:
+        raise NotANumber(f"a size of {text!r} shares is out of bounds")
+    return shares
+
+
+def object_at(frame: bytes, number: int) -> bytes:
+    """The bytes of the frame's object ``number``, as they stand. Raises msgspec.DecodeError."""
+    return bytes(_raw.decode(frame)[number]) if frame[:1] == b"[" else frame
+
+
+def level_runs(book: bytes) -> tuple[bytes, bytes]:
+    """The levels of a ``book`` object in the wire's own digits, compact: the runs between the brackets.
+
+    Raises msgspec.DecodeError."""
+    bids = book.find(b'"bids":[') + 8
+    asks = book.find(b'"asks":[') + 8
+    if bids >= 8 and asks >= 8:
+        runs = book[bids : book.find(b"]", bids)], book[asks : book.find(b"]", asks)]
+        if b" " not in runs[0] and b" " not in runs[1]:
+            return runs
+    text = _one_text.decode(book)
+    return _run(text.bids), _run(text.asks)
+
+
+def _run(levels: list[_TextLevel] | None) -> bytes:
+    return b",".join(b'{"price":"%b","size":"%b"}' % (x.price.encode(), x.size.encode()) for x in levels or ())
 
 
 class EventMetadata(msgspec.Struct, gc=False, rename="camel"):

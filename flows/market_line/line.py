@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from connectors.coinbase.wire import decode_frame as decode_coinbase
-from connectors.polymarket.wire import ClobMarket, MarketMessage, decode_market
+from connectors.polymarket.wire import ClobMarket, MarketMessage, decode_market, object_at
 from connectors.polymarket.wire import decode_frame as decode_polymarket
 from flows.market_line.bounds import Bounds
 from flows.market_line.coinbase import Connection, Product, exchange_time
@@ -273,7 +273,7 @@ class MarketLine:
         if len(messages) == 1 and first.event_type == "book":  # by far the most bytes, and often the most frames
             held = self._known.by_token.get(first.asset_id)
             if held is not None:
-                self._snapshot(src, first, frame, envelope)
+                self._snapshot(src, first, frame, 0, envelope)
                 self._book(src, held[0], {first.asset_id: parse_epoch_ms(first.timestamp)}, checks)
                 return
         touched: dict[str, int] = {}  # tokens whose book changed, with the exchange time of the change
@@ -291,10 +291,10 @@ class MarketLine:
         checks: tuple[str, ...],
     ) -> None:
         """Take a frame's messages in, in order."""
-        for message in messages:
+        for at, message in enumerate(messages):
             kind = message.event_type
             if kind == "book":
-                self._snapshot(src, message, frame, envelope)
+                self._snapshot(src, message, frame, at, envelope)
                 touched[message.asset_id] = parse_epoch_ms(message.timestamp)
             elif kind == "price_change":
                 self._changes(src, message)
@@ -323,7 +323,7 @@ class MarketLine:
                 note = f"event type {kind[:40]!r}"
                 self._note(src, FEED_POLYMARKET, envelope.conn, "unknown", note, (*checks, Reason.UNKNOWN_FRAME))
 
-    def _snapshot(self, src: Src, message: MarketMessage, frame: bytes, envelope: Envelope) -> None:
+    def _snapshot(self, src: Src, message: MarketMessage, frame: bytes, at: int, envelope: Envelope) -> None:
         token = self._token(message.asset_id)
         if token.conn != envelope.conn:
             token.last_trade_price = None
@@ -333,7 +333,7 @@ class MarketLine:
             held = self._known.by_token.get(message.asset_id)
             min_size = held[0].min_size // SHARE if held else 5
             tick = message.tick_size or _wire_tick(token.tick)
-            mismatch = hash_differs(message, frame, price, tick, str(min_size))
+            mismatch = hash_differs(message, object_at(frame, at), price, tick, str(min_size))
         token.snapshot(message, envelope.conn, src, mismatch)
 
     def _changes(self, src: Src, message: MarketMessage) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from functools import lru_cache
 
-from connectors.polymarket.wire import Change, MarketMessage
+from connectors.polymarket.wire import Change, MarketMessage, level_runs
 from flows.market_line.bounds import Bounds
 from flows.market_line.findings import BLOCKING
 from models.book import Side
@@ -157,43 +157,18 @@ def hashed_price(text: str) -> str:
     return f"{pips // PIP}.{pips % PIP // 10:03d}" if pips % 10 == 0 else f"{pips / PIP:.4f}"
 
 
-def hash_differs(message: MarketMessage, frame: bytes, last_trade_price: str, tick: str, min_size: str) -> bool:
-    """Whether ``book.hash`` contradicts the message's content.
+def hash_differs(message: MarketMessage, book: bytes, last_trade_price: str, tick: str, min_size: str) -> bool:
+    """Whether ``book.hash`` contradicts the message's content; ``book``: the object's bytes.
 
     The exchange's rule: SHA-1 of the compact JSON of market, asset_id, timestamp, hash (empty), bids, asks,
-    min_order_size, tick_size, neg_risk, last_trade_price, in this order and in the wire's own digits. The levels are
-    cut out of the frame as they stand, where they are compact; otherwise they are written again."""
-    levels = _cut_levels(frame) if frame[:1] == b"{" else None
-    if levels is None:
-        bids = b",".join(
-            b'{"price":"%b","size":"%b"}' % (x.price.encode(), x.size.encode()) for x in message.bids or ()
-        )
-        asks = b",".join(
-            b'{"price":"%b","size":"%b"}' % (x.price.encode(), x.size.encode()) for x in message.asks or ()
-        )
-    else:
-        bids, asks = levels
+    min_order_size, tick_size, neg_risk, last_trade_price, in this order and in the wire's own digits."""
     text = b'{"market":"%b","asset_id":"%b","timestamp":"%b","hash":"","bids":[%b],"asks":[%b],' % (
         message.market.encode(),
         message.asset_id.encode(),
         message.timestamp.encode(),
-        bids,
-        asks,
+        *level_runs(book),
     )
     tail = (
         f'"min_order_size":"{min_size}","tick_size":"{tick}","neg_risk":false,"last_trade_price":"{last_trade_price}"}}'
     )
     return hashlib.sha1(text + tail.encode(), usedforsecurity=False).hexdigest() != message.hash
-
-
-def _cut_levels(frame: bytes) -> tuple[bytes, bytes] | None:
-    bids_at = frame.find(b'"bids":[')
-    asks_at = frame.find(b'"asks":[')
-    if bids_at < 0 or asks_at < 0:
-        return None
-    bids_end = frame.find(b"]", bids_at)
-    asks_end = frame.find(b"]", asks_at)
-    if bids_end < 0 or asks_end < 0:
-        return None
-    bids, asks = frame[bids_at + 8 : bids_end], frame[asks_at + 8 : asks_end]
-    return None if b" " in bids or b" " in asks else (bids, asks)

@@ -20,11 +20,11 @@ WHY = (
 )
 
 MARKET = {
-    "all_findings", "count", "feeds", "findings", "market_out", "messages", "number", "one_order", "quality",
-    "quality_out", "verified", "verify",
+    "count", "feeds", "findings", "market_out", "messages", "number", "one_order", "quality",
+    "quality_out", "verify",
 }  # fmt: skip
 TRADING = {
-    "at_desk", "by_lane", "decided", "journal", "judged", "lanes", "one_order", "portfolio", "route", "routed",
+    "at_desk", "by_lane", "decided", "journal", "lanes", "one_order", "portfolio", "route",
     "trading_out",
 }  # fmt: skip
 AUDIT = {

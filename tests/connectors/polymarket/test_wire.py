@@ -35,7 +35,7 @@ def test_a_frame_is_one_message_or_an_array() -> None:
         "price_change",
     ]
     assert (one.market, one.asset_id, one.timestamp, one.tick_size) == ("0x9b", "988", "1776323405081", "")
-    assert [(level.price, level.size) for level in one.bids or ()] == [("0.01", "10924.61"), (".48", "3")]
+    assert [(level.price, level.size) for level in one.bids or ()] == [("0.01", 10924.61), (".48", 3.0)]
     assert one.last_trade_price is None
     assert decode_frame(b"[]") == []
 

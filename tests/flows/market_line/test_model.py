@@ -104,7 +104,7 @@ def held(rig: Rig) -> dict[str, TokenBook]:
 @dataclass
 class Level:
     price: str
-    size: str
+    size: float
 
 
 @settings(max_examples=150, deadline=None)
@@ -141,7 +141,7 @@ def test_a_side_agrees_with_a_dict(sign: int, steps: list[object]) -> None:
             last = last if step == "again" else list(step)  # type: ignore[call-overload]
             assert last is not None
             last.sort(key=lambda level: level[0] * sign)
-            side.load([Level(price(at), size(total)) for at, total in last])
+            side.load([Level(price(at), float(size(total))) for at, total in last])
             naive = dict(last)
         expected = sorted((level for level in naive.items() if level[1]), key=lambda level: -level[0] * sign)
         kept = [(at // 100, total // 10_000) for at, total in side.top(1_000)]
