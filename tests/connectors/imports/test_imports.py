@@ -254,8 +254,8 @@ def test_an_hourly_row_becomes_both_books_a_price_and_a_market(tmp_path: Path) -
     up, down, *rest = messages(tmp_path / "archive")
     assert (up.asset_id, up.timestamp, up.event_type) == ("8722", "1753134606000", "book")
     assert [(level.price, level.size) for side in (up.bids, up.asks) for level in side or ()] == [
-        ("0.36", "50"),
-        ("0.39", "50"),
+        ("0.36", 50.0),
+        ("0.39", 50.0),
     ]
     assert [level.price for side in (down.bids, down.asks) for level in side or ()] == ["0.61", "0.64"]
     assert [message.event_type for message in rest[:2]] == ["tick_size_change"] * 2
@@ -360,7 +360,7 @@ def test_a_second_becomes_both_books_in_one_frame(tmp_path: Path) -> None:
     assert_a_recorder_run(tmp_path / "archive", summary)
     up, down = decode_polymarket(frames(tmp_path / "archive", FEED_POLYMARKET)[0].value)
     assert up.bids == [] and up.asks and up.asks[0].price == "0.01"
-    assert down.asks == [] and down.bids and down.bids[0].size == "5208.3"
+    assert down.asks == [] and down.bids and down.bids[0].size == 5208.3
     (market,) = markets(tmp_path / "archive")
     assert market.slug == "btc-updown-15m-1767452400"
     assert decode_strings(market.clob_token_ids) == [up.asset_id, down.asset_id]
@@ -398,7 +398,7 @@ def test_books_of_one_time_make_one_frame_best_last(tmp_path: Path) -> None:
     assert_a_recorder_run(tmp_path / "archive", summary)
     each = [decode_polymarket(record.value) for record in frames(tmp_path / "archive", FEED_POLYMARKET)]
     assert [len(found) for found in each] == [1, 2]
-    assert [(level.price, level.size) for level in each[0][0].bids or ()] == [("0.49", "75.25"), ("0.5", "205")]
+    assert [(level.price, level.size) for level in each[0][0].bids or ()] == [("0.49", 75.25), ("0.5", 205.0)]
     defined, resolved = markets(tmp_path / "archive")
     assert not defined.closed and resolved.closed
     assert decode_strings(resolved.outcome_prices) == ["0.5", "0.5"]
