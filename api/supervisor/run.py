@@ -17,8 +17,10 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Final
 
+import psutil
+
 from api.cli.main import VERBS
-from api.supervisor.child import ChildSpec
+from api.supervisor.child import Child, ChildSpec
 from api.supervisor.pulse import Pulse
 from api.supervisor.supervisor import Supervisor
 from connectors.broker.embedded import EmbeddedBroker
@@ -156,7 +158,22 @@ def rows(
         found.append(
             ("broker", "running" if budget.state == "within" else "warning", {}, f"memory {budget.state}", gauges)
         )
+    found.extend(_process_row(name, child) for name, child in supervisor.children.items())
     return found
+
+
+_STATES = {"running": "running", "waiting": "waiting", "done": "stopped"}
+
+
+def _process_row(name: str, child: Child) -> tuple[str, str, dict[str, int], str, dict[str, Number]]:
+    """A child as a module of its own: also those that send no telemetry themselves (audit, simulator) are seen."""
+    gauges: dict[str, Number] = {"pid": child.pid, "last_exit": child.last_exit}
+    if child.pid:
+        with contextlib.suppress(psutil.Error):
+            gauges["memory_mib"] = round(psutil.Process(child.pid).memory_info().rss / MIB, 1)
+    reason = "ok" if child.state == "running" else f"{child.state}, last exit code {child.last_exit}"
+    counts = {"restart": child.restarts} if child.restarts else {}
+    return f"process.{name}", _STATES.get(child.state, "waiting"), counts, reason, gauges
 
 
 def say(text: str) -> None:
