@@ -89,10 +89,10 @@ def test_a_broker_that_was_never_there_is_named(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_broker_that_dies_ends_the_flow_with_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sink_module, "DELIVERY_TIMEOUT_MS", 1_000)
+    monkeypatch.setattr(sink_module, "DELIVERY_TIMEOUT_MS", 5_000)
     standard = sink_module.producer_config
     monkeypatch.setattr(
-        sink_module, "producer_config", lambda k, b: standard(k, b) | {"delivery.timeout.ms": 1_000, "linger.ms": 1}
+        sink_module, "producer_config", lambda k, b: standard(k, b) | {"delivery.timeout.ms": 5_000, "linger.ms": 1}
     )
     with EmbeddedBroker.start(Broker()) as broker:
         create_topics(Kafka(), broker.bootstrap, [Topic("t", "out", "", "")])
