@@ -19,6 +19,8 @@ from models.message import Stored
 from models.settings import Kafka
 
 _PROBE_TIMEOUT_S: Final = 5.0
+_HUNGER_S: Final = 1.0
+_PATIENT_MS: Final = 500
 _SEEKS: Final = 3  # a hole that is there after so many seeks is in the log
 
 
@@ -53,6 +55,9 @@ class Reader:
         config: dict[str, Any] = consumer_config(kafka, bootstrap) | {"error_cb": self._absence.on_error}
         if poll_ms:
             config["fetch.wait.max.ms"] = poll_ms
+        self._config = config
+        self._patient = False
+        self._hungry_since = 0.0  # monotonic time since when nothing came, 0 while something does
         self._consumer = Consumer(config)
 
     def watermarks(self, topic: str) -> tuple[int, int]:
@@ -128,9 +133,42 @@ class Reader:
             out.append(stored(message))
         if out:
             self._absence.since = None
-        elif self._absence.since is not None:
+            self._hungry_since = 0.0
+            return out
+        if self._absence.since is not None:
             self._refuse_long_absence(self._absence.since)
+        else:
+            self._on_nothing()
         return out
+
+    def _on_nothing(self) -> None:
+        """Change over to patient fetches, and back, when nothing came for a while.
+
+        The embedded broker answers a fetch empty when it has not found the place in the topic within the fetch's wait:
+        a reader far behind would starve for good at the milliseconds that keep a reader at the end quick."""
+        now = time.monotonic()
+        if not self._hungry_since:
+            self._hungry_since = now
+        if now - self._hungry_since < _HUNGER_S:
+            return
+        self._hungry_since = now
+        wanted = [topic for topic in self._expected if topic not in self._paused]
+        behind = any(self._is_behind(topic) for topic in wanted)
+        if behind != self._patient:
+            self._patient = behind
+            wait = {"fetch.wait.max.ms": _PATIENT_MS} if behind else {}
+            self._consumer.close()
+            self._consumer = Consumer(self._config | wait)
+            self._consumer.assign([TopicPartition(topic, 0, offset) for topic, offset in self._expected.items()])
+            if self._paused:
+                self._consumer.pause([TopicPartition(topic, 0) for topic in sorted(self._paused)])
+
+    def _is_behind(self, topic: str) -> bool:
+        try:
+            latest = self._consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=1.0)[1]
+        except KafkaException:
+            return self._patient  # nobody answers: no reason to change anything
+        return bool(latest > self._expected[topic])
 
     def pause(self, topics: set[str]) -> None:
         """Read all topics but these from now on."""

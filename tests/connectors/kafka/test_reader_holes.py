@@ -66,6 +66,7 @@ def reader_of(consumer: Consumer, expected: int) -> Reader:
     reader._expected = {TOPIC: expected}
     reader._sought = {}
     reader._absence = _Absence()
+    reader._hungry_since = 0.0
     return reader
 
 
