@@ -71,17 +71,11 @@ def summarise(feeds: Path, journal: Path, output: Path, seconds: float, from_fee
         order = Order.model_validate_json(record.value)
         submitted += order.status == "submitted"
         trades[order.strategy] += order.status in ("filled", "partly_filled")
-    latest: dict[str, Telemetry] = {}
-    for record in reader.read(TELEMETRY):
-        row = Telemetry.model_validate_json(record.value)
-        latest[row.module] = row
+    latest = _last_telemetry(reader)
     blocks: Counter[str] = Counter()
     quality: Counter[str] = Counter()
     for module, row in latest.items():
-        for key, count in row.counts.items():
-            verdict, _, reason = key.partition(":")
-            if verdict == "block" and reason != "ok":
-                (quality if module.startswith("integrity.") else blocks)[reason] += count
+        (quality if module.startswith("integrity.") else blocks).update(_refusals(row))
     if not from_feeds:
         quality = _quality_of(journal)
     strategies = {module.partition(".")[2] for module in latest if module.startswith("strategy.")}
@@ -122,17 +116,24 @@ def summarise_run(folder: Path) -> Summary:
 def _quality_of(journal: Path) -> Counter[str]:
     """Findings by reason as the recorded run counted them (a replay from the journal makes none of its own)."""
     quality: Counter[str] = Counter()
-    latest: dict[str, Telemetry] = {}
-    for record in ArchiveReader(journal).read(TELEMETRY):
-        row = Telemetry.model_validate_json(record.value)
-        if row.module.startswith("integrity."):
-            latest[row.module] = row
-    for row in latest.values():
-        for key, count in row.counts.items():
-            verdict, _, reason = key.partition(":")
-            if verdict == "block":
-                quality[reason] += count
+    for module, row in _last_telemetry(ArchiveReader(journal)).items():
+        if module.startswith("integrity."):
+            quality.update(_refusals(row))
     return quality
+
+
+def _last_telemetry(reader: ArchiveReader) -> dict[str, Telemetry]:
+    """The last row of each module: its counters are cumulative."""
+    latest: dict[str, Telemetry] = {}
+    for record in reader.read(TELEMETRY):
+        row = Telemetry.model_validate_json(record.value)
+        latest[row.module] = row
+    return latest
+
+
+def _refusals(row: Telemetry) -> dict[str, int]:
+    """A module's blocks by reason."""
+    return {key.removeprefix("block:"): count for key, count in row.counts.items() if key.startswith("block:")}
 
 
 def _result(trades: int, gross: int, fees: int) -> StrategyResult:

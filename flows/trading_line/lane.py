@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from flows.trading_line.features import UnderlyingFeatures
 from flows.trading_line.items import Judged, Routed
 from models.contracts import Number
@@ -116,7 +118,7 @@ class Lane:
         row.evaluations += 1
         due = evaluation.verdict != row.verdict or evaluation.reason != row.reason or t - row.t >= SECOND
         if due:
-            evaluation = _with_count(evaluation, row.evaluations)
+            evaluation = msgspec.structs.replace(evaluation, emit=row.evaluations)
             row.t, row.verdict, row.reason, row.evaluations = t, evaluation.verdict, evaluation.reason, 0
         evaluations.append(evaluation)
         return due
@@ -148,21 +150,6 @@ class Lane:
             if side is not None and (side.token in self._stale_tokens or t - side.t > self._stale_ns):
                 return True
         return False
-
-
-def _with_count(evaluation: Evaluation, count: int) -> Evaluation:
-    return Evaluation(
-        evaluation.strategy,
-        evaluation.market_key,
-        evaluation.verdict,
-        evaluation.reason,
-        evaluation.score,
-        evaluation.threshold,
-        evaluation.steps,
-        evaluation.intents,
-        evaluation.fair,
-        count,
-    )
 
 
 def _values(view: View) -> dict[str, Number]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from flows.trading_line.items import Routed
 from models.journal import AnyEvent, Clock
 
-EVERYONE = ""  # the lane of events that concern no underlying; it only passes them on
-
 
 class Router:
     """Drops events it has seen (``seq`` below the next): a crashed market flow emits its last ones again."""
