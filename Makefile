@@ -6,12 +6,15 @@ PYTHON ?=
 READY := $(VENV)/.ready
 CODE := models connectors flows api tests .ci
 
-.PHONY: help setup run test lint bench compose lock clean
+.PHONY: help setup run test ci fuzz soak lint bench compose lock clean
 
 help:
 	@echo "make setup    .venv with .venv/bin/profit, dependencies as locked"
 	@echo "make run      the whole system on the simulated exchange (Ctrl-C ends it)"
-	@echo "make test     all tests; PROFIT_TEST_KAFKA=HOST:PORT uses that cluster"
+	@echo "make test     the quick tests, on several workers; WORKERS=0 is in turn; PROFIT_TEST_KAFKA=HOST:PORT uses that cluster"
+	@echo "make ci       lint, all tests, fuzzing, and the integration tests on Apache Kafka"
+	@echo "make fuzz     a million mutated frames; guided by coverage as well where atheris is installed"
+	@echo "make soak     20,000 fault timelines against the oracle; FIRST=0 COUNT=20000 is the range of seeds"
 	@echo "make lint     ruff, mypy, determinism and import direction"
 	@echo "make bench    benchmarks, as ratios in one run"
 	@echo "make compose  the system in containers, with Apache Kafka"
@@ -41,8 +44,27 @@ $(READY): pyproject.toml requirements.lock
 run: setup
 	@$(BIN)/profit up
 
+WORKERS ?= auto
+
 test: setup
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow"
+
+ci:
+	@.ci/run
+
+FIRST ?= 0
+COUNT ?= 20000
+
+fuzz: setup
+	@$(BIN)/python -m tests.fuzz.run --frames 1000000
+	@if $(BIN)/python -c 'import atheris' 2>/dev/null; then \
+	  $(BIN)/python -m tests.fuzz.atheris_frames -max_total_time=60; \
+	else \
+	  echo "guided by coverage: skipped, atheris is not installed ($(BIN)/pip install -e .[fuzz])"; \
+	fi
+
+soak: setup
+	@$(BIN)/python -m tests.faults.soak --first $(FIRST) --count $(COUNT)
 
 lint: setup
 	@$(BIN)/ruff check .

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -95,12 +96,14 @@ def measure(options: Options) -> Result:
     """Peak, course and slope of every process."""
     hour, warm_up = (QUICK_HOUR_S, QUICK_WARM_UP_S) if options.quick else (HOUR_S, WARM_UP_S)
     with tempfile.TemporaryDirectory(prefix="profit-bench-") as place:
-        tracks, factor, covered = _watch(Path(place), hour, warm_up, options)
-    return _report(tracks, factor, covered, hour, warm_up)
-
-
-def _report(tracks: dict[str, Track], factor: float, covered: float, hour: int, warm_up: int) -> Result:
+        tracks, factor, covered = watch(Path(place), hour, warm_up, SPEED, options)
     result = Result(NAME)
+    report(result, tracks, factor, covered, hour, warm_up)
+    return result
+
+
+def report(result: Result, tracks: dict[str, Track], factor: float, covered: float, hour: int, warm_up: int) -> None:
+    """Peak, course, slope and verdict of every process, into ``result``."""
     for name, track in sorted(tracks.items()):
         counted = track.counted()[1]
         if len(counted) < 2:
@@ -121,16 +124,25 @@ def _report(tracks: dict[str, Track], factor: float, covered: float, hour: int, 
     )
     if covered < hour:
         result.notes.append("the machine was too slow for the whole hour: what is said holds for the part counted")
-    return result
 
 
-def _watch(place: Path, hour: int, warm_up: int, options: Options) -> tuple[dict[str, Track], float, float]:
-    """Samples by process, the speed reached, and the simulated seconds counted."""
+def watch(
+    place: Path,
+    hour: int,
+    warm_up: int,
+    speed: float,
+    options: Options,
+    words: Sequence[str] = (),
+    at_end: Callable[[Path], None] = lambda _: None,
+) -> tuple[dict[str, Track], float, float]:
+    """Samples by process, the speed reached, and the simulated seconds counted.
+
+    ``words``: further options of `profit up`. ``at_end``: called with the run's folder before the run is ended."""
     (place / "defaults.toml").touch()
     log = (place / "log").open("w+b")
     up = subprocess.Popen(
-        (*PROFIT, "up", "--feeds", "sim", "--run", RUN, "--config", str(place / "defaults.toml")),
-        env=os.environ | {"PROFIT_DATA_DIR": str(place), "PROFIT_SIMULATOR_SPEED": str(SPEED), "PROFIT_API_PORT": "0"},
+        (*PROFIT, "up", "--feeds", "sim", "--run", RUN, "--config", str(place / "defaults.toml"), *words),
+        env=os.environ | {"PROFIT_DATA_DIR": str(place), "PROFIT_SIMULATOR_SPEED": str(speed), "PROFIT_API_PORT": "0"},
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
@@ -140,7 +152,7 @@ def _watch(place: Path, hour: int, warm_up: int, options: Options) -> tuple[dict
     try:
         simulated = _SimulatedTime(_bootstrap(place, up))
         begun = time.monotonic()
-        deadline = begun + START_PATIENCE_S + (hour + warm_up) / SPEED * SLACK
+        deadline = begun + START_PATIENCE_S + (hour + warm_up) / speed * SLACK
         mark = 0.0
         reached = 0.0
         said = -1
@@ -152,13 +164,14 @@ def _watch(place: Path, hour: int, warm_up: int, options: Options) -> tuple[dict
                 raise Failure(f"memory: `profit up` ended early: {' '.join(words[-3:])}", "Try it by itself.")
             reached = simulated.look() / SECOND
             if reached and not mark:
-                mark = time.monotonic() - reached / SPEED
+                mark = time.monotonic() - reached / speed
             for name, mib in _resident(up.pid).items():
                 tracks.setdefault(name, Track()).add(reached - warm_up, mib)
             if int(reached * 10 / (hour + warm_up)) > said:
                 said = int(reached * 10 / (hour + warm_up))
                 options.say(f"{reached:,.0f} of {hour + warm_up:,} simulated seconds")
         factor = reached / max(time.monotonic() - mark, 1e-9) if mark else 0.0
+        at_end(place / "runs" / RUN)
         return tracks, factor, max(min(reached - warm_up, hour), 0.0)
     finally:
         if simulated is not None:

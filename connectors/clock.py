@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 NS = 1_000_000_000
@@ -24,12 +25,24 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The computer's own time."""
+    """The computer's own time, but it never stands still: when that is set back, this one runs at half its pace until
+    they meet. Else the age of a book would stay what it is until then, however long it was silent."""
 
     speed = 1.0
 
+    def __init__(self, wall: Callable[[], int] = time.time_ns, steady: Callable[[], int] = time.monotonic_ns) -> None:
+        """``wall``: Unix ns, may jump; ``steady``: ns, never does."""
+        self._wall = wall
+        self._steady = steady
+        self._last = wall()
+        self._last_steady = steady()
+
     def now_ns(self) -> int:
-        return time.time_ns()
+        steady = self._steady()
+        passed = steady - self._last_steady
+        self._last = max(self._wall(), self._last + passed // 2)
+        self._last_steady = steady
+        return self._last
 
 
 class ScaledClock:
@@ -40,10 +53,11 @@ class ScaledClock:
         self.sim_epoch_ns = sim_epoch_ns
         self.speed = speed
 
-    def rebase(self, epoch_ns: int, sim_epoch_ns: int) -> None:
-        """Count from another pair of moments: the simulated exchange had to let its time slip."""
+    def rebase(self, epoch_ns: int, sim_epoch_ns: int, speed: float | None = None) -> None:
+        """Count from another pair of moments: the simulated exchange had to let its time slip, or is another one."""
         self.epoch_ns = epoch_ns
         self.sim_epoch_ns = sim_epoch_ns
+        self.speed = self.speed if speed is None else speed
 
     def now_ns(self) -> int:
         passed = time.time_ns() - self.epoch_ns

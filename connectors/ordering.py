@@ -31,8 +31,8 @@ from models.markers import Tick, decode_own
 from models.message import Lost, Stored
 
 #: A topic is not worth reading while this much of it waits here.
-MAX_WAITING: Final = 16_384
-MAX_WAITING_BYTES: Final = 48 * 1024 * 1024
+MAX_WAITING: Final = 8_192
+MAX_WAITING_BYTES: Final = 8 * 1024 * 1024
 
 Emitted = Stored | Lost
 
@@ -351,7 +351,7 @@ def _counts(value: bytes) -> dict[str, int]:
     """How many records of each input topic stand before this tick; empty for anything that is no tick."""
     try:
         own = decode_own(value)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
     return own.inputs if isinstance(own, Tick) else {}
 

@@ -16,6 +16,7 @@ from bytewax.outputs import Sink
 
 from connectors.archive.layout import high_water_marks
 from connectors.audit.sink import AuditSink, Pulse, Pulses
+from connectors.kafka.meter import Meter
 from connectors.kafka.source import Bounds, KafkaSource
 from connectors.kafka.stopping import Stop
 from models.message import Stored
@@ -24,6 +25,10 @@ from models.topics import BY_NAME
 
 #: The archive is in no hurry: fetches may wait, which spares twenty idle consumers' work.
 IDLE_MS = 100
+
+#: Records of a topic between two looks at the others. Publishing takes its time in between, and an archive that is
+#: behind has to catch up all the same; what a reader holds is bounded by its fetches.
+BATCH_SIZE = 10_000
 
 
 def build(sources: Mapping[str, Source[Stored]], pulses: Source[Pulse], sink: Sink[Stored | Pulse]) -> Dataflow:
@@ -36,7 +41,9 @@ def build(sources: Mapping[str, Source[Stored]], pulses: Source[Pulse], sink: Si
     return flow
 
 
-def audit_flow(settings: Settings, bootstrap: str, stop: Stop, folder: Path | None = None) -> Dataflow:
+def audit_flow(
+    settings: Settings, bootstrap: str, stop: Stop, folder: Path | None = None, meter: Meter | None = None
+) -> Dataflow:
     """The audit flow on Kafka: into ``archive/`` and ``audit.duckdb`` of ``folder`` (default: the data folder).
 
     Each topic is read from the record after the archive's last one; KafkaSource raises where that is gone."""
@@ -49,8 +56,10 @@ def audit_flow(settings: Settings, bootstrap: str, stop: Stop, folder: Path | No
             settings.kafka,
             bootstrap,
             stop,
+            batch_size=BATCH_SIZE,
             bounds=Bounds(first=marks[name] + 1 if name in marks else "earliest"),
             idle_ms=IDLE_MS,
+            meter=meter,
         )
         for name in BY_NAME
     }

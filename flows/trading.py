@@ -4,6 +4,7 @@ journal -> route: to the lanes that care          (one order, drops what came tw
         -> lanes: features and strategies         (keyed by underlying, on any worker)
         -> portfolio: barrier, gates, sizing, orders, fills, settlement, ledger   (one order again)
         -> scans, features, decisions, orders, fills, ledger, outcomes, telemetry
+        -> what the data gates refused -> windows of event time -> quality
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ import bytewax.operators as op
 from bytewax.dataflow import Dataflow, Stream
 from bytewax.inputs import Source
 
-from flows.engine import keyed, stateful
+from flows.engine import in_batches, keyed, stateful
+from flows.market_line.findings import Beat
+from flows.quality import Tally, count_in_windows
 from flows.trading_line.barrier import Barrier
 from flows.trading_line.items import Judged, Routed
 from flows.trading_line.lane import Lane
-from flows.trading_line.portfolio import Portfolio, configuration_id
+from flows.trading_line.portfolio import Out, Portfolio, configuration_id
 from flows.trading_line.route import Router
 from models.journal import decode_event
 from models.message import Message, Stored
@@ -35,11 +38,11 @@ class Desk:
         self._barrier = Barrier()
         self._portfolio = Portfolio(settings, configuration)
 
-    def take(self, judged: Judged) -> list[Message]:
-        messages: list[Message] = []
+    def take(self, judged: Judged) -> list[Out]:
+        out: list[Out] = []
         for copies in self._barrier.offer(judged):
-            messages.extend(self._portfolio.take(copies))
-        return messages
+            out.extend(self._portfolio.take(copies))
+        return out
 
 
 def build(source: Source[Stored], attach: Attach, settings: Settings) -> Dataflow:
@@ -48,12 +51,13 @@ def build(source: Source[Stored], attach: Attach, settings: Settings) -> Dataflo
     flow = Dataflow("trading")
     journal = op.input("journal", flow, source)
     in_order = keyed("one_order", journal, settings.portfolio_name)
-    routed = stateful("route", in_order, Router, _route)
+    routed = stateful("route", in_order, Router, in_batches(_route))
     by_lane = op.flat_map_batch("by_lane", routed, _by_lane)
-    judged = stateful("lanes", by_lane, lambda: Lane(settings), _judge)
-    at_desk = op.flat_map_batch("at_desk", judged, lambda items: [(settings.portfolio_name, one) for _, one in items])
-    messages = stateful("portfolio", at_desk, lambda: Desk(settings, configuration), Desk.take)
-    attach("trading_out", op.key_rm("decided", messages))
+    judged = stateful("lanes", by_lane, lambda: Lane(settings), in_batches(_judge))
+    at_desk = op.flat_map_batch("at_desk", judged, lambda items: [(settings.portfolio_name, each) for _, each in items])
+    decided = stateful("portfolio", at_desk, lambda: Desk(settings, configuration), in_batches(Desk.take))
+    attach("trading_out", op.flat_map_batch("messages", decided, _messages))
+    count_in_windows(op.flat_map_batch("tallies", decided, _tallies), settings.checks.window_s, "data_gate", attach)
     return flow
 
 
@@ -61,8 +65,20 @@ def _route(router: Router, record: Stored) -> list[Routed]:
     return router.route(decode_event(record.value))
 
 
-def _by_lane(items: list[tuple[str, Routed]]) -> list[tuple[str, Routed]]:
-    return [(routed.lane, routed) for _, routed in items]
+def _by_lane(batches: list[tuple[str, list[Routed]]]) -> list[tuple[str, list[Routed]]]:
+    lanes: dict[str, list[Routed]] = {}
+    for _, batch in batches:
+        for routed in batch:
+            lanes.setdefault(routed.lane, []).append(routed)
+    return list(lanes.items())
+
+
+def _messages(outputs: list[tuple[str, list[Out]]]) -> list[Message]:
+    return [out for _, batch in outputs for out in batch if isinstance(out, Message)]
+
+
+def _tallies(outputs: list[tuple[str, list[Out]]]) -> list[tuple[str, Tally | Beat]]:
+    return [("quality", out) for _, batch in outputs for out in batch if not isinstance(out, Message)]
 
 
 def _judge(lane: Lane, routed: Routed) -> tuple[Judged]:

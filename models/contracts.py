@@ -33,9 +33,9 @@ class Span(Record):
 
 
 class Source(Record):
-    """Where an input came from: the journal event, and the feed record behind it."""
+    """Where an input came from: the journal event (-1 where it is not known), and the feed record behind it."""
 
-    name: str  # "book", "book_snapshot", "spot", "market", "trigger"
+    name: str  # "trigger", "book", "book_snapshot", "spot", "market"; a pair's also "other_book", "other_book_snapshot"
     journal: int
     topic: str
     partition: int
@@ -162,7 +162,9 @@ class Features(Record):
 
 
 class Quality(Record):
-    """How often a reason was found in a window of event time."""
+    """How often a reason was found in a window of event time. ``feed``: where, a feed's topic or the module that found
+    it. Of a strategy's data gate, ``strategy`` names it, and ``evaluations`` counts all of that strategy in the market
+    in the window: ``count / evaluations`` is the rate."""
 
     id: str
     window_start: int
@@ -171,6 +173,8 @@ class Quality(Record):
     market: str
     reason: Reason
     count: int
+    strategy: str = ""
+    evaluations: int = 0
 
 
 class Telemetry(Record):

@@ -13,6 +13,8 @@ from __future__ import annotations
 import msgspec
 
 HEADER = "envelope"
+_MOST = 2**63 - 1
+_DIGITS = 19
 
 
 class Envelope(msgspec.Struct, frozen=True, gc=False):
@@ -34,6 +36,11 @@ def decode_envelope(raw: bytes) -> Envelope:
     """Raises ValueError, naming the bytes, when they are no envelope."""
     try:
         recv_ns, run, seq, conn, n = raw.decode("ascii").split(" ")
-        return Envelope(int(recv_ns), run, int(seq), conn, int(n))
-    except ValueError as cause:
-        raise ValueError(f"not an envelope: {raw[:120]!r} (expected 'recv_ns run seq conn n')") from cause
+        # int() takes signs, underscores and any length, all of which would be read back as something else
+        if (recv_ns + seq + n).isdecimal() and len(recv_ns) <= _DIGITS and len(seq) <= _DIGITS and len(n) <= _DIGITS:
+            t, number, of_connection = int(recv_ns), int(seq), int(n)
+            if t <= _MOST and number <= _MOST and of_connection <= _MOST:
+                return Envelope(t, run, number, conn, of_connection)
+    except ValueError:
+        pass
+    raise ValueError(f"not an envelope: {raw[:120]!r} (expected 'recv_ns run seq conn n')")

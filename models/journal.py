@@ -53,7 +53,7 @@ class Book(Event, frozen=True, gc=False, tag="book"):
     key: str
     up: TokenBook | None
     down: TokenBook | None
-    pair_ok: bool = False  # both ok, of one moment, and mirroring each other within the tolerance
+    pair_ok: bool = False  # both ok and of one moment; whether they mirror each other, ``checks`` says
 
 
 class Trade(Event, frozen=True, gc=False, tag="trade"):

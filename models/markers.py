@@ -34,12 +34,16 @@ class Tick(msgspec.Struct, frozen=True, tag_field="profit", tag="tick"):
 
 
 class Notice(msgspec.Struct, frozen=True, tag_field="profit", tag="notice"):
-    """What a door has to say about a connection, in the feed topic it serves."""
+    """What a door has to say about a connection, in the feed topic it serves.
+
+    ``frozen``: the door does not believe what stands of ``tokens`` (none named: of the whole connection) and asks for
+    it anew. ``spool_full``: ``frames`` records of the run were dropped because the spool had no room."""
 
     conn: str
-    state: Literal["connecting", "connected", "subscribed", "disconnected", "refused"]
+    state: Literal["connecting", "connected", "subscribed", "disconnected", "refused", "frozen", "spool_full"]
     why: str
     frames: int = 0
+    tokens: tuple[str, ...] = ()
 
 
 Own = Marker | Tick | Notice

@@ -20,6 +20,7 @@ TICKS: Final = frozenset({1, 10, 25, 50, 100, 1_000})  # the exchange's tick siz
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _DIGITS = 64  # no honest number on the wire is longer
+_REMEMBERED = 4_096  # strings; more are slower, because most sizes come once and fall out of the processor's cache
 
 
 class NotANumber(ValueError):
@@ -48,7 +49,7 @@ class _Memo(dict[str, int]):
 
     def __missing__(self, text: str) -> int:
         value = self._parse(text)
-        if len(self) >= 65_536:
+        if len(self) >= _REMEMBERED:
             self.clear()
         self[text] = value
         return value
@@ -68,6 +69,8 @@ _SCALE: Final[tuple[int, ...]] = tuple(10 ** (6 - digits) for digits in range(7)
 def _micro(text: str) -> int:
     # Digits and one dot, up to six of them after it, below a thousand million: the product is within 0.2 of the whole
     # number it stands for, so that adding a half and cutting off is exact. Nearly all sizes go this quicker way.
+    if len(text) > _DIGITS:  # also keeps what is remembered of the strings small
+        raise NotANumber(f"{text[:_DIGITS]!r}… is not a decimal number")
     if not text.strip("0123456789.") and len(text) - text.find(".") <= 7:
         try:
             value = float(text)
@@ -77,7 +80,7 @@ def _micro(text: str) -> int:
             return int(value * 1e6 + 0.5)
     whole, _, fraction = text.partition(".")
     digits = whole + fraction
-    if whole and len(whole) <= 12 and len(digits) <= _DIGITS and digits.isdecimal() and digits.isascii():
+    if whole and len(whole) <= 12 and digits.isdecimal() and digits.isascii():
         if len(fraction) <= 6:
             return int(digits) * _SCALE[len(fraction)]
         return int(whole + fraction[:6]) + (fraction[6] >= "5")

@@ -22,11 +22,16 @@ class Reason(StrEnum):
     TIMESTAMP_OLD = "timestamp_old"
     TIMESTAMP_AHEAD = "timestamp_ahead"
     TIMESTAMP_BACKWARDS = "timestamp_backwards"
+    CLOCK_BACKWARDS = "clock_backwards"
     HASH_MISMATCH = "hash_mismatch"
     BEST_MISMATCH = "best_mismatch"
     DECODE_ERROR = "decode_error"
     UNKNOWN_FRAME = "unknown_frame"
     UNKNOWN_ASSET = "unknown_asset"
+    FROZEN_BOOK = "frozen_book"
+    FROZEN_FEED = "frozen_feed"
+    REST_MISMATCH = "rest_mismatch"
+    SPOOL_FULL = "spool_full"
     # book validity
     NO_SNAPSHOT = "no_snapshot"
     CROSSED_BOOK = "crossed_book"
@@ -47,6 +52,7 @@ class Reason(StrEnum):
     NOT_STARTED = "not_started"
     EXPIRED = "expired"
     PAIR_INCONSISTENT = "pair_inconsistent"
+    DEPTH_TOO_THIN = "depth_too_thin"
     RULE_UNKNOWN = "rule_unknown"
     # verdicts of strategies
     EDGE = "edge"
@@ -54,6 +60,7 @@ class Reason(StrEnum):
     # entry gates and sizing
     TOO_CLOSE_TO_EXPIRY = "too_close_to_expiry"
     COOLDOWN = "cooldown"
+    STOPPED_OUT = "stopped_out"
     ORDER_PENDING = "order_pending"
     POSITION_OPEN = "position_open"
     CAP_MARKET = "cap_market"
@@ -83,6 +90,7 @@ class Reason(StrEnum):
     # settlement
     SETTLED = "settled"
     RESOLUTION_CONFLICT = "resolution_conflict"
+    RESOLUTION_LATE = "resolution_late"
     RECONCILED = "reconciled"
 
 
@@ -90,7 +98,7 @@ MEANING: dict[Reason, str] = {
     Reason.OK: "nothing to object to",
     Reason.SEQUENCE_GAP: "the exchange's sequence number skipped: frames were lost before us",
     Reason.DUPLICATE_FRAME: "the same frame came twice on one connection",
-    Reason.OUT_OF_ORDER: "a sequence number lower than one already seen",
+    Reason.OUT_OF_ORDER: "the frame is older than one already seen, by its number or by its time among its kind",
     Reason.CONNECTION_GAP: "our own numbering of a connection skipped: frames were lost after receipt",
     Reason.RECORDER_GAP: "records of a recorder run never reached the feed topics",
     Reason.DISCONNECTED: "the connection ended; what it kept is invalid until a new snapshot",
@@ -100,11 +108,16 @@ MEANING: dict[Reason, str] = {
     Reason.TIMESTAMP_OLD: "the exchange's time is further behind our receipt than allowed",
     Reason.TIMESTAMP_AHEAD: "the exchange's time is further ahead of our receipt than allowed",
     Reason.TIMESTAMP_BACKWARDS: "the exchange's time ran backwards by more than the allowed lateness",
+    Reason.CLOCK_BACKWARDS: "the recorder's clock stands before what is already in the journal",
     Reason.HASH_MISMATCH: "the book's checksum differs from the one computed over its content",
     Reason.BEST_MISMATCH: "the best prices the exchange states differ from those of the kept book",
     Reason.DECODE_ERROR: "the frame does not parse",
     Reason.UNKNOWN_FRAME: "the frame parses but is of no known type",
     Reason.UNKNOWN_ASSET: "the frame speaks of a token or product no market definition names",
+    Reason.FROZEN_BOOK: "the book stands still although other feeds show that it must have moved",
+    Reason.FROZEN_FEED: "the connection is open and silent although other feeds show that it must have spoken",
+    Reason.REST_MISMATCH: "the exchange's REST answer is newer than the kept book and differs from it",
+    Reason.SPOOL_FULL: "the recorder's spool had no room left: records were dropped",
     Reason.NO_SNAPSHOT: "changes came before a snapshot; the book cannot be known",
     Reason.CROSSED_BOOK: "best bid above best ask",
     Reason.LOCKED_BOOK: "best bid equals best ask",
@@ -123,11 +136,13 @@ MEANING: dict[Reason, str] = {
     Reason.NOT_STARTED: "the market's window has not opened",
     Reason.EXPIRED: "the market's window has ended",
     Reason.PAIR_INCONSISTENT: "the two tokens' books are not from the same moment",
+    Reason.DEPTH_TOO_THIN: "fewer shares on offer near the best price than the strategy needs",
     Reason.RULE_UNKNOWN: "no settlement rule is known for the market and date",
     Reason.EDGE: "the edge after costs is above the threshold",
     Reason.BELOW_THRESHOLD: "the edge after costs is not above the threshold",
     Reason.TOO_CLOSE_TO_EXPIRY: "less time to the end than allowed",
     Reason.COOLDOWN: "too soon after the last order in this market",
+    Reason.STOPPED_OUT: "the strategy left this market by its stop-loss and does not come back",
     Reason.ORDER_PENDING: "an order of this strategy in this market is under way",
     Reason.POSITION_OPEN: "the strategy already holds the other outcome of this market",
     Reason.CAP_MARKET: "the cap per market is used up",
@@ -154,6 +169,7 @@ MEANING: dict[Reason, str] = {
     Reason.HOLDING: "no exit rule applies",
     Reason.SETTLED: "the market resolved and paid",
     Reason.RESOLUTION_CONFLICT: "a second resolution differs from the first: the first stands, look at it",
+    Reason.RESOLUTION_LATE: "the market has ended and no resolution came within the allowed time",
     Reason.RECONCILED: "ledger and fills agree to the micro-dollar",
 }
 

@@ -70,12 +70,24 @@ class Feeds(Section):
     clob_rest: str = "https://clob.polymarket.com"
     gamma_rest: str = "https://gamma-api.polymarket.com"
     coinbase_ws: str = "wss://advanced-trade-ws.coinbase.com"
+    geoblock: str = Field(
+        "https://polymarket.com/api/geoblock", description="may orders be sent from here; profit doctor"
+    )
     ping_s: float = Field(10, gt=0)
     pong_timeout_s: float = Field(30, gt=0)
     silence_s: float = Field(15, gt=0, description="data-age watchdog: no frame on a connection = reconnect")
+    asset_silence_s: float = Field(10, gt=0, description="no frame of an open window's token = it is asked for by REST")
+    cross_check_s: float = Field(30, gt=0, description="between two comparisons of a sampled token with REST")
     backoff_min_s: float = Field(0.5, gt=0)
     backoff_max_s: float = Field(30, gt=0)
     user_agent: str = "profit-system/0.1"
+
+
+class Recorder(Section):
+    """What the recorder does while Kafka is away."""
+
+    spool_mib: int = Field(1024, ge=1, description="records wait on disk; beyond it new ones are dropped, loudly")
+    spool_dir: str = Field("", description="folder of the spool; empty = spool in data_dir")
 
 
 class Simulator(Section):
@@ -103,6 +115,12 @@ class Checks(Section):
     parity_tolerance: float = Field(0.02, ge=0, le=1, description="dollars a share")
     pair_skew_ms: int = Field(50, ge=0, description="two books this close are one moment")
     window_s: int = Field(10, ge=1, le=3600, description="length of the windows of quality counts")
+    frozen_after_s: float = Field(3, gt=0, le=60, description="a book silent for less is never called frozen")
+    frozen_spot_bp: float = Field(3, gt=0, le=1000, description="a spot move that a book in mid-range must follow")
+    frozen_twin_changes: int = Field(3, ge=1, description="changes of the other token that this one must follow")
+    frozen_other_changes: int = Field(10, ge=1, description="changes elsewhere that show a feed ought to speak")
+    rest_grace_ms: int = Field(1_000, ge=0, description="time for the stream to catch up with a newer REST answer")
+    resolution_late_s: float = Field(900, gt=0, description="no resolution this long after the end = resolution_late")
 
 
 class FairValue(Section):
@@ -116,6 +134,7 @@ class FairValue(Section):
     margin: float = Field(0.01, ge=0, le=1, description="safety margin for the model's own error, dollars a share")
     take_profit: float = Field(0.15, gt=0, le=1)
     stop_loss: float = Field(0.20, gt=0, le=1)
+    strike_max_gap_s: float = Field(5, ge=0, le=90, description="no strike from spot further from the window's start")
     time_exit_s: float = Field(0, ge=0, description="sell this long before the end; 0 = hold to settlement")
     edge_decay: float = Field(0.02, ge=0, le=1, description="sell when bid after fee beats fair value by this")
 
@@ -141,6 +160,7 @@ class Portfolio(Section):
     min_time_left_s: float = Field(10, ge=0)
     max_spread: float = Field(0.05, gt=0, le=1)
     stale_s: float = Field(5, gt=0, description="no entry or exit on a book or spot older than this")
+    reentry_after_stop: bool = Field(False, description="may a strategy enter a market again after its stop-loss there")
 
 
 class Execution(Section):
@@ -175,6 +195,7 @@ class Settings(BaseSettings):
     kafka: Kafka = Kafka()
     broker: Broker = Broker()
     feeds: Feeds = Feeds()
+    recorder: Recorder = Recorder()
     simulator: Simulator = Simulator()
     checks: Checks = Checks()
     fair_value: FairValue = FairValue()

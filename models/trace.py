@@ -21,7 +21,8 @@ class Step(msgspec.Struct, frozen=True, gc=False):
 
 
 class Intent(msgspec.Struct, frozen=True, gc=False):
-    """One leg a strategy wants to buy: outcome, the ask it saw (pips), and what it believes a share is worth ($)."""
+    """One leg a strategy wants to buy: outcome, the ask it saw (pips), and what a share may cost with its fee ($): what
+    it is believed to be worth, or a pair's leg with its share of the edge."""
 
     outcome: str
     ask: int

@@ -7,17 +7,51 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from connectors.broker.embedded import EmbeddedBroker
 from connectors.kafka.admin import delete_topics, partitions
 from models.settings import Broker, Kafka
+from tests.workers import deal, how_many, take_own_cluster
 
 ROOT = Path(__file__).parent.parent
+
+# Two busy cores are slower than Hypothesis is patient, and slowness is no fault here.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    return how_many(os.environ, os.cpu_count() or 1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    workers = config.getoption("numprocesses", None)
+    clusters = os.environ.get("PROFIT_TEST_KAFKA", "").split()
+    if "PYTEST_XDIST_WORKER" in os.environ or not workers:
+        take_own_cluster(os.environ)
+    elif clusters and workers > len(clusters):
+        raise pytest.UsageError(
+            f"-n {workers}, and PROFIT_TEST_KAFKA names {len(clusters)} clusters: each needs its own"
+        )
+
+
+@pytest.hookimpl(trylast=True)  # only what was chosen is dealt out
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    worker = getattr(config, "workerinput", None)
+    if worker is not None:
+        items[:] = deal([(item, _seconds(item)) for item in items], worker["workercount"])
+
+
+def _seconds(item: pytest.Item) -> float:
+    mark = item.get_closest_marker("takes")
+    return float(mark.args[0]) if mark is not None else 0.0
 
 
 @pytest.fixture(scope="session")
 def bootstrap() -> Iterator[str]:
-    """HOST:PORT of a cluster for the whole session: ``$PROFIT_TEST_KAFKA``, or an embedded broker.
+    """HOST:PORT of this worker's cluster for the whole session: from ``$PROFIT_TEST_KAFKA``, or an embedded broker.
 
     It is shared: give topics names of their own (``topic_names``), or take ``clean_kafka`` for the catalogue's."""
     given = os.environ.get("PROFIT_TEST_KAFKA")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -21,6 +22,8 @@ def flow(
     lifeline: Annotated[bool, typer.Option("--lifeline", hidden=True)] = False,
 ) -> None:
     """Run one flow on Kafka until it is told to stop; it resumes where it was."""
+    from connectors.kafka.meter import Meter
+    from connectors.kafka.pulse import Pulse, Row
     from connectors.kafka.sink import KafkaSink
     from connectors.kafka.source import KafkaFeedSource, KafkaSource
     from connectors.kafka.stopping import Stop, on_signals
@@ -38,17 +41,35 @@ def flow(
     stop = Stop()
     if lifeline:
         watch_parent(stop.request)
+    meter = Meter()
+
+    def rows() -> list[Row]:
+        status, reason = meter.verdict()
+        return [(f"flow.{name}", status, meter.counts(), reason, meter.gauges())]
+
+    recovery: Path | None = None
     if name == "audit":
-        on_signals(stop)
-        run(audit_flow(settings, bootstrap, stop, folder))
-        return
-    attach = output_to(lambda: KafkaSink(settings.kafka, bootstrap))
-    if name == "market":
-        dataflow = market.build(KafkaFeedSource(settings.kafka, bootstrap, stop), attach, settings)
+        dataflow = audit_flow(settings, bootstrap, stop, folder, meter)
     else:
-        dataflow = trading.build(KafkaSource(JOURNAL, settings.kafka, bootstrap, stop), attach, settings)
-        (folder / "settings.json").write_text(settings.model_dump_json(indent=1))
-    recovery = folder / "recovery" / name
-    prepare_recovery(recovery)
+        attach = output_to(lambda: KafkaSink(settings.kafka, bootstrap, meter))
+        if name == "market":
+            dataflow = market.build(KafkaFeedSource(settings.kafka, bootstrap, stop, meter=meter), attach, settings)
+        else:
+            journal = KafkaSource(JOURNAL, settings.kafka, bootstrap, stop, meter=meter)
+            dataflow = trading.build(journal, attach, settings)
+            (folder / "settings.json").write_text(settings.model_dump_json(indent=1))
+        recovery = folder / "recovery" / name
+        prepare_recovery(recovery)
+    pulse = Pulse(f"flow-{name}", settings.kafka, bootstrap, rows, _say)
+    pulse.start()
     on_signals(stop)
-    run(dataflow, recovery, SNAPSHOT_S)
+    status = "failed"
+    try:
+        run(dataflow, recovery, SNAPSHOT_S)
+        status = "stopped"
+    finally:
+        pulse.close(status)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

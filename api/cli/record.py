@@ -17,13 +17,16 @@ from api.cli.endings import call_in, stop_on_signals, stop_with_parent
 from connectors.broker.embedded import EmbeddedBroker
 from connectors.broker.memory import MIB, MemoryBudget, watch
 from connectors.clock import Clock, SystemClock
-from connectors.kafka.admin import create_topics
-from connectors.kafka.client import consumer_config, producer_config
+from connectors.kafka.admin import cluster_name, create_topics
+from connectors.kafka.client import consumer_config, patient_producer_config
 from connectors.recorder.inputs import InputCounter
 from connectors.recorder.outlet import KafkaOutlet
 from connectors.recorder.recorder import Endpoints, Recorder
+from connectors.recorder.spool import Spool, inherit
+from connectors.recorder.writer import run_id
 from connectors.simulator.addresses import Urls
 from connectors.simulator.child import child_exchange, follow_clock, read_clock, read_urls
+from connectors.simulator.faults.timeline import check_faults
 from models.failures import Failure
 from models.settings import Settings, load
 
@@ -37,6 +40,7 @@ def record(
     kafka: Annotated[str | None, typer.Option(help="HOST:PORT of a cluster; default: configuration")] = None,
     duration: Annotated[float | None, typer.Option(min=0, help="end after so many real seconds")] = None,
     exchange: Annotated[Path | None, typer.Option(help="addresses of a running `profit simulate`")] = None,
+    faults: Annotated[Path | None, typer.Option(help="TOML file of faults for --feeds sim")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file; default: profit.toml")] = None,
     lifeline: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:
@@ -44,13 +48,16 @@ def record(
     settings = load(config)
     if exchange is not None and feeds == "live":
         raise Failure("--exchange names a simulated exchange.", "Add --feeds sim, or leave --exchange away.")
+    if exchange is not None and faults is not None:
+        raise Failure("--exchange names an exchange that runs already.", "Give --faults to its `profit simulate`.")
+    check_faults(feeds, faults)
     bootstrap = kafka or settings.kafka.bootstrap_servers
     with contextlib.ExitStack() as stack:
         clock: Clock = SystemClock()
         session = _Session(settings, lifeline, duration)
         endpoints = Endpoints.of(settings.feeds)
         if feeds == "sim":
-            urls = _simulated(exchange, config, stack)
+            urls = _simulated(exchange, config, faults, stack)
             endpoints = Endpoints(urls.polymarket_ws, urls.clob_rest, urls.gamma_rest, urls.coinbase_ws)
             clock = simulated = read_clock(urls)
             session.beside = lambda: follow_clock(simulated, urls)
@@ -60,10 +67,12 @@ def record(
         asyncio.run(session.run(endpoints, feeds, clock, bootstrap))
 
 
-def _simulated(exchange: Path | None, config: Path | None, stack: contextlib.ExitStack) -> Urls:
+def _simulated(exchange: Path | None, config: Path | None, faults: Path | None, stack: contextlib.ExitStack) -> Urls:
     if exchange is not None:
         return read_urls(exchange)
-    return stack.enter_context(child_exchange([] if config is None else ["--config", str(config)]))
+    files = (("--config", config), ("--faults", faults))
+    options = [word for name, path in files if path is not None for word in (name, str(path))]
+    return stack.enter_context(child_exchange(options))
 
 
 def _own_broker(settings: Settings, session: _Session, stack: contextlib.ExitStack) -> str:
@@ -124,8 +133,9 @@ class _Session:
             if recorder is not None:
                 call_in(loop, recorder.fail, failure)
 
-        outlet = KafkaOutlet(producer_config(settings.kafka, bootstrap), fail)
-        recorder = Recorder(settings.feeds, endpoints, source, clock, outlet, depth=lambda: outlet.depth)
+        run = run_id()
+        outlet = KafkaOutlet(patient_producer_config(settings.kafka, bootstrap), fail, _spool(settings, run, bootstrap))
+        recorder = Recorder(settings.feeds, endpoints, source, clock, outlet, run, outlet.backlog, settings.checks)
         counter = InputCounter(
             consumer_config(settings.kafka, bootstrap),
             lambda topic, count: _post(loop, recorder, topic, count),
@@ -148,6 +158,15 @@ class _Session:
             counter.close()
             outlet.close(FLUSH_S)
         print(f"\nrecorded run {recorder.run_id}: {recorder.writer.seq:,} records", file=sys.stderr)
+
+
+def _spool(settings: Settings, run: str, bootstrap: str) -> Spool:
+    """The run's spool, with what earlier runs could not deliver to this cluster."""
+    root = Path(settings.recorder.spool_dir) if settings.recorder.spool_dir else settings.data_dir / "spool"
+    spool = Spool(root / run, settings.recorder.spool_mib * MIB, cluster_name(settings.kafka, bootstrap))
+    for line in inherit(spool, root):
+        print(line, file=sys.stderr, flush=True)
+    return spool
 
 
 def _post(loop: asyncio.AbstractEventLoop, recorder: Recorder | None, topic: str, count: int) -> None:

@@ -1,7 +1,8 @@
-"""`profit report`: what a run came to, or how good the fair value is on an archive."""
+"""`profit report`: what a run came to, how good the fair value is on an archive, or what the checks find in one."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,21 +12,27 @@ from rich.console import Console
 from rich.table import Table
 
 from models.failures import Failure
+from models.reasons import MEANING, Reason
 from models.settings import load
 
 if TYPE_CHECKING:
     from flows.report.fair_value import Report
+    from flows.report.quality import QualityReport
 
 
 def report(
-    place: Annotated[str, typer.Argument(help="Name or folder of a run; with --fair-value an archive.")],
+    place: Annotated[str, typer.Argument(help="Name or folder of a run; with --fair-value or --quality an archive.")],
     fair_value: Annotated[bool, typer.Option("--fair-value", help="Score the fair value against outcomes.")] = False,
+    quality: Annotated[bool, typer.Option("--quality", help="Count what the checks find, by reason.")] = False,
+    examples: Annotated[int, typer.Option(min=0, help="With --quality: examples of each reason.")] = 3,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
     plot: Annotated[Path | None, typer.Option(help="Where the reliability plot goes (SVG).")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file of settings.")] = None,
 ) -> None:
-    """Say what a run came to, after costs; or score the fair value's forecasts."""
-    if fair_value:
+    """Say what a run came to, after costs; score the fair value's forecasts; or count what the checks find."""
+    if quality:
+        _quality(Path(place), examples, as_json, config)
+    elif fair_value:
         _fair_value(Path(place), as_json, plot, config)
     else:
         _run(place, as_json, config)
@@ -79,6 +86,49 @@ def _show(result: Report, target: Path) -> None:
     for why, count in result.left_out.items():
         console.print(f"left out: {count} forecasts: {why}")
     console.print(f"reliability plot: {target}")
+
+
+def _quality(archive: Path, examples: int, as_json: bool, config: Path | None) -> None:
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    from flows.report.quality import quality_report
+
+    folder = archive / "archive" if (archive / "archive").is_dir() else archive
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("checking", total=None)
+        result = quality_report(
+            folder, load(config), examples, lambda done, of: bar.update(task, completed=done, total=of)
+        )
+    if as_json:
+        print(msgspec.json.encode(result).decode())
+    else:
+        _show_quality(result)
+
+
+def _show_quality(result: QualityReport) -> None:
+    console = Console()
+    console.print(
+        f"{result.records:,} records, {result.frames:,} of them frames, made {result.events:,} journal events and "
+        f"{result.dead_letters:,} dead letters\nfrom {_utc(result.first_ns)} to {_utc(result.last_ns)}",
+        highlight=False,
+    )
+    table = Table("feed", "reason", "count", "markets, products or connections")
+    table.columns[2].justify = table.columns[3].justify = "right"
+    for row in result.counts:
+        table.add_row(row.feed, row.reason, f"{row.count:,}", f"{row.places:,}")
+    console.print(table)
+    for reason, several in result.examples.items():
+        if several:
+            console.print(f"\n{reason}: {MEANING[Reason(reason)]}", style="bold", markup=False)
+        for each in several:
+            numbers = ", ".join(f"{name} {value}" for name, value in each.numbers.items())
+            console.print(f"{_utc(each.t)}  {each.market}  {numbers}", markup=False, highlight=False)
+            console.print(f"  {each.topic}/{each.partition}/{each.offset}: {each.frame}", markup=False, highlight=False)
+
+
+def _utc(t_ns: int) -> str:
+    return datetime.fromtimestamp(t_ns // 10**9, UTC).strftime("%Y-%m-%d %H:%M:%S") + f".{t_ns // 10**6 % 1000:03d}"
 
 
 def _run(place: str, as_json: bool, config: Path | None) -> None:

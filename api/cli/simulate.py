@@ -12,6 +12,7 @@ import typer
 
 from api.cli.endings import stop_on_signals, stop_with_parent
 from connectors.simulator.exchange import parameters
+from connectors.simulator.faults.timeline import load as load_timeline
 from connectors.simulator.server import SimulatedExchange
 from models.failures import Failure
 from models.settings import load
@@ -24,6 +25,9 @@ def simulate(
     seed: Annotated[int | None, typer.Option(min=0)] = None,
     lag: Annotated[float | None, typer.Option(help="seconds the maker is behind the latent price")] = None,
     maker_error: Annotated[float | None, typer.Option(help="standard deviation of the maker's error")] = None,
+    faults: Annotated[Path | None, typer.Option(help="TOML file of faults, see docs/simulator.md")] = None,
+    ports: Annotated[str, typer.Option(help="three ports, as 7001,7002,7003; default: free ones")] = "0,0,0",
+    truth_file: Annotated[Path | None, typer.Option(help="count frames sent here; outlives a kill -9")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file; default: profit.toml")] = None,
     lifeline: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:
@@ -40,7 +44,12 @@ def simulate(
     except ValueError as cause:
         raise Failure(f"an option is out of its bounds: {cause}.", "See `profit simulate --help`.") from None
     exchange = SimulatedExchange(
-        parameters(chosen, settings.feeds), chosen.speed, None if start is None else unix_second(start)
+        parameters(chosen, settings.feeds),
+        chosen.speed,
+        None if start is None else unix_second(start),
+        ports=three_ports(ports),
+        truth_file=truth_file,
+        timeline=None if faults is None else load_timeline(faults),
     )
     asyncio.run(_serve(exchange, port_file, lifeline))
 
@@ -52,6 +61,17 @@ def unix_second(text: str) -> int:
     except ValueError:
         raise Failure(f"--start {text} is no ISO 8601 time.", "Write it like 2026-11-22T12:00:00Z.") from None
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+
+def three_ports(text: str) -> tuple[int, int, int]:
+    """Ports of the market channel, the Coinbase feed and HTTP; 0 is a free one. Raises Failure."""
+    parts = text.split(",")
+    if len(parts) != 3 or not all(part.isascii() and part.isdigit() and int(part) < 65536 for part in parts):
+        raise Failure(
+            f"--ports {text} are no three ports.", "Write them like 7001,7002,7003: Polymarket, Coinbase, HTTP."
+        )
+    one, two, three = (int(part) for part in parts)
+    return one, two, three
 
 
 async def _serve(exchange: SimulatedExchange, port_file: Path | None, lifeline: bool) -> None:

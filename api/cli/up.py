@@ -12,6 +12,7 @@ import typer
 
 from connectors.kafka.stopping import Stop, on_signals
 from connectors.lifeline import watch_parent
+from connectors.simulator.faults.timeline import check_faults
 from models.failures import Failure
 from models.settings import load
 
@@ -24,6 +25,7 @@ def up(
     speed: Annotated[
         float, typer.Option(min=0, help="recorded seconds a second when playing an archive; 0 = all")
     ] = 1.0,
+    faults: Annotated[Path | None, typer.Option(help="TOML file of faults for --feeds sim")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file; default: profit.toml")] = None,
 ) -> None:
     """Run the whole system, on the simulated exchange unless told otherwise, until Ctrl-C."""
@@ -33,7 +35,8 @@ def up(
     name = run or f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
         raise Failure(f"--run {name} is no name for a folder.", "Use letters, digits, dots, dashes and underscores.")
-    supervise(Order(feeds, kafka, duration, name, config, speed), load(config))
+    check_faults(feeds, faults)
+    supervise(Order(feeds, kafka, duration, name, config, speed, faults), load(config))
 
 
 def play(

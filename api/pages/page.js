@@ -45,7 +45,8 @@ async function fetched(path) {
 
 // --- modules ------------------------------------------------------------------------------------------------------
 
-const ORDER = ["doors", "integrity", "features and strategies", "gates and sizing", "execution and settlement", "supervisor, broker, audit"];
+const ORDER = ["feeds", "doors", "integrity", "data gates", "features and strategies", "gates and sizing", "execution and settlement", "flows and processes"];
+const WORST = ["failed", "silent", "warning", "waiting", "starting"];
 
 function groupBody(name) {
   let body = groups.get(name);
@@ -92,21 +93,23 @@ function showModule(view) {
   const kept = moduleRow(view);
   const { row, cells } = kept;
   kept.came = performance.now() - view.age_s * 1000;
-  row.className = view.status;
-  put(cells[1].lastChild, view.status);
   const judged = Object.keys(view.counts).length > 0;
+  kept.status = view.status;
+  row.className = judged ? view.status : `${view.status} unjudged`;
+  kept.said = `${view.module} ${view.state}${view.last_reason && view.last_reason !== "ok" ? ` (${view.last_reason})` : ""}`;
+  put(cells[1].lastChild, view.state);
   put(cells[3], judged ? whole.format(view.passed) : "–");
   put(cells[4], judged ? whole.format(view.held) : "–");
   put(cells[5], judged ? whole.format(view.blocked) : "–");
   put(cells[6], view.rate_10s === null ? "–" : tenths.format(view.rate_10s));
   const counters = Object.entries(view.counters).sort(([one], [other]) => (other === "frames") - (one === "frames")).map(([name, count]) => `${name} ${whole.format(count)}`).join(", ");
-  const said = `${view.last_reason}|${counters}`;
+  const told = [view.module === "portfolio" ? "" : view.told, counters].filter(Boolean).join("; ");
+  const said = `${view.last_reason}|${told}`;
   if (kept.reason !== said) {
     kept.reason = said;
-    cells[7].replaceChildren(reasonNode(view.last_reason || (counters ? "" : "–")));
-    if (!view.last_reason) cells[7].replaceChildren();
-    if (counters) cells[7].append(element("span", ` ${counters}`, "quiet"));
-    cells[7].title = counters;
+    cells[7].replaceChildren(...(view.last_reason || !told ? [reasonNode(view.last_reason)] : []));
+    if (told) cells[7].append(element("span", ` ${told}`, "quiet"));
+    cells[7].title = told;
   }
   if (view.module === "portfolio") showMoney(view.gauges);
 }
@@ -124,7 +127,17 @@ function showMoney(gauges) {
   }
 }
 
+// The worst first, in one line that keeps its place when nothing is wrong.
+function showWorst() {
+  const wrong = [...rows.values()].filter(({ status }) => WORST.includes(status)).sort((one, other) => WORST.indexOf(one.status) - WORST.indexOf(other.status));
+  const said = wrong.map((each) => each.said);
+  put($("worst"), !rows.size ? "–" : wrong.length ? `${wrong.length} of ${rows.size} modules not well: ${said.join(", ")}` : `All ${rows.size} modules are well.`);
+  $("worst").title = said.join("\n");
+  $("worst").className = `worst ${wrong.length ? wrong[0].status : "running"}`;
+}
+
 function showAges() {
+  showWorst();
   const now = performance.now();
   for (const { cells, came } of rows.values()) put(cells[2], whole.format(Math.max(0, (now - came) / 1000)));
   if (source && source.readyState === EventSource.OPEN) {

@@ -8,11 +8,12 @@ that a flow wrote again after a crash are known by their ordinals and are droppe
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable
-from typing import Final, TypeVar
+from typing import Final
 
 from pydantic import ValidationError
 
+from api.server.rows import Rows
+from api.server.telling import tell
 from api.server.views import Health, ModuleView, QualityView, Status
 from models.contracts import (
     CONTRACTS,
@@ -38,6 +39,7 @@ _RATE_WINDOWS: Final = (10.0, 60.0)
 _SHORTEST_S: Final = 1.0  # a rate over less than this says nothing
 _VERDICTS: Final = frozenset(Verdict)
 _INTEGRITY: Final = "integrity."
+_DATA_GATE: Final = "data_gate."
 
 #: Event types of the stream by topic; scans are too many for it.
 STREAMED: Final = {
@@ -49,16 +51,16 @@ STREAMED: Final = {
     "quality": "quality",
 }
 _GROUPS: Final = (
+    ("feeds", ("feed.",)),
     ("doors", ("door.", "recorder", "simulator", "player")),
     ("integrity", ("integrity.", "journal")),
+    ("data gates", ("data_gate.",)),
     ("features and strategies", ("features", "strategy.")),
     ("gates and sizing", ("gate.", "sizing")),
     ("execution and settlement", ("execution", "exits", "settlement", "reconciliation", "portfolio")),
 )
-_REST: Final = "supervisor, broker, audit"
+_REST: Final = "flows and processes"
 GROUPS: Final = (*(name for name, _ in _GROUPS), _REST)
-
-_R = TypeVar("_R", bound=Record)
 
 
 class _Module:
@@ -104,14 +106,14 @@ class Board:
         self._started = now
         self._modules: dict[str, _Module] = {}
         # Refusals are kept apart: they are many, and must not push out what was done.
-        self._actions: deque[tuple[int, Decision]] = deque(maxlen=KEPT)
-        self._refusals: deque[tuple[int, Decision]] = deque(maxlen=KEPT)
+        self._actions = Rows(Decision, KEPT)
+        self._refusals = Rows(Decision, KEPT)
         self._decided = 0
-        self._orders: deque[Order] = deque(maxlen=KEPT)
-        self._fills: deque[Fill] = deque(maxlen=KEPT)
-        self._outcomes: deque[Outcome] = deque(maxlen=KEPT)
-        self._dead: deque[DeadLetter] = deque(maxlen=KEPT)
-        self._scans: dict[tuple[str, str], Scan] = {}
+        self._orders = Rows(Order, KEPT)
+        self._fills = Rows(Fill, KEPT)
+        self._outcomes = Rows(Outcome, KEPT)
+        self._dead = Rows(DeadLetter, KEPT)
+        self._scans: dict[tuple[str, str], bytes] = {}
         self._windows: dict[tuple[str, str], tuple[int, int]] = {}  # (feed, reason) -> (window end, count)
         self._ordinals: dict[tuple[str, str], int] = {}
         self._unreadable: Counter[str] = Counter()
@@ -132,10 +134,10 @@ class Board:
         except (KeyError, ValidationError):
             self._unreadable[stored.topic] += 1
             return None
-        self._note(record, now, backlog)
+        self._note(record, stored.value, now, backlog)
         return record
 
-    def _note(self, record: Record, now: float, backlog: bool) -> None:
+    def _note(self, record: Record, value: bytes, now: float, backlog: bool) -> None:
         match record:
             case Telemetry():
                 module = self._modules.get(record.module)
@@ -147,20 +149,20 @@ class Board:
                     self._modules[record.module] = _Module(record, now)
             case Decision():
                 kept = self._refusals if record.action == "block" else self._actions
-                kept.append((self._decided, record))
+                kept.add(value, self._decided)
                 self._decided += 1
             case Order():
-                self._orders.append(record)
+                self._orders.add(value)
             case Fill():
-                self._fills.append(record)
+                self._fills.add(value)
             case Outcome():
-                self._outcomes.append(record)
+                self._outcomes.add(value)
             case DeadLetter():
-                self._dead.append(record)
+                self._dead.add(value)
                 self._dead_letters += 1
             case Scan():
                 self._scans.pop((record.strategy, record.market_key), None)
-                self._scans[(record.strategy, record.market_key)] = record
+                self._scans[(record.strategy, record.market_key)] = value
                 if len(self._scans) > SCANS_KEPT:
                     del self._scans[next(iter(self._scans))]
             case Quality():
@@ -182,10 +184,12 @@ class Board:
                 counts[key] = count
             else:
                 counters[key] = count
+        status = self._status(kept, now)
         return ModuleView(
             module=name,
             group=_group(name),
-            status=self._status(kept, now),
+            status=status,
+            state=_state(row, status),
             reported=row.status,
             timestamp=row.timestamp,
             heartbeat=row.heartbeat,
@@ -199,6 +203,7 @@ class Board:
             rate_60s=_rounded(kept.rate(now, _RATE_WINDOWS[1])),
             last_reason=row.last_reason,
             gauges=row.gauges,
+            told=tell(row.timestamp, row.gauges),
         )
 
     def modules(self, now: float) -> list[ModuleView]:
@@ -214,34 +219,34 @@ class Board:
 
     def decisions(self, limit: int, refusals: bool = True) -> list[Decision]:
         """The latest first; without ``refusals`` only what was done."""
-        rows = [*self._actions, *(self._refusals if refusals else ())]
+        rows = [*self._actions.numbered(limit), *(self._refusals.numbered(limit) if refusals else ())]
         rows.sort(key=lambda row: row[0], reverse=True)
         return [decision for _, decision in rows[:limit]]
 
     def orders(self, limit: int) -> list[Order]:
-        return _latest(self._orders, limit)
+        return self._orders.latest(limit)
 
     def fills(self, limit: int) -> list[Fill]:
-        return _latest(self._fills, limit)
+        return self._fills.latest(limit)
 
     def outcomes(self, limit: int) -> list[Outcome]:
-        return _latest(self._outcomes, limit)
+        return self._outcomes.latest(limit)
 
     def dead_letters(self, limit: int) -> list[DeadLetter]:
-        return _latest(self._dead, limit)
+        return self._dead.latest(limit)
 
     def scans(self) -> list[Scan]:
-        return [self._scans[key] for key in sorted(self._scans)]
+        return [Scan.model_validate_json(self._scans[key]) for key in sorted(self._scans)]
 
     def quality(self) -> list[QualityView]:
         """Findings by feed and reason, the most first."""
         totals: dict[tuple[str, str], int] = {}
         for name, module in self._modules.items():
-            if name.startswith(_INTEGRITY):
-                feed = "feed." + name.removeprefix(_INTEGRITY)
+            if name.startswith((_INTEGRITY, _DATA_GATE)):
+                feed = "feed." + name.removeprefix(_INTEGRITY) if name.startswith(_INTEGRITY) else name
                 for key, count in module.row.counts.items():
                     verdict, _, reason = key.partition(":")
-                    if verdict == Verdict.BLOCK:
+                    if verdict == Verdict.BLOCK or (verdict == Verdict.HOLD and feed == name):
                         totals[(feed, reason)] = count
         views = []
         for feed, reason in sorted(totals.keys() | self._windows.keys()):
@@ -266,7 +271,8 @@ class Board:
             elif status == "failed":
                 wrong.append(f"{name}: failed: {kept.row.last_reason or 'no reason given'}")
             elif status in ("warning", "waiting", "stopped"):
-                warnings.append(f"{name}: {status}: {kept.row.last_reason or 'no reason given'}")
+                state = _state(kept.row, status)
+                warnings.append(f"{name}: {state}: {kept.row.last_reason or 'no reason given'}")
         warnings.extend(f"{topic}: {count} unreadable records" for topic, count in sorted(self._unreadable.items()))
         return Health(
             status="unwell" if wrong else "ok",
@@ -291,16 +297,16 @@ def _activity(row: Telemetry) -> int | None:
     return total if verdicts else row.counts.get("frames")
 
 
+def _state(row: Telemetry, status: Status) -> str:
+    stated = row.gauges.get("state")
+    return stated if isinstance(stated, str) and status == row.status else status
+
+
 def _group(module: str) -> str:
     for group, prefixes in _GROUPS:
         if module.startswith(prefixes):
             return group
     return _REST
-
-
-def _latest(kept: Iterable[_R], limit: int) -> list[_R]:
-    rows = list(kept)
-    return rows[: -limit - 1 : -1]
 
 
 def _rounded(rate: float | None) -> float | None:

@@ -175,7 +175,7 @@ def _evidence(
     frames: dict[tuple[str, int, int], list[str]] = {}
     for source in decision.sources:
         if source.journal >= 0:
-            _add(events, source.journal, "book" if source.name == "book_snapshot" else source.name)
+            _add(events, source.journal, source.name.removesuffix("_snapshot"))
         if source.topic:
             _add(frames, (source.topic, source.partition, source.offset), source.name)
     for fill in fills:

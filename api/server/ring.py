@@ -15,7 +15,7 @@ from typing import Final
 CAPACITY: Final = 8_192
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Event:
     """``number``: from 1 without a gap since the server's start. ``data``: one JSON object."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
@@ -19,7 +18,7 @@ from api.server.app import build
 from api.server.hub import Hub
 from api.server.intake import Batch, Intake
 from api.server.views import RunView
-from models.failures import Failure
+from connectors.listening import listen_for_page, url_of
 from models.settings import Settings
 
 #: Where a run's folder says at which address its page is.
@@ -35,31 +34,6 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes a free one. Raises Failure when that cannot be had."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-        listening.listen(128)
-    except OSError as cause:
-        listening.close()
-        raise Failure(
-            f"the page cannot be served on {host}:{port}: {cause.strerror or cause}.",
-            "End the program that uses the port, or choose another: PROFIT_API_PORT=8766, or 0 for a free one.",
-        ) from None
-    listening.setblocking(False)
-    return listening
-
-
-def url_of(listening: socket.socket) -> str:
-    """The address for a browser on this machine."""
-    host, port = listening.getsockname()[:2]
-    name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
-    return f"http://{name}:{port}/"
 
 
 def describe_run(run_dir: Path, bootstrap: str, start: str) -> RunView:
@@ -81,7 +55,7 @@ async def serve(
     settings: Settings, bootstrap: str, run_dir: Path, say: Callable[[str], None], stop: asyncio.Event
 ) -> None:
     """Serve until ``stop`` is set. ``say`` gets the address. Raises Failure when the port is taken."""
-    listening = listen(settings.api.host, settings.api.port)
+    listening = listen_for_page(settings.api.host, settings.api.port)
     url = url_of(listening)
     start = str(time.time_ns() // 1_000_000)
     hub = Hub(start)

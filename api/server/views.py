@@ -14,14 +14,16 @@ Status = Literal["starting", "running", "waiting", "warning", "stopped", "failed
 class ModuleView(BaseModel):
     """A module as its last telemetry row has it.
 
-    ``status`` is ``silent`` when that row came too long ago, else what the module ``reported``; ``age_s``: seconds
-    since it came. ``passed``, ``held``, ``blocked``: sums of ``counts`` by verdict; ``counters``: counts that are no
-    verdicts. ``rate_10s``, ``rate_60s``: verdicts (for a module without any: frames) a second of real time, None while
-    unknown."""
+    ``status`` is ``silent`` when that row came too long ago, else what the module ``reported``; ``state``: the same,
+    in the module's own finer words where it has any (feeds: ``healthy``, ``degraded``, ``stale``, …); ``told``: its
+    gauges as text. ``age_s``: seconds since the row came. ``passed``, ``held``, ``blocked``: sums of ``counts`` by
+    verdict; ``counters``: counts that are no verdicts. ``rate_10s``, ``rate_60s``: verdicts (for a module without any:
+    frames) a second of real time, None while unknown."""
 
     module: str
     group: str
     status: Status
+    state: str
     reported: str
     timestamp: int
     heartbeat: int
@@ -35,6 +37,7 @@ class ModuleView(BaseModel):
     rate_60s: float | None
     last_reason: str
     gauges: dict[str, Number]
+    told: str
 
 
 class Modules(BaseModel):

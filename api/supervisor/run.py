@@ -7,7 +7,6 @@ import fcntl
 import json
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -21,22 +20,26 @@ import psutil
 
 from api.cli.main import VERBS
 from api.supervisor.child import Child, ChildSpec
-from api.supervisor.pulse import Pulse
+from api.supervisor.exchange import ExchangeWatch
 from api.supervisor.supervisor import Supervisor
 from connectors.broker.embedded import EmbeddedBroker
 from connectors.broker.memory import MIB, MemoryBudget
 from connectors.kafka.admin import create_topics
+from connectors.kafka.pulse import Pulse, Row
+from connectors.listening import listen_for_page
 from models.contracts import Number
 from models.failures import Failure
 from models.settings import Settings
 
 PROFIT: Final = (sys.executable, "-P", "-m", "api.cli.main")
+ADDRESSES: Final = "exchange.json"
 FLOWS: Final = ("market", "trading", "audit")
 
 
 @dataclass(frozen=True)
 class Order:
-    """What the user asked for. ``feeds``: "sim", "live" or the folder of an archive; ``speed`` is for the latter."""
+    """What the user asked for. ``feeds``: "sim", "live" or the folder of an archive; ``speed`` is for the latter,
+    ``faults``, a file, for the first."""
 
     feeds: str
     kafka: str
@@ -44,6 +47,7 @@ class Order:
     name: str
     config: Path | None
     speed: float = 1.0
+    faults: Path | None = None
 
 
 def run(order: Order, settings: Settings) -> None:
@@ -51,7 +55,7 @@ def run(order: Order, settings: Settings) -> None:
     ending = Ending(order.duration_s)
     ending.install()
     _check_feeds(order.feeds)
-    _check_api_port(settings)
+    settings = _with_api_port(settings)
     folder = settings.data_dir / "runs" / order.name
     with contextlib.ExitStack() as stack:
         stack.enter_context(_locked(folder))
@@ -66,7 +70,10 @@ def run(order: Order, settings: Settings) -> None:
         specs = children(order, bootstrap, folder, settings)
         supervisor = Supervisor(specs, folder / "logs", say)
         budget = _budget(broker, settings, ending) if broker is not None else None
-        pulse = Pulse(settings.kafka, bootstrap, lambda: rows(supervisor, budget, ending), say)
+        exchange = ExchangeWatch(folder / ADDRESSES) if order.feeds == "sim" else None
+        if exchange is not None:
+            stack.callback(exchange.close)
+        pulse = Pulse("supervisor", settings.kafka, bootstrap, lambda: rows(supervisor, budget, ending, exchange), say)
         stack.callback(pulse.close)
         pulse.start()
         _greet(order, folder, bootstrap, broker is not None, specs, settings)
@@ -90,7 +97,9 @@ def children(order: Order, bootstrap: str, folder: Path, settings: Settings) -> 
     """The processes of a run. They end in the order of their ranks: what writes, then what reads it."""
     cluster = ("--kafka", bootstrap)
     place = ("--run-dir", str(folder), "--lifeline")
-    environment = {} if order.config is None else {"PROFIT_CONFIG": str(order.config.resolve())}
+    environment = {"PROFIT_API_PORT": str(settings.api.port)}
+    if order.config is not None:
+        environment["PROFIT_CONFIG"] = str(order.config.resolve())
     specs: list[ChildSpec] = []
 
     def add(name: str, *words: str, rank: int, grace_s: float, **more: object) -> None:
@@ -99,8 +108,11 @@ def children(order: Order, bootstrap: str, folder: Path, settings: Settings) -> 
         )
 
     if order.feeds == "sim":
-        addresses = folder / "exchange.json"
-        add("simulator", "simulate", "--port-file", str(addresses), "--lifeline", rank=2, grace_s=1.3, makes=addresses)
+        addresses = folder / ADDRESSES
+        simulate = ["simulate", "--port-file", str(addresses), "--lifeline"]
+        if order.faults is not None:
+            simulate += ["--faults", str(order.faults.resolve())]
+        add("simulator", *simulate, rank=2, grace_s=1.3, makes=addresses)
         exchange = ("--exchange", str(addresses))
         record = ("record", "--feeds", "sim", *exchange, *cluster, "--lifeline")
         add("recorder", *record, rank=0, grace_s=1.5, needs=addresses, follows="simulator")
@@ -111,7 +123,7 @@ def children(order: Order, bootstrap: str, folder: Path, settings: Settings) -> 
         play = ("play", archive, *cluster, "--speed", str(order.speed), "--lifeline")
         add("player", *play, rank=0, grace_s=1.0, once=True)
     for rank, flow in enumerate(FLOWS if "flow" in VERBS else (), start=2):
-        add(flow, "flow", flow, *cluster, *place, rank=rank, grace_s=1.3 if flow != "audit" else 2.5)
+        add(flow, "flow", flow, *cluster, *place, rank=rank, grace_s=1.3 if flow != "audit" else 4.0)
     if "serve" in VERBS:
         add("api", "serve", *cluster, *place, rank=0, grace_s=1.5)
     return specs
@@ -144,20 +156,22 @@ class Ending:
 
 
 def rows(
-    supervisor: Supervisor, budget: MemoryBudget | None, ending: Ending
-) -> list[tuple[str, str, dict[str, int], str, dict[str, Number]]]:
+    supervisor: Supervisor, budget: MemoryBudget | None, ending: Ending, exchange: ExchangeWatch | None
+) -> list[Row]:
     """Telemetry of this moment: module, status, counts, last reason, gauges."""
     down = sorted(name for name, child in supervisor.children.items() if child.state == "waiting")
     restarts = {f"restart:{name}": count for name, count in supervisor.restarts().items() if count}
     pids: dict[str, Number] = {f"pid_{name}": child.pid for name, child in supervisor.children.items()}
     status = "stopped" if ending.reason else "warning" if down else "running"
     reason = ending.reason or (f"waiting for {', '.join(down)}" if down else "ok")
-    found = [("supervisor", status, restarts, reason, pids)]
+    found: list[Row] = [("supervisor", status, restarts, reason, pids)]
     if budget is not None:
         gauges: dict[str, Number] = dict(budget.gauges())
         found.append(
             ("broker", "running" if budget.state == "within" else "warning", {}, f"memory {budget.state}", gauges)
         )
+    if exchange is not None:
+        found.append(exchange.row())
     found.extend(_process_row(name, child) for name, child in supervisor.children.items())
     return found
 
@@ -165,12 +179,15 @@ def rows(
 _STATES = {"running": "running", "waiting": "waiting", "done": "stopped"}
 
 
-def _process_row(name: str, child: Child) -> tuple[str, str, dict[str, int], str, dict[str, Number]]:
-    """A child as a module of its own: also those that send no telemetry themselves (audit, simulator) are seen."""
+def _process_row(name: str, child: Child) -> Row:
+    """A child as a process: whether it runs, what it takes, how often it had to be started again."""
     gauges: dict[str, Number] = {"pid": child.pid, "last_exit": child.last_exit}
     if child.pid:
         with contextlib.suppress(psutil.Error):
-            gauges["memory_mib"] = round(psutil.Process(child.pid).memory_info().rss / MIB, 1)
+            process = psutil.Process(child.pid)
+            gauges["memory_mib"] = round(process.memory_info().rss / MIB, 1)
+            gauges["threads"] = process.num_threads()
+            gauges["files"] = process.num_fds()
     reason = "ok" if child.state == "running" else f"{child.state}, last exit code {child.last_exit}"
     counts = {"restart": child.restarts} if child.restarts else {}
     return f"process.{name}", _STATES.get(child.state, "waiting"), counts, reason, gauges
@@ -205,18 +222,14 @@ def _check_feeds(feeds: str) -> None:
         )
 
 
-def _check_api_port(settings: Settings) -> None:
-    if "serve" not in VERBS or settings.api.port == 0:
-        return
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.api.host, settings.api.port))
-        except OSError as cause:
-            raise Failure(
-                f"the page cannot be served on {settings.api.host}:{settings.api.port}: {cause.strerror}.",
-                "End the program that uses the port, or choose another: PROFIT_API_PORT=8766 profit up.",
-            ) from None
+def _with_api_port(settings: Settings) -> Settings:
+    """The settings with the port the page will have: a free one for 0, the same for every start of the server. Raises
+    Failure when the port cannot be had."""
+    if "serve" not in VERBS:
+        return settings
+    with listen_for_page(settings.api.host, settings.api.port) as probe:
+        port = probe.getsockname()[1]
+    return settings.model_copy(update={"api": settings.api.model_copy(update={"port": port})})
 
 
 def _refuse_old_run(folder: Path) -> None:

@@ -12,7 +12,7 @@ from api.supervisor.child import Child, ChildSpec
 POLL_S: Final = 0.05
 
 #: All children are gone this long after the end was asked for; the rest of the five seconds is the broker's.
-STOP_WITHIN_S: Final = 4.2
+STOP_WITHIN_S: Final = 4.5
 
 
 class Supervisor:

@@ -9,7 +9,7 @@ from typing import Final
 
 import polars as pl
 
-from connectors.archive.layout import Piece, piece_path
+from connectors.archive.layout import Piece, spanning
 
 #: Rows of a row group: what a reader has in memory at least. 8,192 full-depth book frames are about 28 MB.
 ROW_GROUP: Final = 8_192
@@ -55,7 +55,7 @@ def merge_pieces(folder: Path, pieces: list[Piece]) -> None:
     """Merge files of one hour that follow each other into one; their parts go away after it stands."""
     if len(pieces) < 2:
         return
-    path = piece_path(folder, pieces[0].hour, pieces[0].first, pieces[-1].last)
+    path = spanning(folder, pieces).path
     making = path.with_name(f".{path.stem}.making")
     pl.scan_parquet([piece.path for piece in pieces]).sink_parquet(
         making,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -50,6 +51,12 @@ def hour_number(hour: str) -> int:
 
 def piece_path(folder: Path, hour: str, first: int, last: int) -> Path:
     return folder / f"{_HOUR}{hour}" / f"{first:020d}-{last:020d}.parquet"
+
+
+def spanning(folder: Path, pieces: Sequence[Piece]) -> Piece:
+    """The one file that several of one hour become."""
+    first, last, hour = pieces[0].first, pieces[-1].last, pieces[0].hour
+    return Piece(first, last, hour, piece_path(folder, hour, first, last))
 
 
 def topics_in(directory: Path) -> list[str]:

@@ -5,7 +5,8 @@ crash the writer finds from the files where it stood and skips what it has: reco
 records whose producer's ordinal is there already (a flow that crashed emits some again, at new offsets).
 
 The hour of a file is that of its records' ``t_ns``; a record that is late for an hour already passed stands in the
-hour after it, so that offsets ascend through the hours. An hour that is over is merged into one file in the background.
+hour after it, so that offsets ascend through the hours. Files are merged in the background: ``PIECES`` small ones of an
+hour as they come, and those of an hour that is over into one.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ from models.message import Message, Stored
 
 MAX_ROWS: Final = 65_536
 MAX_BYTES: Final = 48 * 1024 * 1024
+#: So many small files of an hour become one: five minutes of a feed that is flushed every five seconds. An hour has
+#: some seventy files of a topic then at most, where there were seven hundred to remember, and to open when it was over.
+PIECES: Final = 60
 #: Bytes of an unfinished hour that are merged on closing, which must not take long; the next writer does the rest.
 MERGED_AT_CLOSE: Final = 32 * 1024 * 1024
 
@@ -47,6 +51,7 @@ class TopicWriter:
         self.next_offset = pieces[-1].last + 1 if pieces else 0
         self._hour = layout.hour_number(pieces[-1].hour) if pieces else -1
         self._parts = [piece for piece in pieces if piece.hour == pieces[-1].hour]  # the current hour's files
+        self._merged = 0  # of those, the first that are large enough
         self._producers = files.producers_of(pieces[-1].path) if pieces else {}
 
     def _recover(self) -> list[layout.Piece]:
@@ -81,7 +86,7 @@ class TopicWriter:
         if hour > self._hour:
             self.flush()
             self._merge(self._parts)
-            self._parts = []
+            self._parts, self._merged = [], 0
             self._hour = hour
         if stored.producer:
             self._producers[stored.producer] = stored.ordinal
@@ -122,6 +127,11 @@ class TopicWriter:
             self._parts.append(piece)
             self._rows = []
             self._bytes = 0
+            if len(self._parts) - self._merged >= PIECES:
+                small = self._parts[self._merged :]
+                self._merge(small)
+                self._parts[self._merged :] = [layout.spanning(self._folder, small)]
+                self._merged += 1
 
     def _merge(self, pieces: list[layout.Piece]) -> None:
         if len(pieces) < 2:

@@ -1,10 +1,12 @@
 """Records into tables, a batch a statement: DuckDB parses the JSON itself.
 
-A record that is no JSON of its contract goes to the table ``rejected`` with its place, and is never silently lost.
+A record from before a field with a default came into its contract gets the default. One that is no JSON of its contract
+goes to the table ``rejected`` with its place, and is never silently lost.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -68,10 +70,17 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
         'TRY(from_json_strict("value", $1)) END AS r FROM incoming',
         [table.structure],
     )
+    if table.defaults:
+        connection.execute(
+            'UPDATE parsed SET r = TRY(from_json_strict(json_merge_patch($1::JSON, "value"::JSON), $2)) '
+            'WHERE r IS NULL AND json_valid("value")',
+            [json.dumps(table.defaults), table.structure],
+        )
     whole = " AND ".join(f'r."{name}" IS NOT NULL' for name in table.required)
+    names = ", ".join(f'"{name}"' for name in table.columns)
     columns = ", ".join(f'r."{name}"' for name in table.columns)
     connection.execute(
-        f'INSERT OR IGNORE INTO {table.name} SELECT {columns} FROM parsed WHERE {whole} ORDER BY "offset"'
+        f'INSERT OR IGNORE INTO {table.name} ({names}) SELECT {columns} FROM parsed WHERE {whole} ORDER BY "offset"'
     )
     connection.execute(
         f'INSERT OR IGNORE INTO rejected SELECT \'{table.topic}\', "offset", "value" FROM parsed '

@@ -40,6 +40,12 @@ class Table:
         fields = CONTRACTS[self.topic].model_fields
         return tuple(name for name, field in fields.items() if field.is_required())
 
+    @property
+    def defaults(self) -> dict[str, str | int | float | bool]:
+        """Columns that came later than the first records, with what stands there for those: plain values only."""
+        fields = CONTRACTS[self.topic].model_fields
+        return {name: field.default for name, field in fields.items() if isinstance(field.default, str | int | float)}
+
 
 def _structure(kind: Any) -> Any:
     """A type for DuckDB's from_json: text, or nested lists and objects of it."""
@@ -93,8 +99,12 @@ SPAN_COLUMNS: Final = {
 
 
 def schema() -> list[str]:
-    """The statements that make the tables."""
+    """The statements that make the tables, and the columns that a database of an earlier version lacks."""
     made = [_create(table.name, table.columns, table.key) for table in TABLES.values()]
+    for table in TABLES.values():
+        for name, value in table.defaults.items():
+            column = f'"{name}" {table.columns[name]} DEFAULT {_literal(value)}'
+            made.append(f"ALTER TABLE {table.name} ADD COLUMN IF NOT EXISTS {column}")
     made.append(_create("spans", SPAN_COLUMNS, ("decision", "position")))
     made.append(
         'CREATE TABLE IF NOT EXISTS rejected (topic VARCHAR, "offset" BIGINT, "value" VARCHAR, '
@@ -102,6 +112,10 @@ def schema() -> list[str]:
     )
     made.append('CREATE TABLE IF NOT EXISTS applied (topic VARCHAR PRIMARY KEY, "offset" BIGINT)')
     return made
+
+
+def _literal(value: str | int | float | bool) -> str:
+    return "'" + value.replace("'", "''") + "'" if isinstance(value, str) else str(value)
 
 
 def _create(name: str, columns: dict[str, str], key: tuple[str, ...]) -> str:

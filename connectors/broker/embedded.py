@@ -122,6 +122,9 @@ class EmbeddedBroker:
         """End the broker and wait for it. Calling it again does nothing."""
         if self._guard.stdin is not None and not self._guard.stdin.closed:
             self._guard.stdin.close()  # end-of-file: the guard ends the broker
+            if self._process is not None:  # its users are done and it keeps nothing: there is nothing to wait for
+                with contextlib.suppress(psutil.Error):
+                    self._process.kill()
         try:
             self._guard.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:

@@ -8,13 +8,15 @@ the connection up and the next one begins with new snapshots.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from websockets.asyncio.client import ClientConnection
 
-from connectors.clock import Clock
+from connectors.clock import NS, Clock, patience
 from connectors.recorder.link import Fault, Link, LinkRules
+from connectors.recorder.pacing import Pace
 from connectors.recorder.pulse import Pulse
 from connectors.recorder.writer import FeedWriter
 from models.settings import Feeds
@@ -22,20 +24,16 @@ from models.topics import FEED_COINBASE
 
 CHANNELS: Final = ("heartbeats", "level2", "market_trades", "ticker")
 SILENCE_S: Final = 5.0  # heartbeats come each second: five missing ones are a dead connection
-_NUMBER: Final = b'"sequence_num":'
+LEVEL2_SILENCE_S: Final = 10.0  # heartbeats and no book of any product: the channel is frozen
+DIALS: Final = (4.0, 4)  # connections a second and at once; 8 a second are allowed
+MESSAGES: Final = (4.0, 4)  # subscriptions likewise
+_NUMBER: Final = re.compile(rb'"sequence_num"\s*:\s*(\d{1,18})\s*[,}]')
 
 
 def sequence_number(frame: bytes) -> int | None:
     """The frame's ``sequence_num``, without decoding the rest; None where it has none."""
-    at = frame.find(_NUMBER)
-    if at < 0:
-        return None
-    start = at + len(_NUMBER)
-    end = start
-    while frame[end : end + 1] in (b" ", b"0", b"1", b"2", b"3", b"4", b"5", b"6", b"7", b"8", b"9"):
-        end += 1
-    digits = frame[start:end].strip()
-    return int(digits) if digits else None
+    found = _NUMBER.search(frame)
+    return int(found[1]) if found is not None else None
 
 
 class SequenceTracker:
@@ -55,35 +53,76 @@ class SequenceTracker:
         return f"sequence_num {number} after {last}"
 
 
+class Observer(Protocol):
+    """Who looks at what the door receives."""
+
+    def coinbase(self, conn: str, frame: bytes, t: int) -> None: ...
+
+    def closed(self, conn: str) -> None: ...
+
+
 class CoinbaseDoor:
     """Runs the one connection. ``run`` ends only by cancellation."""
 
-    def __init__(self, feeds: Feeds, writer: FeedWriter, clock: Clock, url: str | None = None) -> None:
+    def __init__(
+        self,
+        feeds: Feeds,
+        writer: FeedWriter,
+        clock: Clock,
+        url: str | None = None,
+        observer: Observer | None = None,
+    ) -> None:
         self.pulse = Pulse("door.coinbase")
         self._products = tuple(f"{asset}-USD" for asset in feeds.assets)
         self._tracker = SequenceTracker()
+        self._clock = clock
+        self._observer = observer
+        self._messages = Pace(*MESSAGES)
+        self._level2_ns = 0
+        self._silence_ns = int(patience(clock, LEVEL2_SILENCE_S) * clock.speed * NS)
         rules = LinkRules(
             url=url or feeds.coinbase_ws,
             user_agent=feeds.user_agent,
             silence_s=min(SILENCE_S, feeds.silence_s),
             backoff_min_s=feeds.backoff_min_s,
             backoff_max_s=feeds.backoff_max_s,
+            dials=Pace(*DIALS),
         )
         self._link = Link("coinbase", FEED_COINBASE, rules, self, writer, clock, self.pulse)
 
+    @property
+    def conn(self) -> str:
+        """Id of the standing connection; empty without one."""
+        return self._link.conn
+
     async def run(self) -> None:
         await self._link.run()
+
+    async def give_up(self, conn: str, why: str) -> None:
+        """Close the connection ``conn``, if it still stands; the next one follows."""
+        if conn and conn == self._link.conn:
+            await self._link.give_up(why)
 
     async def ready(self) -> None:
         """The products are fixed: always."""
 
     async def greet(self, socket: ClientConnection) -> str:
         self._tracker = SequenceTracker()
+        self._level2_ns = self._clock.now_ns()
         for message in subscriptions(self._products):
+            await self._messages.wait()
             await socket.send(message)
         return f"{', '.join(CHANNELS)} of {', '.join(self._products)}"
 
-    def admit(self, frame: bytes) -> None:
+    def admit(self, frame: bytes, conn: str, t: int) -> None:
+        if self._observer is not None:
+            self._observer.coinbase(conn, frame, t)
+        head = frame[:64]
+        if b'"l2_data"' in head:
+            self._level2_ns = t
+        elif b'"heartbeats"' in head and t - self._level2_ns > self._silence_ns:
+            self.pulse.count("level2_silences")
+            raise Fault(f"heartbeats, and no level2 for {(t - self._level2_ns) / NS:.1f} s")
         wrong = self._tracker.follow(sequence_number(frame))
         if wrong:
             self.pulse.count("sequence_gaps")
@@ -91,6 +130,10 @@ class CoinbaseDoor:
         if frame.startswith(b'{"type":"error"'):
             self.pulse.count("errors")
             raise Fault(f"the exchange answered {frame[:200].decode(errors='replace')}")
+
+    def closed(self, conn: str) -> None:
+        if self._observer is not None:
+            self._observer.closed(conn)
 
     def expects_data(self) -> bool:
         return True

@@ -26,6 +26,7 @@ from connectors.imports.frames import (
     synthetic_token,
     ticker,
 )
+from connectors.imports.hour_ends import WITHIN_NS, HourEnds
 from connectors.imports.options import Options
 from connectors.imports.reading import files_of, merged, number, parquet_rows, utc_ns
 from connectors.imports.summary import Refused, Summary
@@ -42,6 +43,7 @@ _DERIVED = (
     "definition made by the import from the market's name; condition id and Down token are synthetic",
     "the Down token's book is derived from the Up token's: one book seen twice",
     "the resolution comes from the recording's outcome column, 60 s after the end",
+    "where that is empty: from the spot recorded nearest to both ends of the hour, by the rule of these markets",
 )
 
 
@@ -65,13 +67,15 @@ class _Mapper:
         self._agenda = Agenda()
         self._ticks = TickWatch(summary)
         self._markets: dict[str, Definition] = {}
-        self._unresolved: dict[str, None] = {}
+        self._unresolved: dict[str, Definition] = {}
+        self._hours = HourEnds()
         self._sequence = 0
 
     def frames(self, files: Sequence[Path]) -> Iterator[Frame]:
         for note in (*_DERIVED, self._options.size_note, self._options.fee_note):
             self._summary.note(note)
         for t, (where, row) in merged(files, read, self._summary):
+            self._derive(t)
             yield from self._agenda.due(t)
             try:
                 made = list(self._row(t, row))
@@ -79,6 +83,8 @@ class _Mapper:
                 self._summary.reject(cause.reason, f"{where}: {cause}")
                 continue
             yield from made
+        for market in list(self._unresolved.values()):
+            self._derive(market.end_ns + WITHIN_NS + 1)
         yield from self._agenda.rest()
         self._summary.count("markets", len(self._markets))
         self._summary.count("markets_without_outcome", len(self._unresolved))
@@ -108,6 +114,7 @@ class _Mapper:
         else:
             product = window_of(market.slug)
             assert product is not None  # _market saw to it
+            self._hours.note(product.asset, t, float(spot))
             value = ticker(f"{product.asset}-USD", plain(spot), t, self._sequence)
             self._sequence += 1
             yield Frame(t, FEED_COINBASE, "binance", "", value)
@@ -138,7 +145,7 @@ class _Mapper:
             notes=(*_DERIVED, self._options.size_note, self._options.fee_note),
         )
         self._markets[token] = made
-        self._unresolved[token] = None
+        self._unresolved[token] = made
         return made, True
 
     def _resolve(self, t: int, market: Definition, outcome: object) -> None:
@@ -148,6 +155,19 @@ class _Mapper:
         if payouts is None:
             self._summary.count("unknown_outcomes")
             return
+        self._pay(t, market, payouts)
+
+    def _derive(self, t: int) -> None:
+        """Resolve by the recorded spot what has ended by ``t`` without an outcome."""
+        for market in [each for each in self._unresolved.values() if t > each.end_ns + WITHIN_NS]:
+            window = window_of(market.slug)
+            assert window is not None  # _market saw to it
+            outcome = self._hours.outcome(window.asset, market.start_ns, market.end_ns)
+            if outcome is not None:
+                self._summary.count("outcomes_derived_from_spot")
+                self._pay(t, market, _PAYOUTS[outcome])
+
+    def _pay(self, t: int, market: Definition, payouts: tuple[str, str]) -> None:
         del self._unresolved[market.up_token]
         closed = max(market.end_ns + RESOLVED_AFTER_NS, t)
         self._agenda.add(Frame(closed, FEED_MARKETS, "gamma", market.slug, market.gamma(payouts, closed)))

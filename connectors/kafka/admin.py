@@ -19,6 +19,7 @@ from models.settings import Kafka
 from models.topics import CATALOGUE, Topic
 
 CREATE_TIMEOUT_S: Final = 30.0
+EMBEDDED_ID: Final = "tansu_cluster"  # what every embedded broker calls its cluster
 
 
 def cluster_answers(kafka: Kafka, bootstrap: str, timeout_s: float = CONNECT_TIMEOUT_S) -> bool:
@@ -144,3 +145,14 @@ def _new(topic: Topic, kafka: Kafka) -> NewTopic:
             "message.timestamp.type": "LogAppendTime",
         },
     )
+
+
+def cluster_name(kafka: Kafka, bootstrap: str) -> str:
+    """What tells this cluster from others: its id, or its address where the id says nothing (every embedded broker has
+    the same one). Raises Failure when the cluster does not answer."""
+    admin = AdminClient(admin_config(kafka, bootstrap))
+    try:
+        found = admin.list_topics(timeout=CONNECT_TIMEOUT_S).cluster_id
+    except KafkaException as cause:
+        raise Failure(f"Kafka at {bootstrap} does not answer: {cause.args[0].str()}.", "Check the broker.") from None
+    return bootstrap if found in (None, "", EMBEDDED_ID) else str(found)

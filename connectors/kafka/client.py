@@ -12,8 +12,12 @@ MAX_MESSAGE_BYTES: Final = 32 * 1024 * 1024
 #: How long a client may take to find the cluster before it is called away.
 CONNECT_TIMEOUT_S: Final = 10.0
 
-#: How long a produced message may wait for its acknowledgement before the sink gives up loudly.
-DELIVERY_TIMEOUT_MS: Final = 30_000
+#: How long a produced message may wait for its acknowledgement before the sink gives up loudly. The wait goes on while
+#: a process stands still, so it is much longer than a machine may.
+DELIVERY_TIMEOUT_MS: Final = 120_000
+
+#: How long all brokers may be away before a reader gives up loudly.
+ABSENCE_S: Final = 30.0
 
 
 def _common(kafka: Kafka, bootstrap: str) -> dict[str, Any]:
@@ -60,6 +64,15 @@ def producer_config(kafka: Kafka, bootstrap: str) -> dict[str, Any]:
     }
 
 
+def patient_producer_config(kafka: Kafka, bootstrap: str) -> dict[str, Any]:
+    """A producer that waits for its cluster for ever: it gives up no message and reorders none. What may be under way
+    is bounded by its user (``connectors.recorder.outlet``), well below the bounds of the client's own queue."""
+    return producer_config(kafka, bootstrap) | {
+        "delivery.timeout.ms": 0,
+        "max.in.flight.requests.per.connection": 5,
+    }
+
+
 def consumer_config(kafka: Kafka, bootstrap: str) -> dict[str, Any]:
     """Configuration for a ``confluent_kafka.Consumer`` whose partitions are assigned by hand and whose offsets live
     in Bytewax's recovery store. A deleted offset is an error, never a silent jump."""
@@ -73,8 +86,9 @@ def consumer_config(kafka: Kafka, bootstrap: str) -> dict[str, Any]:
         "fetch.error.backoff.ms": 50,
         "fetch.queue.backoff.ms": 10,
         "fetch.max.bytes": 64 * 1024 * 1024,
-        "max.partition.fetch.bytes": MAX_MESSAGE_BYTES,
+        # Bounds what a reader that is behind holds; a larger record still comes, alone.
+        "max.partition.fetch.bytes": 1024 * 1024,
         "receive.message.max.bytes": 65 * 1024 * 1024,
-        "queued.max.messages.kbytes": 16 * 1024,
+        "queued.max.messages.kbytes": 4 * 1024,
         "check.crcs": True,
     }

@@ -12,7 +12,7 @@ from typing import Any, Final
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from connectors.kafka.admin import away, cluster_answers, require_topics
-from connectors.kafka.client import CONNECT_TIMEOUT_S, DELIVERY_TIMEOUT_MS, consumer_config
+from connectors.kafka.client import ABSENCE_S, CONNECT_TIMEOUT_S, consumer_config
 from connectors.kafka.records import stored
 from models.failures import Failure
 from models.message import Stored
@@ -21,6 +21,7 @@ from models.settings import Kafka
 _PROBE_TIMEOUT_S: Final = 5.0
 _HUNGER_S: Final = 1.0
 _PATIENT_MS: Final = 500
+_LOOK_S: Final = 1.0
 _SEEKS: Final = 3  # a hole that is there after so many seeks is in the log
 
 
@@ -57,7 +58,9 @@ class Reader:
             config["fetch.wait.max.ms"] = poll_ms
         self._config = config
         self._patient = False
-        self._hungry_since = 0.0  # monotonic time since when nothing came, 0 while something does
+        self._fed: dict[str, float] = {}  # monotonic time of each topic's last record
+        self.lag: dict[str, int] = {}  # records behind the log's end by topic, once a second
+        self._next_look = 0.0
         self._consumer = Consumer(config)
 
     def watermarks(self, topic: str) -> tuple[int, int]:
@@ -108,6 +111,7 @@ class Reader:
     def read(self, limit: int, timeout_s: float = 0.0) -> list[Stored]:
         """Up to ``limit`` records; waits ``timeout_s`` seconds at most when there are none."""
         out: list[Stored] = []
+        now = time.monotonic()
         seeking: set[str] = set()  # what else this batch holds of them comes again after the seek
         for message in self._consumer.consume(limit, timeout_s):
             error = message.error()
@@ -130,38 +134,43 @@ class Reader:
                     self._consumer.seek(TopicPartition(topic, 0, expected))
                     continue
             self._expected[topic] = offset + 1
+            self._fed[topic] = now
             out.append(stored(message))
         if out:
             self._absence.since = None
-            self._hungry_since = 0.0
-            return out
-        if self._absence.since is not None:
+        elif self._absence.since is not None:
             self._refuse_long_absence(self._absence.since)
-        else:
-            self._on_nothing()
+            return out
+        self._look()
         return out
 
-    def _on_nothing(self) -> None:
-        """Change over to patient fetches, and back, when nothing came for a while.
+    def _look(self) -> None:
+        """Once a second: note the lag, and whether a topic starves.
 
         The embedded broker answers a fetch empty when it has not found the place in the topic within the fetch's wait:
-        a reader far behind would starve for good at the milliseconds that keep a reader at the end quick."""
+        a reader far behind would starve for good at the milliseconds that keep a reader at the end quick. So fetches
+        become patient while a topic that has more gives nothing, and quick again when nothing is behind."""
         now = time.monotonic()
-        if not self._hungry_since:
-            self._hungry_since = now
-        if now - self._hungry_since < _HUNGER_S:
+        if now < self._next_look:
             return
-        self._hungry_since = now
+        self._next_look = now + _LOOK_S
         wanted = [topic for topic in self._expected if topic not in self._paused]
-        behind = any(self._is_behind(topic) for topic in wanted)
-        if behind != self._patient:
-            self._patient = behind
-            wait = {"fetch.wait.max.ms": _PATIENT_MS} if behind else {}
-            self._consumer.close()
-            self._consumer = Consumer(self._config | wait)
-            self._consumer.assign([TopicPartition(topic, 0, offset) for topic, offset in self._expected.items()])
-            if self._paused:
-                self._consumer.pause([TopicPartition(topic, 0) for topic in sorted(self._paused)])
+        for topic in wanted:
+            high = self._consumer.get_watermark_offsets(TopicPartition(topic, 0), cached=True)[1]
+            self.lag[topic] = max(high - self._expected[topic], 0)  # an end that is not known yet is negative
+        if self._patient:
+            if not any(self.lag[topic] for topic in wanted) and not any(self._is_behind(topic) for topic in wanted):
+                self._fetch_patiently(False)
+        elif any(now - self._fed.get(topic, 0.0) >= _HUNGER_S and self._is_behind(topic) for topic in wanted):
+            self._fetch_patiently(True)
+
+    def _fetch_patiently(self, patient: bool) -> None:
+        self._patient = patient
+        self._consumer.close()
+        self._consumer = Consumer(self._config | ({"fetch.wait.max.ms": _PATIENT_MS} if patient else {}))
+        self._consumer.assign([TopicPartition(topic, 0, offset) for topic, offset in self._expected.items()])
+        if self._paused:
+            self._consumer.pause([TopicPartition(topic, 0) for topic in sorted(self._paused)])
 
     def _is_behind(self, topic: str) -> bool:
         try:
@@ -182,13 +191,13 @@ class Reader:
         self._consumer.close()
 
     def _refuse_long_absence(self, since: float) -> None:
-        if time.monotonic() - since < DELIVERY_TIMEOUT_MS / 1000:
+        if time.monotonic() - since < ABSENCE_S:
             return
         if cluster_answers(self._kafka, self._bootstrap, timeout_s=2.0):
             self._absence.since = None
             return
         raise Failure(
-            f"the Kafka broker {self._bootstrap} has been away for {DELIVERY_TIMEOUT_MS // 1000} s.",
+            f"the Kafka broker {self._bootstrap} has been away for {ABSENCE_S:g} s.",
             "Bring it back and start again: the flow goes on from its last snapshot.",
         )
 

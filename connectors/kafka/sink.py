@@ -14,6 +14,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from connectors.kafka.admin import away, partitions
 from connectors.kafka.client import DELIVERY_TIMEOUT_MS, producer_config
+from connectors.kafka.meter import Meter
 from connectors.kafka.records import headers_of
 from models.failures import Failure
 from models.message import Message
@@ -110,22 +111,33 @@ class Writer:
 class KafkaSink(DynamicSink[Message]):
     """Writes ``models.message.Message`` items, each to its own topic, partition 0."""
 
-    def __init__(self, kafka: Kafka, bootstrap: str) -> None:
+    def __init__(self, kafka: Kafka, bootstrap: str, meter: Meter | None = None) -> None:
         self._kafka = kafka
         self._bootstrap = bootstrap
+        self._meter = meter or Meter()
 
     def build(self, step_id: str, worker_index: int, worker_count: int) -> _KafkaSinkPartition:
-        return _KafkaSinkPartition(Writer(self._kafka, self._bootstrap))
+        return _KafkaSinkPartition(Writer(self._kafka, self._bootstrap), self._meter)
 
 
 class _KafkaSinkPartition(StatelessSinkPartition[Message]):
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer, meter: Meter) -> None:
         self._writer = writer
+        self._meter = meter
+        self._failed = False
 
     def write_batch(self, items: list[Message]) -> None:
-        for message in items:
-            self._writer.write(message)
-        self._writer.flush()
+        try:
+            for message in items:
+                self._writer.write(message)
+            self._writer.flush()
+        except Failure:
+            self._failed = True
+            raise
+        self._meter.wrote(items)
 
     def close(self) -> None:
-        self._writer.flush()
+        # Bytewax closes its sinks also while a failure ends the flow; a second one then aborts the process (signal 6)
+        # before anybody is told the first.
+        if not self._failed:
+            self._writer.flush()

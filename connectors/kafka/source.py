@@ -18,6 +18,7 @@ from typing import Any, Final, Literal
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
+from connectors.kafka.meter import Meter
 from connectors.kafka.reader import Reader
 from connectors.kafka.stopping import Stop
 from connectors.ordering import MAX_WAITING, Emitted, FeedMerge
@@ -108,7 +109,9 @@ class KafkaSource(FixedPartitionedSource[Stored, dict[str, Any]]):
         strict: bool = False,
         idle_ms: int = IDLE_MS,
         drain_s: float = DRAIN_S,
+        meter: Meter | None = None,
     ) -> None:
+        self._meter = meter or Meter()
         self._topic = topic
         self._kafka = kafka
         self._bootstrap = bootstrap
@@ -132,6 +135,7 @@ class KafkaSource(FixedPartitionedSource[Stored, dict[str, Any]]):
         else:
             position = reader.watermarks(self._topic)[self._bounds.first == "latest"]
         reader.start({self._topic: position})
+        self._meter.watch(reader)
         ordinals = Ordinals(self._strict, dict(resume_state["ordinals"]) if resume_state else {}, whole=position == 0)
         return _TopicPartition(
             reader,
@@ -141,6 +145,7 @@ class KafkaSource(FixedPartitionedSource[Stored, dict[str, Any]]):
             ordinals if self._dedupe or self._strict else None,
             self._batch_size,
             Idle(self._idle_ms),
+            self._meter,
         )
 
 
@@ -180,7 +185,9 @@ class _TopicPartition(StatefulSourcePartition[Stored, dict[str, Any]]):
         ordinals: Ordinals | None,
         batch_size: int,
         idle: Idle,
+        meter: Meter,
     ) -> None:
+        self._meter = meter
         self._reader = reader
         self._ending = ending
         self._bounds = bounds
@@ -200,6 +207,7 @@ class _TopicPartition(StatefulSourcePartition[Stored, dict[str, Any]]):
         self._idle.saw(bool(records))
         if records:
             self._ending.saw_records()
+            self._meter.read(records[0].topic, len(records))
         out: list[Stored] = []
         for record in records:
             if (end is not None and record.offset >= end) or self._is_too_late(record):
@@ -247,7 +255,9 @@ class KafkaFeedSource(FixedPartitionedSource[Emitted, dict[str, Any]]):
         idle_ms: int = IDLE_MS,
         max_waiting: int = MAX_WAITING,
         drain_s: float = DRAIN_S,
+        meter: Meter | None = None,
     ) -> None:
+        self._meter = meter or Meter()
         self._kafka = kafka
         self._bootstrap = bootstrap
         self._stop = stop or Stop()
@@ -270,8 +280,10 @@ class KafkaFeedSource(FixedPartitionedSource[Emitted, dict[str, Any]]):
             for name in names:
                 merge.begin(name, reader.watermarks(name)[0])
         reader.start(merge.next_offsets())
+        self._meter.watch(reader)
         ending = Ending(self._stop, self._drain_s, self._idle_ms)
-        return _FeedPartition(reader, merge, ending, self._until, self._batch_size, Idle(self._idle_ms))
+        idle = Idle(self._idle_ms)
+        return _FeedPartition(reader, merge, ending, self._until, self._batch_size, idle, self._meter)
 
 
 class _FeedPartition(StatefulSourcePartition[Emitted, dict[str, Any]]):
@@ -283,7 +295,9 @@ class _FeedPartition(StatefulSourcePartition[Emitted, dict[str, Any]]):
         until: Callable[[Emitted], bool] | None,
         batch_size: int,
         idle: Idle,
+        meter: Meter,
     ) -> None:
+        self._meter = meter
         self._reader = reader
         self._merge = merge
         self._ending = ending
@@ -307,6 +321,7 @@ class _FeedPartition(StatefulSourcePartition[Emitted, dict[str, Any]]):
             records = self._reader.read(self._batch_size)
             for record in records:
                 self._merge.offer(record)
+            self._meter.read("feeds", len(records))
             self._reader.pause(self._names.difference(self._merge.wants()))
             out += self._merge.drain(limit - len(out))
             self._idle.saw(bool(records or out))

@@ -6,8 +6,8 @@ every source asks ``stop.requested``: a source that raises StopIteration lets th
 
 from __future__ import annotations
 
+import queue
 import signal
-import threading
 from types import FrameType
 
 
@@ -15,18 +15,24 @@ class Stop:
     """A flag that is raised once, from a signal handler or any thread."""
 
     def __init__(self) -> None:
-        self._event = threading.Event()
+        self.requested = False
+        # Not an Event: a handler that interrupts its wait() or set() would wait for their lock, which is its own
+        # thread's, for ever. This queue's put() may interrupt anything.
+        self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
 
     def request(self) -> None:
-        self._event.set()
-
-    @property
-    def requested(self) -> bool:
-        return self._event.is_set()
+        self.requested = True
+        self._bell.put(None)
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Whether the end was requested, after waiting up to ``timeout_s`` seconds for it."""
-        return self._event.wait(timeout_s)
+        if not self.requested:
+            try:
+                self._bell.get(timeout=timeout_s)
+            except queue.Empty:
+                return self.requested
+            self._bell.put(None)  # others may wait as well
+        return True
 
 
 def on_signals(stop: Stop) -> None:

@@ -10,18 +10,21 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from websockets.asyncio.client import ClientConnection
 
 from connectors.clock import Clock
 from connectors.recorder.link import Link, LinkRules
+from connectors.recorder.pacing import Pace
 from connectors.recorder.pulse import Pulse
 from connectors.recorder.writer import FeedWriter
 from models.settings import Feeds
 from models.topics import FEED_POLYMARKET
 
 SHARD: Final = 200  # beyond some 500 tokens a connection stops sending snapshots; stay well below
+
+DIALS: Final = (4.0, 8)  # connections a second and at once; no limit is documented
 
 
 def first_frame(tokens: Sequence[str]) -> str:
@@ -36,8 +39,9 @@ def operation(kind: str, tokens: Sequence[str]) -> str:
 class Shard:
     """One connection and the tokens it serves, in the order of their subscription."""
 
-    def __init__(self, rules: LinkRules, writer: FeedWriter, clock: Clock, pulse: Pulse) -> None:
+    def __init__(self, rules: LinkRules, writer: FeedWriter, clock: Clock, pulse: Pulse, observer: Observer) -> None:
         self.tokens: dict[str, None] = {}
+        self._observer = observer
         self._link = Link("polymarket", FEED_POLYMARKET, rules, self, writer, clock, pulse)
         self._wanted = asyncio.Event()
 
@@ -61,8 +65,17 @@ class Shard:
                 await socket.send(operation("unsubscribe", gone))
         return f"{len(asked)} tokens"
 
-    def admit(self, frame: bytes) -> None:
+    @property
+    def conn(self) -> str:
+        """Id of the standing connection; empty without one."""
+        return self._link.conn
+
+    def admit(self, frame: bytes, conn: str, t: int) -> None:
         """Any frame will do: the market channel has no numbering that a door could check."""
+        self._observer.polymarket(conn, frame, t)
+
+    def closed(self, conn: str) -> None:
+        self._observer.closed(conn)
 
     def expects_data(self) -> bool:
         return bool(self.tokens)
@@ -79,12 +92,42 @@ class Shard:
             self._wanted.clear()
         await self._link.send(operation("unsubscribe", tokens))
 
+    async def renew(self, tokens: Sequence[str]) -> None:
+        """Subscribe anew, which brings new snapshots."""
+        await self._link.send(operation("unsubscribe", tokens))
+        await self._link.send(operation("subscribe", tokens))
+
+    async def give_up(self, why: str) -> None:
+        await self._link.give_up(why)
+
+
+class Observer(Protocol):
+    """Who looks at what the door receives."""
+
+    def polymarket(self, conn: str, frame: bytes, t: int) -> None: ...
+
+    def closed(self, conn: str) -> None: ...
+
+
+class Blind:
+    """Looks at nothing."""
+
+    def polymarket(self, conn: str, frame: bytes, t: int) -> None: ...
+
+    def closed(self, conn: str) -> None: ...
+
 
 class MarketChannel:
     """All connections to the market channel. ``want`` tells it the tokens; ``run`` ends only by cancellation."""
 
     def __init__(
-        self, feeds: Feeds, writer: FeedWriter, clock: Clock, url: str | None = None, shard_size: int = SHARD
+        self,
+        feeds: Feeds,
+        writer: FeedWriter,
+        clock: Clock,
+        url: str | None = None,
+        shard_size: int = SHARD,
+        observer: Observer | None = None,
     ) -> None:
         self.pulse = Pulse("door.polymarket")
         self.pulse.gauges["tokens"] = lambda: len(self.tokens)
@@ -96,7 +139,9 @@ class MarketChannel:
             backoff_max_s=feeds.backoff_max_s,
             ping_s=feeds.ping_s,
             pong_timeout_s=feeds.pong_timeout_s,
+            dials=Pace(*DIALS),
         )
+        self._observer = observer if observer is not None else Blind()
         self._writer = writer
         self._clock = clock
         self._size = shard_size
@@ -141,8 +186,25 @@ class MarketChannel:
             await shard.add(fresh[:room])
             fresh = fresh[room:]
 
+    def serving(self) -> dict[str, str]:
+        """The id of the standing connection by token; tokens without one are left out."""
+        return {token: conn for shard in self._shards if (conn := shard.conn) for token in shard.tokens}
+
+    async def renew(self, tokens: Sequence[str]) -> None:
+        """Subscribe anew to those of ``tokens`` that are served now: the exchange answers with snapshots."""
+        for shard in self._shards:
+            mine = [token for token in tokens if token in shard.tokens]
+            if mine:
+                await shard.renew(mine)
+
+    async def give_up(self, conn: str, why: str) -> None:
+        """Close the connection ``conn``, if it still stands; the next one follows."""
+        for shard in self._shards:
+            if shard.conn == conn:
+                await shard.give_up(why)
+
     def _open(self) -> Shard:
-        shard = Shard(self._rules, self._writer, self._clock, self.pulse)
+        shard = Shard(self._rules, self._writer, self._clock, self.pulse, self._observer)
         self._shards.append(shard)
         self._tasks[shard] = asyncio.create_task(shard.run())
         return shard

@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import quote
 
 import msgspec
 
@@ -56,6 +57,9 @@ MATTERS: Final = (
     "cryptoMarketConfig",
 )
 
+_strings: Final = msgspec.json.Decoder(list[str])
+_NOT_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # text that is not UTF-8, nested too deep
+
 ClobMark = tuple[Any, tuple[tuple[Any, bool, Any], ...]]
 
 
@@ -76,7 +80,8 @@ class Followed:
 
 
 class MarketsDoor:
-    """Follows the windows of all assets and horizons. ``subscribe`` is told the tokens that are wanted now."""
+    """Follows the windows of all assets and horizons. ``subscribe`` is told the tokens that are wanted now, ``listed``
+    each window whose tokens became known."""
 
     def __init__(
         self,
@@ -86,8 +91,10 @@ class MarketsDoor:
         subscribe: Callable[[list[str]], Awaitable[None]],
         gamma: Rest,
         clob: Rest,
+        listed: Callable[[Window, tuple[str, ...]], None] = lambda window, tokens: None,
     ) -> None:
         self.pulse = Pulse("door.markets")
+        self._listed = listed
         self.pulse.gauges["markets"] = lambda: len(self._followed)
         self._feeds = feeds
         self._writer = writer
@@ -150,7 +157,7 @@ class MarketsDoor:
                 self._failed("gamma", self._gamma_line.conn, str(cause))
             else:
                 self.pulse.count("missing")
-        except msgspec.DecodeError as cause:
+        except _NOT_JSON as cause:
             self._failed("gamma", self._gamma_line.conn, f"{each.window.slug}: not JSON: {cause}")
         now = self._clock.now_ns() / NS
         if each.resolved_at is None and each.condition and now > each.window.end + CLOB_AFTER_S:
@@ -159,13 +166,13 @@ class MarketsDoor:
 
     async def _ask_clob(self, each: Followed) -> None:
         try:
-            body = await self._clob.get(f"/markets/{each.condition}")
+            body = await self._clob.get(f"/markets/{quote(each.condition, safe='')}")
             self._answered("clob")
             found = msgspec.json.decode(body)
         except Refused as cause:
             self._failed("clob", self._clob_line.conn, str(cause))
             return
-        except msgspec.DecodeError as cause:
+        except _NOT_JSON as cause:
             self._failed("clob", self._clob_line.conn, f"{each.condition}: not JSON: {cause}")
             return
         mark = clob_fingerprint(found)
@@ -184,8 +191,12 @@ class MarketsDoor:
         if mark != each.gamma:
             each.gamma = mark
             self._publish(self._gamma_line, each, body)
-        each.tokens = token_ids(found) or each.tokens
-        each.condition = found.get("conditionId") or each.condition
+        tokens = token_ids(found) or each.tokens
+        if tokens != each.tokens:
+            each.tokens = tokens
+            self._listed(each.window, tokens)
+        condition = found.get("conditionId")
+        each.condition = condition if isinstance(condition, str) and condition else each.condition
         each.strike = each.strike or event_metadata(found).get("priceToBeat") is not None
         if each.resolved_at is None and is_resolved(found):
             each.resolved_at = self._clock.now_ns() / NS
@@ -236,8 +247,8 @@ def token_ids(market: dict[str, Any]) -> tuple[str, ...]:
     if not isinstance(encoded, str) or not encoded:
         return ()
     try:
-        return tuple(str(token) for token in msgspec.json.decode(encoded))
-    except msgspec.DecodeError:
+        return tuple(_strings.decode(encoded))
+    except _NOT_JSON:
         return ()
 
 
@@ -254,7 +265,7 @@ def is_resolved(market: dict[str, Any]) -> bool:
         return False
     try:
         prices = [float(price) for price in msgspec.json.decode(market.get("outcomePrices") or "[]")]
-    except (msgspec.DecodeError, TypeError, ValueError):
+    except (*_NOT_JSON, TypeError, ValueError, OverflowError):
         return False
     return bool(prices) and all(price in (0.0, 0.5, 1.0) for price in prices)
 
@@ -283,10 +294,10 @@ def clob_fingerprint(market: Any) -> ClobMark:
     """Closed or not, and each token's id, whether it won, and its payout when closed."""
     if not isinstance(market, dict):
         return None, ()
-    closed = market.get("closed")
+    closed, listed = market.get("closed"), market.get("tokens")
     tokens = tuple(
         (token.get("token_id"), token.get("winner") is True, token.get("price") if closed else None)
-        for token in market.get("tokens") or ()
+        for token in (listed if isinstance(listed, list) else ())
         if isinstance(token, dict)
     )
     return closed, tokens

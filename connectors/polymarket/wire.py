@@ -6,12 +6,13 @@ all event types: ``event_type`` stands last in the largest frames, so that a tag
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 
 from models.money import MICRO, SHARE, NotANumber
 
+REST_LINE: Final = "rest"  # name of the recorder's numbering that carries answers of REST ``/book``
 _MOST_SHARES = 1e9  # what a float holds to the micro-share; far beyond any book
 
 
@@ -49,9 +50,10 @@ class FeeSchedule(msgspec.Struct, gc=False):
 
 
 class MarketMessage(msgspec.Struct, gc=False):
-    """Any message of the market channel. Which fields are set depends on ``event_type``."""
+    """Any message of the market channel, or the body of REST ``/book``. Which fields are set depends on
+    ``event_type``; the REST body has none, see ``is_rest_book``."""
 
-    event_type: str
+    event_type: str = ""
     timestamp: str = ""
     market: str = ""
     asset_id: str = ""
@@ -59,6 +61,7 @@ class MarketMessage(msgspec.Struct, gc=False):
     asks: list[Level] | None = None
     hash: str = ""
     tick_size: str = ""
+    min_order_size: str = ""
     last_trade_price: str | None = None
     price_changes: list[Change] | None = None
     price: str = ""
@@ -76,6 +79,13 @@ class MarketMessage(msgspec.Struct, gc=False):
     order_price_min_tick_size: str = ""
     fees_enabled: bool = False
     fee_schedule: FeeSchedule | None = None
+
+    @property
+    def is_rest_book(self) -> bool:
+        """Whether this is a whole ``/book`` answer of the CLOB's REST side."""
+        return bool(
+            not self.event_type and self.asset_id and self.timestamp and self.bids is not None and self.asks is not None
+        )
 
 
 class _TextMessage(MarketMessage, gc=False):
@@ -99,11 +109,13 @@ def decode_frame(frame: bytes) -> list[MarketMessage]:
     Raises msgspec.DecodeError (ValidationError is one) for a frame that is not as the wire format says, and NotANumber
     for a size that is none."""
     try:
-        if frame[:1] == b"[":
-            return _many.decode(frame)
-        return [_one.decode(frame)]
+        messages = _many.decode(frame) if frame[:1] == b"[" else [_one.decode(frame)]
     except msgspec.ValidationError:
-        return _decode_text(frame)  # ".5" and "5." are numbers on this wire and none in JSON
+        messages = _decode_text(frame)  # ".5" and "5." are numbers on this wire and none in JSON
+    for message in messages:
+        if not message.event_type and not message.is_rest_book:
+            raise msgspec.ValidationError("a message without event_type that is no whole answer of /book either")
+    return messages
 
 
 def _decode_text(frame: bytes) -> list[MarketMessage]:
@@ -123,6 +135,11 @@ def _shares(text: str) -> float:
     if shares > _MOST_SHARES:
         raise NotANumber(f"a size of {text!r} shares is out of bounds")
     return shares
+
+
+def is_rest_line(conn: str) -> bool:
+    """Whether the connection id is of the numbering that carries REST ``/book`` answers: ``rest``, or ``RUN.restN``."""
+    return conn.rpartition(".")[2].rstrip("0123456789") == REST_LINE
 
 
 def object_at(frame: bytes, number: int) -> bytes:

@@ -17,13 +17,15 @@ from typing import Final, Literal, Protocol
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.frames import CloseCode
 
 from connectors.clock import NS, Clock, patience, real_seconds, sleep
+from connectors.recorder.pacing import Pace
 from connectors.recorder.pulse import Pulse
 from connectors.recorder.writer import FeedWriter, Line
 from models.markers import Notice
 
-MAX_FRAME: Final = 32 * 1024 * 1024  # a full-depth Coinbase snapshot is several megabytes
+MAX_FRAME: Final = 24 * 1024 * 1024  # a full-depth Coinbase snapshot is several megabytes; Kafka takes 32
 CLOSE_WAIT_S: Final = 0.3  # a frozen server does not answer the close; the recorder must end within 2 s
 SETTLED_S: Final = 30.0  # a connection that lived this long starts the back-off anew
 State = Literal["connecting", "connected", "subscribed", "disconnected", "refused"]
@@ -45,6 +47,7 @@ class LinkRules:
     ping_s: float = 0.0
     pong_timeout_s: float = 0.0
     open_timeout_s: float = 10.0
+    dials: Pace | None = None  # shared by the connections to one host
 
 
 class Exchange(Protocol):
@@ -58,8 +61,13 @@ class Exchange(Protocol):
         """Send the first messages; returns what was asked for, for the notice."""
         ...
 
-    def admit(self, frame: bytes) -> None:
-        """Look at a frame that was just published. Raises Fault when the connection cannot be trusted any more."""
+    def admit(self, frame: bytes, conn: str, t: int) -> None:
+        """Look at a frame that was just published, received at ``t`` (Unix ns). Raises Fault when the connection cannot
+        be trusted any more, and nothing else, whatever the frame is."""
+        ...
+
+    def closed(self, conn: str) -> None:
+        """The connection ended."""
         ...
 
     def expects_data(self) -> bool:
@@ -108,13 +116,21 @@ class Link:
         self._pulse = pulse
         self._backoff = Backoff(rules.backoff_min_s, rules.backoff_max_s)
         self._socket: ClientConnection | None = None
+        self._line: Line | None = None
+        self._up_since_ns = 0
         self._last_data_ns = 0
         self._last_pong_ns = 0
         self._why = ""
 
     @property
-    def open(self) -> bool:
-        return self._socket is not None
+    def conn(self) -> str:
+        """Id of the connection that stands and was greeted; empty without one."""
+        return self._line.conn if self._socket is not None and self._line is not None else ""
+
+    @property
+    def up_since_ns(self) -> int:
+        """When the standing connection was made, feed clock."""
+        return self._up_since_ns
 
     async def send(self, text: str) -> None:
         """Send on the standing connection; without one nothing happens, for the next greeting says it all."""
@@ -122,11 +138,19 @@ class Link:
             with contextlib.suppress(ConnectionClosed):
                 await self._socket.send(text)
 
+    async def give_up(self, why: str) -> None:
+        """Close the standing connection, for a reason that stands in the notice; the next one follows by itself."""
+        if self._socket is not None:
+            self._why = why
+            await self._socket.close(1000)
+
     async def run(self) -> None:
         """Dial, read and come back for ever."""
         while True:
             await self._protocol.ready()
-            line = self._writer.line(self._name)
+            if self._rules.dials is not None and await self._rules.dials.wait():
+                self._pulse.count("paced_dials")
+            line = self._line = self._writer.line(self._name)
             await self._live(line)
             self._pulse.count("reconnects")
             await sleep(self._clock, self._backoff.next())
@@ -150,33 +174,45 @@ class Link:
             ) as socket:
                 connected = True
                 self._notice(line, "connected", "")
-                self._last_data_ns = self._last_pong_ns = self._clock.now_ns()
-                asked = await self._protocol.greet(socket)
-                self._socket = socket
-                self._notice(line, "subscribed", asked)
-                watch = asyncio.create_task(self._watch(socket))
+                self._last_data_ns = self._last_pong_ns = self._up_since_ns = self._clock.now_ns()
+                # Reading goes on beside all else: what came before the end is published, also when the end came
+                # while we were still asking.
+                beside = [asyncio.create_task(self._greet(socket, line)), asyncio.create_task(self._watch(socket))]
                 try:
                     await self._read(socket, line)
                 finally:
                     self._socket = None
-                    watch.cancel()
+                    for task in beside:
+                        task.cancel()
+                    await asyncio.gather(*beside, return_exceptions=True)
         except ConnectionClosed as cause:
-            self._why = self._why if self._why != "closed" else f"closed by the server: {_close_reason(cause)}"
+            if cause.sent is not None and cause.rcvd_then_sent is not True and self._why == "closed":
+                self._why = self._protest(cause.sent.code, cause.sent.reason)
+            elif self._why == "closed":
+                self._why = f"closed by the server: {_close_reason(cause)}"
         except Fault as cause:
             self._why = str(cause)
-        except (OSError, TimeoutError, WebSocketException) as cause:
+        except (OSError, TimeoutError, EOFError, WebSocketException) as cause:
             self._why = f"{type(cause).__name__}: {cause}"
         except asyncio.CancelledError:
             self._why = "the recorder ends"
             raise
         finally:
             self._notice(line, "disconnected" if connected else "refused", self._why, line.n)
+            self._protocol.closed(line.conn)
             self._pulse.note("waiting", self._why)
         if (self._clock.now_ns() - started) / NS > SETTLED_S:
             self._backoff.reset()
 
+    async def _greet(self, socket: ClientConnection, line: Line) -> None:
+        with contextlib.suppress(ConnectionClosed):  # the reader tells
+            asked = await self._protocol.greet(socket)
+            self._socket = socket
+            self._notice(line, "subscribed", asked)
+
     async def _read(self, socket: ClientConnection, line: Line) -> None:
         topic, publish, admit, pulse, clock = self._topic, line.publish, self._protocol.admit, self._pulse, self._clock
+        conn = line.conn
         while True:
             frame = await socket.recv(decode=False)
             now = clock.now_ns()
@@ -187,7 +223,7 @@ class Link:
             self._last_data_ns = now
             publish(topic, frame, recv_ns=now)
             pulse.frame(len(frame), now)
-            admit(frame)
+            admit(frame, conn, now)
 
     async def _watch(self, socket: ClientConnection) -> None:
         """Ping, and close the connection when it is silent or does not answer."""
@@ -219,6 +255,13 @@ class Link:
                 continue
             await socket.close(1000)
             return
+
+    def _protest(self, code: int, reason: str) -> str:
+        """We ended the connection ourselves, over what came."""
+        self._pulse.count("oversized" if code == CloseCode.MESSAGE_TOO_BIG else "protocol_errors")
+        if code == CloseCode.MESSAGE_TOO_BIG:
+            return f"{code} a frame of more than {MAX_FRAME // 1024 // 1024} MiB"
+        return f"{code} {reason}".strip()
 
     def _notice(self, line: Line, state: State, why: str, frames: int = 0) -> None:
         self._writer.notice(self._topic, Notice(line.conn, state, why, frames))

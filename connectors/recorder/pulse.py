@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 from connectors.recorder.writer import Outlet
@@ -27,6 +28,11 @@ class Pulse:
     def count(self, name: str, by: int = 1) -> None:
         self.counts[name] = self.counts.get(name, 0) + by
 
+    def set_gauges(self, **values: Number) -> None:
+        """Numbers of this moment, each under its name."""
+        for name, value in values.items():
+            self.gauges[name] = partial(_same, value)
+
     def frame(self, size: int, now_ns: int) -> None:
         """A frame of ``size`` bytes came."""
         counts = self.counts
@@ -38,6 +44,10 @@ class Pulse:
     def note(self, status: Status, reason: str) -> None:
         self.status = status
         self.last_reason = reason
+
+
+def _same(value: Number) -> Number:
+    return value
 
 
 class TelemetryWriter:

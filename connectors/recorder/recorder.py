@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
@@ -12,12 +13,16 @@ from connectors.clock import Clock
 from connectors.coinbase.door import CoinbaseDoor
 from connectors.polymarket.channel import MarketChannel
 from connectors.polymarket.markets import MarketsDoor
-from connectors.polymarket.rest import Rest
+from connectors.polymarket.rest import GAMMA_LIMITS, Rest
+from connectors.recorder.guard import Guard
+from connectors.recorder.outlet import Backlog
 from connectors.recorder.pulse import Pulse, TelemetryWriter
 from connectors.recorder.ticks import ClockDoor
 from connectors.recorder.writer import FeedWriter, Outlet, run_id
 from models.failures import Failure
-from models.settings import Feeds
+from models.markers import Notice
+from models.reasons import MEANING, Reason
+from models.settings import Checks, Feeds
 
 
 @dataclass(frozen=True)
@@ -45,20 +50,27 @@ class Recorder:
         clock: Clock,
         outlet: Outlet,
         run: str | None = None,
-        depth: Callable[[], int] = lambda: 0,
+        backlog: Callable[[], Backlog] = Backlog,
+        checks: Checks = Checks(),
     ) -> None:
         self.run_id = run or run_id()
         self.writer = FeedWriter(self.run_id, source, clock, outlet)
         self.pulse = Pulse("recorder")
-        self.pulse.gauges["queue"] = depth
+        self._backlog = backlog
+        self._told_dropped: Counter[str] = Counter()
+        self.pulse.gauges["tasks"] = lambda: len(asyncio.all_tasks())
         self.pulse.gauges["records"] = lambda: self.writer.seq
         self._telemetry = TelemetryWriter(self.run_id, outlet)
-        self._gamma = Rest(endpoints.gamma_rest, feeds.user_agent, clock)
+        self._gamma = Rest(endpoints.gamma_rest, feeds.user_agent, clock, limits=GAMMA_LIMITS)
         self._clob = Rest(endpoints.clob_rest, feeds.user_agent, clock)
         self.ticks = ClockDoor(feeds.clock_ms, self.writer, clock)
-        self.channel = MarketChannel(feeds, self.writer, clock, endpoints.polymarket_ws)
-        self.markets = MarketsDoor(feeds, self.writer, clock, self.channel.want, self._gamma, self._clob)
-        self.coinbase = CoinbaseDoor(feeds, self.writer, clock, endpoints.coinbase_ws)
+        self._guard = Guard(feeds, checks, self.writer, clock, self._clob)
+        watch = self._guard.watch
+        self.channel = MarketChannel(feeds, self.writer, clock, endpoints.polymarket_ws, observer=watch)
+        self.markets = MarketsDoor(
+            feeds, self.writer, clock, self.channel.want, self._gamma, self._clob, self._guard.listed
+        )
+        self.coinbase = CoinbaseDoor(feeds, self.writer, clock, endpoints.coinbase_ws, watch)
         self._failure: asyncio.Future[None] | None = None
 
     @property
@@ -76,7 +88,7 @@ class Recorder:
         self._failure = asyncio.get_running_loop().create_future()
         self.writer.start()
         self.pulse.note("running", "")
-        doors = (self.ticks.run, self.channel.run, self.markets.run, self.coinbase.run, self._report)
+        doors = (self.ticks.run, self.channel.run, self.markets.run, self.coinbase.run, self._watch, self._report)
         tasks = [asyncio.create_task(_never_returns(door)) for door in doors]
         waiting = asyncio.create_task(stop.wait())
         failed: BaseException | None = None
@@ -99,14 +111,56 @@ class Recorder:
             raise failed
 
     def _end(self, why: str, failed: bool) -> None:
+        self._look_back()
         for pulse in self.pulses:
             pulse.note("failed" if failed else "stopped", why)
             self._telemetry.publish(pulse, self.writer.now_ns())
         self.writer.end()
 
+    def _look_back(self) -> None:
+        """How the way to Kafka is: on the recorder's pulse, and once there is room again, what was dropped meanwhile in
+        the topics that miss it."""
+        backlog, pulse = self._backlog(), self.pulse
+        for host, rest in (("gamma", self._gamma), ("clob", self._clob)):
+            pulse.counts.update({f"{host}_{name}": count for name, count in rest.counts.items()})
+        pulse.set_gauges(
+            queue=backlog.queue,
+            under_way=backlog.under_way,
+            undelivered=backlog.undelivered,
+            oldest_s=backlog.oldest_s,
+            spool_records=backlog.spool_records,
+            spool_mib=backlog.spool_mib,
+        )
+        for name, count in (
+            ("dropped", sum(backlog.dropped.values())),
+            ("dropped_telemetry", backlog.dropped_telemetry),
+            ("rejected", backlog.rejected),
+        ):
+            if count:
+                pulse.counts[name] = count
+        if backlog.full:
+            pulse.note("warning", f"{Reason.SPOOL_FULL}: {MEANING[Reason.SPOOL_FULL]}")
+            return
+        for topic, count in backlog.dropped.items():
+            fresh = count - self._told_dropped[topic]
+            if fresh:
+                self._told_dropped[topic] = count
+                why = f"{Reason.SPOOL_FULL}: {fresh} records were dropped"
+                self.writer.notice(topic, Notice(f"{self.run_id}.recorder", "spool_full", why, fresh))
+        if backlog.away:
+            pulse.note("warning", "Kafka takes no records: they wait on disk")
+        elif backlog.spool_records:
+            pulse.note("warning", "records that waited on disk are on their way to Kafka")
+        elif pulse.status == "warning":
+            pulse.note("running", "")
+
+    async def _watch(self) -> None:
+        await self._guard.run(self.channel, self.coinbase)
+
     async def _report(self) -> None:
         """Telemetry of every door, once a real second."""
         while True:
+            self._look_back()
             now = self.writer.now_ns()
             for pulse in self.pulses:
                 self._telemetry.publish(pulse, now)

@@ -48,14 +48,23 @@ def read_clock(urls: Urls) -> ScaledClock:
 
 async def follow_clock(clock: ScaledClock, urls: Urls) -> None:
     """Keep ``clock`` on the simulated exchange's, whose time slips when its machine is too slow. Ends by cancellation;
-    while the exchange does not answer, the clock runs on."""
+    while the exchange does not answer, the clock runs on.
+
+    A slip is followed: what is received meanwhile gets the last time again, until the exchange has caught up. Another
+    exchange at the same address may begin at any time. Where that is ahead, the clock follows; where it is behind, the
+    clock runs on from where it is, for receipts stand in the order of time: all that exchange says is old then, and is
+    called so."""
+    born, ahead_ns = None, 0
     async with httpx.AsyncClient(timeout=2.0) as client:
         while True:
             await asyncio.sleep(FOLLOW_S)
             with contextlib.suppress(httpx.HTTPError, ValueError, KeyError):
                 found = (await client.get(urls.clock)).raise_for_status().json()
-                if found["epoch_ns"] != clock.epoch_ns:
-                    clock.rebase(int(found["epoch_ns"]), int(found["sim_epoch_ns"]))
+                epoch, simulated, speed = int(found["epoch_ns"]), int(found["sim_epoch_ns"]), float(found["speed"])
+                if born is not None and born != found["born_ns"]:
+                    ahead_ns = max(0, clock.now_ns() - ScaledClock(epoch, simulated, speed).now_ns())
+                born = found["born_ns"]
+                clock.rebase(epoch, simulated + ahead_ns, speed)
 
 
 @contextlib.contextmanager

@@ -22,6 +22,7 @@ NS: Final = 1_000_000_000
 PRE_ROLL_S: Final = 120  # latent prices before the oldest open window, for its strike
 EARLY_S: Final = 150  # a market is announced this long before the window before it opens
 KEEP_S: Final = 1800  # a resolved market can be asked for this much longer
+FORGET_S: Final = 4 * 3600  # and one that never resolves for this long after its end
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class Exchange:
         self.start = start
         self.second = start
         self.part = given.steps_per_s
+        self.now_ns = start * NS  # end of the last step, Unix nanoseconds
         self.heartbeats = 0
         longest = max(SECONDS[horizon] for horizon in given.horizons)
         first = start // longest * longest - PRE_ROLL_S
@@ -85,14 +87,6 @@ class Exchange:
         self._list_markets(self.now_ns)
 
     @property
-    def now_ns(self) -> int:
-        """End of the last step, Unix nanoseconds."""
-        parts = self.given.steps_per_s
-        if self.part == parts:
-            return self.second * NS
-        return (self.second - 1) * NS + self.part * NS // parts
-
-    @property
     def next_ns(self) -> int:
         """End of the next step."""
         parts = self.given.steps_per_s
@@ -107,9 +101,9 @@ class Exchange:
             self.part = 0
             self.second += 1
         self.part += 1
+        t_ns = self.now_ns = (self.second - 1) * NS + self.part * NS // parts
         for latent in self.latents.values():
             latent.step(self.part, parts)
-        t_ns = self.now_ns
         out: list[Emission] = []
         for market in self.markets.values():
             out += market.step(t_ns)
@@ -163,7 +157,8 @@ class Exchange:
 
     def _forget(self) -> None:
         for slug, market in list(self.markets.items()):
-            if market.resolved_ns is not None and self.now_ns - market.resolved_ns > KEEP_S * NS:
+            ended = market.closes_ns + FORGET_S * NS if market.resolved_ns is None else market.resolved_ns + KEEP_S * NS
+            if self.now_ns > ended:
                 del self.markets[slug]
                 del self.by_condition[market.condition]
                 for token in market.tokens:

@@ -39,6 +39,7 @@ class FairValue:
         self.end = end
         self.count = count
         self.strike: float | None = None
+        self._up_won: bool | None = None
         self._first = latent.second
         self._known_second = -1
         self._known_sum = 0.0
@@ -46,6 +47,8 @@ class FairValue:
         self._difference: list[float] = []
         self._ending: list[float] = []
         self._starting: list[float] = []
+        self._running = -1  # the second of which these are the squared weights: of the difference, the end, the start
+        self._squares = (0.0, 0.0, 0.0)
         self._remaining()
 
     def _weight(self, close: int, second: int) -> float:
@@ -96,11 +99,14 @@ class FairValue:
         index = second - self._first
         difference, ending, starting = self._difference[index], self._ending[index], self._starting[index]
         if left:
-            variance = latent.path.diffusion[second] * left
-            at_end, at_start = self._weight(self.end, second), self._weight(self.start, second)
-            difference += variance * (at_end - at_start) ** 2
-            ending += variance * at_end**2
-            starting += variance * at_start**2
+            variance = latent.diffusion * left
+            if second != self._running:
+                at_end, at_start = self._weight(self.end, second), self._weight(self.start, second)
+                self._running, self._squares = second, ((at_end - at_start) ** 2, at_end**2, at_start**2)
+            of_difference, of_end, of_start = self._squares
+            difference += variance * of_difference
+            ending += variance * of_end
+            starting += variance * of_start
         mean = math.log(self._expected(self.end) / base) - (ending - starting) / 2.0
         if difference <= 0.0:
             return 1.0 if mean >= 0.0 else 0.0
@@ -112,5 +118,13 @@ class FairValue:
 
     def result(self) -> bool:
         """True for Up; a tie is Up."""
+        if self._up_won is not None:
+            return self._up_won
         strike = self.strike if self.strike is not None else self._latent.average(self.start, self.count)
         return self.final() >= strike
+
+    def settle(self) -> None:
+        """The end has been reached: the result is kept, for a market may resolve when the samples are forgotten, and
+        the variances that were to come are not."""
+        self._up_won = self.result()
+        self._difference, self._ending, self._starting = [], [], []

@@ -41,6 +41,7 @@ class Ladder:
         self.best_bid: int | None = None
         self.best_ask: int | None = None
         self._changes: dict[tuple[Side, int], int] = {}
+        self._around: tuple[int | None, int | None, int] | None = None  # the quote it stands around
 
     def take_changes(self) -> dict[tuple[Side, int], int]:
         """(side, price) -> new size since the last call, in the order of their first change."""
@@ -54,6 +55,7 @@ class Ladder:
             book[price] = size
         else:
             book.pop(price, None)
+            self._around = None
         self._changes[side, price] = size
 
     def settle_best(self) -> None:
@@ -62,6 +64,9 @@ class Ladder:
 
     def move(self, bid: int | None, ask: int | None, tick: int) -> None:
         """Bring the ladder around a new quote; None pulls that side."""
+        around = (bid, ask, tick)
+        if around == self._around:
+            return
         for price in [price for price in self.bids if bid is None or price > bid]:
             self.set("BUY", price, 0)
         for price in [price for price in self.asks if ask is None or price < ask]:
@@ -71,6 +76,7 @@ class Ladder:
         if ask is not None:
             self._fill("SELL", self.asks, ask, tick, tick)
         self.settle_best()
+        self._around = around
 
     def _fill(self, side: Side, book: dict[int, int], best: int, step: int, tick: int) -> None:
         for depth in range(CORE):

@@ -8,6 +8,7 @@ formula, exact for someone who knows the path and not the directions. The maker 
 from __future__ import annotations
 
 import math
+from functools import cache
 from random import Random
 from typing import Final
 
@@ -32,6 +33,7 @@ JUMPS_PER_S: Final = 4.0 / 3600.0
 JUMP_SHARE: Final = 0.1  # of the long-run variance
 
 
+@cache
 def regime_weights() -> tuple[float, ...]:
     """The long-run share of time in each regime: visits of the embedded chain times mean durations."""
     visits = [1.0, 1.0, 1.0]
@@ -120,6 +122,7 @@ class LatentPrice:
         self.price = price
         self.second = first
         self.done = 1.0  # how much of the running second has passed
+        self.diffusion = 0.0  # variance of the running second without its jump
         self.samples = Series(first)
         self.samples.append(price)
 
@@ -128,7 +131,8 @@ class LatentPrice:
         if part == 1:
             self.second += 1
             self.path.reach(self.second)
-        variance = self.path.diffusion[self.second] / parts
+            self.diffusion = self.path.diffusion[self.second]
+        variance = self.diffusion / parts
         if part == 1:
             variance += self.path.jump[self.second]
         self.price *= math.exp(self._rng.gauss(0.0, 1.0) * math.sqrt(variance) - variance / 2.0)

@@ -7,64 +7,27 @@ the omissions of the real wire: see the fact that later ``book`` frames lack fie
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from random import Random
-from typing import Any, Final
+from typing import Final, Literal
 
-from connectors.polymarket.windows import NAMES, NEW_YORK, Window
+from connectors.polymarket.windows import Window
+from connectors.simulator.descriptions import announcement, clob, gamma
 from connectors.simulator.emission import Emission
 from connectors.simulator.fairvalue import FairValue
 from connectors.simulator.ladder import MIN_SIZE, ONE, Ladder, Side, quote
+from connectors.simulator.resolution import Resolution
+from connectors.simulator.texts import book_hash, compact, levels_text, odd_text, price_text, size_text
 
 TICK: Final = 100
 FINE_TICK: Final = 10
 ERROR_RELAX_S: Final = 20.0
-ODD_SHARE: Final = 0.02  # share of price strings that are not in their shortest form
 RESIZES_PER_S: Final = 4.0
 TRADES_PER_S: Final = 0.4
 QUIET: Final = 0.15  # activity before the window is near
 TRADE_SHARES: Final = 20.0  # median
-STRIKE_SHOWS_S: Final = 3.0
-FEE_RATE: Final = 0.07
-
-_TEXT: dict[int, str] = {}
-_SIZES: dict[int, str] = {}
-
-
-def price_text(pips: int) -> str:
-    """The shortest decimal form: 0.5, 0.48, 0.485."""
-    text = _TEXT.get(pips)
-    if text is None:
-        text = _TEXT[pips] = f"{pips / ONE:.4f}".rstrip("0").rstrip(".") if pips % ONE else str(pips // ONE)
-    return text
-
-
-def odd_text(pips: int, rng: Random) -> str:
-    """Now and then a longer or shorter form, as on the real wire."""
-    text = price_text(pips)
-    if rng.random() >= ODD_SHARE:
-        return text
-    return f"{pips / ONE:.3f}" if rng.random() < 0.5 else text.removeprefix("0")
-
-
-def size_text(hundredths: int) -> str:
-    """The shortest decimal form of a size: 213, 120.5, 10924.61."""
-    text = _SIZES.get(hundredths)
-    if text is None:
-        whole, part = divmod(hundredths, 100)
-        text = f"{whole}.{part:02d}".rstrip("0") if part else str(whole)
-        if len(_SIZES) < 100_000:
-            _SIZES[hundredths] = text
-    return text
-
-
-def levels_text(levels: Sequence[tuple[int, int]]) -> str:
-    return "[" + ",".join(f'{{"price":"{price_text(p)}","size":"{size_text(s)}"}}' for p, s in levels) + "]"
 
 
 @dataclass(frozen=True)
@@ -93,10 +56,11 @@ class UpDownMarket:
         self.tick = TICK
         self.ladder = Ladder(self.rng)
         self.open = True
-        self.resolved_ns: int | None = None
-        self.up_won: bool | None = None
+        self.refine_next: Literal["", "told", "untold"] = (
+            ""  # a finer tick at the next step, told to the clients or not
+        )
         self.closes_ns = window.end * 1_000_000_000
-        self.resolves_ns = self.closes_ns + round(resolution_s * 1e9)
+        self.resolution = Resolution(self.closes_ns + round(resolution_s * 1e9))
         self.quoted = 0.5
         self._maker = maker
         self._step_s = step_s
@@ -108,6 +72,16 @@ class UpDownMarket:
         self._touched_ms = 0
         self._touch: tuple[int | None, int | None] = (None, None)
 
+    @property
+    def resolved_ns(self) -> int | None:
+        """When it resolved, None before."""
+        return self.resolution.at_ns
+
+    @property
+    def up_won(self) -> bool | None:
+        """None before it resolved, and for a half each."""
+        return self.resolution.up_won
+
     # -- the life of the market ---------------------------------------------------------------------------------------
 
     def create(self, t_ns: int) -> list[Emission]:
@@ -117,15 +91,16 @@ class UpDownMarket:
         self.ladder.take_changes()
         self._touch = (self.ladder.best_bid, self.ladder.best_ask)
         self._touched_ms = t_ns // 1_000_000
-        return [Emission(t_ns, "polymarket", "new_market", (), self._announcement(t_ns // 1_000_000))]
+        return [Emission(t_ns, "polymarket", "new_market", (), announcement(self, t_ns // 1_000_000))]
 
     def step(self, t_ns: int) -> list[Emission]:
         """What the market channel says after one grid step that ends at ``t_ns``."""
         if not self.open:
-            return self._resolve(t_ns) if self.resolved_ns is None and t_ns >= self.resolves_ns else []
+            return [self._resolved(t_ns)] if self.resolution.step(t_ns, self.fair.result) else []
         if t_ns >= self.closes_ns:
             self.open = False
             self.fair.up()  # fixes the strike of a window so short that no step fell into it
+            self.fair.settle()
             self.ladder.clear()
             self.ladder.take_changes()
             self._touch = (None, None)
@@ -134,6 +109,10 @@ class UpDownMarket:
         self._quote()
         if self.tick == TICK and not 0.04 <= self.quoted <= 0.96:
             self._refine(t_ns, out)
+        elif self.refine_next and self.tick == TICK:
+            told: list[Emission] = []
+            self._refine(t_ns, told)
+            out += told if self.refine_next == "told" else []
         ladder, rng = self.ladder, self.rng
         ladder.move(*quote(self.quoted, self.tick, self._maker.spread_ticks), self.tick)
         activity = self._step_s if t_ns > (self.window.start - 60) * 1_000_000_000 else self._step_s * QUIET
@@ -201,10 +180,8 @@ class UpDownMarket:
         out.append(self._book_emission(1 - through, t_ns))
         self._say_best(t_ns, out)
 
-    def _resolve(self, t_ns: int) -> list[Emission]:
-        self.resolved_ns = t_ns
-        self.up_won = self.fair.result()
-        winner = 0 if self.up_won else 1
+    def _resolved(self, t_ns: int) -> Emission:
+        winner = 0 if self.resolution.up_won else 1
         body = {
             "event_type": "market_resolved",
             "id": str(self.number),
@@ -215,7 +192,7 @@ class UpDownMarket:
             "timestamp": str(t_ns // 1_000_000),
             "tags": ["crypto"],
         }
-        return [Emission(t_ns, "polymarket", "market_resolved", (), _compact(body))]
+        return Emission(t_ns, "polymarket", "market_resolved", (), compact(body))
 
     # -- frames -------------------------------------------------------------------------------------------------------
 
@@ -250,6 +227,14 @@ class UpDownMarket:
             f'"hash":"{b["hash"]}","bids":{b["bids"]},"asks":{b["asks"]},"tick_size":"{b["tick_size"]}",'
             f'"event_type":"book","last_trade_price":"{b["last_trade_price"]}"}}'
         )
+
+    def gamma(self, t_ns: int) -> bytes:
+        """The answer of Gamma ``/markets/slug/{slug}`` at ``t_ns``."""
+        return gamma(self, t_ns)
+
+    def clob(self) -> bytes:
+        """The answer of CLOB ``/markets/{conditionId}``."""
+        return clob(self)
 
     def rest_book(self, index: int) -> bytes:
         """The answer of CLOB ``/book``."""
@@ -316,208 +301,6 @@ class UpDownMarket:
             )
             out.append(Emission(t_ns, "polymarket", "best_bid_ask", (self.tokens[index],), frame.encode()))
 
-    # -- descriptions -------------------------------------------------------------------------------------------------
-
-    @property
-    def question(self) -> str:
-        """The title, in New York time as people read it."""
-        start = datetime.fromtimestamp(self.window.start, UTC).astimezone(NEW_YORK)
-        end = datetime.fromtimestamp(self.window.end, UTC).astimezone(NEW_YORK)
-        name = NAMES[self.window.asset]
-        name = name.upper() if name in ("xrp", "bnb") else name.capitalize()
-        day = f"{start.strftime('%B')} {start.day}"
-        if self.window.horizon == "1h":
-            return f"{name} Up or Down - {day}, {_clock_text(start, False)} ET"
-        return f"{name} Up or Down - {day}, {_clock_text(start)}-{_clock_text(end)} ET"
-
-    @property
-    def description(self) -> str:
-        kind = "price" if self.fair.count == 1 else f"{self.fair.count}-second time-weighted average price"
-        return (
-            f'Simulated market. It resolves to "Up" if the {kind} of {self.window.asset} at the end of the window is '
-            f'greater than or equal to the one at its beginning, otherwise to "Down".'
-        )
-
-    def _announcement(self, ms: int) -> bytes:
-        slug, tokens = self.window.slug, list(self.tokens)
-        return _compact(
-            {
-                "id": str(self.number),
-                "question": self.question,
-                "market": self.condition,
-                "slug": slug,
-                "description": self.description,
-                "assets_ids": tokens,
-                "outcomes": ["Up", "Down"],
-                "event_message": {
-                    "id": str(self.number + 500_000),
-                    "ticker": slug,
-                    "slug": slug,
-                    "title": self.question,
-                    "description": self.description,
-                },
-                "timestamp": str(ms),
-                "event_type": "new_market",
-                "tags": [],
-                "condition_id": self.condition,
-                "active": False,
-                "clob_token_ids": tokens,
-                "sports_market_type": "",
-                "line": "",
-                "game_start_time": "",
-                "order_price_min_tick_size": price_text(self.tick),
-                "group_item_title": "",
-                "taker_base_fee": "1000",
-                "fees_enabled": True,
-                "fee_schedule": {"exponent": "1", "rate": "0.07", "taker_only": True, "rebate_rate": "0.2"},
-            }
-        )
-
-    def gamma(self, t_ns: int) -> bytes:
-        """The answer of Gamma ``/markets/slug/{slug}`` at ``t_ns``."""
-        window, fair, slug = self.window, self.fair, self.window.slug
-        resolved = self.resolved_ns is not None
-        metadata: dict[str, float] = {}
-        if fair.strike is not None and t_ns >= round((window.start + STRIKE_SHOWS_S) * 1e9):
-            metadata["priceToBeat"] = fair.strike
-        if resolved:
-            metadata["finalPrice"] = fair.final()
-        mid = self.quoted if self.open else 0.5
-        prices = [price_text(round(mid * 1000) * 10), price_text(ONE - round(mid * 1000) * 10)]
-        if self.up_won is not None:
-            prices = ["1", "0"] if self.up_won else ["0", "1"]
-        event: dict[str, Any] = {
-            "id": str(self.number + 500_000),
-            "ticker": slug,
-            "slug": slug,
-            "title": self.question,
-            "active": True,
-            "closed": resolved,
-            "startTime": _iso(window.start),
-            "endDate": _iso(window.end),
-            "seriesSlug": f"{window.asset.lower()}-up-or-down-{'hourly' if window.horizon == '1h' else window.horizon}",
-        }
-        if metadata:
-            event["eventMetadata"] = metadata
-        bid, ask = self.ladder.best_bid, self.ladder.best_ask
-        body: dict[str, Any] = {
-            "id": str(self.number),
-            "slug": slug,
-            "question": self.question,
-            "description": self.description,
-            "conditionId": self.condition,
-            "questionID": self.question_id,
-            "outcomes": json.dumps(["Up", "Down"]),
-            "outcomePrices": json.dumps(prices),
-            "clobTokenIds": json.dumps(list(self.tokens)),
-            "startDate": _iso(window.start - 86_400),
-            "eventStartTime": _iso(window.start),
-            "endDate": _iso(window.end),
-            "endDateIso": _iso(window.end)[:10],
-            "active": True,
-            "closed": resolved,
-            "archived": False,
-            "acceptingOrders": self.open,
-            "enableOrderBook": True,
-            "negRisk": False,
-            "restricted": True,
-            "orderMinSize": 5,
-            "orderPriceMinTickSize": self.tick / ONE,
-            "feesEnabled": True,
-            "feeType": "crypto_fees_v2",
-            "feeSchedule": {"rate": FEE_RATE, "exponent": 1, "takerOnly": True, "rebateRate": 0.2},
-            "makerBaseFee": 1000,
-            "takerBaseFee": 1000,
-            "bestBid": 0 if bid is None else bid / ONE,
-            "bestAsk": 1 if ask is None else ask / ONE,
-            "resolutionSource": resolution_source(window.asset, fair.count, window.horizon),
-            "automaticallyResolved": resolved,
-            "version": "v1",
-            "events": [event],
-        }
-        if window.horizon != "1h":
-            body["cryptoMarketConfig"] = {
-                "id": f"{window.asset.lower()}-{window.horizon}-"
-                + (f"twap-{fair.count}" if fair.count > 1 else "spot"),
-                "asset": window.asset,
-                "duration": window.horizon,
-                "twapEnabled": fair.count > 1,
-                "twapLookbackSeconds": fair.count if fair.count > 1 else 0,
-            }
-        if self.resolved_ns is not None:
-            moment = datetime.fromtimestamp(self.resolved_ns // 1_000_000_000, UTC)
-            body["closedTime"] = moment.strftime("%Y-%m-%d %H:%M:%S+00")
-            body["umaResolutionStatus"] = "resolved"
-        return _compact(body)
-
-    def clob(self) -> bytes:
-        """The answer of CLOB ``/markets/{conditionId}``."""
-        tokens = []
-        for index, outcome in enumerate(("Up", "Down")):
-            won = self.up_won is not None and self.up_won == (index == 0)
-            price = self.quoted if index == 0 else 1.0 - self.quoted
-            if self.up_won is not None:
-                price = 1.0 if won else 0.0
-            tokens.append({"token_id": self.tokens[index], "outcome": outcome, "price": round(price, 4), "winner": won})
-        return _compact(
-            {
-                "enable_order_book": True,
-                "active": True,
-                "closed": self.resolved_ns is not None,
-                "archived": False,
-                "accepting_orders": self.open,
-                "minimum_order_size": 5,
-                "minimum_tick_size": self.tick / ONE,
-                "condition_id": self.condition,
-                "question_id": self.question_id,
-                "question": self.question,
-                "description": self.description,
-                "market_slug": self.window.slug,
-                "end_date_iso": _iso(self.window.end),
-                "game_start_time": _iso(self.window.start),
-                "seconds_delay": 0,
-                "maker_base_fee": 1000,
-                "taker_base_fee": 1000,
-                "neg_risk": False,
-                "is_50_50_outcome": False,
-                "tokens": tokens,
-                "tags": ["Crypto"],
-            }
-        )
-
-
-def book_hash(pieces: dict[str, str]) -> str:
-    """SHA1 of the book as one compact JSON object with an empty hash, its keys in the exchange's order."""
-    return hashlib.sha1(
-        (
-            f'{{"market":"{pieces["market"]}","asset_id":"{pieces["asset_id"]}","timestamp":"{pieces["timestamp"]}",'
-            f'"hash":"","bids":{pieces["bids"]},"asks":{pieces["asks"]},"min_order_size":"5",'
-            f'"tick_size":"{pieces["tick_size"]}","neg_risk":false,"last_trade_price":"{pieces["last_trade_price"]}"}}'
-        ).encode(),
-        usedforsecurity=False,
-    ).hexdigest()
-
-
-def resolution_source(asset: str, count: int, horizon: str) -> str:
-    if horizon == "1h":
-        return f"https://www.binance.com/en/trade/{asset}_USDT"
-    feed = f"{asset.lower()}-usd" + (f"-twap-{count}s" if count > 1 else "")
-    return f"https://data.chain.link/streams/{feed}" + ("-streams" if count > 1 else "")
-
 
 def _token(material: bytes) -> str:
     return str(int.from_bytes(hashlib.sha256(material).digest(), "big") % 10**77)
-
-
-def _compact(body: dict[str, Any]) -> bytes:
-    return json.dumps(body, separators=(",", ":")).encode()
-
-
-def _iso(second: int) -> str:
-    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _clock_text(moment: datetime, minutes: bool = True) -> str:
-    hour = moment.hour % 12 or 12
-    half = "AM" if moment.hour < 12 else "PM"
-    return f"{hour}:{moment.minute:02d}{half}" if minutes else f"{hour}{half}"

@@ -1,10 +1,10 @@
 """The paper venue: taker orders against the book that stands when they arrive.
 
 An order is due ``delay + latency`` after the decision. Then it is validated again (market open, price on the tick
-and inside [tick, 1 - tick], minimum size, a valid book) and walks the displayed depth up to its limit: FAK takes what
-is there, FOK all or nothing. What was taken from a displayed level stays taken until the exchange shows another
-quantity there or ``replenish`` has passed, so that the same shares are not filled twice. No I/O: a deterministic
-function of the journal.
+and inside [tick, 1 - tick], minimum size, a valid book that is not too old) and walks the displayed depth up to its
+limit: FAK takes what is there, FOK all or nothing. What was taken from a displayed level stays taken until the exchange
+shows another quantity there or ``replenish`` has passed, so that the same shares are not filled twice. No I/O: a
+deterministic function of the journal.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from models.reasons import Reason
 
 
 class Pending(msgspec.Struct):
-    """An order under way. ``limit`` pips, ``size`` micro-shares, ``due`` Unix ns, ``reserved`` micro-dollars."""
+    """An order under way. ``limit`` pips, ``size`` micro-shares, ``due`` Unix ns, ``reserved`` micro-dollars,
+    ``book_age`` ns: how old the book may be that it meets."""
 
     id: str
     decision: str
@@ -33,6 +34,7 @@ class Pending(msgspec.Struct):
     due: int
     reserved: int
     reason: str
+    book_age: int
 
 
 class Execution(msgspec.Struct, frozen=True, gc=False):
@@ -53,9 +55,11 @@ class PaperVenue:
         # (token, side) -> price -> (displayed, taken of it, when: Unix ns)
         self._taken: dict[tuple[str, str], dict[int, tuple[int, int, int]]] = {}
 
-    def execute(self, order: Pending, market: Market, book: TokenBook | None) -> tuple[tuple[Execution, ...], Reason]:
-        """The fills of an order and why they are not more."""
-        refusal = _refusal(order, market, book)
+    def execute(
+        self, order: Pending, market: Market, book: TokenBook | None, stale: bool = False
+    ) -> tuple[tuple[Execution, ...], Reason]:
+        """The fills of an order and why they are not more. ``stale``: the last clock tick called the book so."""
+        refusal = _refusal(order, market, book, stale)
         if refusal is not None:
             return (), refusal
         assert book is not None
@@ -92,13 +96,15 @@ class PaperVenue:
         self._taken.pop((token, "sell"), None)
 
 
-def _refusal(order: Pending, market: Market, book: TokenBook | None) -> Reason | None:
+def _refusal(order: Pending, market: Market, book: TokenBook | None, stale: bool) -> Reason | None:
     if order.due >= market.end or market.payout_up is not None:
         return Reason.MARKET_CLOSED
     if book is None:
         return Reason.BOOK_MISSING
     if not book.ok:
         return Reason.BOOK_INVALID
+    if stale or order.due - book.t > order.book_age:
+        return Reason.STALE_BOOK
     if order.limit % book.tick or not book.tick <= order.limit <= PIP - book.tick:
         return Reason.OFF_TICK
     if order.size < market.min_size or order.size % SIZE_STEP:

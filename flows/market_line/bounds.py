@@ -19,6 +19,9 @@ class Bounds(msgspec.Struct, frozen=True):
     parity: int
     pair_skew: int
     window_s: int
+    rest_grace: int
+    resolution_late: int
+    checks: Checks = Checks()  # what the evidence goes by
 
 
 def bounds_of(checks: Checks) -> Bounds:
@@ -32,4 +35,7 @@ def bounds_of(checks: Checks) -> Bounds:
         parity=round(checks.parity_tolerance * PIP),
         pair_skew=checks.pair_skew_ms * MILLISECOND,
         window_s=checks.window_s,
+        rest_grace=checks.rest_grace_ms * MILLISECOND,
+        resolution_late=int(checks.resolution_late_s * SECOND),
+        checks=checks,
     )

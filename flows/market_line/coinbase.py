@@ -28,12 +28,19 @@ class Product:
             False  # once a book was sent, a ticker is no price any more: a lost book waits for its snapshot
         )
         self.invalid: str = Reason.NO_SNAPSHOT
+        self.reported = False  # whether the reason in ``invalid`` has been counted
         self.ticker = 0
-        self.latest = 0  # receive time of the last price, Unix ns
+        self.latest = 0  # receive time of the last sound price, Unix ns
+        self.price = 0  # micro-dollars, as last judged
+        self.prices = 0  # how many frames with a price made it sound
+        self.frozen = False  # until its next price: nothing of it is believed
+        self.doubtful = False  # it speaks, and what it said last did not pass its checks
         self.trades: set[str] = set()
 
     def invalidate(self, reason: str) -> None:
+        """Nothing is known until the next snapshot; the caller counts why."""
         self.invalid = reason
+        self.reported = True
         self.has_book = False
         self.ticker = 0
         self.bids.clear()
@@ -67,6 +74,8 @@ class Product:
         price = self.ticker
         if self.invalid:
             checks.append(self.invalid)
+        if self.frozen:
+            checks.append(Reason.FROZEN_FEED)
         if x:
             if t - x > bounds.old:
                 checks.append(Reason.TIMESTAMP_OLD)
@@ -81,21 +90,49 @@ class Product:
             else:
                 price = (asks[0][0] + bids[0][0]) // 2
         ok = price > 0 and not any(reason in BLOCKING for reason in checks)
+        self.price = price
         return price, bids, asks, ok, tuple(checks)
 
+    def news(self, found: tuple[str, ...]) -> tuple[str, ...]:
+        """Of the findings of a judgement those to be counted: why nothing is known or believed counts once."""
+        known = {Reason.FROZEN_FEED} | ({self.invalid} if self.reported else set())
+        self.reported = self.reported or bool(self.invalid)
+        return tuple(reason for reason in found if reason not in known)
 
-class Connection:
+
+def examine(updates: list[LevelUpdate]) -> None:
+    """Whether updates that have no book to go into could be read. Raises NotANumber, and ValueError for a side."""
+    for update in updates:
+        MICRO[update.price_level], MICRO[update.new_quantity]
+        if update.side not in ("bid", "offer", "ask"):
+            raise ValueError(f"side {update.side[:20]!r} is neither bid nor offer")
+
+
+class Sequence:
     """Sequence numbers of one connection: contiguous over all its channels, from 0."""
 
-    def __init__(self) -> None:
-        self.next = -1
+    def __init__(self, first: int = 0) -> None:
+        """``first``: the number to come; -1 when it cannot be known, because records of the connection were lost."""
+        self.next = first
+        self._unread = 0  # frames that could not be read since the last one that could: each used up a number
+        self._before = (first, 0)  # both, before the last check
+
+    def unread(self) -> None:
+        """A frame came whose number could not be read."""
+        self._unread += 1
+
+    def take_back(self) -> None:
+        """The frame that was checked last cannot be read after all: as if its number had not been known."""
+        self.next, self._unread = self._before
 
     def check(self, number: int) -> str:
         """ "" when the number follows, else the finding. A gap makes every product of the connection suspect."""
         if number < 0:
             return ""
         expected = self.next
-        if expected < 0 or number == expected:
+        unread, self._unread = self._unread, 0
+        self._before = (expected, unread)
+        if expected < 0 or expected <= number <= expected + unread:
             self.next = number + 1
             return ""
         if number < expected:

@@ -34,7 +34,14 @@ class Known(msgspec.Struct):
     payout_up: int | None = None
     payout_down: int | None = None
     resolved_by: str = ""
-    expired_at: int = 0
+    defined: bool = False  # by a market object, not only by an announcement
+    late: bool = False  # it was told that no resolution came
+    former: tuple[str, ...] = ()  # tokens it had before its definition named others
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """All tokens that were ever called its own."""
+        return (self.up_token, self.down_token, *self.former)
 
 
 class BadDefinition(ValueError):
@@ -59,15 +66,19 @@ class Definitions:
             return None
         conflict = False
         if known is None:
+            found.defined = True
             self._add(found)
             return found, True, False
+        known.defined = True
         before = msgspec.structs.astuple(known)
         for field in ("tick", "min_size", "fee_rate", "fee_exponent", "rule"):
             setattr(known, field, getattr(found, field))
         if found.strike is not None:
             known.strike = found.strike
         if known.up_token != found.up_token or known.down_token != found.down_token:
+            had = known.tokens
             known.up_token, known.down_token = found.up_token or known.up_token, found.down_token or known.down_token
+            known.former = tuple(sorted({*had} - {known.up_token, known.down_token}))
             self._index(known)
         if found.payout_up is not None:
             conflict = self._resolve(known, found.payout_up, found.payout_down or 0, "gamma")
@@ -115,14 +126,26 @@ class Definitions:
         self._add(known)
         return known, True, False
 
+    def late(self, t: int, bound: int) -> list[Known]:
+        """Markets we follow that ended more than ``bound`` ns before ``t`` and did not resolve; each is told once."""
+        found = [
+            known
+            for known in self.by_key.values()
+            if known.payout_up is None and known.defined and not known.late and t - known.end > bound
+        ]
+        for known in found:
+            known.late = True
+        return found
+
     def forget(self, t: int) -> list[Known]:
         """Drop markets whose end and resolution are long past; returns them."""
         gone = [known for known in self.by_key.values() if t - known.end > _KEEP_NS and _settled_or_old(known, t)]
         for known in gone:
             del self.by_key[known.key]
             self.by_market.pop(known.market, None)
-            self.by_token.pop(known.up_token, None)
-            self.by_token.pop(known.down_token, None)
+            for token in known.tokens:
+                if token in self.by_token and self.by_token[token][0] is known:
+                    del self.by_token[token]
         return gone
 
     def _won(self, known: Known, winner: str, source: str) -> tuple[Known, bool, bool]:

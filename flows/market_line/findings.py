@@ -8,12 +8,14 @@ from models.reasons import Reason
 
 
 class Finding(msgspec.Struct, frozen=True, gc=False):
-    """One violation: where (feed and market or connection) and why. ``t``: Unix ns of the event it was found on."""
+    """A violation: where (feed and market or connection) and why. ``t``: Unix ns of the event it was found on.
+    ``count``: how many it stands for."""
 
     t: int
     feed: str
     market: str
     reason: str
+    count: int = 1
 
 
 class Beat(msgspec.Struct, frozen=True, gc=False):
@@ -33,8 +35,14 @@ BLOCKING = frozenset(
         Reason.NO_SNAPSHOT,
         Reason.HASH_MISMATCH,
         Reason.BEST_MISMATCH,
+        Reason.OUT_OF_ORDER,
+        Reason.FROZEN_BOOK,
+        Reason.FROZEN_FEED,
+        Reason.REST_MISMATCH,
         Reason.TIMESTAMP_OLD,
         Reason.TIMESTAMP_AHEAD,
+        Reason.TIMESTAMP_BACKWARDS,
+        Reason.CLOCK_BACKWARDS,
         Reason.EMPTY_BOOK,
         Reason.ONE_SIDED_BOOK,
         Reason.CROSSED_BOOK,

@@ -14,14 +14,15 @@ from models.money import MICRO, NEGATIVE_PIPS, PIP, PIPS, TICKS, NotANumber
 from models.reasons import Reason
 
 DEPTH = 10
+_TIMES = frozenset({Reason.TIMESTAMP_BACKWARDS, Reason.OUT_OF_ORDER})
 _EMPTY_PRICE = frozenset({None, "", "0", "1"})
 
 
 @lru_cache(maxsize=16)
-def _grid(tick: int) -> frozenset[int]:
-    """The keys a book may hold at this tick: [tick, 1 - tick] for bids, the negatives for asks."""
+def _grids(tick: int) -> tuple[frozenset[int], frozenset[int]]:
+    """The keys that bids and asks may have at this tick: [tick, 1 - tick], and the negatives."""
     prices = range(tick, PIP - tick + 1, tick)
-    return frozenset(prices) | frozenset(-price for price in prices)
+    return frozenset(prices), frozenset(-price for price in prices)
 
 
 class Token:
@@ -37,6 +38,8 @@ class Token:
         self.invalid: str = Reason.NO_SNAPSHOT  # why nothing is known, until a snapshot; "" = known
         self.reported = False  # whether the reason in ``invalid`` has been counted
         self.latest_exchange_time = 0
+        self.changes = 0  # judgements so far
+        self._latest_of = [0, 0]  # exchange time of the last change and of the last snapshot
         self.last_trade_price: str | None = None  # as on the wire, once stated on this connection
         self.view = TokenBook(token, (), (), 100, -1, 0, 0, NO_SRC, NO_SRC, False, (Reason.NO_SNAPSHOT,))
 
@@ -56,19 +59,42 @@ class Token:
         self.invalid = reason
         self.reported = False
         self.last_trade_price = None
+        if reason not in _TIMES:  # else the next snapshot is the new beginning, whatever its time
+            self.latest_exchange_time = 0
+            self._latest_of = [0, 0]
         self.bids.clear()
         self.asks.clear()
         self.view = TokenBook(self.token, (), (), self.tick, seq, t, self.view.x, src, NO_SRC, False, (reason,))
 
-    def snapshot(self, message: MarketMessage, conn: str, src: Src, mismatch: bool) -> None:
-        """Take a ``book`` message. Raises NotANumber for prices that are none; the caller invalidates the book then."""
+    def lateness(self, x: int, t: int, is_snapshot: bool, bounds: Bounds) -> str:
+        """What is wrong with a frame of exchange time ``x`` coming at ``t`` (Unix ns), "" when nothing is.
+
+        Across kinds of frames times run backwards by some milliseconds on a sound exchange, within one kind never."""
+        if x < self.latest_exchange_time - bounds.backwards:
+            return Reason.TIMESTAMP_BACKWARDS
+        if x < self._latest_of[is_snapshot]:
+            return Reason.OUT_OF_ORDER
+        if x - t <= bounds.ahead:  # one from the future is no measure of what comes after it
+            self._latest_of[is_snapshot] = x
+        return ""
+
+    def snapshot(
+        self, message: MarketMessage, conn: str, src: Src, t: int, x: int, mismatch: bool, bounds: Bounds
+    ) -> None:
+        """Take a ``book`` message of receive time ``t`` and exchange time ``x`` (Unix ns).
+
+        Raises NotANumber for prices that are none; the caller invalidates the book then."""
+        if conn != self.conn:
+            self.latest_exchange_time = 0
+            self._latest_of = [0, 0]
         self.conn = conn  # first, so that the caller finds it
+        late = self.lateness(x, t, True, bounds)
         if message.tick_size:
             self.tick = PIPS[message.tick_size]
         self.bids.load(message.bids or ())
         self.asks.load(message.asks or ())
         self.base = src
-        self.invalid = Reason.HASH_MISMATCH if mismatch else ""
+        self.invalid = late or (Reason.HASH_MISMATCH if mismatch else "")
         self.reported = False
 
     def change(self, change: Change) -> None:
@@ -99,17 +125,17 @@ class Token:
         checks: list[str] = []
         bids: Levels = ()
         asks: Levels = ()
+        self.changes += 1
         if self.invalid:
             checks.append(self.invalid)
         if x:
-            if t - x > bounds.old:
-                checks.append(Reason.TIMESTAMP_OLD)
-            elif x - t > bounds.ahead:
+            if x - t > bounds.ahead:
                 checks.append(Reason.TIMESTAMP_AHEAD)
-            if x < self.latest_exchange_time - bounds.backwards:
-                checks.append(Reason.TIMESTAMP_BACKWARDS)
-            elif x > self.latest_exchange_time:
-                self.latest_exchange_time = x
+            else:
+                if t - x > bounds.old:
+                    checks.append(Reason.TIMESTAMP_OLD)
+                if x > self.latest_exchange_time:
+                    self.latest_exchange_time = x
         if not self.invalid or self.invalid == Reason.HASH_MISMATCH:
             bids = self.bids.top(DEPTH)
             asks = self.asks.top(DEPTH)
@@ -121,8 +147,8 @@ class Token:
                     checks.append(Reason.CROSSED_BOOK if spread else Reason.LOCKED_BOOK)
                 elif spread > bounds.max_spread:
                     checks.append(Reason.SPREAD_TOO_WIDE)
-            grid = _grid(self._tick)
-            if not (self.bids.is_on_grid(self._tick, grid) and self.asks.is_on_grid(self._tick, grid)):
+            bid_grid, ask_grid = _grids(self._tick)
+            if not (self.bids.is_on_grid(self._tick, bid_grid) and self.asks.is_on_grid(self._tick, ask_grid)):
                 checks.extend(self._grid_findings())
         ok = True
         for reason in checks:
@@ -142,7 +168,7 @@ class Token:
         return checks
 
     def _grid_findings(self) -> list[str]:
-        prices = [abs(key) for side in (self.bids, self.asks) for key in side.keys]
+        prices = [key * side.sign for side in (self.bids, self.asks) for key in side.keys]
         found: list[str] = []
         if any(not self._tick <= price <= PIP - self._tick for price in prices):
             found.append(Reason.PRICE_OUT_OF_RANGE)

@@ -1,16 +1,21 @@
-"""A lane: the features and strategies of one underlying. Lanes know nothing of each other and may run anywhere."""
+"""A lane: the features, data gates and strategies of one underlying.
+
+Lanes know nothing of each other and may run anywhere.
+"""
 
 from __future__ import annotations
 
 import msgspec
 
+from flows.trading_line import data_gate
 from flows.trading_line.features import UnderlyingFeatures
 from flows.trading_line.items import Judged, Routed
 from models.contracts import Number
 from models.journal import AnyEvent, Book, Clock, Market, Spot
 from models.money import DOLLAR
+from models.reasons import Verdict
 from models.settings import Settings
-from models.strategies import parity, updown_fair_value
+from models.strategies.registry import Active, active
 from models.strategies.view import View
 from models.timestamps import SECOND
 from models.trace import Evaluation
@@ -43,12 +48,12 @@ class Lane:
     """Features and strategies of one underlying. ``judge`` is a function of the events it has been given, in order."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self._strategies = active(settings)
         self._features = UnderlyingFeatures(settings.fair_value.half_life_s, settings.fair_value.sample_s)
         self._followed: dict[str, _Followed] = {}
+        self._stale_feeds: frozenset[str] = frozenset()
         self._stale_tokens: frozenset[str] = frozenset()
         self._stale_spots: frozenset[str] = frozenset()
-        self._stale_ns = int(settings.portfolio.stale_s * SECOND)
 
     def judge(self, routed: Routed) -> Judged:
         """Take one event in and evaluate the markets it concerns."""
@@ -68,11 +73,12 @@ class Lane:
             if followed is None:
                 return []
             followed.book = event
-            return [followed] if t < followed.market.end else []
+            return [followed]
         if isinstance(event, Spot):
             self._features.on_spot(event)
             return self._active(t)
         if isinstance(event, Clock):
+            self._stale_feeds = frozenset(event.stale_feeds)
             self._stale_tokens = frozenset(event.stale_books)
             self._stale_spots = frozenset(event.stale_spots)
             self._forget(t)
@@ -103,10 +109,11 @@ class Lane:
         t = event.t
         view = self._view(followed, t)
         due = False
-        if self._settings.fair_value.enabled:
-            due |= self._take(followed, t, updown_fair_value.evaluate(view, self._settings.fair_value), evaluations)
-        if self._settings.parity.enabled and not isinstance(event, Spot):  # it knows of books alone
-            due |= self._take(followed, t, parity.evaluate(view, self._settings.parity), evaluations)
+        moved = isinstance(event, Spot)
+        for each in self._strategies:
+            if moved and not each.limits.spot:
+                continue  # it knows of books alone
+            due |= self._take(followed, t, _judgement(each, view), evaluations)
         if due:
             rows.append((followed.market.key, _values(view)))
 
@@ -133,9 +140,7 @@ class Lane:
             as_of=min(features.as_of, t),
             market=market,
             book=book,
-            book_stale=book is not None and self._book_stale(book, t),
             spot=spot,
-            spot_stale=spot is not None and (market.asset in self._stale_spots or t - spot.t > self._stale_ns),
             variance=variance.value,
             returns=variance.count,
             history_s=variance.span,
@@ -143,13 +148,21 @@ class Lane:
             strike_source=strike.source if strike else "",
             strike_gap_s=strike.gap_s if strike else 0.0,
             average=features.average(market),
+            stale_feeds=self._stale_feeds,
+            stale_tokens=self._stale_tokens,
+            spot_stale=market.asset in self._stale_spots,
         )
 
-    def _book_stale(self, book: Book, t: int) -> bool:
-        for side in (book.up, book.down):
-            if side is not None and (side.token in self._stale_tokens or t - side.t > self._stale_ns):
-                return True
-        return False
+
+def _judgement(active: Active, view: View) -> Evaluation:
+    """What the data gate says, and only where it passes the strategy too; its span comes first."""
+    gate = data_gate.check(view, active.limits)
+    step = gate.step
+    if step.verdict != Verdict.PASS:
+        return Evaluation(
+            active.strategy.name, view.market.key, step.verdict, step.reason, 0.0, active.threshold, (step,)
+        )
+    return active.strategy.evaluate(view, active.settings, gate.outcomes, (step,))
 
 
 def _values(view: View) -> dict[str, Number]:

@@ -11,15 +11,14 @@ class View(msgspec.Struct, gc=False):
     """``t``, ``as_of``: Unix ns, of the event and of the last spot price by its feed's clock. ``variance``: of the log
     price a second, with ``returns`` behind it over ``history_s`` seconds. ``strike``: dollars; ``strike_gap_s``: how
     far from the window's start it was taken (0 = official or exact). ``average``: dollars, of spot over the elapsed
-    part of the settlement's averaging time."""
+    part of the settlement's averaging time. ``stale_feeds`` (topics), ``stale_tokens``, ``spot_stale``: what the last
+    clock tick called stale."""
 
     t: int
     as_of: int
     market: Market
     book: Book | None
-    book_stale: bool
     spot: Spot | None
-    spot_stale: bool
     variance: float
     returns: int
     history_s: float
@@ -27,3 +26,6 @@ class View(msgspec.Struct, gc=False):
     strike_source: str
     strike_gap_s: float
     average: float | None
+    stale_feeds: frozenset[str] = frozenset()
+    stale_tokens: frozenset[str] = frozenset()
+    spot_stale: bool = False

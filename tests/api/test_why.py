@@ -328,7 +328,11 @@ def test_the_command_explains_without_a_traceback(tmp_path: Path, live: Path) ->
     assert "Traceback" not in done.stderr
 
 
-def test_every_decision_of_a_real_replay_has_its_whole_chain(tmp_path: Path, recordings: Path) -> None:
+def test_every_decision_of_a_real_replay_has_its_whole_chain(
+    tmp_path: Path, recordings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROFIT_FAIR_VALUE_STRIKE_MAX_GAP_S", "60")  # the recording has one spot price a minute
+    monkeypatch.setenv("PROFIT_FAIR_VALUE_TAKE_PROFIT", "1")  # so that something is held to its settlement
     source = recordings / "polymarket_hourly_minute" / "btc.parquet"
     pl.read_parquet(source).slice(201, 110).write_parquet(tmp_path / "btc.parquet")
     done = profit(tmp_path, "import", "hourly-minute", str(tmp_path / "btc.parquet"), "--archive", "recording")

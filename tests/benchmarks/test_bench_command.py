@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent.parent
 def bench(*words: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     environment = {key: value for key, value in os.environ.items() if key != "PROFIT_TEST_TRACEBACK"}
     command = [sys.executable, "-P", "-m", "api.cli.main", "bench", *words]
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=900, check=False)
 
 
 def measured(*words: str) -> dict[str, Any]:
@@ -54,6 +54,7 @@ def test_market_without_recordings_is_skipped(tmp_path: Path) -> None:
     assert "no recording" in result["skipped"] and result["figures"] == []
 
 
+@pytest.mark.takes(12)
 def test_market_on_real_frames(recordings: Path) -> None:
     figures = medians(measured("market", "--data", str(recordings)))
     assert figures["decoding alone"] > 0
@@ -70,6 +71,7 @@ def test_trading() -> None:
 
 @pytest.mark.slow
 @pytest.mark.integration
+@pytest.mark.takes(40)
 def test_latency_on_the_embedded_broker() -> None:
     result = measured("latency")
     figures = medians(result)
@@ -79,6 +81,7 @@ def test_latency_on_the_embedded_broker() -> None:
 
 @pytest.mark.slow
 @pytest.mark.integration
+@pytest.mark.takes(60)
 def test_memory_of_the_whole_system() -> None:
     figures = medians(measured("memory"))
     for process in ("simulate", "record", "flow market", "flow trading", "flow audit", "supervisor", "broker"):

@@ -27,8 +27,9 @@ from models.topics import CATALOGUE, FEED_POLYMARKET, QUALITY
 from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
-HOLD_S = float(os.environ.get("PROFIT_TEST_HOLD_S", "6"))
-FRESH_S = 5.0
+#: How long a reader holds the database. Rows that waited for it would be as old; how old they are else, the machine's
+#: load says (5 s at most on one that is not busy).
+HOLD_S = 30.0
 
 pytestmark = pytest.mark.integration
 
@@ -116,36 +117,38 @@ with duckdb.connect(sys.argv[1], read_only=True) as connection:
 """
 
 
+@pytest.mark.takes(50)
 def test_rows_are_fresh_and_whole_while_readers_hold_and_the_flow_is_killed(
     cluster: str, tmp_path: Path, start: Callable[[], subprocess.Popen[bytes]]
 ) -> None:
     path = tmp_path / "audit.duckdb"
     flow = start()
-    eventually(path.exists, 60, "a database")
+    eventually(path.exists, 120, "a database")
     feeder = Feeder(cluster)
     feeder.start()
-    eventually(lambda: rows(path)[0] > 0, 60, "the first rows")
+    eventually(lambda: rows(path)[0] > 0, 120, "the first rows")
 
     holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(path), str(HOLD_S)])
     oldest = 0.0
     while holder.poll() is None:
         oldest = max(oldest, (time.time_ns() - rows(path)[1]) / 1e9)
+        time.sleep(0.2)
     assert holder.returncode == 0
-    assert oldest < FRESH_S, f"rows were up to {oldest:.1f} s old"
+    assert oldest < HOLD_S / 2, f"rows were up to {oldest:.1f} s old"
 
     chance = random.Random(2)
     for _ in range(2):
         before = rows(path)[0]
-        eventually(lambda before=before: rows(path)[0] > before + 50, 60, "rows after a start")  # type: ignore[misc]
+        eventually(lambda before=before: rows(path)[0] > before + 50, 120, "rows after a start")  # type: ignore[misc]
         time.sleep(chance.uniform(0, 0.5))  # the moment of the kill, not a synchronisation
         flow.send_signal(signal.SIGKILL)
         flow.wait()
         flow = start()
 
     written = feeder.stop()
-    eventually(lambda: rows(path)[0] >= written, 60, f"all {written} rows")
+    eventually(lambda: rows(path)[0] >= written, 120, f"all {written} rows")
     flow.send_signal(signal.SIGTERM)
-    assert flow.wait(20) == 0
+    assert flow.wait(90) == 0
 
     assert rows(path, "SELECT count(*), count(DISTINCT id) FROM quality") == (written, written)
     reader = ArchiveReader(tmp_path / "archive")
@@ -164,9 +167,9 @@ def test_a_lost_database_is_made_again_from_the_archive(
         writer.write(quality(number))
     writer.flush()
     flow = start()
-    eventually(lambda: rows(path)[0] == 100, 60, "the rows")
+    eventually(lambda: rows(path)[0] == 100, 120, "the rows")
     flow.send_signal(signal.SIGTERM)
-    assert flow.wait(20) == 0
+    assert flow.wait(90) == 0
 
     for file in tmp_path.glob("*audit*"):
         file.unlink()
@@ -174,6 +177,6 @@ def test_a_lost_database_is_made_again_from_the_archive(
         writer.write(quality(number))
     writer.flush()
     flow = start()
-    eventually(lambda: rows(path)[0] == 110, 60, "the rows of the archive and the new ones")
+    eventually(lambda: rows(path)[0] == 110, 120, "the rows of the archive and the new ones")
     flow.send_signal(signal.SIGTERM)
-    assert flow.wait(20) == 0
+    assert flow.wait(90) == 0

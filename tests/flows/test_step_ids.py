@@ -24,8 +24,8 @@ MARKET = {
     "quality_out", "verify",
 }  # fmt: skip
 TRADING = {
-    "at_desk", "by_lane", "decided", "journal", "lanes", "one_order", "portfolio", "route",
-    "trading_out",
+    "at_desk", "by_lane", "count", "journal", "lanes", "messages", "number", "one_order", "portfolio", "quality",
+    "quality_out", "route", "tallies", "trading_out",
 }  # fmt: skip
 AUDIT = {
     "archive_and_database", "everything", "pulses", "topic_control", "topic_dead_letter", "topic_decisions",
@@ -78,7 +78,8 @@ def test_trading_flow() -> None:
     flow = trading.build(nothing(), attach, Settings())
     assert flow.flow_id == "trading"
     assert ids(flow) == TRADING, WHY.format(flow="trading")
-    assert stateful_ids(flow) == {"trading.route", "trading.lanes", "trading.portfolio"}, WHY.format(flow="trading")
+    kept = {"trading.route", "trading.lanes", "trading.portfolio", "trading.number"}
+    assert stateful_ids(flow) == kept | {"trading.count.window.stateful_batch"}, WHY.format(flow="trading")
 
 
 def test_audit_flow() -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.server.board import KEPT, SILENT_S, Board
-from models.contracts import DeadLetter
+from models.contracts import DeadLetter, Span
 from models.message import Stored
-from models.reasons import Reason
+from models.reasons import Reason, Verdict
 from tests.api.server.records import T0, decision, fill, quality, scan, stored, telemetry
 
 
@@ -111,6 +113,18 @@ def test_quality_has_totals_of_telemetry_and_the_last_window_over_all_markets(bo
     )
 
 
+def test_quality_of_a_data_gate_stands_under_its_module(board: Board) -> None:
+    gate = "data_gate.parity"
+    board.take(stored(telemetry(gate, block__stale_book=7, hold__not_started=2, pass__ok=5)), 0.0)
+    row = quality(0, "a", 3, 10).model_copy(
+        update={"feed": gate, "reason": Reason.STALE_BOOK, "strategy": "parity", "evaluations": 9}
+    )
+    board.take(stored(row), 0.0)
+    views = [(view.feed, view.reason, view.total, view.window) for view in board.quality()]
+    assert views == [(gate, "stale_book", 7, 3), (gate, "not_started", 2, 0)]
+    assert board.module(gate, 0.0).group == "data gates"
+
+
 def test_scans_are_the_latest_by_strategy_and_market(board: Board) -> None:
     for number, market in enumerate("aba"):
         board.take(stored(scan(number, market)), 0.0)
@@ -170,3 +184,45 @@ def test_no_rate_is_ever_negative_and_no_total_is_lost(steps: list[tuple[int, fl
         assert view.passed == total
         assert view.rate_10s is None or view.rate_10s >= 0
         assert view.rate_60s is None or view.rate_60s >= 0
+
+
+def feed_row(state: str, status: str, why: str) -> Stored:
+    row = telemetry("feed.coinbase.BTC", status=status)
+    return stored(row.model_copy(update={"gauges": {"state": state, "since": T0, "why": why}, "last_reason": why}))
+
+
+def test_a_feed_is_shown_in_its_own_words_and_stands_first(board: Board) -> None:
+    board.take(stored(telemetry("door.coinbase")), 1.0)
+    board.take(feed_row("stale", "warning", "stale_spot"), 1.0)
+    first = board.modules(1.0)[0]
+    assert (first.module, first.group, first.state, first.status) == ("feed.coinbase.BTC", "feeds", "stale", "warning")
+    assert first.told == "for 0 s"
+    assert "feed.coinbase.BTC: stale: stale_spot" in board.health(1.0).warnings
+
+
+def test_a_feed_whose_rows_stopped_is_silent_whatever_it_said_last(board: Board) -> None:
+    board.take(feed_row("healthy", "running", "ok"), 1.0)
+    assert board.module("feed.coinbase.BTC", 1.0).state == "healthy"
+    assert board.module("feed.coinbase.BTC", 2.0 + SILENT_S).state == "silent"
+
+
+def test_a_module_without_finer_words_is_shown_by_its_status(board: Board) -> None:
+    board.take(stored(telemetry("flow.market", status="warning")), 1.0)
+    view = board.module("flow.market", 1.0)
+    assert (view.state, view.group) == ("warning", "flows and processes")
+
+
+def test_what_is_kept_takes_little_more_than_its_bytes(board: Board) -> None:
+    span = Span(module="data_gate.parity", verdict=Verdict.PASS, reason=Reason.OK, numbers={"up": "ok", "age_s": 0.25})
+    row = decision(0, "block", Reason.COOLDOWN).model_copy(update={"spans": [span] * 10})
+    rows = [stored(row.model_copy(update={"journal": number})) for number in range(2 * KEPT)]
+    tracemalloc.start()
+    try:
+        for each in rows:
+            board.take(each, 0.0)
+        taken = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    # the bytes themselves are those of ``rows``
+    assert taken < KEPT * len(rows[0].value) / 2
+    assert board.decisions(KEPT)[0].spans == [span] * 10

@@ -22,7 +22,7 @@ def filled(count: int, capacity: int = 8) -> Ring:
 
 
 async def take(stream: AsyncIterator[ServerSentEvent], count: int) -> list[ServerSentEvent]:
-    return [await asyncio.wait_for(anext(stream), 5) for _ in range(count)]
+    return [await asyncio.wait_for(anext(stream), 60) for _ in range(count)]
 
 
 def test_ids_ascend_without_a_gap() -> None:
@@ -99,5 +99,5 @@ async def test_closing_ends_every_stream() -> None:
     waiting = [asyncio.create_task(take(stream, 1)) for stream in streams]
     await asyncio.sleep(0)  # lets them begin to wait
     ring.close()
-    ended = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 5)
+    ended = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 60)
     assert all(isinstance(each, RuntimeError | StopAsyncIteration) for each in ended)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from connectors.kafka.sink import Writer
 from models.message import Message
 from models.settings import Kafka
 from models.topics import Topic
+from tests.ports import free_port
 
 
 def test_a_folder_is_fresh_while_it_is_written(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_a_topic_moves_while_records_come(bootstrap: str, topic_names: Callable[
     thread = threading.Thread(target=keep_writing)
     thread.start()
     try:
-        assert moving(name, bootstrap, watch_s=10) == ""
+        assert moving(name, bootstrap, watch_s=60) == ""
     finally:
         over.set()
         thread.join()
@@ -74,9 +74,7 @@ def test_an_address_answers_or_not() -> None:
         finally:
             server.shutdown()
             thread.join()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        assert answers(f"http://127.0.0.1:{probe.getsockname()[1]}/health")
+    assert answers(f"http://127.0.0.1:{free_port()}/health")
 
 
 def test_exit_codes(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from connectors.archive import files, layout
 from connectors.archive.columns import frame_of, records_of, row_of
 from connectors.archive.layout import ArchiveError
 from connectors.archive.reader import ArchiveReader
-from connectors.archive.writer import ArchiveWriter, TopicWriter
+from connectors.archive.writer import PIECES, ArchiveWriter, TopicWriter
 from models.envelope import Envelope
 from models.message import Stored
 
@@ -143,6 +143,24 @@ def test_a_crash_between_merging_and_deleting_leaves_nothing_twice(tmp_path: Pat
     TopicWriter(tmp_path, "feed.polymarket").close()
     left = sorted(path.name for path in parts[0].path.parent.iterdir())
     assert left == [f"{0:020d}-{29:020d}.parquet"]
+
+
+def test_the_files_of_a_long_hour_are_few_and_lose_nothing(tmp_path: Path) -> None:
+    writer = ArchiveWriter(tmp_path, ["feed.polymarket"])
+    topic = writer.topic("feed.polymarket")
+    count = 12 * PIECES + 7  # an hour and some seconds
+    for offset in range(count):
+        writer.append(record(offset, START + offset * HOUR // count // 2))
+        writer.flush()
+        assert len(topic._parts) <= 12 + PIECES
+    writer.abandon()  # a crash: what was merged is on disk, and what was not too
+
+    assert [stored.offset for stored in contents(tmp_path)] == list(range(count))
+    with ArchiveWriter(tmp_path) as again:
+        assert not again.append(record(count - 1))
+        again.append(record(count))
+    assert [stored.offset for stored in contents(tmp_path)] == list(range(count + 1))
+    assert len(layout.pieces_of(layout.topic_folder(tmp_path, "feed.polymarket"))) == 1
 
 
 def test_a_reader_survives_its_files_being_merged(tmp_path: Path) -> None:

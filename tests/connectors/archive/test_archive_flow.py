@@ -86,6 +86,7 @@ def test_one_topic_comes_whole(feeds: Path) -> None:
     assert [item.offset for item in out if isinstance(item, Stored)] == list(range(RECORDS // 4))
 
 
+@pytest.mark.takes(12)
 def test_a_run_killed_at_random_moments_gives_the_same_archive(feeds: Path, tmp_path: Path) -> None:
     def start(target: Path, recovery: Path) -> subprocess.Popen[bytes]:
         recovery.mkdir(exist_ok=True)
@@ -95,14 +96,14 @@ def test_a_run_killed_at_random_moments_gives_the_same_archive(feeds: Path, tmp_
         arguments = [sys.executable, str(Path(__file__).with_name("copy_flow.py")), feeds, target, recovery]
         return subprocess.Popen([str(word) for word in arguments], env=environment, cwd=tmp_path)
 
-    assert start(tmp_path / "straight", tmp_path / "recovery").wait(60) == 0
+    assert start(tmp_path / "straight", tmp_path / "recovery").wait(180) == 0
     chance = random.Random(5)
 
     def reached() -> int:
         return high_water_marks(tmp_path / "killed").get("journal", -1)
 
     def wait_for_progress(process: subprocess.Popen[bytes], before: int) -> None:
-        eventually(lambda: process.poll() is not None or reached() > before, 60)
+        eventually(lambda: process.poll() is not None or reached() > before, 120)
 
     interrupted: set[int] = set()
     process = start(tmp_path / "killed", tmp_path / "recovery_killed")
@@ -114,7 +115,7 @@ def test_a_run_killed_at_random_moments_gives_the_same_archive(feeds: Path, tmp_
             process.wait()
             interrupted.add(reached())
             process = start(tmp_path / "killed", tmp_path / "recovery_killed")
-    assert process.wait(60) == 0
+    assert process.wait(180) == 0
     assert len(interrupted) >= 3, "too few kills hit a run that was writing"
 
     straight = list(ArchiveReader(tmp_path / "straight").read("journal"))

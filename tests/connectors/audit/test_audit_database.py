@@ -18,7 +18,7 @@ from connectors.audit import loading
 from connectors.audit.build import build_from_archive
 from connectors.audit.database import AuditDatabase, AuditError
 from connectors.audit.tables import TABLES
-from models.contracts import CONTRACTS, Decision, Order, Scan, Source, Span, Telemetry
+from models.contracts import CONTRACTS, Decision, Order, Quality, Scan, Source, Span, Telemetry
 from models.message import Stored
 from models.reasons import Reason, Verdict
 
@@ -130,6 +130,55 @@ def test_a_record_that_is_none_is_kept_apart_with_its_place(tmp_path: Path) -> N
     assert found == [("scans", offset) for offset in range(4)]
 
 
+def quality(number: int) -> Quality:
+    return Quality(
+        id=f"q{number}",
+        window_start=0,
+        window_end=10,
+        feed="data_gate.parity",
+        market="m",
+        reason=Reason.STALE_BOOK,
+        count=number,
+        strategy="parity",
+        evaluations=9,
+    )
+
+
+def earlier(record: Quality) -> bytes:
+    """The record as it was before it had a strategy."""
+    return record.canonical().replace(b',"strategy":"parity","evaluations":9', b"")
+
+
+def test_records_from_before_a_column_get_its_default(tmp_path: Path) -> None:
+    values = [earlier(quality(0)), quality(1).canonical(), earlier(quality(2)).replace(b'"count":2', b'"count":"x"')]
+    records = [Stored("quality", 0, offset, "k", value, 0) for offset, value in enumerate(values)]
+    with AuditDatabase(tmp_path / "audit.duckdb") as database:
+        database.apply({"quality": records})
+    with ArchiveWriter(tmp_path / "archive") as writer:
+        for record in records:
+            writer.append(record)
+    build_from_archive(tmp_path / "archive", tmp_path / "built.duckdb")
+    for path in (tmp_path / "audit.duckdb", tmp_path / "built.duckdb"):
+        found = query(path, 'SELECT id, "count", strategy, evaluations FROM quality ORDER BY id')
+        assert found == [("q0", 0, "", 0), ("q1", 1, "parity", 9)]
+        assert query(path, 'SELECT topic, "offset" FROM rejected') == [("quality", 2)]
+
+
+def test_a_database_from_before_a_column_is_gone_on_with(tmp_path: Path) -> None:
+    path = tmp_path / "audit.duckdb"
+    with AuditDatabase(path) as database:
+        database.apply({"quality": [Stored("quality", 0, 0, "k", quality(0).canonical(), 0)]})
+    for replica in (path, *tmp_path.glob(".audit-?.duckdb")):
+        with duckdb.connect(str(replica)) as connection:
+            connection.execute("ALTER TABLE quality DROP COLUMN IF EXISTS strategy")
+            connection.execute("ALTER TABLE quality DROP COLUMN IF EXISTS evaluations")
+    with AuditDatabase(path) as database:
+        for number in (1, 2, 3):
+            database.apply({"quality": [Stored("quality", 0, number, "k", quality(number).canonical(), 0)]})
+    found = query(path, "SELECT id, strategy, evaluations FROM quality ORDER BY id")
+    assert found == [("q0", "", 0), *((f"q{number}", "parity", 9) for number in (1, 2, 3))]
+
+
 def test_an_order_has_a_row_for_each_state(tmp_path: Path) -> None:
     order = Order(
         id="o",
@@ -191,7 +240,7 @@ def test_a_reader_that_stays_costs_no_row_and_keeps_what_it_saw(tmp_path: Path) 
         reader.stdin.flush()
         assert reader.stdout.readline() == "10\n"
         reader.stdin.close()
-        assert reader.wait(10) == 0
+        assert reader.wait(60) == 0
         database.apply({"scans": scans(60, 70)})
         database.apply({"scans": scans(70, 80)})
 
@@ -271,7 +320,7 @@ def test_readers_in_a_loop_while_the_writer_is_killed(tmp_path: Path) -> None:
         applied = int(rest[-1]) if rest else applied
     (tmp_path / "stop").touch()
     for reader in readers:
-        out = reader.communicate(timeout=30)[0]
+        out = reader.communicate(timeout=120)[0]
         assert reader.returncode == 0
         assert int(out.split()[0]) > 20
     found = query(path, "SELECT count(*), count(DISTINCT id), max(journal) FROM scans")[0]

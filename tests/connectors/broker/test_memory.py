@@ -63,5 +63,5 @@ def test_watch_checks_until_told_to_stop(heard: Heard) -> None:
     broker.used = 900
     eventually(lambda: heard.warnings, what="the warning")
     stop.set()
-    thread.join(5)
+    thread.join(60)
     assert not thread.is_alive()

@@ -274,6 +274,32 @@ def test_an_hourly_row_becomes_both_books_a_price_and_a_market(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
+    ("closed", "at", "paid"),
+    [
+        (3753.28, "2025-07-21 21:59:30", ["1", "0"]),
+        (3753.27, "2025-07-21 22:01:00", ["1", "0"]),  # no move is Up
+        (3753.26, "2025-07-21 22:00:10", ["0", "1"]),
+        (3753.28, "2025-07-21 21:57:00", None),  # too far from the end to say
+    ],
+)
+def test_an_hourly_market_without_an_outcome_is_paid_by_the_recorded_spot(
+    tmp_path: Path, closed: float, at: str, paid: list[str] | None
+) -> None:
+    rows = [
+        hourly_row(0, outcome=None),
+        hourly_row(timestamp=at, spot=closed, outcome=None),
+        hourly_row(
+            timestamp="2025-07-21 23:00:00", market_name="Ethereum Up or Down - July 21, 7PM ET", up_token_id="9"
+        ),
+    ]
+    summary = import_recording("hourly-minute", [write_hourly(tmp_path, rows)], tmp_path / "archive")
+    mine = [market for market in markets(tmp_path / "archive") if "5pm" in market.slug and market.closed]
+    assert [decode_strings(market.outcome_prices) for market in mine] == ([paid] if paid else [])
+    assert summary.counts["outcomes_derived_from_spot"] == len(mine)
+    assert summary.counts["markets_without_outcome"] == 1 - len(mine)
+
+
+@pytest.mark.parametrize(
     ("changes", "reason"),
     [
         ({"best_bid": float("nan")}, "not_a_number"),
@@ -530,9 +556,15 @@ REAL: dict[str, tuple[str, dict[str, int], dict[str, int], dict[str, int]]] = {
     ),
     "hourly-minute": (
         "polymarket_hourly_minute",
-        {FEED_POLYMARKET: 13_169, FEED_MARKETS: 440, FEED_COINBASE: 13_027},
+        {FEED_POLYMARKET: 13_169, FEED_MARKETS: 443, FEED_COINBASE: 13_027},
         {"price_out_of_range": 4},
-        {"markets": 222, "markets_without_outcome": 6, "rows_with_bid_not_below_ask": 903, "rows_without_spot": 18},
+        {
+            "markets": 222,
+            "markets_without_outcome": 3,
+            "outcomes_derived_from_spot": 3,
+            "rows_with_bid_not_below_ask": 903,
+            "rows_without_spot": 18,
+        },
     ),
     "btc15m-quotes": ("polymarket_btc15m_quotes", {FEED_POLYMARKET: 13_757, FEED_MARKETS: 7}, {}, {"markets": 5}),
     "btc15m-1s": ("polymarket_btc15m_1s", {FEED_POLYMARKET: 151, FEED_MARKETS: 4}, {}, {"markets": 2}),
@@ -552,6 +584,7 @@ REAL: dict[str, tuple[str, dict[str, int], dict[str, int], dict[str, int]]] = {
 
 
 @pytest.mark.parametrize("kind", list(REAL))
+@pytest.mark.takes(12)
 def test_the_real_recording_comes_in_whole(recordings: Path, tmp_path: Path, kind: str) -> None:
     folder, expected, rejected, counts = REAL[kind]
     summary = import_recording(kind, [recordings / folder], tmp_path / "archive")

@@ -1,4 +1,4 @@
-"""What the client drops when a topic is paused is asked for again, whole."""
+"""What the client drops when a topic is paused is asked for again, whole; a topic that starves is noticed."""
 
 from __future__ import annotations
 
@@ -55,18 +55,25 @@ class Consumer:
         self.at = ahead[-1] + 1 if ahead else self.at
         return [Record(offset) for offset in ahead]
 
+    def get_watermark_offsets(self, where: TopicPartition, cached: bool = False, timeout: float = 0) -> tuple[int, int]:
+        return self.log[0], self.at  # never behind: what is tested here is holes
+
     def seek(self, where: TopicPartition) -> None:
         self.seeks += 1
         self.at = where.offset
 
 
-def reader_of(consumer: Consumer, expected: int) -> Reader:
-    reader = Reader.__new__(Reader)
+def reader_of(consumer: Consumer, expected: int, kind: type[Reader] = Reader) -> Reader:
+    reader = kind.__new__(kind)
     reader._consumer = consumer  # type: ignore[assignment]
     reader._expected = {TOPIC: expected}
     reader._sought = {}
     reader._absence = _Absence()
-    reader._hungry_since = 0.0
+    reader._fed = {}
+    reader.lag = {}
+    reader._next_look = 0.0
+    reader._paused = set()
+    reader._patient = False
     return reader
 
 
@@ -86,3 +93,37 @@ def test_a_hole_in_the_log_is_passed_after_asking_again() -> None:
         read.extend(record.offset for record in reader.read(10))
     assert read == [2, 3, 7, 8]
     assert consumer.seeks == 3
+
+
+class Starving(Consumer):
+    """Two topics: one gives a record each time, the other has more and gives nothing."""
+
+    def get_watermark_offsets(self, where: TopicPartition, cached: bool = False, timeout: float = 0) -> tuple[int, int]:
+        return (0, 500) if where.topic == "feed.clock" else (0, self.at)
+
+
+class Noting(Reader):
+    changes: list[bool]
+
+    def _fetch_patiently(self, patient: bool) -> None:
+        self._patient = patient
+        self.changes.append(patient)
+
+
+def test_one_topic_that_starves_while_others_flow_makes_fetches_patient_until_it_has_caught_up() -> None:
+    consumer = Starving(range(1000), 0)
+    reader = reader_of(consumer, 0, Noting)
+    assert isinstance(reader, Noting)
+    reader.changes = []
+    reader._expected["feed.clock"] = 100
+    assert reader.read(1)
+    assert reader.changes == [True]
+    assert reader.lag["feed.clock"] == 400
+    reader._next_look = 0.0
+    reader.read(1)
+    assert reader.changes == [True]  # still behind
+    reader._expected["feed.clock"] = 500
+    reader._next_look = 0.0
+    reader.read(1)
+    assert reader.changes == [True, False]
+    assert reader.lag["feed.clock"] == 0

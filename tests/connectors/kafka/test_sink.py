@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 
 import pytest
@@ -21,6 +20,7 @@ from models.failures import Failure
 from models.message import Message, Stored
 from models.settings import Broker, Kafka
 from models.topics import Topic
+from tests.ports import free_port
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
@@ -81,9 +81,7 @@ def test_an_absent_topic_is_refused_and_not_made_up(bootstrap: str, topic_names:
 
 def test_a_broker_that_was_never_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admin_module, "CONNECT_TIMEOUT_S", 0.3)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     with pytest.raises(Failure, match=f"127.0.0.1:{port}"):
         Writer(Kafka(), f"127.0.0.1:{port}")
 
@@ -117,3 +115,27 @@ def test_more_messages_than_the_queue_holds_are_all_written(
         writer.write(Message(topic, "", b"%d" % number, 0))
     writer.flush()
     assert [s.value for s in read_all(bootstrap, topic, 1_000)] == [b"%d" % n for n in range(1_000)]
+
+
+class Unreachable:
+    """A writer whose cluster is away."""
+
+    def __init__(self) -> None:
+        self.flushes = 0
+
+    def write(self, message: Message) -> None:
+        pass
+
+    def flush(self) -> None:
+        self.flushes += 1
+        raise Failure("away", "wait")
+
+
+def test_a_sink_that_failed_is_closed_without_failing_again() -> None:
+    """Bytewax aborts the process when closing raises while a failure is on its way out."""
+    writer = Unreachable()
+    partition = sink_module._KafkaSinkPartition(writer, sink_module.Meter())  # type: ignore[arg-type]
+    with pytest.raises(Failure):
+        partition.write_batch([Message("t", "", b"", 0)])
+    partition.close()
+    assert writer.flushes == 1

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -342,6 +342,7 @@ FLOW = """
     s = op.stateful_map("count", op.key_on("one", s, lambda _: "one"), count)
     op.output("out", op.map("value", s, lambda pair: pair[1]), KafkaSink(Kafka(), bootstrap))
     on_signals(stop)
+    print("listening", flush=True)
     cli_main(flow, recovery_config=RecoveryConfig(folder), epoch_interval=timedelta(seconds=0.2))
 """
 
@@ -356,29 +357,39 @@ def test_kill_9_and_sigterm_leave_each_record_once_for_a_reader(
     write(bootstrap, numbered(topic, 20_000))
     init_db_dir(tmp_path, 1)
     script = [sys.executable, "-c", textwrap.dedent(FLOW), bootstrap, topic, target, str(tmp_path)]
-    reader = Reader(Kafka(), bootstrap, [target])
-    reader.start({target: 0})
     raw: list[Stored] = []
+    # Closed before the topics go: the Kafka client crashes the process when a topic it reads is deleted.
+    with closing(Reader(Kafka(), bootstrap, [target])) as reader:
+        reader.start({target: 0})
 
-    def written(more_than: int) -> Callable[[], bool]:
-        def check() -> bool:
+        @contextmanager
+        def copying() -> Iterator[subprocess.Popen[str]]:
+            """The flow in a process, which answers to signals from now on."""
+            while written := reader.read(5_000, 1.0):
+                raw.extend(written)
+            environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
+            with subprocess.Popen(script, env=environment, stdout=subprocess.PIPE, text=True) as process:
+                try:
+                    assert process.stdout is not None
+                    assert process.stdout.readline() == "listening\n"
+                    yield process
+                finally:
+                    process.kill()
+
+        def last() -> int:
             raw.extend(reader.read(5_000, 0.01))
-            return len(raw) > more_than
+            return raw[-1].ordinal if raw else -1
 
-        return check
+        def copied(number: int) -> Callable[[], bool]:
+            return lambda: last() >= number
 
-    for how in (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM):
-        process = subprocess.Popen(script, env=os.environ | {"PYTHONPATH": str(Path.cwd())})
-        eventually(written(len(raw) + 500), 20, "progress")
-        process.send_signal(how)
-        assert process.wait(10) == (0 if how == signal.SIGTERM else -signal.SIGKILL)
-    process = subprocess.Popen(script, env=os.environ | {"PYTHONPATH": str(Path.cwd())})
-    try:
-        eventually(lambda: written(0)() and raw[-1].ordinal == 19_999, 30, "the last record")
-    finally:
-        process.terminate()
-        process.wait(10)
-    reader.close()
+        for how in (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM):
+            with copying() as process:
+                eventually(copied(last() + 500), 120, "progress")
+                process.send_signal(how)
+                assert process.wait(60) == (0 if how == signal.SIGTERM else -signal.SIGKILL)
+        with copying():
+            eventually(copied(19_999), 120, "the last record")
     assert len(raw) > 20_000  # something was written again, or the test has shown nothing
     source = KafkaSource(target, Kafka(), bootstrap, bounds=Bounds(end=len(raw)), dedupe=True, strict=True)
     assert values(drained(source)) == list(range(20_000))

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from connectors.clock import NS
+from connectors.polymarket import markets as markets_module
 from connectors.polymarket.markets import (
     MarketsDoor,
     clob_fingerprint,
@@ -29,9 +30,9 @@ START = 1_795_334_400 + 200
 
 
 class Hand:
-    """A clock a thousand times as fast as its waiting, whose time the test sets."""
+    """A clock whose time the test sets."""
 
-    speed = 1e6
+    speed = 1.0
 
     def __init__(self, second: float) -> None:
         self.second = second
@@ -64,27 +65,35 @@ class Venue:
 
 
 async def live(seconds: int, gamma_late: bool = False) -> tuple[Captured, Venue, list[tuple[float, list[str]]]]:
-    """Run the door through ``seconds`` of time, a round each second."""
+    """Run the door through ``seconds`` of time, with a whole round in each second."""
     clock = Hand(START)
     venue = Venue(clock, gamma_late)
     outlet = Captured()
     wanted: list[tuple[float, list[str]]] = []
+    rounds = 0
 
     async def subscribe(tokens: list[str]) -> None:
+        nonlocal rounds
+        rounds += 1
         if not wanted or wanted[-1][1] != tokens:
             wanted.append((clock.second, tokens))
 
     rest = Rest("http://x", "t", clock, httpx.MockTransport(venue.handle))
     writer = FeedWriter("r1", "sim", clock, outlet)
     door = MarketsDoor(Feeds(horizons=["5m"], ahead_s=30), writer, clock, subscribe, rest, rest)
-    task = asyncio.create_task(door.run())
-    for second in range(seconds):
-        for _ in venue.core.run(START + second):
-            pass
-        clock.second = START + second
-        await asyncio.sleep(0.025)
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(markets_module, "sleep", lambda clock, seconds: asyncio.sleep(0))
+        task = asyncio.create_task(door.run())
+        for second in range(seconds):
+            for _ in venue.core.run(START + second):
+                pass
+            clock.second = START + second
+            before = rounds
+            while rounds < before + 2:  # one may have begun in the second before
+                assert not task.done(), task
+                await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
     return outlet, venue, wanted
 
 

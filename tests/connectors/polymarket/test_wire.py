@@ -15,6 +15,7 @@ from connectors.polymarket.wire import (
     decode_frame,
     decode_market,
     decode_strings,
+    is_rest_line,
 )
 
 BOOK = b"""{"market":"0x9b","asset_id":"988","bids":[{"price":"0.01","size":"10924.61"},{"price":".48","size":"3"}],
@@ -38,6 +39,36 @@ def test_a_frame_is_one_message_or_an_array() -> None:
     assert [(level.price, level.size) for level in one.bids or ()] == [("0.01", 10924.61), (".48", 3.0)]
     assert one.last_trade_price is None
     assert decode_frame(b"[]") == []
+
+
+REST_BOOK = b"""{"market":"0x9b","asset_id":"988","timestamp":"1776323405081","hash":"a753","bids":[{"price":"0.01",
+"size":"10924.61"}],"asks":[],"min_order_size":"5","tick_size":"0.01","neg_risk":false,"last_trade_price":"0.45"}"""
+
+
+def test_the_answer_of_rest_is_a_message_without_event_type() -> None:
+    (message,) = decode_frame(REST_BOOK)
+    assert message.is_rest_book
+    assert (message.event_type, message.min_order_size, message.last_trade_price) == ("", "5", "0.45")
+    assert [level.price for level in message.bids or ()] == ["0.01"]
+    assert message.asks == []
+
+
+@pytest.mark.parametrize("field", [b'"asset_id":"988",', b'"timestamp":"1776323405081",', b'"asks":[],'])
+def test_half_an_answer_of_rest_is_none(field: bytes) -> None:
+    with pytest.raises(msgspec.DecodeError, match="without event_type"):
+        decode_frame(REST_BOOK.replace(field, b""))
+
+
+def test_a_frame_of_the_stream_is_no_answer_of_rest() -> None:
+    assert not decode_frame(BOOK)[0].is_rest_book
+
+
+@pytest.mark.parametrize(
+    ("conn", "rest"),
+    [("rest", True), ("r0abc.rest0", True), ("r0abc.rest12", True), ("r0abc.polymarket0", False), ("arrest", False)],
+)
+def test_the_line_of_rest_answers_is_known_by_its_name(conn: str, rest: bool) -> None:
+    assert is_rest_line(conn) is rest
 
 
 def test_price_changes_with_and_without_best_prices() -> None:

@@ -15,7 +15,7 @@ from connectors.simulator.server import SimulatedExchange
 from models.envelope import Envelope, decode_envelope
 from models.markers import Notice, decode_own
 from models.message import Message
-from models.settings import Feeds
+from models.settings import Checks, Feeds
 
 #: 250 s into a five-minute window; nothing else depends on the date but the settlement rule
 START = 1_795_334_400 + 250
@@ -59,7 +59,7 @@ class Rig:
     recorder: Recorder
     outlet: Captured
 
-    async def until(self, condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    async def until(self, condition: Callable[[], bool], seconds: float = 90.0) -> None:
         """Wait until ``condition`` holds; fail after ``seconds``."""
         deadline = asyncio.get_running_loop().time() + seconds
         while not condition():
@@ -69,15 +69,20 @@ class Rig:
 
 @contextlib.asynccontextmanager
 async def rig(
-    speed: float = 1.0, feeds: Feeds | None = None, given: Parameters | None = None, gamma_status: int = 200
+    speed: float = 1.0,
+    feeds: Feeds | None = None,
+    given: Parameters | None = None,
+    gamma_status: int = 200,
+    checks: Checks | None = None,
 ) -> AsyncIterator[Rig]:
     """A simulated exchange and a recorder that is recording it; both ended after, markers written."""
     exchange = SimulatedExchange(given or Parameters(horizons=("5m",), resolution_delay_s=5), speed, START)
-    exchange.faults.gamma_status = gamma_status
+    if gamma_status != 200:
+        exchange.inject("http_status", status=gamma_status, retry_after_s=0.2)
     urls = await exchange.start()
     outlet = Captured()
     endpoints = Endpoints(urls.polymarket_ws, urls.clob_rest, urls.gamma_rest, urls.coinbase_ws)
-    recorder = Recorder(feeds or quick_feeds(), endpoints, "sim", exchange.clock, outlet)
+    recorder = Recorder(feeds or quick_feeds(), endpoints, "sim", exchange.clock, outlet, checks=checks or Checks())
     stop = asyncio.Event()
     running = asyncio.create_task(recorder.run(stop))
     try:

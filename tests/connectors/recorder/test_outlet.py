@@ -2,27 +2,49 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka import KafkaError
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from connectors.recorder.outlet import KafkaOutlet
+from connectors.recorder.spool import Spool, inherit
 from models.failures import Failure
 from models.message import Message
+from tests.waiting import eventually
 
 
 class Error:
+    def __init__(self, code: int) -> None:
+        self._code = code
+
     def str(self) -> str:
         return "Broker: not enough replicas"
 
+    def code(self) -> int:
+        return self._code
+
 
 class FakeProducer:
-    """Keeps what it is given; confirms it on poll or flush, or refuses from ``refuse_from`` on."""
+    """Keeps what it is given and confirms it on poll. ``away``: while set, nothing is confirmed. The records from
+    ``refuse_from`` on (to ``refuse_until``) are refused."""
 
     def __init__(
-        self, refuse_from: int | None = None, full_first: int = 0, stuck: threading.Event | None = None
+        self,
+        refuse_from: int | None = None,
+        full_first: int = 0,
+        stuck: threading.Event | None = None,
+        refuse_until: int = 1 << 30,
+        code: int = KafkaError.NOT_ENOUGH_REPLICAS,
     ) -> None:
+        self.away = threading.Event()
+        self._refuse_until = refuse_until
+        self._code = code
         self.records: list[tuple[str, bytes, bytes, Any, int]] = []
         self._reports: list[Any] = []
         self._refuse_from = refuse_from
@@ -31,23 +53,21 @@ class FakeProducer:
 
     def produce(self, topic: str, value: bytes, key: bytes, headers: Any, timestamp: int, on_delivery: Any) -> None:
         if self._stuck is not None:
-            self._stuck.wait(10)
+            self._stuck.wait(60)
         if self._full:
             self._full -= 1
             raise BufferError
-        refused = self._refuse_from is not None and len(self.records) >= self._refuse_from
+        refused = self._refuse_from is not None and self._refuse_from <= len(self.records) < self._refuse_until
         self.records.append((topic, value, key, headers, timestamp))
-        self._reports.append((on_delivery, Error() if refused else None))
+        self._reports.append((on_delivery, Error(self._code) if refused else None))
 
     def poll(self, timeout: float) -> int:
+        if self.away.is_set():
+            return 0
         reports, self._reports = self._reports, []
         for report, error in reports:
             report(error, None)
         return len(reports)
-
-    def flush(self, timeout: float) -> int:
-        self.poll(timeout)
-        return 0
 
 
 def message(number: int) -> Message:
@@ -71,7 +91,7 @@ def test_order_headers_and_time_are_kept() -> None:
     assert outlet.undelivered == 0
 
 
-def test_failed_delivery_is_told_once_and_ends_everything() -> None:
+def test_failed_delivery_is_told_once_and_ends_everything(tmp_path: Path) -> None:
     told: list[Failure] = []
     seen = threading.Event()
 
@@ -79,25 +99,162 @@ def test_failed_delivery_is_told_once_and_ends_everything() -> None:
         told.append(failure)
         seen.set()
 
-    outlet = KafkaOutlet({"bootstrap.servers": "k:1"}, failed, backend=FakeProducer(refuse_from=5))
+    producer = FakeProducer(refuse_from=5)
+    outlet = KafkaOutlet({"bootstrap.servers": "k:1"}, failed, Spool(tmp_path / "r1", 1 << 20), backend=producer)
     for number in range(10):
         outlet.put(message(number))
-    assert seen.wait(10)
+    assert seen.wait(60)
     with pytest.raises(Failure, match="not enough replicas"):
         outlet.put(message(11))
     with pytest.raises(Failure, match="k:1"):
         outlet.close()
     assert len(told) == 1
+    left = Spool(tmp_path / "r2", 1 << 20)
+    left.adopt(tmp_path / "r1")
+    assert numbers_in(left) == list(range(5, 10))  # what Kafka had not confirmed is for the next recorder
 
 
-def test_full_queue_is_a_failure_and_never_a_wait() -> None:
+def numbers_in(spool: Spool) -> list[int]:
+    found = []
+    while (each := spool.take()) is not None:
+        found.append(int(each[0].value))
+    return found
+
+
+def test_what_kafka_never_takes_is_counted_and_does_not_stop_the_rest() -> None:
+    producer = FakeProducer(refuse_from=3, refuse_until=5, code=KafkaError.MSG_SIZE_TOO_LARGE)
+    outlet = KafkaOutlet({}, unexpected, backend=producer)
+    for number in range(8):
+        outlet.put(message(number))
+    outlet.close()
+    assert outlet.backlog().rejected == 2 and outlet.undelivered == 0
+
+
+def test_full_queue_is_counted_and_never_a_wait() -> None:
     release = threading.Event()
     outlet = KafkaOutlet({}, unexpected, room=10, backend=FakeProducer(stuck=release))
-    with pytest.raises(Failure, match="no room"):
-        for number in range(100):
-            outlet.put(message(number))
+    for number in range(100):
+        outlet.put(message(number))
+    backlog = outlet.backlog()
+    assert backlog.full and 80 <= backlog.dropped["feed.coinbase"] <= 90
     release.set()
     outlet.close()
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    return Spool(tmp_path / "r1", 1 << 20, segment_bytes=4_000)
+
+
+def test_an_absence_is_bridged_in_order_without_a_gap_or_a_second_copy(spool: Spool) -> None:
+    producer = FakeProducer()
+    outlet = KafkaOutlet({}, unexpected, spool, backend=producer, window=(50, 1 << 20), away_s=0.05)
+    for number in range(100):
+        outlet.put(message(number))
+    producer.away.set()
+    for number in range(100, 400):
+        outlet.put(message(number))
+    eventually(lambda: outlet.backlog().away and outlet.backlog().spool_records > 200)
+    assert len(producer.records) <= 150  # the window is all that is in memory
+    producer.away.clear()
+    eventually(lambda: outlet.undelivered == 0)
+    for number in range(400, 450):
+        outlet.put(message(number))
+    outlet.close()
+    assert [int(record[1]) for record in producer.records] == list(range(450))
+    assert outlet.backlog().dropped == {} and not spool.folder.exists()
+
+
+@given(st.lists(st.sampled_from(["put", "many", "away", "back"]), max_size=25))
+@settings(max_examples=25, deadline=None)
+def test_order_whatever_the_outages(tmp_path_factory: pytest.TempPathFactory, steps: list[str]) -> None:
+    spool = Spool(tmp_path_factory.mktemp("s") / "r1", 1 << 20, segment_bytes=700)
+    producer = FakeProducer()
+    outlet = KafkaOutlet({}, unexpected, spool, backend=producer, window=(7, 1 << 20), away_s=0.003)
+    given_so_far = 0
+    for step in steps:
+        if step in ("put", "many"):
+            for _ in range(1 if step == "put" else 40):
+                outlet.put(message(given_so_far))
+                given_so_far += 1
+        elif step == "away":
+            producer.away.set()
+        else:
+            producer.away.clear()
+    producer.away.clear()
+    outlet.close()
+    assert [int(record[1]) for record in producer.records] == list(range(given_so_far))
+
+
+def test_a_killed_recorder_leaves_what_kafka_may_not_have(tmp_path: Path, spool: Spool) -> None:
+    producer = FakeProducer()
+    outlet = KafkaOutlet({}, unexpected, spool, backend=producer, window=(50, 1 << 20), away_s=0.05)
+    producer.away.set()
+    for number in range(200):
+        outlet.put(message(number))
+    eventually(lambda: outlet.backlog().away and outlet.depth == 0)
+    # killed here: a copy of the folder as the next recorder would find it
+    shutil.copytree(spool.folder, tmp_path / "copy")
+    left = Spool(tmp_path / "r2", 1 << 20)
+    left.adopt(tmp_path / "copy")
+    assert numbers_in(left) == list(range(200))
+    producer.away.clear()
+    outlet.close()
+
+
+def test_the_end_while_kafka_is_away_leaves_everything_to_the_next_recorder(tmp_path: Path, spool: Spool) -> None:
+    producer = FakeProducer()
+    outlet = KafkaOutlet({"bootstrap.servers": "k:1"}, unexpected, spool, backend=producer, away_s=0.05)
+    for number in range(20):
+        outlet.put(message(number))
+    eventually(lambda: outlet.undelivered == 0)
+    producer.away.set()
+    for number in range(20, 60):
+        outlet.put(message(number))
+    with pytest.raises(Failure, match=r"40 records wait in .*r1: Kafka at k:1"):
+        outlet.close(timeout=5)
+
+    second = Spool(tmp_path / "r2", 1 << 20)
+    assert inherit(second, tmp_path) == [
+        f"40 records of run r1 waited in {tmp_path}/r1; they are written first.",
+    ]
+    back = FakeProducer()
+    outlet = KafkaOutlet({}, unexpected, second, backend=back)
+    outlet.put(message(1000))
+    outlet.close()
+    assert [int(record[1]) for record in back.records] == [*range(20, 60), 1000]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_spool_keeps_the_oldest_and_counts_the_rest_by_topic(tmp_path: Path) -> None:
+    producer = FakeProducer()
+    spool = Spool(tmp_path / "r1", 6_000)
+    outlet = KafkaOutlet({}, unexpected, spool, backend=producer, window=(5, 1 << 20), away_s=0.05)
+    producer.away.set()
+    for number in range(300):
+        outlet.put(message(number))
+        outlet.put(Message("telemetry", "m", b"{}", 1, producer="recorder-r", ordinal=number))
+    eventually(lambda: outlet.depth == 0 and outlet.backlog().full)
+    dropped = outlet.backlog().dropped["feed.coinbase"]
+    producer.away.clear()
+    eventually(lambda: outlet.undelivered == 0)
+    outlet.put(message(300))
+    eventually(lambda: not outlet.backlog().full)
+    outlet.close()
+    arrived = [int(record[1]) for record in producer.records if record[0] == "feed.coinbase"]
+    assert arrived == [*range(300 - dropped), 300] and 0 < dropped < 300
+    telemetry = sum(record[0] == "telemetry" for record in producer.records)
+    assert telemetry + outlet.backlog().dropped_telemetry == 300
+    assert telemetry < len(arrived)  # it goes first
+
+
+def test_records_of_another_cluster_are_left_alone(tmp_path: Path) -> None:
+    other = Spool(tmp_path / "r1", 1 << 20, "one")
+    other.append(message(1))
+    other.close()
+    mine = Spool(tmp_path / "r2", 1 << 20, "two")
+    assert inherit(mine, tmp_path) == [f"{tmp_path}/r1 holds records for another cluster (one); they are left there."]
+    assert mine.waiting == 0
 
 
 def test_unconfirmed_records_are_not_called_delivered() -> None:

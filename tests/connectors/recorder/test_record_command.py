@@ -31,7 +31,7 @@ class Reader:
         self._consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING) for topic in FEEDS])
         self.records: dict[str, list[tuple[Envelope, bytes]]] = {topic: [] for topic in FEEDS}
 
-    def until(self, condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    def until(self, condition: Callable[[], bool], seconds: float = 90.0) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, {topic: len(found) for topic, found in self.records.items()}
@@ -81,7 +81,7 @@ def test_recording_from_start_to_ctrl_c(clean_kafka: str) -> None:
         asked = time.monotonic()
         reader.until(reader.ended)
         marked = time.monotonic() - asked
-        _, told = process.communicate(timeout=10)
+        _, told = process.communicate(timeout=60)
     assert process.returncode == 0, told
     assert marked < 2.0
     records = sorted((envelope.seq, topic) for topic, found in reader.records.items() for envelope, _ in found)
@@ -106,12 +106,12 @@ def test_recording_ends_with_its_parent(clean_kafka: str) -> None:
         assert process.stdin is not None
         process.stdin.close()
         reader.until(reader.ended)
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
 
 
 def test_recording_ends_when_its_time_is_over(clean_kafka: str) -> None:
     with recording(clean_kafka, "--duration", "1") as (process, reader):
-        assert process.wait(30) == 0
+        assert process.wait(90) == 0
         reader.until(reader.ended)
 
 

@@ -52,7 +52,8 @@ async def test_http_answers(exchange: SimulatedExchange) -> None:
 async def test_clock_runs_at_its_speed(exchange: SimulatedExchange) -> None:
     async with httpx.AsyncClient() as client:
         first = (await client.get(exchange.urls.clock)).json()
-    assert first["speed"] == 10.0 and first["sim_epoch_ns"] == START * 1_000_000_000
+    assert first["speed"] == 10.0
+    assert first["slipped_s"] > 0 or first["sim_epoch_ns"] == START * 1_000_000_000  # a busy machine lets time slip
     real = time.time_ns()
     simulated = exchange.clock.now_ns()
     assert abs(simulated - (first["sim_epoch_ns"] + (real - first["epoch_ns"]) * 10)) < 1_000_000_000
@@ -66,7 +67,7 @@ async def test_market_channel_conversation(exchange: SimulatedExchange) -> None:
         assert [each["asset_id"] for each in first] == tokens
         assert all("tick_size" in each and "last_trade_price" in each for each in first)
         await socket.send("PING")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (frame := await socket.recv()) != "PONG":
                 assert json.loads(frame)["event_type"] in (
                     "book",
@@ -81,7 +82,7 @@ async def test_market_channel_conversation(exchange: SimulatedExchange) -> None:
                 body = json.loads(await socket.recv())
                 seen.add("empty" if body == [] else body["event_type"])
         await socket.send("nonsense")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while await socket.recv() != "INVALID OPERATION":
                 pass
 
@@ -140,16 +141,49 @@ async def test_time_slips_instead_of_frames_coming_late(exchange: SimulatedExcha
     following = asyncio.create_task(follow_clock(clock, exchange.urls))
     before = exchange.clock.epoch_ns
     exchange.clock.rebase(exchange.clock.epoch_ns - 2_000_000_000, exchange.clock.sim_epoch_ns)  # 20 s behind at once
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while exchange.slipped_s == 0.0 or clock.epoch_ns != exchange.clock.epoch_ns:
             await asyncio.sleep(0.01)
     following.cancel()
     assert exchange.clock.epoch_ns > before
     assert exchange.slipped_s > 1.0
-    assert abs(exchange.clock.now_ns() - exchange.core.now_ns) < 5_000_000_000
+    async with asyncio.timeout(60):  # at any moment it may be behind again, on a busy machine
+        while abs(exchange.clock.now_ns() - exchange.core.now_ns) >= 5_000_000_000:
+            await asyncio.sleep(0.01)
     assert clock.sim_epoch_ns == exchange.clock.sim_epoch_ns
 
 
 def read_clock_of(exchange: SimulatedExchange) -> ScaledClock:
     """A second clock, as another process would have it."""
     return ScaledClock(exchange.clock.epoch_ns, exchange.clock.sim_epoch_ns, exchange.clock.speed)
+
+
+@pytest.mark.parametrize(("later_s", "runs_on"), [(500, False), (-500, True)])
+async def test_receipts_do_not_run_backwards_when_another_exchange_takes_over(later_s: int, runs_on: bool) -> None:
+    first = SimulatedExchange(Parameters(horizons=("5m",)), 10, START)
+    urls = await first.start()
+    clock = read_clock_of(first)
+    clock.speed = 1  # put right by the first look at the exchange
+    following = asyncio.create_task(follow_clock(clock, urls))
+    async with asyncio.timeout(60):
+        while clock.speed == 1:
+            await asyncio.sleep(0.01)
+    await first.stop()
+    seen = [clock.now_ns()]
+    ports = (first._ports[0], first._ports[1], first._ports[2])
+    second = SimulatedExchange(Parameters(horizons=("5m",)), 20, START + later_s, ports=ports)
+    await second.start()
+    try:
+        async with asyncio.timeout(60):
+            while clock.speed != 20:
+                seen.append(clock.now_ns())
+                await asyncio.sleep(0.01)
+        seen.append(clock.now_ns())
+        assert seen == sorted(seen)
+        assert (clock.now_ns() - second.clock.now_ns() > 400_000_000_000) == runs_on
+        before = clock.now_ns()
+        await asyncio.sleep(0.1)
+        assert clock.now_ns() - before >= 20 * 90_000_000  # and it does not stand still
+    finally:
+        following.cancel()
+        await second.stop()

@@ -33,14 +33,15 @@ def market(**changes: Any) -> Market:
     return Market(**{**fields, **changes})
 
 
-def book(asks: Levels = ASKS, bids: Levels = BIDS, tick: int = 100, ok: bool = True) -> TokenBook:
-    return TokenBook("up", bids, asks, tick, 7, NOW, NOW, NO_SRC, NO_SRC, ok)
+def book(asks: Levels = ASKS, bids: Levels = BIDS, tick: int = 100, ok: bool = True, t: int = NOW) -> TokenBook:
+    return TokenBook("up", bids, asks, tick, 7, t, t, NO_SRC, NO_SRC, ok)
 
 
 def order(**changes: Any) -> Pending:
     fields: dict[str, Any] = {
         "id": "o", "decision": "d", "strategy": "s", "market_key": "m", "token": "up", "outcome": "Up", "side": "buy",
         "kind": "FAK", "limit": 5000, "size": 10 * SHARE, "due": NOW, "reserved": 0, "reason": "enter",
+        "book_age": 5 * SECOND,
     }  # fmt: skip
     return Pending(**{**fields, **changes})
 
@@ -99,6 +100,10 @@ def test_a_sale_walks_the_bids_down_to_its_limit(venue: PaperVenue) -> None:
         ({}, {"payout_up": 0, "payout_down": PIP}, book(), Reason.MARKET_CLOSED),
         ({}, {}, None, Reason.BOOK_MISSING),
         ({}, {}, book(ok=False), Reason.BOOK_INVALID),
+        ({}, {}, book(ok=False, t=NOW - 9 * SECOND), Reason.BOOK_INVALID),
+        ({}, {}, book(t=NOW - 5 * SECOND - 1), Reason.STALE_BOOK),
+        ({"side": "sell", "limit": 4900}, {}, book(t=NOW - 5 * SECOND - 1), Reason.STALE_BOOK),
+        ({"book_age": SECOND}, {}, book(t=NOW - SECOND - 1), Reason.STALE_BOOK),
         ({"limit": 5050}, {}, book(), Reason.OFF_TICK),
         ({"limit": 50}, {}, book(tick=100), Reason.OFF_TICK),
         ({"limit": 0}, {}, book(), Reason.OFF_TICK),
@@ -119,8 +124,17 @@ def test_each_refusal(
     assert venue.execute(order(**order_changes), market(**market_changes), the_book) == ((), reason)
 
 
+def test_a_book_that_the_clock_called_stale_fills_nothing_however_young(venue: PaperVenue) -> None:
+    assert venue.execute(order(), market(), book(), stale=True) == ((), Reason.STALE_BOOK)
+    assert venue.execute(order(), market(), book())[1] == Reason.FILLED
+
+
+def test_a_book_exactly_as_old_as_allowed_fills(venue: PaperVenue) -> None:
+    assert venue.execute(order(), market(), book(t=NOW - 5 * SECOND))[1] == Reason.FILLED
+
+
 def test_one_moment_before_the_end_the_market_is_open(venue: PaperVenue) -> None:
-    fills, _ = venue.execute(order(due=END - 1), market(), book())
+    fills, _ = venue.execute(order(due=END - 1), market(), book(t=END - 1))
     assert fills
 
 
@@ -158,7 +172,7 @@ def test_a_changed_display_is_new_shares(venue: PaperVenue) -> None:
 
 def test_an_unchanged_display_is_replenished_after_its_time(venue: PaperVenue) -> None:
     venue.execute(order(), market(), book())
-    late = order(due=NOW + REPLENISH - 1)
+    late = order(due=NOW + REPLENISH - 1)  # the book, too, is as old as it may be
     assert venue.execute(late, market(), book()) == ((), Reason.NOT_FILLED)
     fills, _ = venue.execute(order(due=NOW + REPLENISH), market(), book())
     assert amounts(fills) == [(5000, 10)]

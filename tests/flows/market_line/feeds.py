@@ -200,7 +200,7 @@ class Rig:
     # --- reading ---
 
     def reasons(self) -> list[str]:
-        return [finding.reason for finding in self.findings]
+        return [finding.reason for finding in self.findings for _ in range(finding.count)]
 
     def only(self, kind: type[E]) -> E:
         """The one event of this kind that the last record made."""

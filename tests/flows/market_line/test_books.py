@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from models.journal import Book, Feed, Rejected, Trade
+from models.markers import Notice
 from models.money import SHARE
 from models.reasons import Reason
 from models.settings import Checks
 from models.timestamps import MILLISECOND, SECOND
+from models.topics import FEED_POLYMARKET
 from tests.flows.market_line.feeds import ASKS, BIDS, DOWN, POLY, SLUG, START, UP, Levels, Rig, book_hash
 
 
@@ -238,15 +240,71 @@ def test_an_exchange_time_far_from_receipt_blocks(ahead_ms: int, reason: Reason,
     assert rig.latest_book().up.ok  # type: ignore[union-attr]
 
 
-def test_an_exchange_time_that_runs_backwards_is_told_and_does_not_block(rig: Rig) -> None:
+@pytest.mark.parametrize(
+    ("behind_ms", "reason"), [(1, Reason.OUT_OF_ORDER), (100, Reason.OUT_OF_ORDER), (101, Reason.TIMESTAMP_BACKWARDS)]
+)
+@pytest.mark.parametrize("kind", ["book", "price_change"])
+def test_a_frame_older_than_one_of_its_kind_ends_the_book_until_a_newer_snapshot(
+    kind: str, behind_ms: int, reason: Reason, rig: Rig
+) -> None:
     rig.pass_time(10)
-    rig.poly(rig.snapshot(UP))
-    rig.poly(rig.snapshot(UP, ms=rig.now // MILLISECOND - 20 - 100))
+    latest = rig.now // MILLISECOND - 20
+
+    def say(ms: int) -> None:
+        size = str(ms % 1_000 + 1)
+        bids = (("0.48", "20"), ("0.49", size))
+        rig.poly(rig.snapshot(UP, bids, ms=ms) if kind == "book" else rig.change((UP, "BUY", "0.49", size), ms=ms))
+
+    say(latest)
     assert rig.reasons() == []
-    rig.poly(rig.snapshot(UP, ms=rig.now // MILLISECOND - 20 - 101))
+    say(latest - behind_ms)
     up = rig.only(Book).up
     assert up is not None
-    assert (up.ok, up.checks) == (True, (Reason.TIMESTAMP_BACKWARDS,))
+    assert (up.ok, up.checks) == (False, (reason,))
+    assert rig.reasons() == [reason]
+    rig.poly(rig.change((UP, "BUY", "0.49", "3"), ms=latest + 1))
+    assert not rig.latest_book().up.ok, "a change does not mend a book of unknown content"  # type: ignore[union-attr]
+    rig.poly(rig.snapshot(UP, ms=latest + 1))
+    assert rig.latest_book().up.ok  # type: ignore[union-attr]
+    assert rig.reasons() == [reason]
+
+
+def test_times_may_run_backwards_by_a_little_across_kinds(rig: Rig) -> None:
+    rig.pass_time(10)
+    latest = rig.now // MILLISECOND - 20
+    rig.poly(rig.snapshot(UP, ms=latest))
+    rig.poly(rig.change((UP, "BUY", "0.49", "3"), ms=latest - 100))
+    assert rig.reasons() == []
+    rig.poly(rig.change((UP, "BUY", "0.49", "4"), ms=latest - 101))
+    assert rig.reasons() == [Reason.TIMESTAMP_BACKWARDS]
+
+
+def test_after_a_reconnect_times_begin_anew(rig: Rig) -> None:
+    rig.own(FEED_POLYMARKET, Notice(POLY, "disconnected", "closed", 3))
+    rig.findings.clear()
+    rig.poly(rig.snapshot(UP, ms=rig.now // MILLISECOND - 900), conn="poly-2")
+    assert rig.latest_book().up.ok  # type: ignore[union-attr]
+    assert rig.reasons() == []
+
+
+def test_the_same_frame_twice_counts_once_and_changes_nothing(rig: Rig) -> None:
+    frame = rig.change((UP, "BUY", "0.49", "11"))
+    rig.poly(frame)
+    rig.poly(rig.change((UP, "BUY", "0.49", "12")))
+    made = rig.poly(frame)
+    assert [(type(event), event.checks) for event in made] == [(Feed, (Reason.DUPLICATE_FRAME,))]
+    assert rig.reasons() == [Reason.DUPLICATE_FRAME]
+    assert rig.latest_book().up.bids[0] == (4900, 12 * SHARE)  # type: ignore[union-attr]
+
+
+def test_a_snapshot_that_mends_a_book_may_be_the_one_of_before(rig: Rig) -> None:
+    snapshot = rig.snapshot(UP)
+    rig.poly(snapshot)
+    rig.own(FEED_POLYMARKET, Notice(POLY, "frozen", "asked for anew", 0, (UP,)))
+    assert not rig.latest_book().up.ok  # type: ignore[union-attr]
+    rig.poly(snapshot)
+    assert rig.latest_book().up.ok  # type: ignore[union-attr]
+    assert rig.reasons() == [Reason.FROZEN_BOOK]
 
 
 def test_changes_before_a_snapshot_make_no_book() -> None:
@@ -293,6 +351,7 @@ def test_later_snapshots_are_checked_with_the_last_trade_price_that_is_known(rig
     rig.poly(hashed(rig, "0.480"))
     assert rig.latest_book().up.ok  # type: ignore[union-attr]
     rig.poly(rig.of_token("last_trade_price", price="0.5", size="1", side="BUY"))
+    rig.pass_time(0.001)
     rig.poly(hashed(rig, "0.480"))
     assert rig.reasons() == [Reason.HASH_MISMATCH]
 

@@ -417,3 +417,27 @@ def test_every_kind_of_record_makes_events_in_one_numbering(rig: Rig) -> None:
 def test_receive_time_never_runs_backwards(rig: Rig) -> None:
     rig.record(FEED_POLYMARKET, b"PONG", envelope=Envelope(rig.now - 5_000_000_000, "run", rig.seq, "late", 0).encode())
     assert [event.t for event in rig.events] == sorted(event.t for event in rig.events)
+
+
+def test_a_frame_from_before_the_journal_is_refused_until_the_clock_has_caught_up(rig: Rig) -> None:
+    """Where time stands still no book grows old: nothing may be traded on then."""
+    rig.open_market()
+    rig.spot()
+    rig.pass_time(3600)
+    rig.tick()  # a clock that was set wrong, for a moment
+    rig.pass_time(-3600)
+    rig.both()
+    assert rig.reasons().count(Reason.CLOCK_BACKWARDS) == 1
+    assert rig.letters[-1].reason == Reason.CLOCK_BACKWARDS
+    assert "3600.0 s before" in rig.letters[-1].detail
+    book = rig.latest_book()
+    assert book.up is not None and not book.up.ok
+    assert not rig.latest_spot().ok
+    rig.spot()
+    assert not rig.latest_spot().ok
+    rig.pass_time(3600)
+    rig.both()
+    rig.spot()
+    book = rig.latest_book()
+    assert book.up is not None and book.up.ok
+    assert rig.latest_spot().ok

@@ -198,3 +198,17 @@ def test_heartbeats_keep_the_feed_alive_but_not_the_price(rig: Rig) -> None:
         rig.coin("heartbeats", [{"heartbeat_counter": 1}])
     (clock,) = rig.tick()
     assert (clock.stale_spots, clock.stale_feeds) == (("BTC",), ())  # type: ignore[union-attr]
+
+
+def test_a_loss_next_to_an_unreadable_price_is_told_by_the_next_frame(rig: Rig) -> None:
+    """Such a frame uses up its own number and no other: it hides no loss after it, and tells of none before it."""
+    rig.level2("update", [("bid", "", "1")])
+    rig.sequences[COIN] += 1  # lost
+    assert rig.reasons() == [Reason.DECODE_ERROR]
+    rig.coin("heartbeats", [])
+    assert rig.reasons() == [Reason.DECODE_ERROR, Reason.SEQUENCE_GAP]
+    rig.sequences[COIN] += 1
+    rig.level2("update", [("bid", "", "1")])
+    assert rig.reasons()[2:] == [Reason.DECODE_ERROR]
+    rig.coin("heartbeats", [])
+    assert rig.reasons()[3:] == [Reason.SEQUENCE_GAP]

@@ -21,6 +21,7 @@ from flows.replay.summary import digest, summarise
 from flows.replay.verify import compare
 from models.settings import Settings
 from models.topics import FEEDS, FILLS, JOURNAL
+from tests.once import once
 from tests.recordings import simulate
 
 SECONDS = 345
@@ -30,8 +31,8 @@ KILLS = 20
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six minutes of an exchange with a known edge: a lagging, erring maker."""
-    folder = tmp_path_factory.mktemp("recording")
-    return simulate(folder / "archive", SECONDS, Parameters(lag_s=3.0, maker_error=0.05, frames_per_s=10.0))
+    given = Parameters(lag_s=3.0, maker_error=0.05, frames_per_s=10.0)
+    return once(tmp_path_factory, "recording", lambda folder: simulate(folder / "archive", SECONDS, given)) / "archive"
 
 
 def _plan(archive: Path, run: Path, **changes: object) -> Plan:
@@ -47,9 +48,8 @@ def _replay(plan: Plan) -> str:
 
 @pytest.fixture(scope="module")
 def reference(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Plan:
-    plan = _plan(archive, tmp_path_factory.mktemp("reference") / "run")
-    _replay(plan)
-    return plan
+    folder = once(tmp_path_factory, "reference", lambda folder: _replay(_plan(archive, folder / "run")))
+    return _plan(archive, folder / "run")
 
 
 def test_the_recording_leads_to_trades_and_they_balance(reference: Plan) -> None:
@@ -60,6 +60,7 @@ def test_the_recording_leads_to_trades_and_they_balance(reference: Plan) -> None
     assert summary.journal_events >= summary.feed_events
 
 
+@pytest.mark.takes(15)
 @pytest.mark.parametrize(("workers", "batch_size"), [(2, 1_000), (4, 100), (1, 1), (1, 10_000)])
 def test_workers_and_batches_change_nothing(
     archive: Path, reference: Plan, tmp_path: Path, workers: int, batch_size: int
@@ -74,12 +75,13 @@ def test_the_journal_gives_the_same_as_the_feeds(reference: Plan, tmp_path: Path
     assert _replay(plan) == digest(reference.output)
 
 
+@pytest.mark.takes(50)
 def test_killed_twenty_times_and_resumed(archive: Path, reference: Plan, tmp_path: Path) -> None:
     """kill -9 of the worker process at random moments; each resume goes on from the last snapshot."""
     plan = _plan(archive, tmp_path / "run", snapshot_s=0.05)
     rng = random.Random(11)
     kills = 0
-    deadline = time.monotonic() + 400
+    deadline = time.monotonic() + 900
     while kills < KILLS:
         assert time.monotonic() < deadline, f"only {kills} kills"
         child = subprocess.Popen(
@@ -102,7 +104,7 @@ def test_killed_twenty_times_and_resumed(archive: Path, reference: Plan, tmp_pat
         [sys.executable, "-c", _RUNNER, str(plan.run), plan.model_dump_json()],
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
         check=True,
-        timeout=300,
+        timeout=900,
     )
     assert compare(reference.output, plan.output, with_journal=True).divergence is None
     assert digest(plan.output) == digest(reference.output)
@@ -140,6 +142,7 @@ def test_nothing_of_the_feeds_is_left_out(reference: Plan) -> None:
             assert (topic, record.partition, record.offset) in seen
 
 
+@pytest.mark.takes(10)
 def test_other_python_gives_the_same(archive: Path, reference: Plan, tmp_path: Path) -> None:
     """Floats are summed and printed alike on 3.11 and 3.12."""
     other = os.environ.get("PROFIT_TEST_OTHER_PYTHON")
@@ -150,7 +153,7 @@ def test_other_python_gives_the_same(archive: Path, reference: Plan, tmp_path: P
         [other, "-c", _RUNNER, str(plan.run), plan.model_dump_json()],
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
         check=True,
-        timeout=300,
+        timeout=900,
     )
     assert digest(plan.output) == digest(reference.output)
     assert ArchiveReader(plan.output).count(FILLS) > 0

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from flows.market_line.findings import Beat
+from flows.quality import Tally
 from flows.trading import Desk
 from flows.trading_line.lane import Lane
 from flows.trading_line.portfolio import configuration_id
@@ -43,12 +45,17 @@ class Line:
         self.router = Router()
         self.lanes: dict[str, Lane] = {}
         self.desk = Desk(chosen, configuration_id(chosen))
+        self.counted: list[Tally | Beat] = []  # for the windows of counts
 
     def take(self, event: AnyEvent) -> list[Message]:
         messages: list[Message] = []
         for routed in self.router.route(event):
             lane = self.lanes.setdefault(routed.lane, Lane(self._settings))
-            messages.extend(self.desk.take(lane.judge(routed)))
+            for out in self.desk.take(lane.judge(routed)):
+                if isinstance(out, Message):
+                    messages.append(out)
+                else:
+                    self.counted.append(out)
         return messages
 
 
@@ -199,9 +206,22 @@ class Scene:
             )
         )
 
-    def clock(self, stale_books: tuple[str, ...] = (), stale_spots: tuple[str, ...] = ()) -> list[Record]:
+    def clock(
+        self,
+        stale_books: tuple[str, ...] = (),
+        stale_spots: tuple[str, ...] = (),
+        stale_feeds: tuple[str, ...] = (),
+    ) -> list[Record]:
         head = self._head("feed.clock", "")
-        return self.put(Clock(**head, number=self.seq, stale_books=stale_books, stale_spots=stale_spots))
+        return self.put(
+            Clock(
+                **head,
+                number=self.seq,
+                stale_feeds=stale_feeds,
+                stale_books=stale_books,
+                stale_spots=stale_spots,
+            )
+        )
 
     def note(self, what: str = "note") -> list[Record]:
         return self.put(Feed(**self._head("feed.clock", ""), feed="f", conn="c", what=what))

@@ -184,14 +184,16 @@ def test_close_to_the_end_nothing_is_bought(scene: Scene) -> None:
 def test_a_wide_spread_blocks(scene: Scene) -> None:
     scene.lead(60)
     scene.quote(54, 60)
-    assert block_reasons(scene) == {"spread_too_wide"}
+    assert scene.scans()[-1].reason == Reason.SPREAD_TOO_WIDE
+    assert scene.orders("submitted") == []
 
 
 def test_broken_parity_blocks_the_fair_value(scene: Scene) -> None:
     scene.lead(60)
     scene.up = scene.token("up", ((5900, 99 * SHARE),), ((6000, 99 * SHARE),))
     scene.book(checks=(Reason.PARITY_BROKEN,))
-    assert block_reasons(scene) == {"parity_broken"}
+    assert [scan.reason for scan in scene.scans() if scan.strategy == FAIR][-1] == Reason.PARITY_BROKEN
+    assert scene.orders("submitted") == []
 
 
 @pytest.mark.parametrize(
@@ -247,6 +249,13 @@ def test_equal_refusals_are_counted_and_sent_once_a_second(scene: Scene) -> None
     assert 0 <= unsent < 12, "only what came since the last row has not been told"
 
 
+def added(counts: dict[str, int]) -> int:
+    total = 0
+    for count in counts.values():
+        total += count
+    return total
+
+
 def test_evaluations_are_passes_holds_and_blocks(scene: Scene) -> None:
     scene.buy()
     scene.settle_order()
@@ -257,15 +266,15 @@ def test_evaluations_are_passes_holds_and_blocks(scene: Scene) -> None:
         scene.spot()
     scene.later(1)
     scene.note("end of run")
-    rows = [row for row in scene.books.of(Telemetry) if row.module == f"strategy.{FAIR}"]
+    counts = {row.module: row.counts for row in scene.books.of(Telemetry)}
     scanned = 0
     for scan in scene.scans():
         scanned += scan.evaluations if scan.strategy == FAIR else 0
-    total = 0
-    for count in rows[-1].counts.values():
-        total += count
-    assert {name.partition(":")[0] for name in rows[-1].counts} == {"pass", "hold", "block"}
-    assert 0 <= total - scanned < 12
+    gated, judged = counts[f"data_gate.{FAIR}"], counts[f"strategy.{FAIR}"]
+    assert {name.partition(":")[0] for name in gated} == {"pass", "block"}
+    assert {name.partition(":")[0] for name in judged} == {"pass", "hold"}
+    assert added(judged) == gated["pass:ok"], "a strategy is evaluated exactly where its gate passed"
+    assert 0 <= added(gated) - scanned < 12
 
 
 # --- caps and sizes ---------------------------------------------------------------------------------------------------
@@ -316,6 +325,14 @@ def test_displayed_depth_bounds_the_size(scene: Scene) -> None:
 
 def test_too_little_on_display_is_refused_and_named(scene: Scene) -> None:
     scene.buy(size=3)
+    assert [scan.reason for scan in scene.scans() if scan.strategy == FAIR][-1] == Reason.DEPTH_TOO_THIN
+    assert scene.orders("submitted") == []
+
+
+def test_too_little_at_the_best_price_itself_does_not_size(scene: Scene) -> None:
+    scene.lead(60)
+    scene.up = scene.token("up", ((5900, 99 * SHARE),), ((6000, 3 * SHARE), (6100, 99 * SHARE)))
+    scene.book()
     assert block_reasons(scene) == {"no_depth"}
 
 
@@ -396,6 +413,104 @@ def test_a_position_sold_in_part_keeps_its_share_of_the_cost() -> None:
     assert scene.books.balance("position:") == 0
 
 
+def stopped(**portfolio: Any) -> Scene:
+    """A line that bought Up at 0.60 and sold it at 0.39 for its stop-loss."""
+    scene = Scene(settings(portfolio={"cooldown_s": 1} | portfolio, fair_value={"edge_decay": 1.0}))
+    scene.warm_up()
+    scene.buy()
+    scene.settle_order()
+    scene.later(2)
+    scene.lead(60)
+    scene.quote(38, 65)  # too wide to buy: the bid alone decides
+    scene.quote(39, 40)
+    scene.settle_order()
+    assert [each.reason for each in scene.decisions("exit")] == [Reason.STOP_LOSS]
+    assert scene.books.balance("position:") == 0
+    return scene
+
+
+def test_after_a_stop_loss_the_market_is_left_alone() -> None:
+    scene = stopped()
+    for _ in range(4):
+        scene.later(2)
+        scene.spot()
+        scene.quote(39, 40)
+    assert [order.side for order in scene.orders("submitted")] == ["buy", "sell"]
+    assert "stopped_out" in block_reasons(scene)
+
+
+def test_a_return_after_a_stop_loss_is_a_setting() -> None:
+    scene = stopped(reentry_after_stop=True)
+    scene.later(2)
+    scene.spot()
+    scene.quote(39, 40)
+    assert [order.side for order in scene.orders("submitted")][:3] == ["buy", "sell", "buy"]
+
+
+def test_at_one_event_what_is_left_is_not_bought_back() -> None:
+    """The exit's order is under way when the entry is looked at."""
+    scene = Scene(settings(portfolio={"cooldown_s": 1, "reentry_after_stop": True}, fair_value={"edge_decay": 1.0}))
+    scene.warm_up()
+    scene.buy()
+    scene.settle_order()
+    scene.later(2)
+    scene.lead(60)
+    records = scene.quote(39, 40)  # a stop-loss, and a cheap ask
+    actions = [record.action for record in records if isinstance(record, Decision)]
+    assert actions == ["exit", "block"]
+    assert scene.decisions("block")[-1].reason == Reason.ORDER_PENDING
+    assert [order.side for order in scene.orders("submitted")] == ["buy", "sell"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [("invalid", Reason.BOOK_INVALID), ("old", Reason.STALE_BOOK), ("flagged", Reason.STALE_BOOK)],
+)
+def test_an_exit_says_why_it_waits(fault: str, reason: Reason) -> None:
+    scene = holding()
+    scene.later(2)
+    if fault == "invalid":
+        scene.quote(80, 81, ok=False)
+    elif fault == "old":
+        scene.later(3.1)
+        scene.clock()
+    else:
+        scene.clock(stale_books=("up",))
+    told = [each for each in scene.decisions("block") if each.spans[-1].module == "exits"]
+    assert [(each.reason, each.outcome, each.size) for each in told] == [(reason, "Up", scene.fills()[0].size)]
+    for _ in range(44):
+        scene.later(0.25)
+        scene.clock(stale_books=("up",))
+    told = [each for each in scene.decisions("block") if each.spans[-1].module == "exits"]
+    assert len({each.id for each in told}) == len(told) <= 3, "not at every tick"
+    scene.note("end of run")
+    pulse = [row for row in scene.books.of(Telemetry) if row.module == "exits"][-1]
+    assert pulse.counts[f"block:{reason}"] >= 1
+
+
+def test_an_order_that_meets_a_stale_book_is_not_filled(scene: Scene) -> None:
+    scene.later(0.1)
+    for flagged in (True, False):
+        scene.buy()
+        scene.later(0.1)
+        if flagged:
+            scene.clock(stale_books=("up",))
+        scene.settle_order()
+        scene.later(6)
+    assert [order.reason for order in scene.orders("rejected")] == [Reason.STALE_BOOK]
+    assert len(scene.fills()) == 1
+
+
+def test_an_order_on_its_way_for_long_meets_a_book_too_old() -> None:
+    scene = Scene(settings(execution={"delay_ms": 5_000}))
+    scene.warm_up()
+    scene.buy()
+    scene.later(6)
+    scene.clock()
+    assert [order.reason for order in scene.orders("rejected")] == [Reason.STALE_BOOK]
+    assert scene.books.accounts["reserved"] == 0
+
+
 # --- parity -----------------------------------------------------------------------------------------------------------
 
 
@@ -440,23 +555,25 @@ def test_a_pair_is_held_and_not_sold_leg_by_leg() -> None:
 
 # --- provenance -------------------------------------------------------------------------------------------------------
 
+JUDGED = [f"data_gate.{FAIR}", "features", f"strategy.{FAIR}"]
 GATES = ["gate.ledger", "gate.quality", "gate.parity", "gate.freshness", "gate.spread", "gate.expiry", "gate.cooldown"]
 
 
 def test_an_entry_carries_the_span_of_every_module_it_passed(scene: Scene) -> None:
     scene.buy()
     (decision,) = scene.decisions("enter")
-    assert [span.module for span in decision.spans] == ["features", f"strategy.{FAIR}", *GATES, "sizing", "execution"]
+    assert [span.module for span in decision.spans] == [*JUDGED, *GATES, "sizing", "execution"]
     assert {span.verdict for span in decision.spans} == {Verdict.PASS}
-    assert decision.spans[1].numbers["ask"] == 0.6
+    assert decision.spans[0].numbers == {"spot_age_s": 0.0}
+    assert decision.spans[2].numbers["ask"] == 0.6
 
 
 def test_a_refusal_ends_with_the_span_that_refused(scene: Scene) -> None:
-    scene.lead(60)
-    scene.quote(54, 60)
+    scene.now = END - 10 * SECOND - SECOND // 2 + 1
+    scene.buy()
     (decision,) = scene.decisions("block")
-    assert [span.module for span in decision.spans] == ["features", f"strategy.{FAIR}", *GATES[:5]]
-    assert (decision.spans[-1].verdict, decision.spans[-1].reason) == (Verdict.BLOCK, Reason.SPREAD_TOO_WIDE)
+    assert [span.module for span in decision.spans] == [*JUDGED, *GATES[:6]]
+    assert (decision.spans[-1].verdict, decision.spans[-1].reason) == (Verdict.BLOCK, Reason.TOO_CLOSE_TO_EXPIRY)
     assert {span.verdict for span in decision.spans[:-1]} == {Verdict.PASS}
 
 
@@ -473,6 +590,47 @@ def test_sources_name_the_events_a_decision_rests_on(scene: Scene) -> None:
     assert by_name["market"].journal == scene.definition.seq
     for source in decision.sources:
         assert source.offset == source.journal
+
+
+def test_a_pair_names_the_books_of_both_its_legs() -> None:
+    scene = Scene(settings(fair_value={"enabled": False}))
+    scene.market()
+    scene.quote(45, 60)
+    scene.later(0.1)
+    cheap_pair(scene)
+    (decision,) = scene.decisions("enter")
+    assert scene.up is not None and scene.down is not None
+    by_name = {source.name: source for source in decision.sources}
+    for name, token in (("book", scene.up), ("other_book", scene.down)):
+        assert (by_name[name].journal, by_name[name].offset) == (token.seq, token.src[2])
+        assert by_name[f"{name}_snapshot"].offset == token.base[2]
+
+
+def test_a_snapshot_is_named_by_its_own_event(scene: Scene) -> None:
+    """Both tokens' books come whole; then Up changes, on the same snapshot."""
+    scene.lead(60)
+    scene.quote(58, 65)
+    assert scene.up is not None
+    snapshot = scene.up
+    scene.later(0.1)
+    scene.up = spoilt(scene.token("up", ((5900, 99 * SHARE),), ((6000, 99 * SHARE),)), base=snapshot.src)
+    scene.book()
+    (decision,) = scene.decisions("enter")
+    (source,) = [each for each in decision.sources if each.name == "book_snapshot"]
+    assert (source.topic, source.offset, source.journal) == (*snapshot.src[::2], snapshot.seq)
+    (of_book,) = [each for each in decision.sources if each.name == "book"]
+    assert of_book.journal == scene.up.seq > source.journal
+
+
+def test_a_snapshot_that_was_never_seen_has_no_event(scene: Scene) -> None:
+    scene.lead(60)
+    scene.up = spoilt(
+        scene.token("up", ((5900, 99 * SHARE),), ((6000, 99 * SHARE),)), base=("feed.polymarket", 0, 1_000_000)
+    )
+    scene.book()
+    (decision,) = scene.decisions("enter")
+    (source,) = [each for each in decision.sources if each.name == "book_snapshot"]
+    assert (source.offset, source.journal) == (1_000_000, -1)
 
 
 def test_ids_are_a_function_of_the_journal_alone() -> None:

@@ -85,10 +85,12 @@ def test_sources_point_at_real_events_and_real_frames(
     books: Bookkeeper, journal: list[AnyEvent], feeds: Records
 ) -> None:
     frames = {(r.topic, r.partition, r.offset): r for r in feeds if isinstance(r, Stored)}
-    kinds = {"book": Book, "spot": Spot, "market": Market}
+    kinds = {"book": Book, "other_book": Book, "spot": Spot, "market": Market}
     topics = {
         "book": [FEED_POLYMARKET],
         "book_snapshot": [FEED_POLYMARKET],
+        "other_book": [FEED_POLYMARKET],
+        "other_book_snapshot": [FEED_POLYMARKET],
         "spot": [FEED_COINBASE],
         "market": [FEED_MARKETS, FEED_POLYMARKET],  # a resolution may come over the socket
     }
@@ -102,10 +104,9 @@ def test_sources_point_at_real_events_and_real_frames(
                 assert isinstance(event, kinds[source.name])
             if source.name in topics:
                 assert source.topic in topics[source.name]
-            if source.name == "book_snapshot":
+            if source.name.endswith("book_snapshot"):
                 assert b'"event_type":"book"' in frame.value
-            else:
-                assert event.src == (source.topic, source.partition, source.offset)
+            assert event.src == (source.topic, source.partition, source.offset)
 
 
 def test_decisions_carry_spans_that_end_in_their_reason(books: Bookkeeper) -> None:
@@ -170,10 +171,13 @@ def test_every_scan_and_every_evaluation_is_counted(books: Bookkeeper) -> None:
         for scan in books.records:
             if getattr(scan, "metric_family", None) and scan.strategy == strategy:  # type: ignore[attr-defined]
                 scanned += scan.evaluations  # type: ignore[attr-defined]
-        counted = 0
-        for count in last[f"strategy.{strategy}"].counts.values():
+        counted, judged = 0, 0
+        for count in last[f"data_gate.{strategy}"].counts.values():
             counted += count
+        for count in last[f"strategy.{strategy}"].counts.values():
+            judged += count
         assert 0 <= counted - scanned <= 100
+        assert 0 < judged == last[f"data_gate.{strategy}"].counts["pass:ok"]
 
 
 def test_twice_the_same_journal_is_the_same_books(books: Bookkeeper, journal: list[AnyEvent]) -> None:

@@ -1,4 +1,4 @@
-"""``parity``: only two valid fresh books of one moment, only after both fees."""
+"""``parity``: the score is what is left after both fees; the data gate has seen to the books."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from models.fees import fee_per_share
 from models.reasons import Reason, Verdict
 from models.settings import Parity
 from models.strategies.parity import NAME, evaluate
-from tests.models.strategies.views import START, book, market, token, view
+from models.trace import Step
+from tests.models.strategies.views import book, market, token, view
 
 SETTINGS = Parity()
 CHEAP = book(token("up", 4500, 4600), token("down", 4500, 4600))
@@ -20,36 +21,21 @@ CHEAP = book(token("up", 4500, 4600), token("down", 4500, 4600))
 
 @pytest.mark.parametrize(
     ("changes", "verdict", "reason"),
-    [
-        ({"t": START - 1}, Verdict.HOLD, Reason.NOT_STARTED),
-        ({"book": None}, Verdict.BLOCK, Reason.BOOK_MISSING),
-        ({"book": book(None, token("down", 4500, 4600))}, Verdict.BLOCK, Reason.BOOK_MISSING),
-        ({"book": book(token("up", 4500, 4600), None)}, Verdict.BLOCK, Reason.BOOK_MISSING),
-        ({"book": CHEAP, "book_stale": True}, Verdict.BLOCK, Reason.STALE_BOOK),
-        (
-            {"book": book(token("up", 4500, 4600, ok=False), token("down", 4500, 4600))},
-            Verdict.BLOCK,
-            Reason.BOOK_INVALID,
-        ),
-        (
-            {"book": book(token("up", 4500, 4600), token("down", 4500, 4600, ok=False))},
-            Verdict.BLOCK,
-            Reason.BOOK_INVALID,
-        ),
-        (
-            {"book": book(token("up", 4500, 4600), token("down", 4500, 4600), pair_ok=False)},
-            Verdict.BLOCK,
-            Reason.PAIR_INCONSISTENT,
-        ),
-        ({}, Verdict.HOLD, Reason.BELOW_THRESHOLD),
-        ({"book": CHEAP}, Verdict.PASS, Reason.EDGE),
-    ],
+    [({}, Verdict.HOLD, Reason.BELOW_THRESHOLD), ({"book": CHEAP}, Verdict.PASS, Reason.EDGE)],
 )
 def test_every_verdict_and_reason(changes: dict[str, Any], verdict: Verdict, reason: Reason) -> None:
     evaluation = evaluate(view(**changes), SETTINGS)
     assert (evaluation.verdict, evaluation.reason) == (verdict, reason)
-    assert evaluation.steps[-1].module == f"strategy.{NAME}"
+    assert [step.module for step in evaluation.steps] == [f"strategy.{NAME}"]
+    assert (evaluation.steps[-1].verdict, evaluation.steps[-1].reason) == (verdict, reason)
     assert [intent.outcome for intent in evaluation.intents] == (["Up", "Down"] if verdict is Verdict.PASS else [])
+
+
+@pytest.mark.parametrize("quotes", [None, CHEAP])
+def test_the_trace_so_far_comes_first(quotes: Any) -> None:
+    gate = Step("data_gate.parity", Verdict.PASS, Reason.OK)
+    changes = {} if quotes is None else {"book": quotes}
+    assert evaluate(view(**changes), SETTINGS, before=(gate,)).steps[0] is gate
 
 
 def test_spot_plays_no_part() -> None:
@@ -73,7 +59,10 @@ def test_even_odds_need_less_than_0_965_before_crypto_fees_are_earned() -> None:
         assert (evaluate(view(book=pair), free).verdict == Verdict.PASS) is passes
 
 
-def test_each_leg_is_worth_what_the_other_leaves() -> None:
+def test_each_leg_may_cost_half_of_the_edge_more() -> None:
     pair = book(token("up", 4000, 4100), token("down", 4900, 5000))
-    up, down = evaluate(view(book=pair), SETTINGS).intents
-    assert [up.worth, down.worth] == pytest.approx([0.50, 0.59])
+    evaluation = evaluate(view(book=pair), SETTINGS)
+    up, down = evaluation.intents
+    assert up.worth == pytest.approx(0.41 + fee_per_share(0.41, 0.07) + evaluation.score / 2)
+    assert down.worth == pytest.approx(0.50 + fee_per_share(0.50, 0.07) + evaluation.score / 2)
+    assert up.worth + down.worth == pytest.approx(1.0, abs=1e-6)

@@ -1,4 +1,4 @@
-"""``updown_fair_value``: every refusal is reached and named, and the edge is after all costs."""
+"""``updown_fair_value``: the edge is after all costs, and only what the data gate lets through is bought."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from models.reasons import Reason, Verdict
 from models.settings import FairValue
 from models.settlement import Rule
 from models.strategies.updown_fair_value import NAME, evaluate
-from tests.models.strategies.views import END, NOW, START, VARIANCE, book, market, spot, token, view
+from models.trace import Step
+from tests.models.strategies.views import END, NOW, VARIANCE, market, spot, view
 
 SETTINGS = FairValue()
 
@@ -22,38 +23,18 @@ SETTINGS = FairValue()
 @pytest.mark.parametrize(
     ("changes", "verdict", "reason"),
     [
-        ({"t": START - 1}, Verdict.HOLD, Reason.NOT_STARTED),
-        ({"market": market(rule=None)}, Verdict.BLOCK, Reason.RULE_UNKNOWN),
-        ({"spot": None}, Verdict.BLOCK, Reason.SPOT_MISSING),
-        ({"spot": spot(ok=False)}, Verdict.BLOCK, Reason.SPOT_INVALID),
-        ({"spot_stale": True}, Verdict.BLOCK, Reason.STALE_SPOT),
-        ({"book": None}, Verdict.BLOCK, Reason.BOOK_MISSING),
-        ({"book_stale": True}, Verdict.BLOCK, Reason.STALE_BOOK),
-        ({"strike": None}, Verdict.BLOCK, Reason.STRIKE_MISSING),
-        ({"returns": 9}, Verdict.BLOCK, Reason.WARMING_UP),
-        ({"history_s": 59.9}, Verdict.BLOCK, Reason.WARMING_UP),
-        (
-            {"book": book(token("up", 4900, 5000, ok=False, checks=("crossed_book",)), None)},
-            Verdict.BLOCK,
-            Reason.BOOK_INVALID,
-        ),
-        ({"book": book(token("up", 4900, 5000, asks=()), None)}, Verdict.BLOCK, Reason.BOOK_INVALID),
         ({}, Verdict.HOLD, Reason.BELOW_THRESHOLD),
         ({"spot": spot(60_100.0)}, Verdict.PASS, Reason.EDGE),
     ],
 )
 def test_every_verdict_and_reason(changes: dict[str, Any], verdict: Verdict, reason: Reason) -> None:
-    evaluation = evaluate(view(**changes), SETTINGS)
+    gate = Step("data_gate.updown_fair_value", Verdict.PASS, Reason.OK)
+    evaluation = evaluate(view(**changes), SETTINGS, before=(gate,))
     assert (evaluation.verdict, evaluation.reason) == (verdict, reason)
-    assert evaluation.steps[-1].module == f"strategy.{NAME}"
+    assert [step.module for step in evaluation.steps] == [gate.module, "features", f"strategy.{NAME}"]
     assert (evaluation.steps[-1].verdict, evaluation.steps[-1].reason) == (verdict, reason)
     assert bool(evaluation.intents) == (verdict is Verdict.PASS)
-
-
-def test_the_reasons_of_an_invalid_book_are_told() -> None:
-    spoilt = token("up", 4900, 5000, ok=False, checks=("crossed_book", "off_tick"))
-    step = evaluate(view(book=book(spoilt, None)), SETTINGS).steps[-1]
-    assert step.numbers == {"up": "crossed_book,off_tick", "down": "no book"}
+    assert bool(evaluation.steps[-1].numbers) == bool(evaluation.intents), "numbers where they will be shown"
 
 
 def test_the_score_is_worth_minus_ask_minus_fee_by_hand() -> None:
@@ -73,11 +54,12 @@ def test_the_better_outcome_is_bought_and_down_is_worth_the_rest() -> None:
 
 
 @pytest.mark.parametrize(("outcome", "price"), [("Up", 60_100.0), ("Down", 59_900.0)])
-def test_a_token_without_valid_book_is_never_bought(outcome: str, price: float) -> None:
-    up, down = token("up", 4900, 5000, ok=outcome != "Up"), token("down", 5000, 5100, ok=outcome != "Down")
-    evaluation = evaluate(view(book=book(up, down), spot=spot(price)), SETTINGS)
-    assert outcome not in [intent.outcome for intent in evaluation.intents]
-    assert evaluation.verdict == Verdict.HOLD
+def test_only_an_outcome_whose_book_is_fit_is_bought(outcome: str, price: float) -> None:
+    both = evaluate(view(spot=spot(price)), SETTINGS)
+    assert [intent.outcome for intent in both.intents] == [outcome]
+    other = evaluate(view(spot=spot(price)), SETTINGS, ("Down",) if outcome == "Up" else ("Up",))
+    assert other.verdict == Verdict.HOLD
+    assert other.fair == both.fair
 
 
 @given(price=st.floats(59_500.0, 60_500.0), rate=st.integers(0, 200_000), more=st.integers(1, 200_000))

@@ -50,7 +50,7 @@ def view(**changes: Any) -> View:
     """Spot at the strike, both books 0.49 to 0.50: nothing is wrong and no edge is there."""
     fields: dict[str, Any] = {
         "t": NOW, "as_of": NOW, "market": market(), "book": book(token("up", 4900, 5000), token("down", 5000, 5100)),
-        "book_stale": False, "spot": spot(), "spot_stale": False, "variance": VARIANCE, "returns": 50,
+        "spot": spot(), "variance": VARIANCE, "returns": 50,
         "history_s": 250.0, "strike": 60_000.0, "strike_source": "official", "strike_gap_s": 0.0, "average": None,
     }  # fmt: skip
     return View(**{**fields, **changes})

@@ -1,0 +1,85 @@
+"""What the machine itself must offer: a configuration that holds, a place to write, room on it, a free port."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from api.doctor.finding import Finding, failed, ok, warning
+from connectors.listening import listen_for_page
+from models.failures import Failure
+from models.settings import ConfigurationError, Settings, load
+
+GIB: Final = 1024**3
+MIB: Final = 1024**2
+DISK_LEAST: Final = GIB  # less than this and a run would end within hours
+DISK_ENOUGH: Final = 10 * GIB  # some days of two assets
+
+
+def configuration(config: Path | None) -> tuple[Finding, Settings]:
+    """The configuration, and the defaults where it does not hold."""
+    path = config or Path(os.environ.get("PROFIT_CONFIG", "profit.toml"))
+    overrides = sorted(name for name in os.environ if name.startswith("PROFIT_") and not name.startswith("PROFIT_TEST"))
+    source = f"{path}" if path.is_file() else f"defaults (there is no {path})"
+    if overrides:
+        source += f", and {', '.join(overrides)}"
+    try:
+        return ok("configuration", f"valid: {source}"), load(config)
+    except ConfigurationError as cause:
+        wrong = "; ".join(str(cause).splitlines())
+        # what follows is looked at with the defaults, so that one mistake does not hide the next
+        return failed(
+            "configuration", wrong, "Correct it; the checks below used the defaults."
+        ), Settings.model_construct()
+
+
+def disk(settings: Settings) -> list[Finding]:
+    """Whether the data folder can be written, and what is free there."""
+    folder = settings.data_dir.absolute()
+    present = next(each for each in (folder, *folder.parents) if each.exists())
+    try:
+        with tempfile.TemporaryFile(dir=present):
+            pass
+    except OSError as cause:
+        cure = "Grant the right to write there, or choose another folder: PROFIT_DATA_DIR=…"
+        return [failed("data folder", f"{folder} cannot be written: {cause.strerror}", cure)]
+    free = shutil.disk_usage(present).free
+    seen = f"{free / GIB:.1f} GiB free at {folder}"
+    spool = settings.recorder.spool_mib * MIB
+    cure = "Free some room, or choose another folder: PROFIT_DATA_DIR=…"
+    if free < DISK_LEAST:
+        return [failed("disk", seen, cure)]
+    if free < spool + DISK_LEAST:
+        return [warning("disk", f"{seen}; the spool alone may take {spool / GIB:.1f}", cure)]
+    if free < DISK_ENOUGH:
+        return [warning("disk", seen, cure)]
+    return [ok("disk", seen)]
+
+
+def memory(settings: Settings, embedded: bool) -> list[Finding]:
+    """Whether the embedded broker's budget fits into what is free."""
+    if not embedded:
+        return []
+    free = psutil.virtual_memory().available
+    budget = settings.broker.memory_budget_mib * MIB
+    seen = f"{free / GIB:.1f} GiB free; the embedded broker may take {budget / GIB:.1f}"
+    if free < budget + GIB:
+        return [warning("memory", seen, "Lower broker.memory_budget_mib, or use Apache Kafka: --kafka HOST:PORT.")]
+    return [ok("memory", seen)]
+
+
+def port(settings: Settings) -> Finding:
+    """Whether the page can be served where it is to be."""
+    where = f"{settings.api.host}:{settings.api.port}"
+    if settings.api.port == 0:
+        return ok("page", "a free port will be chosen")
+    try:
+        listen_for_page(settings.api.host, settings.api.port).close()
+    except Failure as failure:
+        return warning("page", failure.cause, f"Fine if a run of yours is up. Else: {failure.cure}")
+    return ok("page", f"{where} is free")

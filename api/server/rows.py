@@ -1,0 +1,31 @@
+"""The last records of a kind as their bytes: parsed they take some ten times the memory, and few are ever asked for."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Generic, TypeVar
+
+from models.contracts import Record
+
+_R = TypeVar("_R", bound=Record)
+
+
+class Rows(Generic[_R]):
+    """Up to ``kept`` records of ``contract``, each with a number that tells its place among the rows of others."""
+
+    def __init__(self, contract: type[_R], kept: int) -> None:
+        self._contract = contract
+        self._rows: deque[tuple[int, bytes]] = deque(maxlen=kept)
+
+    def add(self, value: bytes, number: int = 0) -> None:
+        """``value``: a record that was found to be of the contract."""
+        self._rows.append((number, value))
+
+    def latest(self, limit: int) -> list[_R]:
+        """The latest first."""
+        return [record for _, record in self.numbered(limit)]
+
+    def numbered(self, limit: int) -> list[tuple[int, _R]]:
+        """The same with their numbers."""
+        rows = list(self._rows)[: -limit - 1 : -1]
+        return [(number, self._contract.model_validate_json(value)) for number, value in rows]

@@ -1,0 +1,306 @@
+"""Which books the door should not believe any more, and what to do about it. Pure: frames and times in, acts out.
+
+A frame costs next to nothing when it comes: the tokens it names are noted, and the latest frame of each is decoded when
+``judge`` is called, a few times a second. What looks frozen is then told by ``Evidence``; a token that merely says
+nothing is compared with REST first. The cure is tried in steps: subscribe to the token anew, which brings a snapshot;
+again when none comes or it still looks frozen; then give the connection up. Times are Unix ns of the feed's clock.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Mapping
+from typing import Final, Literal
+
+import msgspec
+
+from connectors.coinbase.wire import decode_frame as decode_spot
+from connectors.polymarket.evidence import Evidence, Suspicion
+from connectors.polymarket.wire import Level, MarketMessage, decode_frame
+from models.money import MICRO, PIP, PIPS
+from models.reasons import Reason
+from models.settings import Checks
+from models.timestamps import SECOND, parse_epoch_ms
+from models.topics import FEED_COINBASE, FEED_POLYMARKET
+
+TRIES: Final = 2  # subscriptions anew before the connection is given up
+TRIES_WITHIN_NS: Final = 10 * SECOND
+SNAPSHOT_WITHIN_NS: Final = 3 * SECOND
+RECONNECT_EVERY_NS: Final = 60 * SECOND  # for one token: the others of its connection are worth something too
+
+_TOKEN: Final = re.compile(rb'"asset_id"\s*:\s*"(\d{1,100})"')
+_PRODUCT: Final = re.compile(rb'"product_id"\s*:\s*"([A-Z0-9]{1,20})-USDC?"')
+_KIND: Final = re.compile(rb'"event_type"\s*:\s*"(book|price_change|best_bid_ask)"')
+_BAD: Final = (msgspec.DecodeError, ValueError, TypeError, RecursionError)
+
+Best = tuple[int | None, int | None]
+
+
+class Act(msgspec.Struct, frozen=True):
+    """What the door is to do: ``check`` a token by REST, ``resubscribe`` tokens, or ``reconnect``."""
+
+    do: Literal["check", "resubscribe", "reconnect"]
+    feed: str
+    conn: str
+    reason: Reason
+    why: str
+    tokens: tuple[str, ...] = ()
+
+
+class _Watched(msgspec.Struct):
+    """One token. ``since``: when the connection that serves it now began to; ``asked``: subscriptions anew."""
+
+    start: int
+    end: int
+    conn: str = ""
+    since: int = 0
+    seen: int = 0  # last frame that names it
+    checked: int = 0
+    best: Best | None = None
+    x: int = 0
+    pending: tuple[str, bytes, int] | None = None  # connection, frame and time of the latest one with prices
+    count: int = 0
+    asked: deque[int] = msgspec.field(default_factory=deque)
+    awaiting: bool = False  # its snapshot
+    reconnected: int = 0
+    differs: str = ""  # what REST said of it while it was silent
+
+
+class FeedWatch:
+    """Fed with what the doors receive; ``judge`` says what to do. ``bad``: frames that could not be decoded."""
+
+    def __init__(self, checks: Checks, asset_silence_s: float, cross_check_s: float) -> None:
+        self.bad = 0
+        self._evidence = Evidence(checks)
+        self._silence = int(asset_silence_s * SECOND)
+        self._every = int(cross_check_s * SECOND)
+        self._tokens: dict[str, _Watched] = {}
+        self._next_check = 0
+        self._turn = 0
+        self._tickers: dict[str, tuple[bytes, int]] = {}  # asset -> latest ticker frame
+        self._moved: dict[str, tuple[int, int]] = {}  # asset -> frames since the last look, time of the last one
+        self._prices: dict[str, int] = {}
+        self._spot_conn = ""
+
+    # --- what the doors see -------------------------------------------------------------------------------------------
+
+    def listed(self, asset: str, tokens: tuple[str, ...], start: int, end: int) -> None:
+        """A market's two tokens and its window (Unix ns)."""
+        if len(tokens) != 2:
+            return
+        self._evidence.market(asset, tokens[0], tokens[1], start, end)
+        for token in tokens:
+            if token not in self._tokens:
+                self._tokens[token] = _Watched(start, end)
+
+    def polymarket(self, conn: str, frame: bytes, t: int) -> None:
+        """A frame of the market channel as it came."""
+        self._evidence.frame(conn, t)
+        names = _TOKEN.findall(frame)
+        if not names:
+            return
+        kind = _KIND.search(frame)
+        for name in set(names):
+            held = self._tokens.get(name.decode())
+            if held is not None:
+                held.seen = t
+                if kind is not None:
+                    held.pending = (conn, frame, t)
+                    held.count += 1
+                    if kind[1] == b"book":
+                        held.awaiting = False
+
+    def coinbase(self, conn: str, frame: bytes, t: int) -> None:
+        """A frame of Coinbase's feed as it came."""
+        self._spot_conn = conn
+        head = frame[:64]
+        if b'"l2_data"' in head:
+            found = _PRODUCT.search(frame, 0, 400)
+        elif b'"ticker"' in head:
+            found = _PRODUCT.search(frame)
+            if found is not None:
+                self._tickers[found[1].decode()] = (frame, t)
+        else:
+            return
+        if found is not None:
+            asset = found[1].decode()
+            self._moved[asset] = (self._moved.get(asset, (0, 0))[0] + 1, t)
+
+    def rest(self, token: str, body: bytes, t: int) -> None:
+        """REST's answer for a token."""
+        held = self._tokens.get(token)
+        if held is None:
+            return
+        try:
+            (message,) = decode_frame(body)
+            best, x = _best_of(message.bids, message.asks), parse_epoch_ms(message.timestamp)
+        except _BAD:
+            self.bad += 1
+            return
+        self._evidence.rest(token, *best, x, t)
+        silent = t - max(held.seen, held.since)
+        if silent > self._silence and best != (None, None) and best != held.best and x > held.x:
+            held.differs = f"no frame for {silent / SECOND:.0f} s and REST has {_pair(best)}"
+
+    def closed(self, conn: str) -> None:
+        """The connection ended."""
+        self._evidence.closed(conn)
+        if conn == self._spot_conn:
+            self._moved.clear()
+            self._tickers.clear()
+        for held in self._tokens.values():
+            if held.conn == conn:
+                held.conn, held.best, held.x, held.pending, held.count = "", None, 0, None, 0
+                held.awaiting, held.differs = False, ""
+                held.asked.clear()
+
+    # --- judgement ----------------------------------------------------------------------------------------------------
+
+    def judge(self, t: int, serving: Mapping[str, str]) -> list[Act]:
+        """What is to be done at ``t``. ``serving``: the id of the standing connection by token."""
+        self._decode_pending()
+        self._follow(t, serving)
+        acts: dict[tuple[str, str], Act] = {}
+        for suspicion in self._evidence.judge(t):
+            self._suspect(suspicion, t, acts)
+        for token, held in self._tokens.items():
+            if not held.conn:
+                continue
+            if held.differs:
+                why, held.differs = held.differs, ""
+                self._recover(token, held, Reason.REST_MISMATCH, why, t, acts)
+            elif held.awaiting and t - held.asked[-1] > SNAPSHOT_WITHIN_NS:
+                self._recover(token, held, Reason.FROZEN_BOOK, "no snapshot after a subscription anew", t, acts)
+        return [*acts.values(), *self._checks(t)]
+
+    def _suspect(self, suspicion: Suspicion, t: int, acts: dict[tuple[str, str], Act]) -> None:
+        reason, why, conn = suspicion.reason, suspicion.why, suspicion.conn
+        if suspicion.feed == FEED_COINBASE:
+            self._evidence.closed(conn)
+            acts["reconnect", conn] = Act("reconnect", FEED_COINBASE, conn, reason, why)
+        elif reason == Reason.FROZEN_FEED:
+            for token in suspicion.tokens:
+                self._evidence.unknown(token)
+            acts["reconnect", conn] = Act("reconnect", FEED_POLYMARKET, conn, reason, why, suspicion.tokens)
+        else:
+            for token in suspicion.tokens:
+                held = self._tokens.get(token)
+                if held is not None and held.conn:
+                    self._recover(token, held, reason, why, t, acts)
+
+    def _recover(
+        self, token: str, held: _Watched, reason: Reason, why: str, t: int, acts: dict[tuple[str, str], Act]
+    ) -> None:
+        """The next step for a token that is not believed."""
+        if held.awaiting and t - held.asked[-1] <= SNAPSHOT_WITHIN_NS:
+            return
+        while held.asked and t - held.asked[0] > TRIES_WITHIN_NS:
+            held.asked.popleft()
+        self._evidence.unknown(token)
+        if len(held.asked) < TRIES:
+            held.asked.append(t)
+            held.awaiting = True
+            acts["check", token] = Act("check", FEED_POLYMARKET, held.conn, reason, why, (token,))
+            acts["resubscribe", token] = Act("resubscribe", FEED_POLYMARKET, held.conn, reason, why, (token,))
+            return
+        held.awaiting = False
+        if not held.reconnected or t - held.reconnected > RECONNECT_EVERY_NS:
+            held.reconnected = t
+            why = f"{why}; {TRIES} subscriptions anew did not help"
+            acts["reconnect", held.conn] = Act("reconnect", FEED_POLYMARKET, held.conn, reason, why, (token,))
+
+    def _checks(self, t: int) -> list[Act]:
+        """Tokens to compare with REST: those that are silent, and one in turn."""
+        live = [token for token, held in self._tokens.items() if held.conn and held.start <= t <= held.end]
+        acts: list[Act] = []
+        for token in live:
+            held = self._tokens[token]
+            silent = t - max(held.seen, held.since)
+            if silent > self._silence and t - held.checked > self._silence:
+                held.checked = t
+                why = f"no frame for {silent / SECOND:.0f} s"
+                acts.append(Act("check", FEED_POLYMARKET, held.conn, Reason.STALE_BOOK, why, (token,)))
+        if live and t >= self._next_check:
+            first, self._next_check = self._next_check == 0, t + self._every
+            if not first:  # nothing to compare yet when the first markets come
+                token = live[self._turn % len(live)]
+                self._turn += 1
+                acts.append(Act("check", FEED_POLYMARKET, self._tokens[token].conn, Reason.OK, "in turn", (token,)))
+        return acts
+
+    def _follow(self, t: int, serving: Mapping[str, str]) -> None:
+        """Which connection serves which token now; markets that are over are forgotten."""
+        for token, held in list(self._tokens.items()):
+            conn = serving.get(token, "")
+            if conn != held.conn:
+                held.conn, held.since, held.best, held.x = conn, t, None, 0
+            if not conn and t > held.end:
+                del self._tokens[token]
+                self._evidence.forget(token)
+
+    def _decode_pending(self) -> None:
+        for token, held in self._tokens.items():
+            if held.pending is None:
+                continue
+            (conn, frame, at), held.pending = held.pending, None
+            count, held.count = held.count, 0
+            try:
+                for message in decode_frame(frame):
+                    best = _best_in(message, token)
+                    if best is not None:
+                        held.best, held.x = best, max(held.x, parse_epoch_ms(message.timestamp))
+                        self._evidence.changed(token, conn, at, *best, held.x, count)
+            except _BAD:
+                self.bad += 1
+        for asset, (frame, _) in self._tickers.items():
+            try:
+                self._prices[asset] = _ticker_price(frame, asset) or self._prices.get(asset, 0)
+            except _BAD:
+                self.bad += 1
+        self._tickers.clear()
+        for asset, (count, at) in self._moved.items():
+            price = self._prices.get(asset)
+            if price:
+                self._evidence.spot(asset, price, at, self._spot_conn, count)
+        self._moved.clear()
+
+
+def _best_in(message: MarketMessage, token: str) -> Best | None:
+    """The token's best prices as the message says them, in pips; None where it says nothing of the token."""
+    if message.event_type == "book" and message.asset_id == token:
+        return _best_of(message.bids, message.asks)
+    if message.event_type == "best_bid_ask" and message.asset_id == token:
+        return _stated(message.best_bid), _stated(message.best_ask)
+    if message.event_type == "price_change":
+        for change in reversed(message.price_changes or ()):
+            if change.asset_id == token and change.best_bid is not None and change.best_ask is not None:
+                return _stated(change.best_bid), _stated(change.best_ask)
+    return None
+
+
+def _best_of(bids: list[Level] | None, asks: list[Level] | None) -> Best:
+    return (
+        max((PIPS[level.price] for level in bids or () if level.size > 0), default=None),
+        min((PIPS[level.price] for level in asks or () if level.size > 0), default=None),
+    )
+
+
+def _stated(price: str | None) -> int | None:
+    """Empty, 0 and 1 stand for an empty side."""
+    pips = PIPS[price] if price else 0
+    return pips if 0 < pips < PIP else None
+
+
+def _ticker_price(frame: bytes, asset: str) -> int:
+    """Micro-dollars; 0 where the frame has none."""
+    price = 0
+    for event in decode_spot(frame).events or ():
+        for ticker in event.tickers or ():
+            if ticker.product_id.partition("-")[0] == asset:
+                price = MICRO[ticker.price]
+    return price
+
+
+def _pair(best: Best) -> str:
+    return " / ".join("none" if price is None else f"{price / PIP:g}" for price in best)

@@ -1,0 +1,55 @@
+"""How a simulated market resolves, and what goes wrong with it on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Fate:
+    """How a market resolves when something is the matter. ``late_s``: so much later; ``never``; ``half``: a half each,
+    which the socket does not tell; ``again_s``: so much after the first answer comes the opposite one."""
+
+    late_s: float = 0.0
+    never: bool = False
+    half: bool = False
+    again_s: float | None = None
+
+
+USUAL: Final = Fate()
+
+
+class Resolution:
+    """A market's answer to which outcome won. ``at_ns``: when it was given, None before; ``up_won``: None before, and
+    for a half each; ``contradicted``: a second answer was given, the opposite of the first."""
+
+    def __init__(self, due_ns: int) -> None:
+        self.fate = USUAL
+        self.due_ns = due_ns
+        self.at_ns: int | None = None
+        self.up_won: bool | None = None
+        self.contradicted = False
+        self._again_ns: int | None = None
+
+    def step(self, t_ns: int, result: Callable[[], bool]) -> bool:
+        """Whether the socket has an answer to tell at ``t_ns``. ``result``: asked once, whether Up won."""
+        if self.at_ns is None:
+            due = not self.fate.never and t_ns >= self.due_ns + round(self.fate.late_s * 1e9)
+            return due and self._resolve(t_ns, result)
+        if self._again_ns is not None and t_ns >= self._again_ns:
+            self._again_ns = None
+            self.contradicted = True
+            self.up_won = not self.up_won
+            return True
+        return False
+
+    def _resolve(self, t_ns: int, result: Callable[[], bool]) -> bool:
+        self.at_ns = t_ns
+        if self.fate.half:
+            return False
+        if self.fate.again_s is not None:
+            self._again_ns = t_ns + round(self.fate.again_s * 1e9)
+        self.up_won = result()
+        return True

@@ -1,0 +1,82 @@
+"""The simulated exchange over HTTP: Gamma, the CLOB, and what the exchange tells of itself under ``/sim``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any, Literal
+
+from fastapi import FastAPI, Response
+
+from connectors.clock import NS
+
+if TYPE_CHECKING:
+    from connectors.simulator.server import SimulatedExchange
+
+
+def http_app(exchange: SimulatedExchange) -> FastAPI:
+    """Gamma under ``/gamma``, CLOB under ``/clob``, and ``/sim``: clock, truth and faults."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    core, clock, faults = exchange.core, exchange.clock, exchange.faults
+
+    def answer(body: bytes | None, what: str, host: Literal["gamma", "clob"]) -> Response:
+        refused = None if faults.idle else faults.http_status(host, core.now_ns)
+        if refused is not None:
+            status, wait = refused
+            error = {"code": "post_only_mode", "retry_after_seconds": wait} if status == 503 else {"error": "wait"}
+            headers = {"Retry-After": f"{wait:g}"}
+            return Response(json.dumps(error), status, headers, media_type="application/json")
+        if body is None:
+            error = {"type": "not found error", "error": f"{what} not found"}
+            return Response(json.dumps(error), 404, media_type="application/json")
+        return Response(body, media_type="application/json")
+
+    @app.get("/gamma/markets/slug/{slug}")
+    async def gamma_market(slug: str) -> Response:
+        market = core.markets.get(slug)
+        return answer(market.gamma(core.now_ns) if market else None, "market", "gamma")
+
+    @app.get("/clob/book")
+    async def clob_book(token_id: str) -> Response:
+        found = core.by_token.get(token_id)
+        true = found[0].rest_book(found[1]) if found else None
+        return answer(true if faults.idle else faults.rest_book(token_id) or true, "orderbook", "clob")
+
+    @app.get("/clob/markets/{condition}")
+    async def clob_market(condition: str) -> Response:
+        market = core.by_condition.get(condition)
+        return answer(market.clob() if market else None, "market", "clob")
+
+    @app.get("/clob/time")
+    async def clob_time() -> Response:
+        skew = faults.skew_ns("polymarket")
+        return answer(str((clock.now_ns() + skew) // NS).encode(), "time", "clob")
+
+    @app.get("/api/geoblock")
+    @app.get("/clob/api/geoblock")
+    async def geoblock() -> dict[str, Any]:
+        return {"blocked": False, "ip": "127.0.0.1", "country": "ZZ", "region": ""}
+
+    @app.get("/sim/clock")
+    async def sim_clock() -> dict[str, Any]:
+        return {
+            "born_ns": exchange.born_ns,
+            "epoch_ns": clock.epoch_ns,
+            "sim_epoch_ns": clock.sim_epoch_ns,
+            "speed": clock.speed,
+            "now_ns": clock.now_ns(),
+            "behind_s": exchange.behind_s,
+            "slipped_s": exchange.slipped_s,
+            "tasks": len(asyncio.all_tasks()),
+        }
+
+    @app.get("/sim/truth")
+    async def sim_truth(last: int = 200) -> dict[str, Any]:
+        active = sorted({each.fault.kind for each in faults.running})
+        return {**exchange.truth.summary(max(1, last)), "active": active}
+
+    @app.get("/sim/faults")
+    async def sim_faults() -> dict[str, Any]:
+        return faults.summary()
+
+    return app

@@ -1,0 +1,51 @@
+"""What looks frozen, or differs from REST: known no longer until it is sent anew."""
+
+from __future__ import annotations
+
+from flows.market_line.bounds import Bounds
+from flows.market_line.journal import Journal
+from flows.market_line.kept import Kept
+from flows.market_line.rest import RestBooks
+from flows.market_line.suspects import Suspects
+from models.journal import Src
+from models.markers import Notice
+from models.reasons import Reason
+from models.topics import FEED_COINBASE, FEED_POLYMARKET
+
+
+class Accusations:
+    """By our own evidence once a tick, and by what the door says."""
+
+    def __init__(self, journal: Journal, kept: Kept, rest_books: RestBooks, suspects: Suspects, bounds: Bounds) -> None:
+        self._journal = journal
+        self._kept = kept
+        self._rest_books = rest_books
+        self._suspects = suspects
+        self._bounds = bounds
+
+    def judge(self, src: Src) -> None:
+        """Doubt what looks frozen by evidence, or where the stream did not catch up with REST."""
+        kept, journal = self._kept, self._journal
+        books = kept.books
+        for name in self._rest_books.differing(books.tokens, self._bounds, journal.t):
+            books.freeze(src, (name,), Reason.REST_MISMATCH)
+        for suspicion in self._suspects.judge(books.tokens, kept.spots.products, kept.connections, journal.t):
+            if suspicion.feed == FEED_COINBASE:
+                kept.spots.freeze(src, suspicion.conn, suspicion.asset)
+            elif suspicion.reason == Reason.FROZEN_FEED:
+                kept.invalidate(src, Reason.FROZEN_FEED, suspicion.conn)
+                journal.find(FEED_POLYMARKET, suspicion.conn, Reason.FROZEN_FEED)
+            else:
+                books.freeze(src, suspicion.tokens, suspicion.reason)
+
+    def told(self, src: Src, notice: Notice) -> tuple[str, ...]:
+        """What the door calls frozen and still seems sound here: the reasons that were counted."""
+        self.judge(src)
+        kept = self._kept
+        if notice.tokens:
+            return (Reason.FROZEN_BOOK,) if kept.books.freeze(src, notice.tokens, Reason.FROZEN_BOOK) else ()
+        if not kept.invalidate(src, Reason.FROZEN_FEED, notice.conn):
+            return ()
+        feed = FEED_COINBASE if notice.conn in kept.sequences else FEED_POLYMARKET
+        self._journal.find(feed, notice.conn, Reason.FROZEN_FEED)
+        return (Reason.FROZEN_FEED,)

@@ -1,0 +1,162 @@
+"""The kept books of all outcome tokens, and the Book events made of them."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from flows.market_line.bounds import Bounds
+from flows.market_line.connection import Connections
+from flows.market_line.definitions import Definitions, Known
+from flows.market_line.journal import Journal
+from flows.market_line.strangers import strangers
+from flows.market_line.token import Token
+from models.journal import Book, Src, TokenBook
+from models.money import PIP
+from models.reasons import Reason
+from models.topics import FEED_POLYMARKET
+
+
+class Books:
+    """Books by token. ``stale``: tokens whose book is too old, until its next change."""
+
+    def __init__(self, journal: Journal, known: Definitions, connections: Connections, bounds: Bounds) -> None:
+        self._journal = journal
+        self._known = known
+        self._conns = connections
+        self._bounds = bounds
+        self._torn: set[str] = set()  # markets whose books, when last of one moment, did not mirror each other
+        self._lags: dict[str, deque[int]] = {}  # by asset
+        self.tokens: dict[str, Token] = {}
+        self.stale: set[str] = set()
+
+    def token(self, name: str) -> Token:
+        """The kept book of a token, a new one when it was never heard of."""
+        token = self.tokens.get(name)
+        if token is None:
+            token = self.tokens[name] = Token(name)
+            held = self._known.by_token.get(name)
+            if held is not None:
+                token.tick = held[0].tick
+        return token
+
+    def tell(self, src: Src, touched: dict[str, int], checks: tuple[str, ...]) -> None:
+        """One Book event for each market whose books a frame changed; ``touched``: token -> exchange time (Unix ns)."""
+        journal = self._journal
+        done: set[str] = set()
+        for name, x in touched.items():
+            held = self._known.by_token.get(name)
+            if held is None:
+                token = self.token(name)
+                view = token.judge(self._bounds, journal.seq, journal.t, x, src)
+                journal.find_all(token.news(), FEED_POLYMARKET, "")
+                journal.find(FEED_POLYMARKET, "", Reason.UNKNOWN_ASSET)
+                all_checks = (*checks, Reason.UNKNOWN_ASSET)
+                event = Book(journal.next(), journal.t, src, "", all_checks, "", view, None)
+                journal.emit(event, FEED_POLYMARKET)
+                continue
+            known = held[0]
+            if known.key in done:
+                continue
+            done.add(known.key)
+            self.tell_market(src, known, touched, checks)
+
+    def tell_market(self, src: Src, known: Known, touched: dict[str, int], checks: tuple[str, ...]) -> None:
+        """The market's Book event; what was ``touched`` is judged anew."""
+        journal = self._journal
+        t = journal.t
+        key = known.key
+        if touched:
+            lags = self._lags.get(known.asset)
+            if lags is None:
+                lags = self._lags[known.asset] = journal.health.lags(FEED_POLYMARKET, known.asset)
+            for x in touched.values():
+                lags.append(t - x)
+                break
+        found = checks
+        up: TokenBook | None = None
+        down: TokenBook | None = None
+        tokens = self.tokens
+        for is_up, name in ((True, known.up_token), (False, known.down_token)):
+            token = tokens.get(name)
+            if token is None:
+                continue
+            view = token.view
+            if name in touched:
+                view = token.judge(self._bounds, journal.seq, t, touched[name], src)
+                self.stale.discard(name)
+                if view.checks:
+                    news = token.news()
+                    journal.find_all(news, FEED_POLYMARKET, key)
+                    found = (*found, *news)
+            if is_up:
+                up = view
+            else:
+                down = view
+        pair_ok = False
+        torn = self._torn
+        if up is not None and down is not None and up.ok and down.ok:
+            bounds = self._bounds
+            if abs(up.x - down.x) <= bounds.pair_skew:
+                pair_ok = True
+                tear = bounds.parity
+                if not (
+                    -tear <= up.bids[0][0] + down.asks[0][0] - PIP <= tear
+                    and -tear <= up.asks[0][0] + down.bids[0][0] - PIP <= tear
+                ):
+                    torn.add(key)
+                    journal.find(FEED_POLYMARKET, key, Reason.PARITY_BROKEN)
+                else:
+                    torn.discard(key)
+        if key in torn:  # one book alone, a moment later, is no proof that it is the sound one
+            found = (*found, Reason.PARITY_BROKEN)
+        journal.emit(Book(journal.next(), t, src, known.asset, found, key, up, down, pair_ok), FEED_POLYMARKET)
+
+    def invalidate(self, src: Src, reason: Reason, conn: str | None) -> bool:
+        """What the connection (None: any) kept is unknown until its next snapshot. Whether anything sound was kept."""
+        journal = self._journal
+        markets: dict[str, Known] = {}
+        for name, token in self.tokens.items():
+            sound = not token.invalid or token.view.ok or token.invalid == Reason.HASH_MISMATCH
+            if sound and (conn is None or token.conn == conn):
+                token.invalidate(reason, journal.seq, journal.t, src)
+                token.reported = True  # counted for the connection, not for each of its books
+                held = self._known.by_token.get(name)
+                if held is not None:
+                    markets[held[0].key] = held[0]
+        for known in markets.values():
+            self.tell_market(src, known, {}, (reason,))
+        return bool(markets)
+
+    def freeze(self, src: Src, tokens: tuple[str, ...], reason: Reason) -> int:
+        """Invalidate the books that stand among ``tokens``, and tell; how many those were."""
+        journal = self._journal
+        count = 0
+        for name in tokens:
+            token = self.tokens.get(name)
+            if token is None or token.invalid:
+                continue
+            token.invalidate(reason, journal.seq, journal.t, src)
+            token.reported = True
+            self._conns.forget_frames(token.conn)
+            held = self._known.by_token.get(name)
+            journal.find(FEED_POLYMARKET, held[0].key if held else "", reason)
+            count += 1
+            if held is not None:
+                self.tell_market(src, held[0], {}, (reason,))
+        return count
+
+    def forget(self, known: Known) -> None:
+        """The market is over."""
+        for token in known.tokens:
+            if token not in self._known.by_token:  # else another market has it now
+                self.tokens.pop(token, None)
+                self.stale.discard(token)
+        self._torn.discard(known.key)
+
+    def forget_strangers(self) -> list[str]:
+        """Of tokens that no definition names the latest are kept, in case it is late; those that are not."""
+        names = strangers(self.tokens, self._known.by_token)
+        for name in names:
+            del self.tokens[name]
+            self.stale.discard(name)
+        return names

@@ -1,0 +1,91 @@
+"""Market objects and announcements to Market events."""
+
+from __future__ import annotations
+
+from connectors.polymarket.wire import ClobMarket, MarketMessage, decode_market
+from flows.market_line.definitions import Known
+from flows.market_line.health import Signal
+from flows.market_line.journal import Journal
+from flows.market_line.kept import Kept
+from flows.market_line.suspects import Suspects
+from models.journal import Market, Src
+from models.reasons import Reason
+from models.topics import FEED_MARKETS, FEED_POLYMARKET
+
+_Learnt = tuple[Known, bool, bool] | None
+
+
+class Markets:
+    """What Gamma, the CLOB and the stream say of markets; the first to say it counts."""
+
+    def __init__(self, journal: Journal, kept: Kept, suspects: Suspects) -> None:
+        self._journal = journal
+        self._known = kept.known
+        self._books = kept.books
+        self._suspects = suspects
+
+    def take(self, src: Src, frame: bytes, conn: str, checks: tuple[str, ...]) -> None:
+        """A market object. Raises msgspec.DecodeError and ValueError."""
+        journal = self._journal
+        body = decode_market(frame)
+        journal.health.signal(FEED_MARKETS, Signal.SOUND, journal.t)
+        if isinstance(body, ClobMarket):
+            learnt = self._known.from_clob(body)
+        else:
+            learnt = self._known.from_gamma(body, journal.t)
+        self._tell(src, FEED_MARKETS, conn, learnt, checks, "market")
+
+    def resolved(self, src: Src, message: MarketMessage, conn: str, checks: tuple[str, ...]) -> None:
+        """The stream's ``market_resolved``. Raises ValueError."""
+        learnt = self._known.from_resolved(message)
+        self._tell(src, FEED_POLYMARKET, conn, learnt, checks, message.event_type)
+
+    def announced(self, src: Src, message: MarketMessage, conn: str, checks: tuple[str, ...]) -> None:
+        """The stream's ``new_market``. Raises ValueError."""
+        learnt = self._known.from_new_market(message, self._journal.t)
+        self._tell(src, FEED_POLYMARKET, conn, learnt, checks, message.event_type)
+
+    def _tell(self, src: Src, feed: str, conn: str, learnt: _Learnt, checks: tuple[str, ...], what: str) -> None:
+        journal = self._journal
+        if learnt is None:
+            journal.note(src, feed, conn, what, "of no market we follow", checks)
+            return
+        known, changed, conflict = learnt
+        if conflict:
+            checks = (*checks, Reason.RESOLUTION_CONFLICT)
+            journal.find(feed, known.key, Reason.RESOLUTION_CONFLICT)
+        if not changed:
+            journal.note(src, feed, conn, what, f"nothing new of {known.key}", checks)
+            return
+        self._suspects.market(known)
+        for name in (known.up_token, known.down_token):
+            token = self._books.tokens.get(name)
+            if token is not None and token.invalid:
+                token.tick = known.tick
+        journal.emit(
+            Market(
+                journal.next(),
+                journal.t,
+                src,
+                known.asset,
+                checks,
+                known.key,
+                known.market,
+                known.asset,
+                known.horizon,
+                known.start,
+                known.end,
+                known.up_token,
+                known.down_token,
+                known.tick,
+                known.min_size,
+                known.fee_rate,
+                known.fee_exponent,
+                known.rule,
+                known.strike,
+                known.payout_up,
+                known.payout_down,
+                known.resolved_by,
+            ),
+            feed,
+        )

@@ -1,0 +1,58 @@
+"""The line's books and spot prices as evidence: what looks frozen at a tick of the clock."""
+
+from __future__ import annotations
+
+from connectors.polymarket.evidence import Evidence, Suspicion
+from flows.market_line.coinbase import Product
+from flows.market_line.connection import Connections
+from flows.market_line.definitions import Known
+from flows.market_line.token import Token
+from models.settings import Checks
+
+
+class Suspects:
+    """Tells the evidence what the line has seen, once a tick, and asks it."""
+
+    def __init__(self, checks: Checks) -> None:
+        self._evidence = Evidence(checks)
+        self._tokens: dict[str, int] = {}  # changes told of each
+        self._products: dict[str, int] = {}
+
+    def market(self, known: Known) -> None:
+        """A market that is new or whose definition changed."""
+        if known.up_token and known.down_token:
+            self._evidence.market(known.asset, known.up_token, known.down_token, known.start, known.end)
+
+    def forget_token(self, token: str) -> None:
+        self._evidence.forget(token)
+        self._tokens.pop(token, None)
+
+    def closed(self, conn: str) -> None:
+        self._evidence.closed(conn)
+
+    def judge(
+        self, tokens: dict[str, Token], products: dict[str, Product], connections: Connections, t: int
+    ) -> list[Suspicion]:
+        """What looks frozen at ``t`` (Unix ns)."""
+        evidence = self._evidence
+        for name, token in tokens.items():
+            told = self._tokens.get(name, 0)
+            if token.invalid:
+                evidence.unknown(name)
+            elif token.changes != told:
+                view = token.view
+                bid = view.bids[0][0] if view.bids else None
+                ask = view.asks[0][0] if view.asks else None
+                evidence.changed(name, token.conn, view.t, bid, ask, view.x, token.changes - told)
+            self._tokens[name] = token.changes
+            held = connections.by_id.get(token.conn)
+            if held is not None and held.heard:
+                evidence.frame(token.conn, held.heard)
+        for product in products.values():
+            told = self._products.get(product.product, 0)
+            if not product.latest or product.invalid or product.frozen or product.doubtful:
+                evidence.spot_unknown(product.asset)
+            elif product.prices != told:
+                evidence.spot(product.asset, product.price, product.latest, product.conn, product.prices - told)
+            self._products[product.product] = product.prices
+        return evidence.judge(t)

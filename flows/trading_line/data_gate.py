@@ -1,0 +1,168 @@
+"""The data gate: whether a market's data is what a strategy needs. It stands before every strategy.
+
+The strategy is evaluated only when the gate passes; its verdict stands first on the trace, as module
+``data_gate.<strategy>``. A pure function of the view and the strategy's needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import msgspec
+
+from models.contracts import Number
+from models.journal import Book, Spot, TokenBook
+from models.reasons import Reason, Verdict
+from models.strategies.needs import Limits
+from models.strategies.view import View
+from models.timestamps import SECOND
+from models.trace import Step
+
+
+class GateResult(msgspec.Struct, frozen=True, gc=False):
+    """The span, and the outcomes whose books are fit to be bought from (none unless it passed)."""
+
+    step: Step
+    outcomes: tuple[str, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        return bool(self.outcomes)
+
+
+def check(view: View, limits: Limits) -> GateResult:
+    """Pass with the outcomes that may be bought, hold before the window, or block; with the first reason there is."""
+    market = view.market
+    if view.t < market.start:
+        return GateResult(Step(limits.module, Verdict.HOLD, Reason.NOT_STARTED))
+    if view.t >= market.end:
+        return GateResult(Step(limits.module, Verdict.BLOCK, Reason.EXPIRED))
+    numbers: dict[str, Number] = {}
+    reason = _feeds(view, limits, numbers) if view.stale_feeds else None
+    if reason is None and limits.rule and market.rule is None:
+        reason = Reason.RULE_UNKNOWN
+    if reason is None and limits.spot:
+        reason = _spot(view.spot, view, limits, numbers)
+    outcomes: tuple[str, ...] = ()
+    if reason is None:
+        reason, outcomes = _books(view.book, view, limits, numbers)
+    if reason is None and limits.strike:
+        reason = _strike(view, limits, numbers)
+    if reason is None and (view.returns < limits.min_returns or view.history_s < limits.warm_up_s):
+        numbers["returns"], numbers["history_s"] = view.returns, view.history_s
+        reason = Reason.WARMING_UP
+    if reason is not None:
+        return GateResult(Step(limits.module, Verdict.BLOCK, reason, numbers))
+    return GateResult(Step(limits.module, Verdict.PASS, Reason.OK, numbers), outcomes)
+
+
+def is_stale(token: TokenBook, t: int, stale_tokens: Collection[str], limits: Limits) -> bool:
+    """Whether the token's book is too old at ``t`` (Unix ns), or was called stale by the last clock tick."""
+    return t - token.t > limits.book_age or token.token in stale_tokens
+
+
+def is_spot_stale(spot: Spot, t: int, flagged: bool, limits: Limits) -> bool:
+    """Whether the spot price is too old at ``t`` (Unix ns), or was called stale by the last clock tick."""
+    return flagged or t - spot.t > limits.spot_age
+
+
+def pair_fault(book: Book, limits: Limits) -> Reason | None:
+    """What stands on the pair and may not."""
+    for each in book.checks:
+        if each in limits.needs.pair_checks:
+            return Reason(each)
+    return None
+
+
+def spread_of(token: TokenBook) -> int:
+    """Best ask minus best bid in pips; both sides must be there."""
+    return token.asks[0][0] - token.bids[0][0]
+
+
+def _feeds(view: View, limits: Limits, numbers: dict[str, Number]) -> Reason | None:
+    silent = sorted(view.stale_feeds & limits.needs.feeds)
+    if silent:
+        numbers["feeds"] = ",".join(silent)
+        return Reason.STALE_FEED
+    return None
+
+
+def _spot(spot: Spot | None, view: View, limits: Limits, numbers: dict[str, Number]) -> Reason | None:
+    if spot is None:
+        return Reason.SPOT_MISSING
+    for each in spot.checks:
+        if each in limits.needs.spot_checks:
+            return Reason(each)
+    if not spot.ok:
+        return Reason.SPOT_INVALID
+    age = view.t - spot.t
+    numbers["spot_age_s"] = age / SECOND
+    return Reason.STALE_SPOT if view.spot_stale or age > limits.spot_age else None
+
+
+def _books(
+    book: Book | None, view: View, limits: Limits, numbers: dict[str, Number]
+) -> tuple[Reason | None, tuple[str, ...]]:
+    if book is None:
+        return Reason.BOOK_MISSING, ()
+    up, down = _token(book.up, view, limits), _token(book.down, view, limits)
+    if up is None and down is None:
+        outcomes: tuple[str, ...] = ("Up", "Down")
+    else:
+        numbers["up"], numbers["down"] = _told(book.up, up), _told(book.down, down)
+        outcomes = ("Up",) if up is None else ("Down",) if down is None else ()
+        if limits.both or not outcomes:
+            # the token that is there says more than the one that is not
+            first = down if up is None or (up is Reason.BOOK_MISSING and down is not None) else up
+            return (Reason.BOOK_MISSING if limits.both and None in (book.up, book.down) else first), ()
+    if limits.both and not book.pair_ok:
+        return Reason.PAIR_INCONSISTENT, ()
+    if book.checks:
+        fault = pair_fault(book, limits)
+        if fault is not None:
+            return fault, ()
+    return None, outcomes
+
+
+def _token(token: TokenBook | None, view: View, limits: Limits) -> Reason | None:
+    """What is wrong with one token's book, the worst first."""
+    if token is None:
+        return Reason.BOOK_MISSING
+    for each in token.checks:
+        if each in limits.needs.book_checks:
+            return Reason(each)
+    if not (token.ok and token.bids and token.asks):
+        return Reason.BOOK_INVALID
+    # what follows runs for each token at each evaluation: the bounds of ``is_stale`` and ``spread_of``, spelt out
+    if view.t - token.t > limits.book_age or token.token in view.stale_tokens:
+        return Reason.STALE_BOOK
+    price, size = token.asks[0]
+    if price - token.bids[0][0] > limits.max_spread:
+        return Reason.SPREAD_TOO_WIDE
+    return None if size >= limits.min_depth or _is_deep(token, limits) else Reason.DEPTH_TOO_THIN
+
+
+def _is_deep(token: TokenBook, limits: Limits) -> bool:
+    missing = limits.min_depth
+    dearest = token.asks[0][0] + limits.depth_within
+    for price, size in token.asks:
+        if missing <= 0 or price > dearest:
+            break
+        missing -= size
+    return missing <= 0
+
+
+def _told(token: TokenBook | None, fault: Reason | None) -> str:
+    """A token's state in words: everything that stands on its book, or the fault the gate found."""
+    if token is not None and token.checks:
+        return ",".join(token.checks)
+    return str(fault or Reason.OK)
+
+
+def _strike(view: View, limits: Limits, numbers: dict[str, Number]) -> Reason | None:
+    if view.strike is None:
+        return Reason.STRIKE_MISSING
+    if view.strike_gap_s > limits.strike_max_gap_s:
+        numbers["strike_gap_s"] = view.strike_gap_s
+        return Reason.STRIKE_MISSING
+    return None

@@ -1,0 +1,140 @@
+"""What a strategy needs before it may look at a market, as data next to its code.
+
+A bound is a number, or the name of the setting it comes from (``"portfolio.stale_s"``). ``limits`` reads the settings
+once and gives the integers that the data gate compares with.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from models.money import PIP, SHARE
+from models.reasons import Reason
+from models.settings import Settings
+from models.timestamps import SECOND
+from models.topics import FEED_COINBASE, FEED_MARKETS, FEED_POLYMARKET
+
+Bound = float | str
+
+#: What may stand on a kept book and makes it unfit.
+BOOK_FAULTS = frozenset(
+    {
+        Reason.NO_SNAPSHOT,
+        Reason.DISCONNECTED,
+        Reason.SEQUENCE_GAP,
+        Reason.CONNECTION_GAP,
+        Reason.RECORDER_GAP,
+        Reason.DECODE_ERROR,
+        Reason.HASH_MISMATCH,
+        Reason.BEST_MISMATCH,
+        Reason.REST_MISMATCH,
+        Reason.FROZEN_BOOK,
+        Reason.FROZEN_FEED,
+        Reason.TIMESTAMP_OLD,
+        Reason.TIMESTAMP_AHEAD,
+        Reason.TIMESTAMP_BACKWARDS,
+        Reason.CLOCK_BACKWARDS,
+        Reason.OUT_OF_ORDER,
+        Reason.EMPTY_BOOK,
+        Reason.ONE_SIDED_BOOK,
+        Reason.CROSSED_BOOK,
+        Reason.LOCKED_BOOK,
+        Reason.PRICE_OUT_OF_RANGE,
+        Reason.OFF_TICK,
+        Reason.SPREAD_TOO_WIDE,
+    }
+)
+#: The same of a spot price: its book is kept like a token's, but has no checksum and no tick.
+SPOT_FAULTS = BOOK_FAULTS - {Reason.HASH_MISMATCH, Reason.BEST_MISMATCH, Reason.REST_MISMATCH, Reason.OFF_TICK}
+
+
+class Needs(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a strategy asks of its input.
+
+    ``feeds``: topics it rests on; none of them may be stale. ``book_checks``, ``spot_checks``, ``pair_checks``: what
+    may not stand on a token's book, on spot, on the pair. ``books``: ``both`` of one moment, or ``either``: then only
+    a token whose own book is fit may be bought. ``min_depth`` shares are to be on offer within ``depth_within`` dollars
+    of the best ask. ``strike``, ``rule``: whether the market's must be known."""
+
+    strategy: str
+    feeds: frozenset[str]
+    book_age_s: Bound
+    books: Literal["both", "either"]
+    max_spread: Bound
+    min_depth: Bound
+    depth_within: Bound
+    book_checks: frozenset[Reason] = BOOK_FAULTS
+    pair_checks: frozenset[Reason] = frozenset()
+    spot_age_s: Bound = 0.0
+    spot_checks: frozenset[Reason] = frozenset()
+    warm_up_s: Bound = 0.0
+    min_returns: int = 0
+    strike: bool = False
+    strike_max_gap_s: Bound = 0.0
+    rule: bool = False
+
+    @property
+    def both(self) -> bool:
+        """Whether it trades on the books of both outcomes together."""
+        return self.books == "both"
+
+    @property
+    def module(self) -> str:
+        """The data gate's name on the trace and on telemetry."""
+        return "data_gate." + self.strategy
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """Needs with their bounds: ages in ns, prices in pips, depth in micro-shares, the rest in seconds."""
+
+    needs: Needs
+    module: str
+    spot: bool
+    both: bool
+    book_age: int
+    spot_age: int
+    max_spread: int
+    min_depth: int
+    depth_within: int
+    warm_up_s: float
+    min_returns: int
+    strike: bool
+    strike_max_gap_s: float
+    rule: bool
+
+
+def limits(needs: Needs, settings: Settings) -> Limits:
+    """The bounds of ``needs`` under these settings. Raises ValueError for needs that contradict themselves, and
+    AttributeError for a bound that names no setting."""
+    if FEED_POLYMARKET not in needs.feeds:
+        raise ValueError(f"{needs.strategy}: books are needed, and not the feed they come from")
+    if (needs.strike or needs.rule) and FEED_MARKETS not in needs.feeds:
+        raise ValueError(f"{needs.strategy}: strike and rule come from {FEED_MARKETS}, which is not needed")
+    spot = FEED_COINBASE in needs.feeds
+    if (needs.min_returns or needs.warm_up_s) and not spot:
+        raise ValueError(f"{needs.strategy}: only spot warms up, and it is not needed")
+
+    def number(bound: Bound) -> float:
+        if isinstance(bound, str):
+            section, _, key = bound.partition(".")
+            return float(getattr(getattr(settings, section), key))
+        return bound
+
+    return Limits(
+        needs=needs,
+        module=needs.module,
+        spot=spot,
+        both=needs.both,
+        book_age=round(number(needs.book_age_s) * SECOND),
+        spot_age=round(number(needs.spot_age_s) * SECOND),
+        max_spread=round(number(needs.max_spread) * PIP),
+        min_depth=round(number(needs.min_depth) * SHARE),
+        depth_within=round(number(needs.depth_within) * PIP),
+        warm_up_s=number(needs.warm_up_s),
+        min_returns=needs.min_returns,
+        strike=needs.strike,
+        strike_max_gap_s=number(needs.strike_max_gap_s),
+        rule=needs.rule,
+    )

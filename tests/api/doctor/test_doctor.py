@@ -1,0 +1,217 @@
+"""The doctor on a real simulated exchange, a real broker, and on what is broken."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from api.doctor import local
+from api.doctor.cluster import cluster
+from api.doctor.exchange import exchanges
+from api.doctor.finding import Finding
+from connectors.broker.embedded import EmbeddedBroker
+from connectors.kafka.admin import create_topics
+from connectors.recorder.recorder import Endpoints
+from connectors.simulator.addresses import Urls
+from connectors.simulator.child import child_exchange
+from models.settings import Broker, Settings
+from models.topics import CATALOGUE
+from tests.ports import free_port
+
+
+@pytest.fixture(scope="module")
+def urls() -> Iterator[Urls]:
+    with child_exchange([]) as found:
+        yield found
+
+
+def endpoints_of(urls: Urls) -> Endpoints:
+    return Endpoints(urls.polymarket_ws, urls.clob_rest, urls.gamma_rest, urls.coinbase_ws)
+
+
+def geoblock_of(urls: Urls) -> str:
+    return urls.clock.replace("/sim/clock", "/api/geoblock")
+
+
+def by_check(found: list[Finding]) -> dict[str, Finding]:
+    return {finding.check: finding for finding in found}
+
+
+def test_all_is_well_with_a_running_exchange(urls: Urls) -> None:
+    found = exchanges(Settings(), endpoints_of(urls), geoblock_of(urls))
+    assert [finding.status for finding in found] == ["ok"] * 7, found
+    assert {finding.check for finding in found} == {
+        "gamma",
+        "clob",
+        "polymarket socket",
+        "coinbase socket",
+        "geoblock",
+        "clock",
+    }
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "check"),
+    [
+        ("gamma_rest", "gamma"),
+        ("clob_rest", "clob"),
+        ("polymarket_ws", "polymarket socket"),
+        ("coinbase_ws", "coinbase socket"),
+    ],
+)
+def test_an_endpoint_that_is_away_is_named_with_a_cure_and_hides_no_other(
+    urls: Urls, endpoint: str, check: str
+) -> None:
+    scheme = "ws" if endpoint.endswith("ws") else "http"
+    broken = replace(endpoints_of(urls), **{endpoint: f"{scheme}://127.0.0.1:{free_port()}"})
+    found = exchanges(Settings(), broken, geoblock_of(urls))
+    failed = [finding for finding in found if finding.status == "failed"]
+    assert [finding.check for finding in failed] == [check]
+    assert "address" in failed[0].cure
+
+
+@pytest.mark.parametrize(
+    ("off_s", "status"), [(-3.5, "failed"), (+1.5, "warning"), (+7.0, "failed"), (0.0, "ok")], ids=str
+)
+def test_a_clock_that_is_off_is_measured(urls: Urls, off_s: float, status: str) -> None:
+    """Ours is ``off_s`` ahead: their frames look that much older; 5 s old and 2 s ahead are refused."""
+    found = exchanges(Settings(), endpoints_of(urls), geoblock_of(urls), lambda: time.time() + off_s)
+    coinbase = next(each for each in found if each.check == "clock" and "Coinbase" in each.seen)
+    assert coinbase.status == status, coinbase
+    seen = float(coinbase.seen.split(" is ")[1].split(" s ")[0])
+    assert seen == pytest.approx(-off_s, abs=0.5)
+
+
+@pytest.fixture
+def answers() -> Iterator[Callable[[int, bytes, dict[str, str]], str]]:
+    """Starts servers that give one answer to everything."""
+    servers: list[http.server.HTTPServer] = []
+
+    def serve(status: int, body: bytes, headers: dict[str, str]) -> str:
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers", "expected", "words"),
+    [
+        (200, b'{"blocked": true, "country": "US", "region": "NY"}', {}, "warning", "US NY"),
+        (200, b"<html>", {}, "failed", "not as expected"),
+        (429, b"{}", {"Retry-After": "7"}, "warning", "429"),
+        (403, b"{}", {}, "failed", "refuses"),
+        (500, b"{}", {}, "failed", "500"),
+    ],
+)
+def test_what_the_geoblock_page_says_is_understood(
+    urls: Urls,
+    answers: Callable[[int, bytes, dict[str, str]], str],
+    status: int,
+    body: bytes,
+    headers: dict[str, str],
+    expected: str,
+    words: str,
+) -> None:
+    found = by_check(exchanges(Settings(), endpoints_of(urls), answers(status, body, headers)))["geoblock"]
+    assert found.status == expected
+    assert words in found.seen
+    assert found.cure
+    if status == 429:
+        assert "7 s" in found.cure
+
+
+def test_topics_absent_wrong_and_right(tmp_path: Path) -> None:
+    settings = Settings()
+    with EmbeddedBroker.start(Broker(), tmp_path / "broker.log") as broker:
+        create_topics(settings.kafka, broker.bootstrap, CATALOGUE[:3])
+        assert by_check(cluster(settings, broker.bootstrap))["topics"].status == "warning"
+        create_topics(settings.kafka, broker.bootstrap)
+        assert by_check(cluster(settings, broker.bootstrap))["topics"].status == "ok"
+    with EmbeddedBroker.start(Broker(), tmp_path / "broker.log") as broker:
+        wrong = replace(CATALOGUE[0], partitions=3)
+        create_topics(settings.kafka, broker.bootstrap, [wrong])
+        found = by_check(cluster(settings, broker.bootstrap))["topics"]
+    assert found.status == "failed"
+    assert f"{CATALOGUE[0].name} has 3 partitions" in found.seen
+
+
+@pytest.mark.takes(10)
+def test_a_broker_that_is_away_is_a_finding() -> None:
+    found = cluster(Settings(), f"127.0.0.1:{free_port()}")
+    assert [(each.check, each.status) for each in found] == [("broker", "failed")]
+
+
+def test_a_full_disk_and_one_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(data_dir=tmp_path / "not" / "yet")
+    assert local.disk(settings)[0].status in ("ok", "warning")
+
+    class Usage:
+        free = local.DISK_LEAST - 1
+
+    monkeypatch.setattr("shutil.disk_usage", lambda _: Usage)
+    assert local.disk(settings)[0].status == "failed"
+    Usage.free = local.DISK_LEAST + settings.recorder.spool_mib * local.MIB - 1
+    assert "spool" in local.disk(settings)[0].seen
+
+    def refuse(**_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
+    assert "Permission denied" in local.disk(settings)[0].seen
+
+
+def test_a_port_in_use_is_a_warning() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        settings = Settings.model_validate({"api": {"port": taken.getsockname()[1]}})
+        assert local.port(settings).status == "warning"
+    assert local.port(settings).status == "ok"
+
+
+def test_the_command_says_all_and_fails_when_something_failed(tmp_path: Path) -> None:
+    """A wrong configuration, whole endpoints: one failed finding, the others are still looked at."""
+    wrong = tmp_path / "wrong.toml"
+    wrong.write_text("[checks]\nwindow_s = 0\n")
+    command = [sys.executable, "-m", "api.cli.main", "doctor", "--feeds", "sim", "--json"]
+    environment = os.environ | {"PROFIT_DATA_DIR": str(tmp_path), "PROFIT_API_PORT": "0"}
+    well = subprocess.run(command, capture_output=True, text=True, timeout=180, env=environment)
+    assert well.returncode == 0, well.stderr
+    assert json.loads(well.stdout)["ok"]
+    bad = subprocess.run(
+        [*command, "--config", str(wrong)], capture_output=True, text=True, timeout=180, env=environment
+    )
+    assert bad.returncode == 1
+    assert "Traceback" not in bad.stderr
+    findings = json.loads(bad.stdout)["findings"]
+    assert findings[0]["status"] == "failed"
+    assert "window_s" in findings[0]["seen"]
+    assert [each["status"] for each in findings if each["check"] in ("broker", "gamma", "clob")] == ["ok"] * 3

@@ -1,0 +1,68 @@
+"""Records of a run through the two flows, without Kafka and without Bytewax: what was found, and what was traded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from flows.market_line.bounds import bounds_of
+from flows.market_line.findings import Finding
+from flows.market_line.line import MarketLine
+from flows.trading import Desk
+from flows.trading_line.lane import Lane
+from flows.trading_line.portfolio import configuration_id
+from flows.trading_line.route import Router
+from models.journal import decode_event
+from models.message import Lost, Message, Stored
+from models.settings import FairValue, Settings
+from models.topics import DECISIONS, FILLS, JOURNAL, LEDGER, ORDERS
+
+#: Warm after ten seconds, and eager: what matters here is on what it trades, not how well.
+EAGER = Settings(fair_value=FairValue(warm_up_s=5, sample_s=1))
+DIGESTED = (DECISIONS, ORDERS, FILLS, LEDGER)
+
+
+@dataclass
+class Traded:
+    """What the flows made of a run: findings (time, feed, market, reason), and rows as JSON objects."""
+
+    findings: list[tuple[int, str, str, str]] = field(default_factory=list)
+    decisions: list[dict[str, Any]] = field(default_factory=list)
+    orders: list[dict[str, Any]] = field(default_factory=list)
+    fills: list[dict[str, Any]] = field(default_factory=list)
+    rejected: list[dict[str, Any]] = field(default_factory=list)
+    digest: str = ""
+
+
+def trade(records: Iterable[Stored | Lost], settings: Settings = EAGER) -> Traded:
+    """Run market line, lanes and desk over the records."""
+    name = settings.portfolio_name
+    line = MarketLine(bounds_of(settings.checks), name)
+    router, desk = Router(), Desk(settings, configuration_id(settings))
+    lanes: defaultdict[str, Lane] = defaultdict(lambda: Lane(settings))
+    out, digest = Traded(), hashlib.sha256()
+    rows = {DECISIONS: out.decisions, ORDERS: out.orders, FILLS: out.fills, "dead-letter": out.rejected}
+
+    def keep(message: object) -> None:
+        if isinstance(message, Message):
+            if message.topic in DIGESTED:
+                digest.update(message.value)
+            if message.topic in rows:
+                rows[message.topic].append(json.loads(message.value))
+
+    for record in records:
+        for made in line.advance(record):
+            if isinstance(made, Finding):
+                out.findings.append((made.t, made.feed, made.market, str(made.reason)))
+            elif isinstance(made, Message) and made.topic == JOURNAL:
+                for routed in router.route(decode_event(made.value)):
+                    for message in desk.take(lanes[routed.lane].judge(routed)):
+                        keep(message)
+            else:
+                keep(made)
+    out.digest = digest.hexdigest()
+    return out
