@@ -12,12 +12,9 @@ MAX_MESSAGE_BYTES: Final = 32 * 1024 * 1024
 #: How long a client may take to find the cluster before it is called away.
 CONNECT_TIMEOUT_S: Final = 10.0
 
-#: How long a produced message may wait for its acknowledgement before the sink gives up loudly. The wait goes on while
-#: a process stands still, so it is much longer than a machine may.
+#: How long a produced message may wait for its acknowledgement by a cluster that is there. The wait goes on while a
+#: process stands still, so it is much longer than a machine may. One that is away is given up before: ``absence``.
 DELIVERY_TIMEOUT_MS: Final = 120_000
-
-#: How long all brokers may be away before a reader gives up loudly.
-ABSENCE_S: Final = 30.0
 
 
 def _common(kafka: Kafka, bootstrap: str) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from connectors.kafka.admin import away, cluster_answers, require_topics
-from connectors.kafka.client import ABSENCE_S, CONNECT_TIMEOUT_S, consumer_config
+from connectors.kafka.absence import Absence
+from connectors.kafka.admin import away, require_topics
+from connectors.kafka.client import CONNECT_TIMEOUT_S, consumer_config
 from connectors.kafka.records import stored
 from models.failures import Failure
 from models.message import Stored
@@ -23,17 +24,6 @@ _HUNGER_S: Final = 1.0
 _PATIENT_MS: Final = 500
 _LOOK_S: Final = 1.0
 _SEEKS: Final = 3  # a hole that is there after so many seeks is in the log
-
-
-class _Absence:
-    """Since when all brokers are away, by the monotonic clock; None while they answer."""
-
-    def __init__(self) -> None:
-        self.since: float | None = None
-
-    def on_error(self, error: KafkaError) -> None:
-        if error.code() == KafkaError._ALL_BROKERS_DOWN and self.since is None:
-            self.since = time.monotonic()
 
 
 class Reader:
@@ -47,9 +37,7 @@ class Reader:
         self._kafka = kafka
         self._bootstrap = bootstrap
         self._topics = topics
-        # A callback bound to the reader itself would make a cycle with the client, and a client that the garbage
-        # collector ends while its threads run crashes the interpreter.
-        self._absence = _Absence()
+        self._absence = Absence(kafka, bootstrap)
         self._expected: dict[str, int] = {}
         self._sought: dict[str, tuple[int, int]] = {}  # topic -> (offset, how often)
         self._paused: set[str] = set()
@@ -137,9 +125,9 @@ class Reader:
             self._fed[topic] = now
             out.append(stored(message))
         if out:
-            self._absence.since = None
-        elif self._absence.since is not None:
-            self._refuse_long_absence(self._absence.since)
+            self._absence.answered()
+        elif self._absence.lasts:
+            self._absence.refuse_long()
             return out
         self._look()
         return out
@@ -189,17 +177,6 @@ class Reader:
 
     def close(self) -> None:
         self._consumer.close()
-
-    def _refuse_long_absence(self, since: float) -> None:
-        if time.monotonic() - since < ABSENCE_S:
-            return
-        if cluster_answers(self._kafka, self._bootstrap, timeout_s=2.0):
-            self._absence.since = None
-            return
-        raise Failure(
-            f"the Kafka broker {self._bootstrap} has been away for {ABSENCE_S:g} s.",
-            "Bring it back and start again: the flow goes on from its last snapshot.",
-        )
 
     def _raise_for(self, error: KafkaError, topic: str) -> None:
         code = error.code()

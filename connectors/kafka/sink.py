@@ -7,11 +7,13 @@ a restart the flow writes everything since its last snapshot again: readers drop
 
 from __future__ import annotations
 
+import time
 from typing import Any, Final
 
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from confluent_kafka import KafkaError, KafkaException, Producer
 
+from connectors.kafka.absence import Absence
 from connectors.kafka.admin import away, partitions
 from connectors.kafka.client import DELIVERY_TIMEOUT_MS, producer_config
 from connectors.kafka.meter import Meter
@@ -23,19 +25,27 @@ from models.settings import Kafka
 #: Messages under way at once; the next waits until the first of them are acknowledged.
 MAX_IN_FLIGHT: Final = 50_000
 
+_LOOK_S: Final = 1.0
+
 
 class _Reports:
-    """The first message that was not delivered, and the last trouble the client spoke of."""
+    """The first message that was not delivered, the last trouble the client spoke of, and whether its cluster is away.
 
-    def __init__(self) -> None:
+    Apart from the writer: callbacks bound to that would make a cycle with the client (see ``Absence``)."""
+
+    def __init__(self, absence: Absence) -> None:
+        self.absence = absence
         self.trouble = ""
         self.failed: tuple[str, KafkaError] | None = None
 
     def on_error(self, error: KafkaError) -> None:
         self.trouble = error.str()
+        self.absence.on_error(error)
 
     def on_delivery(self, error: KafkaError | None, message: Any) -> None:
-        if error is not None and self.failed is None:
+        if error is None:
+            self.absence.answered()
+        elif self.failed is None:
             self.failed = (message.topic() or "", error)
 
 
@@ -47,8 +57,7 @@ class Writer:
 
     def __init__(self, kafka: Kafka, bootstrap: str) -> None:
         self._bootstrap = bootstrap
-        # Callbacks bound to the writer itself would make a cycle with the client: see ``reader``.
-        self._reports = _Reports()
+        self._reports = _Reports(Absence(kafka, bootstrap))
         self._known = set(partitions(kafka, bootstrap))
         self._kafka = kafka
         # Topics are created by `create_topics` alone: a topic that the cluster makes up has the wrong partitions.
@@ -86,7 +95,9 @@ class Writer:
         self._check()
 
     def flush(self) -> None:
-        remaining = self._producer.flush(DELIVERY_TIMEOUT_MS / 1000 + 5)
+        deadline = time.monotonic() + DELIVERY_TIMEOUT_MS / 1000 + 5
+        while (remaining := self._producer.flush(_LOOK_S)) and time.monotonic() < deadline:
+            self._check()
         self._check()
         if remaining:
             raise away(self._bootstrap, self._reports.trouble or f"{remaining} messages were never acknowledged")
@@ -94,6 +105,7 @@ class Writer:
     def _check(self) -> None:
         if self._reports.failed is not None:
             raise self._failure(*self._reports.failed)
+        self._reports.absence.refuse_long()
 
     def _failure(self, topic: str, error: KafkaError) -> Failure:
         if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:

@@ -16,7 +16,7 @@ from flows.trading import Desk
 from flows.trading_line.lane import Lane
 from flows.trading_line.portfolio import configuration_id
 from flows.trading_line.route import Router
-from models.journal import decode_event
+from models.journal import Book, decode_event
 from models.message import Lost, Message, Stored
 from models.settings import FairValue, Settings
 from models.topics import DECISIONS, FILLS, JOURNAL, LEDGER, ORDERS
@@ -24,18 +24,31 @@ from models.topics import DECISIONS, FILLS, JOURNAL, LEDGER, ORDERS
 #: Warm after ten seconds, and eager: what matters here is on what it trades, not how well.
 EAGER = Settings(fair_value=FairValue(warm_up_s=5, sample_s=1))
 DIGESTED = (DECISIONS, ORDERS, FILLS, LEDGER)
+GIVEN_UP = frozenset({"frozen_book", "frozen_feed", "rest_mismatch"})
 
 
 @dataclass
 class Traded:
-    """What the flows made of a run: findings (time, feed, market, reason), and rows as JSON objects."""
+    """What the flows made of a run: findings (time, feed, market, reason), and rows as JSON objects.
+
+    ``given_up``: tokens whose books were called frozen or unlike REST's, by the feed record at which they were."""
 
     findings: list[tuple[int, str, str, str]] = field(default_factory=list)
     decisions: list[dict[str, Any]] = field(default_factory=list)
     orders: list[dict[str, Any]] = field(default_factory=list)
     fills: list[dict[str, Any]] = field(default_factory=list)
     rejected: list[dict[str, Any]] = field(default_factory=list)
+    given_up: defaultdict[tuple[str, int], list[str]] = field(default_factory=lambda: defaultdict(list))
     digest: str = ""
+
+    def note(self, event: object) -> None:
+        """Take a journal event in."""
+        if not isinstance(event, Book):
+            return
+        for book in (event.up, event.down):
+            if book is not None and book.seq == event.seq and GIVEN_UP.intersection(book.checks):
+                topic, _, offset = event.src
+                self.given_up[topic, offset].append(book.token)
 
 
 def trade(records: Iterable[Stored | Lost], settings: Settings = EAGER) -> Traded:
@@ -59,7 +72,9 @@ def trade(records: Iterable[Stored | Lost], settings: Settings = EAGER) -> Trade
             if isinstance(made, Finding):
                 out.findings.append((made.t, made.feed, made.market, str(made.reason)))
             elif isinstance(made, Message) and made.topic == JOURNAL:
-                for routed in router.route(decode_event(made.value)):
+                event = decode_event(made.value)
+                out.note(event)
+                for routed in router.route(event):
                     for message in desk.take(lanes[routed.lane].judge(routed)):
                         keep(message)
             else:

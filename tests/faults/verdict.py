@@ -10,8 +10,8 @@ What must hold, beside the oracle's word on every order:
 - **Every stroke in the simulator's log whose evidence arrived gives its reason within one clock tick.** Where another
   fault is at work on the same venue at that moment, one may hide the other: then any reason of those at work will do.
 - **Alone in its timeline, a stroke counts exactly once**: as many findings of its reason as frames of evidence.
-- A frozen token that stays silent, alone in its timeline, is told at the latest by ``checks.stale_book_s``; a second
-  resolution within the second in which the doors ask for it.
+- A frozen token that stays silent, alone in its timeline, is told at the latest by ``checks.stale_book_s``, if it had
+  a book on its connection to grow old; a second resolution within the second in which the doors ask for it.
 """
 
 from __future__ import annotations
@@ -80,6 +80,7 @@ def try_timeline(timeline: Timeline, scene: Scene, settings: Settings = EAGER, s
         [SessionTruth(each.conn, each.opened_ns, each.closed_ns) for each in played.truth.sessions],
         limits,
         LATENCY_NS,
+        traded.given_up,
     )
     verdict = Verdict(digest=traded.digest, fills=len(traded.fills))
     verdict.problems += [f"{each.what} at {_at(each.t, played)}: {each.why}" for each in violations]
@@ -149,7 +150,7 @@ def _strokes(timeline: Timeline, played: Played, traded: Traded, limits: Limits,
         by_reason[reason].append(t)
     for stroke in played.injected:
         verdict.strokes[stroke.kind] += 1
-        arrived = _arrived(stroke, received)
+        arrived = _arrived(stroke, received, played)
         reasons = _sure(stroke, limits)
         if arrived is None or not reasons or arrived + limits.tick > played.end_ns:
             continue
@@ -166,11 +167,15 @@ def _strokes(timeline: Timeline, played: Played, traded: Traded, limits: Limits,
     return problems
 
 
-def _arrived(stroke: Injected, received: dict[tuple[str, int], int]) -> int | None:
+def _arrived(stroke: Injected, received: dict[tuple[str, int], int], played: Played) -> int | None:
     """When the client was given the evidence; None when it never was."""
     if stroke.shown_ns is None:
         return None
-    if stroke.kind in ENDING or stroke.kind in ("http_status", "resolves_twice"):
+    if stroke.kind == "resolves_twice":  # on the socket, after whatever is held back there
+        held = [each for each in played.injected if each.kind == "delayed" and each.venue == stroke.venue]
+        ends = [each.shown_ns for each in held if each.shown_ns and each.t_ns <= stroke.shown_ns < each.shown_ns]
+        return max(ends, default=stroke.shown_ns)
+    if stroke.kind in ENDING or stroke.kind == "http_status":
         return stroke.shown_ns + (LATENCY_NS if stroke.session else 0)  # a refused dial is told at once
     return received.get((stroke.session, stroke.frame))
 
@@ -220,8 +225,9 @@ def _alone(played: Played, traded: Traded, limits: Limits) -> list[str]:
     refused = sum(1 for each in strokes if each.kind == "refused" and not each.session)
     if {each.kind for each in strokes} & ENDING and counts["disconnected"] != ended + refused:
         problems.append(f"{ended} connections ended, {refused} were refused; disconnected: {counts['disconnected']}")
+    opened = {each.id: each.opened_ns for each in played.truth.sessions}
     for stroke in strokes:
-        if stroke.kind != "token_frozen" or stroke.ends_ns is None:
+        if stroke.kind != "token_frozen" or stroke.ends_ns is None or stroke.t_ns == opened[stroke.session]:
             continue
         due = stroke.t_ns + limits.stale_book + limits.tick
         silent = [t for t, _, _, reason in traded.findings if reason in ("frozen_book", "stale_book")]

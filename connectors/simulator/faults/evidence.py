@@ -138,7 +138,14 @@ EVIDENCE: Final[dict[str, Kind]] = {
         "`field` is left out, by default the price",
         "at once, if it is the price; another field as it comes",
         _TEXT,
-        (Reason.UNKNOWN_ASSET, Reason.ONE_SIDED_BOOK, Reason.EMPTY_BOOK, *_TORN),
+        (
+            Reason.DECODE_ERROR,
+            Reason.SEQUENCE_GAP,
+            Reason.UNKNOWN_ASSET,
+            Reason.ONE_SIDED_BOOK,
+            Reason.EMPTY_BOOK,
+            *_TORN,
+        ),
     ),
     "disconnect": Kind(
         "half a frame is sent and the connection is cut", "at once, by the door's notice", {"": (Reason.DISCONNECTED,)}

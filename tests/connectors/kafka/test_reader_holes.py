@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from confluent_kafka import TopicPartition
 
-from connectors.kafka.reader import Reader, _Absence
+from connectors.kafka.absence import Absence
+from connectors.kafka.reader import Reader
+from models.settings import Kafka
 
 TOPIC = "feed.coinbase"
 
@@ -68,7 +70,7 @@ def reader_of(consumer: Consumer, expected: int, kind: type[Reader] = Reader) ->
     reader._consumer = consumer  # type: ignore[assignment]
     reader._expected = {TOPIC: expected}
     reader._sought = {}
-    reader._absence = _Absence()
+    reader._absence = Absence(Kafka(), "")
     reader._fed = {}
     reader.lag = {}
     reader._next_look = 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -10,6 +11,7 @@ from bytewax.dataflow import Dataflow
 from bytewax.testing import TestingSource, run_main
 
 from connectors.broker.embedded import EmbeddedBroker
+from connectors.kafka import absence as absence_module
 from connectors.kafka import admin as admin_module
 from connectors.kafka import sink as sink_module
 from connectors.kafka.admin import create_topics, partitions
@@ -101,6 +103,20 @@ def test_a_broker_that_dies_ends_the_flow_with_a_failure(monkeypatch: pytest.Mon
     with pytest.raises(Failure, match=r"not delivered|never acknowledged") as failure:
         writer.flush()
     assert broker.bootstrap in failure.value.cause
+
+
+def test_a_cluster_that_stays_away_is_given_up_long_before_its_messages_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(absence_module, "ABSENCE_S", 1.0)
+    with EmbeddedBroker.start(Broker()) as broker:
+        create_topics(Kafka(), broker.bootstrap, [Topic("t", "out", "", "")])
+        writer = Writer(Kafka(), broker.bootstrap)
+        writer.write(Message("t", "", b"first", 0))
+        writer.flush()
+    writer.write(Message("t", "", b"second", 0))
+    began = time.monotonic()
+    with pytest.raises(Failure, match="has been away for 1 s"):
+        writer.flush()
+    assert time.monotonic() - began < sink_module.DELIVERY_TIMEOUT_MS / 1000
 
 
 def test_more_messages_than_the_queue_holds_are_all_written(
