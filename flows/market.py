@@ -8,14 +8,14 @@ feeds, merged in the recorder's order
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow, Stream
 from bytewax.inputs import Source
 
-from flows.engine import in_batches, keyed, stateful
+from flows.engine import keyed, stateful
 from flows.market_line.bounds import bounds_of
 from flows.market_line.findings import Beat, Finding
 from flows.market_line.line import MarketLine, Out
@@ -32,11 +32,15 @@ def build(source: Source[Stored | Lost], attach: Attach, settings: Settings) -> 
     flow = Dataflow("market")
     feeds = op.input("feeds", flow, source)
     in_order = keyed("one_order", feeds, portfolio)
-    verified = stateful("verify", in_order, lambda: MarketLine(bounds, portfolio), in_batches(MarketLine.advance))
+    verified = stateful("verify", in_order, lambda: MarketLine(bounds, portfolio), _advance)
     attach("market_out", op.flat_map_batch("messages", verified, _messages))
 
     count_in_windows(op.flat_map_batch("findings", verified, _findings), bounds.window_s, "quality", attach)
     return flow
+
+
+def _advance(line: MarketLine, records: Sequence[Stored | Lost]) -> tuple[list[Out]]:
+    return (line.advance_all(records),)
 
 
 def _messages(outputs: list[tuple[str, list[Out]]]) -> list[Message]:

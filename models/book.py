@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from math import floor
 from typing import Any, Protocol
 
-from models.money import SHARE, NotANumber
+from models.money import PIP, SHARE, NotANumber
 
 _MICRO = float(SHARE)
+_LADDERS = 16  # of each side
 
 
 class WireLevel(Protocol):
@@ -29,109 +31,150 @@ def _micro(levels: Sequence[WireLevel]) -> list[int]:
         raise NotANumber(f"{[level.size for level in levels]} are not all sizes") from None
 
 
+@lru_cache(maxsize=32)
+def _grid(sign: int, tick: int) -> frozenset[int]:
+    """The keys that a side may have at this tick (pips)."""
+    return frozenset(price * sign for price in range(tick, PIP - tick + 1, tick))
+
+
+class _Ladder:
+    """The prices of a side. ``keys``: prices times the side's sign, ascending. What is derived from them is kept:
+    ``grid``, the last answer of whether all are on a tick's grid; ``best``, as many of the best as a depth wants."""
+
+    __slots__ = ("best", "grid", "keys")
+
+    def __init__(self, keys: list[int]) -> None:
+        self.keys = keys
+        self.grid: tuple[int, bool] = (0, False)
+        self.best: tuple[int, list[int]] = (0, [])
+
+    def __reduce__(self) -> tuple[type[_Ladder], tuple[list[int]]]:
+        return _Ladder, (self.keys,)
+
+
 class Side:
     """One side of a book. Keys are prices times ``sign`` (+1 bids, -1 asks), ascending: the best is the last.
 
     A snapshot's sizes are kept as they came until someone asks: most frames are replaced by the next snapshot before
     anyone looks below the tenth level. Six of seven snapshots have the price ladder of the one before, so that is
-    compared first, as one text, and parsed only when it differs."""
+    compared first, as one text; where it differs it is, four times of ten, one of the last few of this side."""
 
-    __slots__ = ("_best", "_grid", "_parse", "_prices", "_raw", "_sizes", "keys", "sign")
+    __slots__ = ("_ladder", "_ladders", "_parse", "_prices", "_raw", "_sizes", "sign")
 
     def __init__(self, sign: int, parse: Mapping[str, int]) -> None:
         """``parse``: from a price string to its key; look-up raises NotANumber."""
         self.sign = sign
-        self.keys: list[int] = []
         self._parse = parse
+        self._ladder = _Ladder([])
+        self._ladders: dict[str, _Ladder] = {}
         self._sizes: dict[int, int] = {}
         self._raw: Sequence[WireLevel] | None = None
-        self._prices: str | None = None  # the ladder ``keys`` was parsed from, prices with commas, while that is so
-        self._grid: tuple[int, bool] = (0, False)  # (tick, whether every key is on its grid), while keys are the same
-        self._best: tuple[int, list[int]] = (0, [])  # (depth, as many of the best prices), while keys are the same
+        self._prices: str | None = None  # the text that ``_ladder`` stands in, while a snapshot does
+
+    @property
+    def keys(self) -> list[int]:
+        """Prices times ``sign``, ascending."""
+        return self._ladder.keys
 
     def load(self, levels: Sequence[WireLevel]) -> None:
         """Take a snapshot in wire order, which is best last. Raises NotANumber, and ValueError for a price that stands
         in it twice, and keeps what it had."""
         prices = ",".join([level.price for level in levels])
-        if prices != self._prices or len(levels) != len(self.keys):
-            parse = self._parse
-            keys = [parse[level.price] for level in levels]
-            if keys != sorted(keys):
-                order = sorted(range(len(keys)), key=keys.__getitem__)
-                levels = [levels[i] for i in order]
-                keys = [keys[i] for i in order]
-                prices = ",".join([level.price for level in levels])
-            if len(set(keys)) != len(keys):
-                raise ValueError("a price stands twice on one side of the book")
-            self.keys = keys
-            self._changed()
+        if prices != self._prices or len(levels) != len(self._ladder.keys):
+            ladder = self._ladders.get(prices)
+            if ladder is None or len(levels) != len(ladder.keys):
+                levels, prices, ladder = self._read(levels, prices)
+            self._ladder = ladder
             self._prices = prices
         self._raw = levels
+
+    def _read(self, levels: Sequence[WireLevel], prices: str) -> tuple[Sequence[WireLevel], str, _Ladder]:
+        """A ladder that is not one of the last few, its levels in order and its text."""
+        parse = self._parse
+        keys = [parse[level.price] for level in levels]
+        if keys != sorted(keys):
+            order = sorted(range(len(keys)), key=keys.__getitem__)
+            levels = [levels[i] for i in order]
+            keys = [keys[i] for i in order]
+            prices = ",".join([level.price for level in levels])
+        if len(set(keys)) != len(keys):
+            raise ValueError("a price stands twice on one side of the book")
+        kept = self._ladders
+        if len(kept) >= _LADDERS:
+            del kept[next(iter(kept))]
+        ladder = kept[prices] = _Ladder(keys)
+        return levels, prices, ladder
 
     def put(self, price: int, size: int) -> None:
         """Set the total at ``price``; zero removes the level."""
         self._settle()
         key = price * self.sign
+        keys, sizes = self._ladder.keys, self._sizes
         if size == 0:
-            if self._sizes.pop(key, 0):
-                del self.keys[bisect_left(self.keys, key)]
-                self._changed()
+            if sizes.pop(key, 0):
+                del keys[bisect_left(keys, key)]
+                self._changed(keys)
             return
-        if not self._sizes.get(key):
-            self.keys.insert(bisect_left(self.keys, key), key)
-            self._changed()
-        self._sizes[key] = size
+        if not sizes.get(key):
+            keys.insert(bisect_left(keys, key), key)
+            self._changed(keys)
+        sizes[key] = size
 
     def _settle(self) -> None:
         """Parse a snapshot's sizes; a level that holds nothing is none. Raises NotANumber."""
         if self._raw is not None:
-            self._sizes = dict(zip(self.keys, _micro(self._raw), strict=True))
-            self.keys = sorted(key for key, held in self._sizes.items() if held)
+            self._sizes = dict(zip(self._ladder.keys, _micro(self._raw), strict=True))
             self._raw = None
-            self._changed()
+            self._changed(sorted(key for key, held in self._sizes.items() if held))
 
-    def _changed(self) -> None:
+    def _changed(self, keys: list[int]) -> None:
+        """A ladder of this side alone, which nothing is known of yet."""
+        self._ladder = _Ladder(keys)
         self._prices = None
-        self._grid = (0, False)
-        self._best = (0, [])
 
     def best(self) -> int | None:
         """The best price, or None when the side is empty."""
-        return self.keys[-1] * self.sign if self.keys else None
+        keys = self._ladder.keys
+        return keys[-1] * self.sign if keys else None
 
-    def is_on_grid(self, tick: int, grid: frozenset[int]) -> bool:
-        """Whether every key is in ``grid``, the keys that ``tick`` allows."""
-        kept, answer = self._grid
+    def is_on_grid(self, tick: int) -> bool:
+        """Whether every price is a multiple of ``tick`` (pips) in [tick, 1 - tick]."""
+        ladder = self._ladder
+        kept, answer = ladder.grid
         if kept != tick:
-            answer = grid.issuperset(self.keys)
-            self._grid = (tick, answer)
+            answer = _grid(self.sign, tick).issuperset(ladder.keys)
+            ladder.grid = (tick, answer)
         return answer
 
     def top(self, depth: int) -> tuple[tuple[int, int], ...]:
         """Up to ``depth`` levels (price, size), best first. Raises NotANumber for a size that is none."""
-        kept, best = self._best
+        ladder = self._ladder
+        kept, best = ladder.best
         if kept != depth:
             sign = self.sign
-            best = [key * sign for key in self.keys[: -depth - 1 : -1]]
-            self._best = (depth, best)
+            best = [key * sign for key in ladder.keys[: -depth - 1 : -1]]
+            ladder.best = (depth, best)
         raw = self._raw
         if raw is None:
             sizes, sign = self._sizes, self.sign
             return tuple([(price, sizes[price * sign]) for price in best])
-        micro = _micro(raw[: -depth - 1 : -1])
+        try:
+            micro = [floor(level.size * _MICRO + 0.5) for level in raw[: -depth - 1 : -1]]
+        except (ValueError, OverflowError):
+            micro = _micro(raw)  # says which
         if 0 in micro:  # a level that holds nothing is none
             self._settle()
             return self.top(depth)
         return tuple(zip(best, micro))  # noqa: B905 - as many as there are best prices, and to check that costs
 
     def clear(self) -> None:
-        self.keys = []
         self._sizes = {}
         self._raw = None
-        self._changed()
+        self._changed([])
 
     def __getstate__(self) -> tuple[object, ...]:
-        return self.sign, self.keys, self._sizes, self._raw, self._prices, self._grid, self._best, self._parse
+        return self.sign, self._parse, self._ladder, self._sizes, self._raw, self._prices
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self.sign, self.keys, self._sizes, self._raw, self._prices, self._grid, self._best, self._parse = state
+        self.sign, self._parse, self._ladder, self._sizes, self._raw, self._prices = state
+        self._ladders = {}

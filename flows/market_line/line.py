@@ -10,6 +10,8 @@ A record's journey: its connection's numbering, then by topic and kind to the ro
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from flows.market_line.accusations import Accusations
@@ -26,7 +28,7 @@ from flows.market_line.polymarket_frames import PolymarketFrames
 from flows.market_line.rest import RestBooks
 from flows.market_line.suspects import Suspects
 from models.contracts import Number
-from models.envelope import Envelope, decode_envelope
+from models.envelope import split_envelope
 from models.journal import NO_SRC, Feed, Input, Src
 from models.markers import OWN_PREFIX, Marker, Notice, Tick, decode_own
 from models.message import Lost, Stored
@@ -40,7 +42,7 @@ _UNREADABLE = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)  
 
 
 class MarketLine:
-    """Feed records to journal events. ``advance`` is the whole interface."""
+    """Feed records to journal events. ``advance`` and ``advance_all`` are the whole interface."""
 
     def __init__(self, bounds: Bounds, portfolio: str) -> None:
         self._bounds = bounds
@@ -60,14 +62,19 @@ class MarketLine:
 
     def advance(self, record: Stored | Lost) -> list[Out]:
         """What one record of the merged feeds makes: at least one journal event, and whatever was found."""
+        return self.advance_all((record,))
+
+    def advance_all(self, records: Sequence[Stored | Lost]) -> list[Out]:
+        """What the records make, one after the other."""
         out: list[Out] = []
         self._journal.out = out
-        if isinstance(record, Lost):
-            self._lost(record)
-        elif record.envelope:
-            self._feed(record)
-        else:
-            self._input(record)
+        for record in records:
+            if isinstance(record, Lost):
+                self._lost(record)
+            elif record.envelope:
+                self._feed(record)
+            else:
+                self._input(record)
         return out
 
     # --- the four feeds -------------------------------------------------------------------------------------------
@@ -77,30 +84,29 @@ class MarketLine:
         topic, frame = record.topic, record.value
         src = (topic, record.partition, record.offset)
         try:
-            envelope = decode_envelope(record.envelope)
+            t, _, _, conn, n = split_envelope(record.envelope)
         except ValueError as cause:
             journal.reject(record, src, "", Reason.DECODE_ERROR, str(cause))
             return
-        t, conn = envelope.recv_ns, envelope.conn
         if t > journal.t:
             journal.t = t
         connections = self._kept.connections
         connection = connections.by_id.get(conn) or connections.get(conn)
         checks: tuple[str, ...] = ()
-        if envelope.n == connection.expected:  # nearly always
+        if n == connection.expected:  # nearly always
             connection.expected += 1
-        elif not connection.follows(envelope.n):
+        elif not connection.follows(n):
             checks = (Reason.CONNECTION_GAP,)
             self._kept.invalidate(src, Reason.CONNECTION_GAP, conn)
             journal.find(topic, conn, Reason.CONNECTION_GAP)
             self._kept.sequences.pop(conn, None)
         if journal.t - t > self._bounds.old and not frame.startswith(OWN_PREFIX):
-            self._refuse(record, src, envelope)
+            self._refuse(record, src, t, conn)
             return
         before = journal.emitted
         try:
             if frame.startswith(OWN_PREFIX):
-                self._own(record, src, envelope, checks)
+                self._own(record, src, conn, checks)
                 return
             if topic == FEED_POLYMARKET:
                 self._polymarket.take(src, frame, conn, connection, checks)
@@ -117,13 +123,13 @@ class MarketLine:
                 self._kept.sequence(conn).unread()
             journal.reject(record, src, conn, Reason.DECODE_ERROR, str(cause))
 
-    def _refuse(self, record: Stored, src: Src, envelope: Envelope) -> None:
+    def _refuse(self, record: Stored, src: Src, t: int, conn: str) -> None:
         """A frame from before the line's time: how old anything is cannot be told until the clock has caught up."""
-        journal, conn = self._journal, envelope.conn
+        journal = self._journal
         self._kept.invalidate(src, Reason.CLOCK_BACKWARDS)
         if record.topic == FEED_COINBASE:
             self._kept.sequence(conn).unread()
-        behind = (journal.t - envelope.recv_ns) / SECOND
+        behind = (journal.t - t) / SECOND
         detail = (
             f"received {behind:.1f} s before the journal's last event; set the clock right, or begin with empty topics"
         )
@@ -131,12 +137,12 @@ class MarketLine:
 
     # --- records of our own ---------------------------------------------------------------------------------------
 
-    def _own(self, record: Stored, src: Src, envelope: Envelope, checks: tuple[str, ...]) -> None:
+    def _own(self, record: Stored, src: Src, conn: str, checks: tuple[str, ...]) -> None:
         own = decode_own(record.value)
         if isinstance(own, Tick):
             self._tick(src, own, checks)
         elif isinstance(own, Marker):
-            self._marker(src, record.topic, envelope.conn, own, checks)
+            self._marker(src, record.topic, conn, own, checks)
         elif isinstance(own, Notice):
             self._notice(src, record.topic, own, checks)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from functools import lru_cache
 
 from connectors.polymarket.wire import Change, MarketMessage, level_runs
 from flows.market_line.bounds import Bounds
@@ -16,13 +15,6 @@ from models.reasons import Reason
 DEPTH = 10
 _TIMES = frozenset({Reason.TIMESTAMP_BACKWARDS, Reason.OUT_OF_ORDER})
 _EMPTY_PRICE = frozenset({None, "", "0", "1"})
-
-
-@lru_cache(maxsize=16)
-def _grids(tick: int) -> tuple[frozenset[int], frozenset[int]]:
-    """The keys that bids and asks may have at this tick: [tick, 1 - tick], and the negatives."""
-    prices = range(tick, PIP - tick + 1, tick)
-    return frozenset(prices), frozenset(-price for price in prices)
 
 
 class Token:
@@ -147,15 +139,12 @@ class Token:
                     checks.append(Reason.CROSSED_BOOK if spread else Reason.LOCKED_BOOK)
                 elif spread > bounds.max_spread:
                     checks.append(Reason.SPREAD_TOO_WIDE)
-            bid_grid, ask_grid = _grids(self._tick)
-            if not (self.bids.is_on_grid(self._tick, bid_grid) and self.asks.is_on_grid(self._tick, ask_grid)):
+            tick = self._tick
+            if not (self.bids.is_on_grid(tick) and self.asks.is_on_grid(tick)):
                 checks.extend(self._grid_findings())
-        ok = True
-        for reason in checks:
-            if reason in BLOCKING:
-                ok = False
-        self.view = TokenBook(self.token, bids, asks, self._tick, seq, t, x, src, self.base, ok, tuple(checks))
-        return self.view
+        ok = not checks or BLOCKING.isdisjoint(checks)
+        self.view = view = TokenBook(self.token, bids, asks, self._tick, seq, t, x, src, self.base, ok, tuple(checks))
+        return view
 
     def news(self) -> tuple[str, ...]:
         """The findings of the last judgement that are to be counted: why a book is unknown counts once."""

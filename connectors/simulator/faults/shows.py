@@ -116,6 +116,8 @@ class Shows:
     ) -> None:
         for running in running_now:
             for token in running.views.keys() & touched:
+                if self._views[token].hidden and running.fault.kind != "token_frozen":
+                    continue  # left out, so not shown wrongly either
                 mark = self._log.lasting(running, session, token, now_ns)
                 mark.frames += 1
                 if mark.shown_ns is None and channel == "book":
