@@ -54,7 +54,7 @@ def outage(up: Up, away: Callable[[], None], back: Callable[[], None], seconds: 
     eventually(lambda: not list(spool.glob("*/*.segment")), 300, "an empty spool")
     eventually(lambda: archived(up) >= found, 300, f"the archive at work again\n{up.text()}")
     up.process.send_signal(signal.SIGTERM)
-    assert up.process.wait(30) == 0, up.text()
+    assert up.process.wait(120) == 0, up.text()
 
 
 def archive_the_rest(up: Up) -> None:
