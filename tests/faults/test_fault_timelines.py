@@ -50,7 +50,7 @@ def test_no_order_on_what_cannot_be_relied_on_and_every_fault_is_told() -> None:
     print("\n".join(total.lines()))
 
 
-@pytest.mark.parametrize("seed", (20_328, 20_608, 20_943, 21_454, 21_769, 22_299))
+@pytest.mark.parametrize("seed", (20_328, 20_608, 20_943, 21_454, 21_769, 22_299, 31_751, 35_565))
 def test_what_a_soak_has_found(seed: int) -> None:
     verdict = try_timeline(timeline_of(seed), scene(seed))
     assert not verdict.problems, report(timeline_of(seed), scene(seed), verdict)

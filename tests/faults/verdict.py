@@ -157,11 +157,15 @@ def _strokes(timeline: Timeline, played: Played, traded: Traded, limits: Limits,
         verdict.due[stroke.kind] += 1
         t = arrived
         until = t + limits.tick + (NS if stroke.kind == "resolves_twice" else 0)
-        if any(_within(by_reason[reason], t, until) for reason in reasons):
+        # A second resolution may come before the last of what is held back.
+        first = stroke.shown_ns or t if stroke.kind == "resolves_twice" else t
+        if any(_within(by_reason[reason], first, until) for reason in reasons):
             verdict.told[stroke.kind] += 1
             continue
         others = [other for other in played.injected if other.fault != stroke.fault and _at_work(other, stroke, t)]
         instead = {reason for other in others for reason in (*other.reasons, *other.possible, "disconnected")}
+        if any(other.kind == stroke.kind == "locked_book" and {*other.tokens} & {*stroke.tokens} for other in others):
+            instead.add("crossed_book")  # what is moved onto the other side twice is beyond it
         if not any(_within(by_reason[str(reason)], t - limits.stale_book, until) for reason in instead):
             problems.append(f"{stroke.kind} ({stroke.venue}) shown at {_at(t, played)}: no {' or '.join(reasons)}")
     return problems
