@@ -158,10 +158,7 @@ class Side:
         if raw is None:
             sizes, sign = self._sizes, self.sign
             return tuple([(price, sizes[price * sign]) for price in best])
-        try:
-            micro = [floor(level.size * _MICRO + 0.5) for level in raw[: -depth - 1 : -1]]
-        except (ValueError, OverflowError):
-            micro = _micro(raw)  # says which
+        micro = _micro(raw[: -depth - 1 : -1])
         if 0 in micro:  # a level that holds nothing is none
             self._settle()
             return self.top(depth)
