@@ -26,7 +26,6 @@ from typing import Any, Final
 import msgspec
 
 from models import topics
-from models.envelope import decode_envelope
 from models.markers import Tick, decode_own
 from models.message import Lost, Stored
 
@@ -82,12 +81,11 @@ class _Feed(_Topic):
         return self.tail[0].offset if self.tail else self.next_offset
 
     def offer(self, stored: Stored) -> None:
-        try:
-            envelope = decode_envelope(stored.envelope)
-        except ValueError:
+        receipt = stored.receipt
+        if receipt is None:
             self.tail.append(stored)
             return
-        self.entries.append(_Entry(envelope.run, envelope.seq, envelope.recv_ns, stored, self.tail))
+        self.entries.append(_Entry(receipt.run, receipt.seq, receipt.recv_ns, stored, self.tail))
         self.tail = []  # a new list: the entry keeps the old one
 
     def drop_first(self) -> None:

@@ -79,24 +79,26 @@ class Side:
     def load(self, levels: Sequence[WireLevel]) -> None:
         """Take a snapshot in wire order, which is best last. Raises NotANumber, and ValueError for a price that stands
         in it twice, and keeps what it had."""
-        prices = ",".join([level.price for level in levels])
+        texts = [level.price for level in levels]
+        prices = ",".join(texts)
         if prices != self._prices or len(levels) != len(self._ladder.keys):
             ladder = self._ladders.get(prices)
             if ladder is None or len(levels) != len(ladder.keys):
-                levels, prices, ladder = self._read(levels, prices)
+                levels, prices, ladder = self._read(levels, texts, prices)
             self._ladder = ladder
             self._prices = prices
         self._raw = levels
 
-    def _read(self, levels: Sequence[WireLevel], prices: str) -> tuple[Sequence[WireLevel], str, _Ladder]:
+    def _read(
+        self, levels: Sequence[WireLevel], texts: list[str], prices: str
+    ) -> tuple[Sequence[WireLevel], str, _Ladder]:
         """A ladder that is not one of the last few, its levels in order and its text."""
-        parse = self._parse
-        keys = [parse[level.price] for level in levels]
+        keys = list(map(self._parse.__getitem__, texts))
         if keys != sorted(keys):
             order = sorted(range(len(keys)), key=keys.__getitem__)
             levels = [levels[i] for i in order]
             keys = [keys[i] for i in order]
-            prices = ",".join([level.price for level in levels])
+            prices = ",".join([texts[i] for i in order])
         if len(set(keys)) != len(keys):
             raise ValueError("a price stands twice on one side of the book")
         kept = self._ladders

@@ -34,18 +34,18 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
 
 def decode_envelope(raw: bytes) -> Envelope:
     """Raises ValueError, naming the bytes, when they are no envelope."""
-    return Envelope(*split_envelope(raw))
-
-
-def split_envelope(raw: bytes) -> tuple[int, str, int, str, int]:
-    """The fields of an envelope, for whoever reads every frame. Raises ValueError as ``decode_envelope``."""
     try:
         recv_ns, run, seq, conn, n = raw.decode("ascii").split(" ")
         # int() takes signs, underscores and any length, all of which would be read back as something else
         if (recv_ns + seq + n).isdecimal() and len(recv_ns) <= _DIGITS and len(seq) <= _DIGITS and len(n) <= _DIGITS:
             t, number, of_connection = int(recv_ns), int(seq), int(n)
             if t <= _MOST and number <= _MOST and of_connection <= _MOST:
-                return t, run, number, conn, of_connection
+                return Envelope(t, run, number, conn, of_connection)
     except ValueError:
         pass
-    raise ValueError(f"not an envelope: {raw[:120]!r} (expected 'recv_ns run seq conn n')")
+    raise ValueError(not_an_envelope(raw))
+
+
+def not_an_envelope(raw: bytes) -> str:
+    """What to say of bytes that are none."""
+    return f"not an envelope: {raw[:120]!r} (expected 'recv_ns run seq conn n')"

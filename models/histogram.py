@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 _BITS = 4  # of resolution: each power of two is cut into 16 buckets
 _PARTS = 1 << _BITS
 _MOST_BITS = 48
@@ -21,9 +23,13 @@ class Histogram:
         self.total = 0
 
     def add(self, value: int) -> None:
-        bucket = _bucket(value)
-        self._counts[bucket] = self._counts.get(bucket, 0) + 1
-        self.total += 1
+        self.add_all((value,))
+
+    def add_all(self, values: Sequence[int]) -> None:
+        counts = self._counts
+        for bucket in map(_bucket, values):
+            counts[bucket] = counts.get(bucket, 0) + 1
+        self.total += len(values)
 
     def percentile(self, per_mille: int) -> int | None:
         """The smallest bucket end that at least ``per_mille`` thousandths of the numbers do not exceed; None when

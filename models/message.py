@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import msgspec
+from msgspec.structs import force_setattr
+
+from models.envelope import Envelope, decode_envelope
 
 ORDINAL_HEADER = "ordinal"
 
@@ -25,7 +30,9 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
 
 class Stored(msgspec.Struct, frozen=True, gc=False):
-    """A record that was read: a message and where it stands."""
+    """A record that was read: a message and where it stands.
+
+    ``receipt`` is the envelope's content, decoded once for all who ask; None where there is none that can be read."""
 
     topic: str
     partition: int
@@ -36,6 +43,12 @@ class Stored(msgspec.Struct, frozen=True, gc=False):
     producer: str = ""
     ordinal: int = -1
     envelope: bytes = b""
+    receipt: Envelope | None = None
+
+    def __post_init__(self) -> None:
+        if self.envelope and self.receipt is None:
+            with suppress(ValueError):
+                force_setattr(self, "receipt", decode_envelope(self.envelope))
 
 
 class Lost(msgspec.Struct, frozen=True, gc=False):

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from api.server.lookup import Lookup
 from api.server.places import Places
 from models.contracts import Decision, Fill, Order, Outcome, Posting, Record
-from models.envelope import decode_envelope
+from models.envelope import not_an_envelope
 from models.failures import Failure
 from models.message import Stored
 from models.timestamps import SECOND
@@ -222,19 +222,17 @@ def _frame(places: Places, place: tuple[str, int, int], roles: list[str]) -> Fra
         "frame": stored.value[:_SHOWN_BYTES].decode("utf-8", "replace"),
         "shortened": len(stored.value) > _SHOWN_BYTES,
     }
-    if stored.envelope:
-        try:
-            envelope = decode_envelope(stored.envelope)
-        except ValueError as cause:
-            update["missing"] = str(cause)
-        else:
-            update |= {
-                "received_ns": envelope.recv_ns,
-                "recorder_run": envelope.run,
-                "sequence": envelope.seq,
-                "connection": envelope.conn,
-                "number": envelope.n,
-            }
+    receipt = stored.receipt
+    if receipt is not None:
+        update |= {
+            "received_ns": receipt.recv_ns,
+            "recorder_run": receipt.run,
+            "sequence": receipt.seq,
+            "connection": receipt.conn,
+            "number": receipt.n,
+        }
+    elif stored.envelope:
+        update["missing"] = not_an_envelope(stored.envelope)
     return frame.model_copy(update=update)
 
 

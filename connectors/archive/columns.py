@@ -11,7 +11,6 @@ from typing import Final
 
 import polars as pl
 
-from models.envelope import Envelope, decode_envelope
 from models.message import Stored
 
 SCHEMA: Final = pl.Schema(
@@ -37,19 +36,16 @@ _NO_ENVELOPE: Final = (None, None, None, None, None)
 def row_of(stored: Stored) -> Row:
     """The record as one row of ``SCHEMA``."""
     producer = (stored.producer, stored.ordinal) if stored.producer else (None, None)
-    return (stored.offset, stored.t_ns, stored.key, stored.value, *_envelope(stored.envelope), *producer)
+    return (stored.offset, stored.t_ns, stored.key, stored.value, *_envelope(stored), *producer)
 
 
-def _envelope(raw: bytes) -> tuple[int | None, str | None, int | None, str | None, int | None]:
+def _envelope(stored: Stored) -> tuple[int | None, str | None, int | None, str | None, int | None]:
+    raw, receipt = stored.envelope, stored.receipt
     if not raw:
         return _NO_ENVELOPE
-    try:
-        envelope: Envelope | None = decode_envelope(raw)
-    except ValueError:
-        envelope = None
-    if envelope is None or envelope.encode() != raw or max(envelope.recv_ns, envelope.seq, envelope.n) >= 2**63:
+    if receipt is None or receipt.encode() != raw:
         return None, raw.decode("latin-1"), None, None, None
-    return envelope.recv_ns, envelope.run, envelope.seq, envelope.conn, envelope.n
+    return receipt.recv_ns, receipt.run, receipt.seq, receipt.conn, receipt.n
 
 
 def frame_of(rows: list[Row]) -> pl.DataFrame:

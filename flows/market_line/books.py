@@ -10,7 +10,7 @@ from flows.market_line.definitions import Definitions, Known
 from flows.market_line.journal import Journal
 from flows.market_line.strangers import strangers
 from flows.market_line.token import Token
-from models.journal import Book, Src, TokenBook
+from models.journal import Book, Src
 from models.money import PIP
 from models.reasons import Reason
 from models.topics import FEED_POLYMARKET
@@ -62,41 +62,47 @@ class Books:
 
     def tell_market(self, src: Src, known: Known, touched: dict[str, int], checks: tuple[str, ...]) -> None:
         """The market's Book event; what was ``touched`` is judged anew."""
-        journal = self._journal
-        t = journal.t
-        key = known.key
-        if touched:
-            lags = self._lags.get(known.asset)
-            if lags is None:
-                lags = self._lags[known.asset] = journal.health.lags(FEED_POLYMARKET, known.asset)
-            for x in touched.values():
-                lags.append(t - x)
-                break
-        found = checks
-        up: TokenBook | None = None
-        down: TokenBook | None = None
-        tokens = self.tokens
-        for is_up, name in ((True, known.up_token), (False, known.down_token)):
-            token = tokens.get(name)
-            if token is None:
-                continue
-            view = token.view
+        for x in touched.values():
+            self._lag(known, x)
+            break
+        for name in (known.up_token, known.down_token):
             if name in touched:
-                view = token.judge(self._bounds, journal.seq, t, touched[name], src)
-                self.stale.discard(name)
-                if view.checks:
-                    news = token.news()
-                    journal.find_all(news, FEED_POLYMARKET, key)
-                    found = (*found, *news)
-            if is_up:
-                up = view
-            else:
-                down = view
+                checks = self._judge(src, known, self.tokens[name], touched[name], checks)
+        self._emit(src, known, checks)
+
+    def tell_snapshot(self, src: Src, known: Known, token: Token, x: int, checks: tuple[str, ...]) -> None:
+        """The market's Book event after a snapshot of one of its tokens, of exchange time ``x`` (Unix ns)."""
+        self._lag(known, x)
+        self._emit(src, known, self._judge(src, known, token, x, checks))
+
+    def _lag(self, known: Known, x: int) -> None:
+        lags = self._lags.get(known.asset)
+        if lags is None:
+            lags = self._lags[known.asset] = self._journal.health.lags(FEED_POLYMARKET, known.asset)
+        lags.append(self._journal.t - x)
+
+    def _judge(self, src: Src, known: Known, token: Token, x: int, checks: tuple[str, ...]) -> tuple[str, ...]:
+        """Judge the token's book; ``checks`` and what is news of it."""
+        journal = self._journal
+        view = token.judge(self._bounds, journal.seq, journal.t, x, src)
+        self.stale.discard(token.token)
+        if not view.checks:
+            return checks
+        news = token.news()
+        journal.find_all(news, FEED_POLYMARKET, known.key)
+        return (*checks, *news)
+
+    def _emit(self, src: Src, known: Known, checks: tuple[str, ...]) -> None:
+        """The market's Book event: both books as last judged, and whether they are a pair."""
+        journal, key, tokens = self._journal, known.key, self.tokens
+        up_token, down_token = tokens.get(known.up_token), tokens.get(known.down_token)
+        up = up_token.view if up_token is not None else None
+        down = down_token.view if down_token is not None else None
         pair_ok = False
         torn = self._torn
         if up is not None and down is not None and up.ok and down.ok:
             bounds = self._bounds
-            if abs(up.x - down.x) <= bounds.pair_skew:
+            if -bounds.pair_skew <= up.x - down.x <= bounds.pair_skew:
                 pair_ok = True
                 tear = bounds.parity
                 if not (
@@ -108,8 +114,8 @@ class Books:
                 else:
                     torn.discard(key)
         if key in torn:  # one book alone, a moment later, is no proof that it is the sound one
-            found = (*found, Reason.PARITY_BROKEN)
-        journal.emit(Book(journal.next(), t, src, known.asset, found, key, up, down, pair_ok), FEED_POLYMARKET)
+            checks = (*checks, Reason.PARITY_BROKEN)
+        journal.emit(Book(journal.next(), journal.t, src, known.asset, checks, key, up, down, pair_ok), FEED_POLYMARKET)
 
     def invalidate(self, src: Src, reason: Reason, conn: str | None) -> bool:
         """What the connection (None: any) kept is unknown until its next snapshot. Whether anything sound was kept."""

@@ -127,11 +127,9 @@ class FeedHealth:
 
     def _count_lags(self) -> None:
         for (feed, asset), lags in self._lags.items():
-            of_feed, of_asset = self._module(feed).lags, self._module(f"{feed}.{asset}").lags
-            for lag_ns in lags:
-                lag = lag_ns // _MICROSECOND
-                of_feed.add(lag)
-                of_asset.add(lag)
+            micros = [lag_ns // _MICROSECOND for lag_ns in lags]
+            self._module(feed).lags.add_all(micros)
+            self._module(f"{feed}.{asset}").lags.add_all(micros)
             lags.clear()
 
     def _module(self, name: str) -> _Module:

@@ -28,7 +28,7 @@ from flows.market_line.polymarket_frames import PolymarketFrames
 from flows.market_line.rest import RestBooks
 from flows.market_line.suspects import Suspects
 from models.contracts import Number
-from models.envelope import split_envelope
+from models.envelope import not_an_envelope
 from models.journal import NO_SRC, Feed, Input, Src
 from models.markers import OWN_PREFIX, Marker, Notice, Tick, decode_own
 from models.message import Lost, Stored
@@ -83,11 +83,11 @@ class MarketLine:
         journal = self._journal
         topic, frame = record.topic, record.value
         src = (topic, record.partition, record.offset)
-        try:
-            t, _, _, conn, n = split_envelope(record.envelope)
-        except ValueError as cause:
-            journal.reject(record, src, "", Reason.DECODE_ERROR, str(cause))
+        receipt = record.receipt
+        if receipt is None:
+            journal.reject(record, src, "", Reason.DECODE_ERROR, not_an_envelope(record.envelope))
             return
+        t, conn, n = receipt.recv_ns, receipt.conn, receipt.n
         if t > journal.t:
             journal.t = t
         connections = self._kept.connections

@@ -10,7 +10,7 @@ from flows.market_line.journal import Journal
 from flows.market_line.kept import Kept
 from flows.market_line.markets import Markets
 from flows.market_line.rest import RestBooks
-from flows.market_line.token import hash_differs, hashed_price
+from flows.market_line.token import Token, hash_differs, hashed_price
 from models.journal import Src, Trade
 from models.money import MICRO, PIP, PIPS, SHARE
 from models.reasons import Reason
@@ -56,8 +56,9 @@ class PolymarketFrames:
             held = self._known.by_token.get(first.asset_id)
             if held is not None:
                 check_book(first)
-                x = self._snapshot(src, first, frame, 0, conn)
-                self._books.tell_market(src, held[0], {first.asset_id: x}, checks)
+                x = parse_epoch_ms(first.timestamp)
+                token = self._snapshot(src, first, x, frame, 0, conn)
+                self._books.tell_snapshot(src, held[0], token, x, checks)
                 return
         check_messages(messages)
         touched = self._apply(src, frame, messages, conn, checks)
@@ -73,7 +74,8 @@ class PolymarketFrames:
         for at, message in enumerate(messages):
             kind = message.event_type
             if kind == "book":
-                touched[message.asset_id] = self._snapshot(src, message, frame, at, conn)
+                x = touched[message.asset_id] = parse_epoch_ms(message.timestamp)
+                self._snapshot(src, message, x, frame, at, conn)
             elif kind == "price_change":
                 x = parse_epoch_ms(message.timestamp)
                 self._changes(src, message, x)
@@ -101,9 +103,8 @@ class PolymarketFrames:
                 journal.note(src, FEED_POLYMARKET, conn, "unknown", note, (*checks, Reason.UNKNOWN_FRAME))
         return touched
 
-    def _snapshot(self, src: Src, message: MarketMessage, frame: bytes, at: int, conn: str) -> int:
-        """Take a ``book`` message; its exchange time (Unix ns)."""
-        x = parse_epoch_ms(message.timestamp)
+    def _snapshot(self, src: Src, message: MarketMessage, x: int, frame: bytes, at: int, conn: str) -> Token:
+        """Take the ``book`` message that stands at ``at`` in the frame, of exchange time ``x`` (Unix ns)."""
         token = self._books.tokens.get(message.asset_id) or self._books.token(message.asset_id)
         if token.conn != conn:
             token.last_trade_price = None
@@ -115,7 +116,7 @@ class PolymarketFrames:
             tick = message.tick_size or _WIRE_TICKS[token.tick]
             mismatch = hash_differs(message, object_at(frame, at), price, tick, str(min_size))
         token.snapshot(message, conn, src, self._journal.t, x, mismatch, self._bounds)
-        return x
+        return token
 
     def _changes(self, src: Src, message: MarketMessage, x: int) -> None:
         journal = self._journal
