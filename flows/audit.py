@@ -23,7 +23,7 @@ from models.message import Stored
 from models.settings import Settings
 from models.topics import BY_NAME
 
-#: The archive is in no hurry: fetches may wait, which spares twenty idle consumers' work.
+#: The archive is in no hurry: each look and each fetch may wait, which spares twenty consumers' work, and the broker's.
 IDLE_MS = 100
 
 #: Records of a topic between two looks at the others. Publishing takes its time in between, and an archive that is

@@ -142,8 +142,7 @@ _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 
 
-def encode_event(event: AnyEvent) -> bytes:
-    return _encoder.encode(event)
+encode_event = _encoder.encode
 
 
 def decode_event(raw: bytes) -> AnyEvent:

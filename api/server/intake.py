@@ -93,6 +93,8 @@ class Intake:
                     for each in records:
                         self._next[each.topic] = each.offset + 1
                     self._say(_CONNECTED)
+                    if len(records) < BATCH:
+                        self._stop.wait(_WAIT_S)
                 elif time.monotonic() - heard > _PROBE_S:
                     answers = cluster_answers(self._kafka, self._bootstrap, timeout_s=2.0)
                     self._say(_CONNECTED if answers else f"the broker {self._bootstrap} does not answer")

@@ -30,7 +30,9 @@ class Reader:
     """``start`` says where each topic is read from; ``read`` returns what is there, in offset order per topic."""
 
     def __init__(self, kafka: Kafka, bootstrap: str, topics: list[str], poll_ms: int = 0) -> None:
-        """``poll_ms``: how long the broker may hold an empty fetch; 0 = ``kafka.fetch_wait_max_ms``.
+        """``poll_ms``: for a reader that looks seldom, how long the broker may hold an empty fetch; 0 =
+        ``kafka.fetch_wait_max_ms``. Nothing is fetched for such a reader before it has taken what is there: each fetch
+        costs the embedded broker a search through the topic.
 
         Raises Failure when the cluster is away or a topic absent."""
         require_topics(kafka, bootstrap, topics)
@@ -44,6 +46,7 @@ class Reader:
         config: dict[str, Any] = consumer_config(kafka, bootstrap) | {"error_cb": self._absence.on_error}
         if poll_ms:
             config["fetch.wait.max.ms"] = poll_ms
+            config["queued.min.messages"] = 1
         self._config = config
         self._patient = False
         self._fed: dict[str, float] = {}  # monotonic time of each topic's last record

@@ -27,8 +27,11 @@ from models.failures import Failure
 from models.message import Stored
 from models.settings import Kafka
 
-BATCH_SIZE: Final = 1_000
+BATCH_SIZE: Final = 200
 IDLE_MS: Final = 4
+
+#: Records in one look after which a reader that is in no hurry looks again at once: it is behind.
+ENOUGH: Final = 500
 
 #: The longest reading on after the end was requested.
 DRAIN_S: Final = 1.0
@@ -53,15 +56,20 @@ class Bounds:
 
 
 class Idle:
-    """When to look again: at once after records, then after 1, 2, … up to ``most_ms`` milliseconds."""
+    """When to look again: at once after ``enough`` records, after ``most_ms`` milliseconds where there were fewer, and
+    after 1, 2, … up to ``most_ms`` where there were none."""
 
-    def __init__(self, most_ms: int) -> None:
+    def __init__(self, most_ms: int, enough: int = 1) -> None:
         self._most = most_ms
+        self._enough = enough
         self._sleep_ms = 0
         self.awake: datetime | None = None
 
-    def saw(self, records: bool) -> None:
-        self._sleep_ms = 0 if records else min(max(self._sleep_ms * 2, 1), self._most)
+    def saw(self, records: int) -> None:
+        if records >= self._enough:
+            self._sleep_ms = 0
+        else:
+            self._sleep_ms = self._most if records else min(max(self._sleep_ms * 2, 1), self._most)
         # Kept, not computed when asked: Bytewax asks more than once, and the time must not run away from it.
         self.awake = datetime.now(UTC) + timedelta(milliseconds=self._sleep_ms) if self._sleep_ms else None
 
@@ -127,7 +135,8 @@ class KafkaSource(FixedPartitionedSource[Stored, dict[str, Any]]):
         return [self._topic]
 
     def build_part(self, step_id: str, for_part: str, resume_state: dict[str, Any] | None) -> _TopicPartition:
-        reader = Reader(self._kafka, self._bootstrap, [self._topic], self._idle_ms if self._idle_ms > IDLE_MS else 0)
+        patient = self._idle_ms > IDLE_MS
+        reader = Reader(self._kafka, self._bootstrap, [self._topic], self._idle_ms if patient else 0)
         if resume_state is not None:
             position = int(resume_state["offset"])
         elif isinstance(self._bounds.first, int):
@@ -144,7 +153,7 @@ class KafkaSource(FixedPartitionedSource[Stored, dict[str, Any]]):
             position,
             ordinals if self._dedupe or self._strict else None,
             self._batch_size,
-            Idle(self._idle_ms),
+            Idle(self._idle_ms, ENOUGH if patient else 1),
             self._meter,
         )
 
@@ -204,7 +213,7 @@ class _TopicPartition(StatefulSourcePartition[Stored, dict[str, Any]]):
         if end is not None and self._position >= end:
             raise StopIteration
         records = self._reader.read(self._batch_size)
-        self._idle.saw(bool(records))
+        self._idle.saw(len(records))
         if records:
             self._ending.saw_records()
             self._meter.read(records[0].topic, len(records))
@@ -324,9 +333,9 @@ class _FeedPartition(StatefulSourcePartition[Emitted, dict[str, Any]]):
             self._meter.read("feeds", len(records))
             self._reader.pause(self._names.difference(self._merge.wants()))
             out += self._merge.drain(limit - len(out))
-            self._idle.saw(bool(records or out))
+            self._idle.saw(len(records) + len(out))
         else:
-            self._idle.saw(True)
+            self._idle.saw(1)
         return out
 
     def _until_batch(self) -> list[Emitted]:
