@@ -37,6 +37,7 @@ MODULES_KEPT: Final = 500
 SCANS_KEPT: Final = 500
 _RATE_WINDOWS: Final = (10.0, 60.0)
 _SHORTEST_S: Final = 1.0  # a rate over less than this says nothing
+_SAMPLE_S: Final = 0.5  # rows that come faster, as in a simulation at many times real time, need no sample each
 _VERDICTS: Final = frozenset(Verdict)
 _INTEGRITY: Final = "integrity."
 _DATA_GATE: Final = "data_gate."
@@ -80,7 +81,8 @@ class _Module:
         if not backlog:
             # Counters start anew with their process: a fall is no negative rate.
             self.gained += max(total - self.total, 0)
-            self.samples.append((now, self.gained))
+            if now - self.samples[-1][0] >= _SAMPLE_S:
+                self.samples.append((now, self.gained))
             while len(self.samples) > 2 and self.samples[1][0] <= now - _RATE_WINDOWS[-1]:
                 self.samples.popleft()
         self.row, self.came, self.total = row, now, total
