@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from bytewax.inputs import SimplePollingSource
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
 from connectors.archive.layout import high_water_marks
@@ -19,31 +17,13 @@ from connectors.archive.reader import ArchiveReader
 from connectors.archive.writer import ArchiveWriter
 from connectors.audit.build import build_from_archive
 from connectors.audit.database import AuditDatabase
+from connectors.audit.source import Pulse
 from connectors.audit.tables import TABLES
-from connectors.kafka.stopping import Stop
 from models.message import Stored
 from models.settings import Archive
 
 #: Records of the typed topics that may wait for publication; more are published at once.
 MAX_WAITING: Final = 50_000
-PULSE_S: Final = 0.25
-
-
-class Pulse:
-    """Lets the sink look at the time when no record comes."""
-
-
-class Pulses(SimplePollingSource[Pulse, None]):
-    """A pulse each quarter of a second until ``stop`` is requested."""
-
-    def __init__(self, stop: Stop) -> None:
-        super().__init__(timedelta(seconds=PULSE_S))
-        self._stop = stop
-
-    def next_item(self) -> Pulse:
-        if self._stop.requested:
-            raise StopIteration
-        return Pulse()
 
 
 class AuditStore:

@@ -2,7 +2,7 @@
 
 Positions live in Bytewax's snapshots, never in Kafka. Each source is one Bytewax partition, so that a step has one
 reader and one state. Polling never blocks the flow: an idle source sleeps a millisecond, then longer, up to
-``idle_ms``.
+``IDLE_MS``.
 
 When the end is requested a source goes on until its topics have been quiet for a moment, ``DRAIN_S`` seconds at most:
 a system that ends its writers first then has everything read, and archived, to the last record.
@@ -30,9 +30,6 @@ from models.settings import Kafka
 BATCH_SIZE: Final = 200
 IDLE_MS: Final = 4
 
-#: Records in one look after which a reader that is in no hurry looks again at once: it is behind.
-ENOUGH: Final = 500
-
 #: The longest reading on after the end was requested.
 DRAIN_S: Final = 1.0
 
@@ -56,20 +53,15 @@ class Bounds:
 
 
 class Idle:
-    """When to look again: at once after ``enough`` records, after ``most_ms`` milliseconds where there were fewer, and
-    after 1, 2, … up to ``most_ms`` where there were none."""
+    """When to look again: at once after records, then after 1, 2, … up to ``most_ms`` milliseconds."""
 
-    def __init__(self, most_ms: int, enough: int = 1) -> None:
+    def __init__(self, most_ms: int) -> None:
         self._most = most_ms
-        self._enough = enough
         self._sleep_ms = 0
         self.awake: datetime | None = None
 
-    def saw(self, records: int) -> None:
-        if records >= self._enough:
-            self._sleep_ms = 0
-        else:
-            self._sleep_ms = self._most if records else min(max(self._sleep_ms * 2, 1), self._most)
+    def saw(self, records: bool) -> None:
+        self._sleep_ms = 0 if records else min(max(self._sleep_ms * 2, 1), self._most)
         # Kept, not computed when asked: Bytewax asks more than once, and the time must not run away from it.
         self.awake = datetime.now(UTC) + timedelta(milliseconds=self._sleep_ms) if self._sleep_ms else None
 
@@ -77,7 +69,7 @@ class Idle:
 class Ending:
     """Whether a source whose end was requested has read on for long enough."""
 
-    def __init__(self, stop: Stop, drain_s: float, idle_ms: int) -> None:
+    def __init__(self, stop: Stop, drain_s: float, idle_ms: int = IDLE_MS) -> None:
         self._stop = stop
         self._drain_s = drain_s
         self._quiet_s = QUIET_S + 1.5 * idle_ms / 1000
@@ -101,8 +93,7 @@ class KafkaSource(FixedPartitionedSource[Stored, dict[str, Any]]):
     """Partition 0 of ``topic``.
 
     ``dedupe``: drop records whose header ``ordinal`` is not above the last one of the same producer: what a crashed
-    producer wrote twice is read once. ``strict``: raise Failure when ordinals of a producer leave a gap.
-    ``idle_ms``: the longest sleep and the longest wait of a fetch; raise it for a reader that is in no hurry."""
+    producer wrote twice is read once. ``strict``: raise Failure when ordinals of a producer leave a gap."""
 
     def __init__(
         self,
@@ -115,7 +106,6 @@ class KafkaSource(FixedPartitionedSource[Stored, dict[str, Any]]):
         bounds: Bounds = Bounds(),
         dedupe: bool = False,
         strict: bool = False,
-        idle_ms: int = IDLE_MS,
         drain_s: float = DRAIN_S,
         meter: Meter | None = None,
     ) -> None:
@@ -128,15 +118,13 @@ class KafkaSource(FixedPartitionedSource[Stored, dict[str, Any]]):
         self._bounds = bounds
         self._dedupe = dedupe
         self._strict = strict
-        self._idle_ms = idle_ms
         self._drain_s = drain_s
 
     def list_parts(self) -> list[str]:
         return [self._topic]
 
     def build_part(self, step_id: str, for_part: str, resume_state: dict[str, Any] | None) -> _TopicPartition:
-        patient = self._idle_ms > IDLE_MS
-        reader = Reader(self._kafka, self._bootstrap, [self._topic], self._idle_ms if patient else 0)
+        reader = Reader(self._kafka, self._bootstrap, [self._topic])
         if resume_state is not None:
             position = int(resume_state["offset"])
         elif isinstance(self._bounds.first, int):
@@ -148,12 +136,12 @@ class KafkaSource(FixedPartitionedSource[Stored, dict[str, Any]]):
         ordinals = Ordinals(self._strict, dict(resume_state["ordinals"]) if resume_state else {}, whole=position == 0)
         return _TopicPartition(
             reader,
-            Ending(self._stop, self._drain_s, self._idle_ms),
+            Ending(self._stop, self._drain_s),
             self._bounds,
             position,
             ordinals if self._dedupe or self._strict else None,
             self._batch_size,
-            Idle(self._idle_ms, ENOUGH if patient else 1),
+            Idle(IDLE_MS),
             self._meter,
         )
 
@@ -213,7 +201,7 @@ class _TopicPartition(StatefulSourcePartition[Stored, dict[str, Any]]):
         if end is not None and self._position >= end:
             raise StopIteration
         records = self._reader.read(self._batch_size)
-        self._idle.saw(len(records))
+        self._idle.saw(bool(records))
         if records:
             self._ending.saw_records()
             self._meter.read(records[0].topic, len(records))
@@ -261,7 +249,6 @@ class KafkaFeedSource(FixedPartitionedSource[Emitted, dict[str, Any]]):
         *,
         batch_size: int = BATCH_SIZE,
         until: Callable[[Emitted], bool] | None = None,
-        idle_ms: int = IDLE_MS,
         max_waiting: int = MAX_WAITING,
         drain_s: float = DRAIN_S,
         meter: Meter | None = None,
@@ -272,7 +259,6 @@ class KafkaFeedSource(FixedPartitionedSource[Emitted, dict[str, Any]]):
         self._stop = stop or Stop()
         self._batch_size = batch_size
         self._until = until
-        self._idle_ms = idle_ms
         self._drain_s = drain_s
         self._max_waiting = max_waiting
 
@@ -290,8 +276,8 @@ class KafkaFeedSource(FixedPartitionedSource[Emitted, dict[str, Any]]):
                 merge.begin(name, reader.watermarks(name)[0])
         reader.start(merge.next_offsets())
         self._meter.watch(reader)
-        ending = Ending(self._stop, self._drain_s, self._idle_ms)
-        idle = Idle(self._idle_ms)
+        ending = Ending(self._stop, self._drain_s)
+        idle = Idle(IDLE_MS)
         return _FeedPartition(reader, merge, ending, self._until, self._batch_size, idle, self._meter)
 
 
@@ -333,9 +319,9 @@ class _FeedPartition(StatefulSourcePartition[Emitted, dict[str, Any]]):
             self._meter.read("feeds", len(records))
             self._reader.pause(self._names.difference(self._merge.wants()))
             out += self._merge.drain(limit - len(out))
-            self._idle.saw(len(records) + len(out))
+            self._idle.saw(bool(records or out))
         else:
-            self._idle.saw(1)
+            self._idle.saw(True)
         return out
 
     def _until_batch(self) -> list[Emitted]:
