@@ -69,6 +69,14 @@ def test_a_rate_needs_a_second_and_rests_at_zero(board: Board) -> None:
     assert board.module("features", 30.0).rate_10s == 0.0
 
 
+def test_rows_that_come_many_times_a_second_give_the_same_rate(board: Board) -> None:
+    for number in range(60 * 100):
+        board.take(stored(telemetry("features", number, pass__ok=number * 3)), number / 60)
+    view = board.module("features", 100.0)
+    assert view.rate_10s == pytest.approx(180, rel=0.01)
+    assert view.rate_60s == pytest.approx(180, rel=0.01)
+
+
 def test_what_was_written_before_the_start_counts_for_no_rate(board: Board) -> None:
     for number in range(100):
         board.take(stored(telemetry("features", number, pass__ok=number * 1_000)), 0.0, backlog=True)
