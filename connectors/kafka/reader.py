@@ -14,6 +14,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from connectors.kafka.absence import Absence
 from connectors.kafka.admin import away, require_topics
 from connectors.kafka.client import CONNECT_TIMEOUT_S, consumer_config
+from connectors.kafka.patience import Patience
 from connectors.kafka.records import stored
 from models.failures import Failure
 from models.message import Stored
@@ -21,8 +22,9 @@ from models.settings import Kafka
 
 _PROBE_TIMEOUT_S: Final = 5.0
 _HUNGER_S: Final = 1.0
-_PATIENT_MS: Final = 500
 _LOOK_S: Final = 1.0
+#: What a pause between two reads counts at most: who does not ask does not starve.
+_PAUSE_S: Final = 0.25
 _SEEKS: Final = 3  # a hole that is there after so many seeks is in the log
 
 
@@ -44,15 +46,19 @@ class Reader:
         self._sought: dict[str, tuple[int, int]] = {}  # topic -> (offset, how often)
         self._paused: set[str] = set()
         config: dict[str, Any] = consumer_config(kafka, bootstrap) | {"error_cb": self._absence.on_error}
+        self._patience = Patience(poll_ms or kafka.fetch_wait_max_ms)
         if poll_ms:
-            config["fetch.wait.max.ms"] = poll_ms
             config["queued.min.messages"] = 1
         self._config = config
-        self._patient = False
-        self._fed: dict[str, float] = {}  # monotonic time of each topic's last record
+        self._asked_s = 0.0  # for how long it has been asked for records
+        self._asked_at = time.monotonic()
+        self._fed: dict[str, float] = {}  # when each topic gave something last, in seconds of asking
         self.lag: dict[str, int] = {}  # records behind the log's end by topic, once a second
         self._next_look = 0.0
-        self._consumer = Consumer(config)
+        self._consumer = self._made()
+
+    def _made(self) -> Consumer:
+        return Consumer(self._config | {"fetch.wait.max.ms": self._patience.wait_ms})
 
     def watermarks(self, topic: str) -> tuple[int, int]:
         """First offset, and the one after the last (which the embedded broker may report up to one batch short)."""
@@ -103,6 +109,8 @@ class Reader:
         """Up to ``limit`` records; waits ``timeout_s`` seconds at most when there are none."""
         out: list[Stored] = []
         now = time.monotonic()
+        self._asked_s += min(now - self._asked_at, _PAUSE_S)
+        self._asked_at = now
         seeking: set[str] = set()  # what else this batch holds of them comes again after the seek
         for message in self._consumer.consume(limit, timeout_s):
             error = message.error()
@@ -125,7 +133,7 @@ class Reader:
                     self._consumer.seek(TopicPartition(topic, 0, expected))
                     continue
             self._expected[topic] = offset + 1
-            self._fed[topic] = now
+            self._fed[topic] = self._asked_s
             out.append(stored(message))
         if out:
             self._absence.answered()
@@ -136,11 +144,7 @@ class Reader:
         return out
 
     def _look(self) -> None:
-        """Once a second: note the lag, and whether a topic starves.
-
-        The embedded broker answers a fetch empty when it has not found the place in the topic within the fetch's wait:
-        a reader far behind would starve for good at the milliseconds that keep a reader at the end quick. So fetches
-        become patient while a topic that has more gives nothing, and quick again when nothing is behind."""
+        """Once a second: note the lag, and whether a topic that has more gives nothing (see ``patience``)."""
         now = time.monotonic()
         if now < self._next_look:
             return
@@ -149,25 +153,25 @@ class Reader:
         for topic in wanted:
             high = self._consumer.get_watermark_offsets(TopicPartition(topic, 0), cached=True)[1]
             self.lag[topic] = max(high - self._expected[topic], 0)  # an end that is not known yet is negative
-        if self._patient:
-            if not any(self.lag[topic] for topic in wanted) and not any(self._is_behind(topic) for topic in wanted):
-                self._fetch_patiently(False)
-        elif any(now - self._fed.get(topic, 0.0) >= _HUNGER_S and self._is_behind(topic) for topic in wanted):
-            self._fetch_patiently(True)
+        silent = [topic for topic in wanted if self._asked_s - self._fed.get(topic, 0.0) >= _HUNGER_S]
+        try:
+            starved = any(self._is_behind(topic) for topic in silent)
+        except KafkaException:
+            return  # nobody answers: no reason to change anything
+        if self._patience.starved(now) if starved else self._patience.fed(now):
+            self._begin_anew()
 
-    def _fetch_patiently(self, patient: bool) -> None:
-        self._patient = patient
+    def _begin_anew(self) -> None:
+        """Go on with a consumer of another wait, which has a second to give something."""
         self._consumer.close()
-        self._consumer = Consumer(self._config | ({"fetch.wait.max.ms": _PATIENT_MS} if patient else {}))
+        self._consumer = self._made()
         self._consumer.assign([TopicPartition(topic, 0, offset) for topic, offset in self._expected.items()])
         if self._paused:
             self._consumer.pause([TopicPartition(topic, 0) for topic in sorted(self._paused)])
+        self._fed = dict.fromkeys(self._expected, self._asked_s)
 
     def _is_behind(self, topic: str) -> bool:
-        try:
-            latest = self._consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=1.0)[1]
-        except KafkaException:
-            return self._patient  # nobody answers: no reason to change anything
+        latest = self._consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=1.0)[1]
         return bool(latest > self._expected[topic])
 
     def pause(self, topics: set[str]) -> None:
@@ -176,6 +180,7 @@ class Reader:
             self._consumer.pause([TopicPartition(topic, 0)])
         for topic in sorted(self._paused - topics):
             self._consumer.resume([TopicPartition(topic, 0)])
+            self._fed[topic] = self._asked_s
         self._paused = set(topics)
 
     def close(self) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from confluent_kafka import TopicPartition
 
 from connectors.kafka.absence import Absence
+from connectors.kafka.patience import Patience
 from connectors.kafka.reader import Reader
 from models.settings import Kafka
 
@@ -60,6 +62,9 @@ class Consumer:
     def get_watermark_offsets(self, where: TopicPartition, cached: bool = False, timeout: float = 0) -> tuple[int, int]:
         return self.log[0], self.at  # never behind: what is tested here is holes
 
+    def pause(self, where: list[TopicPartition]) -> None: ...
+    def resume(self, where: list[TopicPartition]) -> None: ...
+
     def seek(self, where: TopicPartition) -> None:
         self.seeks += 1
         self.at = where.offset
@@ -75,7 +80,9 @@ def reader_of(consumer: Consumer, expected: int, kind: type[Reader] = Reader) ->
     reader.lag = {}
     reader._next_look = 0.0
     reader._paused = set()
-    reader._patient = False
+    reader._patience = Patience(5)
+    reader._asked_s = 0.0
+    reader._asked_at = time.monotonic()
     return reader
 
 
@@ -105,27 +112,58 @@ class Starving(Consumer):
 
 
 class Noting(Reader):
-    changes: list[bool]
+    """Asked for a second more at each look, and never made anew."""
 
-    def _fetch_patiently(self, patient: bool) -> None:
-        self._patient = patient
-        self.changes.append(patient)
+    waits: list[int]
+
+    def _begin_anew(self) -> None:
+        self.waits.append(self._patience.wait_ms)
+        self._fed = dict.fromkeys(self._expected, self._asked_s)
+
+    def look(self) -> None:
+        self._next_look = 0.0
+        self._asked_s += 1.0
+        assert self.read(1)
 
 
-def test_one_topic_that_starves_while_others_flow_makes_fetches_patient_until_it_has_caught_up() -> None:
-    consumer = Starving(range(1000), 0)
-    reader = reader_of(consumer, 0, Noting)
+def starving() -> Noting:
+    reader = reader_of(Starving(range(1000), 0), 0, Noting)
     assert isinstance(reader, Noting)
-    reader.changes = []
+    reader.waits = []
     reader._expected["feed.clock"] = 100
+    return reader
+
+
+def test_fetches_wait_longer_while_one_topic_starves_and_others_flow() -> None:
+    reader = starving()
     assert reader.read(1)
-    assert reader.changes == [True]
+    assert reader.waits == []  # it was hardly asked
+    for _ in range(6):
+        reader.look()
+    assert reader.waits == [20, 80, 320, 500]
     assert reader.lag["feed.clock"] == 400
-    reader._next_look = 0.0
-    reader.read(1)
-    assert reader.changes == [True]  # still behind
     reader._expected["feed.clock"] = 500
-    reader._next_look = 0.0
-    reader.read(1)
-    assert reader.changes == [True, False]
+    reader.look()
+    assert reader.waits == [20, 80, 320, 500]
     assert reader.lag["feed.clock"] == 0
+
+
+def test_who_does_not_ask_does_not_starve() -> None:
+    reader = starving()
+    reader._asked_at -= 1_000.0  # it was busy with what it had
+    reader._next_look = 0.0
+    assert reader.read(1)
+    assert reader.waits == []
+
+
+def test_a_topic_that_was_paused_has_a_second_to_give_something() -> None:
+    reader = starving()
+    reader.pause({"feed.clock"})
+    for _ in range(3):
+        reader.look()
+    reader.pause(set())
+    reader._next_look = 0.0
+    assert reader.read(1)
+    assert reader.waits == []
+    reader.look()
+    assert reader.waits == [20]
