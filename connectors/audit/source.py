@@ -1,8 +1,8 @@
 """The audit flow's source: every topic in its own order, none between them, for a reader that is in no hurry.
 
 One consumer reads all topics. A consumer for each would ask the broker many times a second whether there is anything
-or not, and have threads of its own. And one Bytewax source is all the flow has, which waits where it stands: of two
-that sleep until a time of their own, Bytewax wakes each more and more often for nothing, until a core is busy with it.
+or not, and have threads of its own. And one Bytewax source is all the flow has, which waits where it stands: where one
+sleeps 1, 2, 4 … 100 ms beside another that sleeps 250 ms, Bytewax comes to wake them all the time, and a core is busy.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class _Partition(StatefulSourcePartition[Stored | Pulse, dict[str, int]]):
     ) -> None:
         self._reader = reader
         self._stop = stop
-        self._ending = Ending(stop, drain_s, IDLE_MS)
+        self._ending = Ending(stop, drain_s, reader)
         self._positions = positions
         self._batch_size = batch_size
         self._meter = meter

@@ -57,8 +57,13 @@ class Reader:
         self._next_look = 0.0
         self._consumer = self._made()
 
+    @property
+    def wait_ms(self) -> int:
+        """How long the broker may hold a fetch now."""
+        return self._patience.wait_ms
+
     def _made(self) -> Consumer:
-        return Consumer(self._config | {"fetch.wait.max.ms": self._patience.wait_ms})
+        return Consumer(self._config | {"fetch.wait.max.ms": self.wait_ms})
 
     def watermarks(self, topic: str) -> tuple[int, int]:
         """First offset, and the one after the last (which the embedded broker may report up to one batch short)."""

@@ -69,10 +69,10 @@ class Idle:
 class Ending:
     """Whether a source whose end was requested has read on for long enough."""
 
-    def __init__(self, stop: Stop, drain_s: float, idle_ms: int = IDLE_MS) -> None:
+    def __init__(self, stop: Stop, drain_s: float, reader: Reader) -> None:
         self._stop = stop
         self._drain_s = drain_s
-        self._quiet_s = QUIET_S + 1.5 * idle_ms / 1000
+        self._reader = reader
         self._since: float | None = None
         self._last_record = 0.0
 
@@ -82,7 +82,8 @@ class Ending:
         now = time.monotonic()
         if self._since is None:
             self._since = self._last_record = now
-        return now - self._last_record >= min(self._quiet_s, self._drain_s) or now - self._since >= self._drain_s
+        quiet_s = QUIET_S + 1.5 * self._reader.wait_ms / 1000
+        return now - self._last_record >= min(quiet_s, self._drain_s) or now - self._since >= self._drain_s
 
     def saw_records(self) -> None:
         if self._since is not None:
@@ -136,7 +137,7 @@ class KafkaSource(FixedPartitionedSource[Stored, dict[str, Any]]):
         ordinals = Ordinals(self._strict, dict(resume_state["ordinals"]) if resume_state else {}, whole=position == 0)
         return _TopicPartition(
             reader,
-            Ending(self._stop, self._drain_s),
+            Ending(self._stop, self._drain_s, reader),
             self._bounds,
             position,
             ordinals if self._dedupe or self._strict else None,
@@ -276,7 +277,7 @@ class KafkaFeedSource(FixedPartitionedSource[Emitted, dict[str, Any]]):
                 merge.begin(name, reader.watermarks(name)[0])
         reader.start(merge.next_offsets())
         self._meter.watch(reader)
-        ending = Ending(self._stop, self._drain_s)
+        ending = Ending(self._stop, self._drain_s, reader)
         idle = Idle(IDLE_MS)
         return _FeedPartition(reader, merge, ending, self._until, self._batch_size, idle, self._meter)
 
