@@ -26,6 +26,7 @@ from typing import Any, Final
 import msgspec
 
 from models import topics
+from models.envelope import Envelope
 from models.markers import Tick, decode_own
 from models.message import Lost, Stored
 
@@ -39,9 +40,7 @@ Emitted = Stored | Lost
 class _Entry(msgspec.Struct, gc=False):
     """A readable feed record with the unreadable ones before it."""
 
-    run: str
-    seq: int
-    recv_ns: int
+    receipt: Envelope
     stored: Stored
     unreadable: list[Stored]
 
@@ -85,7 +84,7 @@ class _Feed(_Topic):
         if receipt is None:
             self.tail.append(stored)
             return
-        self.entries.append(_Entry(receipt.run, receipt.seq, receipt.recv_ns, stored, self.tail))
+        self.entries.append(_Entry(receipt, stored, self.tail))
         self.tail = []  # a new list: the entry keeps the old one
 
     def drop_first(self) -> None:
@@ -213,13 +212,13 @@ class FeedMerge:
             entries = feed.entries
             while entries:
                 head = entries[0]
-                if head.run == run:
-                    if head.seq == self._next:
+                if head.receipt.run == run:
+                    if head.receipt.seq == self._next:
                         return feed
-                    if head.seq > self._next:
+                    if head.receipt.seq > self._next:
                         break
                     self.stats["duplicates"] += 1
-                elif head.run in self._finished:
+                elif head.receipt.run in self._finished:
                     self.stats["strays"] += 1
                 else:
                     break
@@ -288,7 +287,7 @@ class FeedMerge:
                 return False
         if not heads:
             return self._emit_tails(out, limit)
-        ahead = [head.seq for head in heads if head.run == self._run]
+        ahead = [head.receipt.seq for head in heads if head.receipt.run == self._run]
         if ahead and self._run is not None:
             first = min(ahead)
             out.append(Lost(self._run, self._next, first - 1))
@@ -297,7 +296,7 @@ class FeedMerge:
             return True
         if self._run is not None:
             self._finished[self._run] = None
-        self._run = min(heads, key=lambda head: head.recv_ns).run
+        self._run = min(heads, key=lambda head: head.receipt.recv_ns).receipt.run
         self._next = 0
         return True
 

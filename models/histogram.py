@@ -22,9 +22,6 @@ class Histogram:
         self._counts: dict[int, int] = {}
         self.total = 0
 
-    def add(self, value: int) -> None:
-        self.add_all((value,))
-
     def add_all(self, values: Sequence[int]) -> None:
         counts = self._counts
         for bucket in map(_bucket, values):

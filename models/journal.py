@@ -7,6 +7,7 @@ record makes at least one event, so that nothing a flow was given can go unaccou
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
@@ -142,7 +143,8 @@ _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 
 
-encode_event = _encoder.encode
+#: The event's bytes on the journal. Bound, not wrapped: it is called for every event.
+encode_event: Callable[[AnyEvent], bytes] = _encoder.encode
 
 
 def decode_event(raw: bytes) -> AnyEvent:

@@ -15,8 +15,7 @@ NUMBERS = st.integers(0, 40) | st.integers(0, 2**47)
 
 def filled(numbers: list[int]) -> Histogram:
     histogram = Histogram()
-    for number in numbers:
-        histogram.add(number)
+    histogram.add_all(numbers)
     return histogram
 
 
