@@ -49,12 +49,18 @@ class Notice(msgspec.Struct, frozen=True, tag_field="profit", tag="notice"):
 Own = Marker | Tick | Notice
 
 OWN_PREFIX = b'{"profit":'
+_WORDS = (b'{"profit":"marker"', b'{"profit":"notice"')
 
 _decoder: msgspec.json.Decoder[Marker | Tick | Notice] = msgspec.json.Decoder(Own)
 
 
 def encode_own(record: Own) -> bytes:
     return msgspec.json.encode(record)
+
+
+def is_word(raw: bytes) -> bool:
+    """Whether the bytes are a marker or a notice: the few records of our own that say what the others are worth."""
+    return raw.startswith(_WORDS)
 
 
 def decode_own(raw: bytes) -> Own | None:

@@ -6,7 +6,8 @@ away, what is under way is copied to the spool too: a recorder that is killed le
 have, and the next one writes it first (a record that had arrived all the same is a duplicate by ``(run, seq)``).
 
 Nothing is lost silently: when the spool has no room the new record is dropped, its sequence number stays used, and it
-is counted by topic. An error that no waiting cures ends the recorder with its reason.
+is counted by topic; markers and notices, which say so, have room of their own. An error that no waiting cures ends the
+recorder with its reason.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from connectors.recorder.spool import Segment, Spool
 from models.envelope import HEADER
 from models.failures import Failure
+from models.markers import is_word
 from models.message import ORDINAL_HEADER, Message
 
 ROOM: Final = 200_000  # records between the event loop and the thread: half a minute of a busy feed
@@ -48,7 +50,8 @@ class Backend(Protocol):
 
 @dataclass(frozen=True)
 class Backlog:
-    """Where the records are that Kafka has not confirmed. ``oldest_s``: for how long the oldest one has been under way.
+    """Where the records are that Kafka has not confirmed. ``queue``: the thread has not placed them anywhere yet.
+    ``oldest_s``: for how long the oldest one has been under way.
     ``dropped``: feed records without room so far, by topic; ``full``: the last one that wanted room got none."""
 
     queue: int = 0
@@ -114,14 +117,15 @@ class KafkaOutlet:
         self._rejected = 0
         self._delivered = 0
         self._given = spool.waiting if spool is not None else 0
+        self._queued = self._placed = 0  # records handed to the thread, and those it has produced, stored or dropped
         self._asked = self._deadline = 0.0  # when the end was asked for, and until when what waits may be delivered
         self._thread = threading.Thread(target=self._run, name="feed-producer", daemon=True)
         self._thread.start()
 
     @property
     def depth(self) -> int:
-        """Records that wait for the producer thread."""
-        return self._queue.qsize()
+        """Records that wait for the producer thread, with the one it has in hand."""
+        return self._queued - self._placed
 
     @property
     def undelivered(self) -> int:
@@ -137,7 +141,7 @@ class KafkaOutlet:
         except IndexError:
             oldest = 0.0
         return Backlog(
-            self._queue.qsize(),
+            self.depth,
             self._in_flight,
             spool.waiting if spool is not None else 0,
             round(spool.size / 1024 / 1024, 3) if spool is not None else 0.0,
@@ -155,9 +159,10 @@ class KafkaOutlet:
         if self._failure is not None:
             raise self._failure
         self._given += 1
-        if self._queue.qsize() >= self._room:  # the thread is stuck: not Kafka, the disk or the machine
+        if self.depth >= self._room and not is_word(message.value):  # the thread is stuck: the disk or the machine
             self._drop(message)
             return
+        self._queued += 1
         self._queue.put(message)
 
     def close(self, timeout: float = 5.0) -> None:
@@ -219,6 +224,7 @@ class KafkaOutlet:
                 else:
                     self._full = False
                     self._produce(message, None)
+                self._placed += 1
         except queue.Empty:
             pass
         return False
@@ -263,10 +269,10 @@ class KafkaOutlet:
             self._drop(message)
             return
         self._secure()
-        if self._spool.append(message) is None:
-            self._drop(message)
-        else:
+        if self._spool.append(message) is not None:
             self._full = False
+        elif not (is_word(message.value) and self._spool.append(message, reserve=True)):
+            self._drop(message)
 
     def _drop(self, message: Message) -> None:
         with self._gone:  # the event loop may be here as well as the thread
@@ -298,6 +304,7 @@ class KafkaOutlet:
                 return
             if message is not None:
                 self._store(message)
+                self._placed += 1
 
     def _copied(self) -> int:
         return sum(1 for each in self._under_way if not each.done and each.segment is not None)

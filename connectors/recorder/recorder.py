@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from connectors.clock import Clock
 from connectors.coinbase.door import CoinbaseDoor
@@ -23,6 +24,8 @@ from models.failures import Failure
 from models.markers import Notice
 from models.reasons import MEANING, Reason
 from models.settings import Checks, Feeds
+
+PLACED_S: Final = 2.0  # how long the end waits for records that have no place yet
 
 
 @dataclass(frozen=True)
@@ -105,21 +108,28 @@ class Recorder:
             for rest in (self._gamma, self._clob):
                 await rest.close()
             self._failure.cancel()
+            await self._placed()
             with contextlib.suppress(*([Failure] if failed else [])):
                 self._end(str(failed) if failed else "asked to end", failed is not None)
         if failed is not None:
             raise failed
 
     def _end(self, why: str, failed: bool) -> None:
-        self._look_back()
+        self._look_back(ending=True)
         for pulse in self.pulses:
             pulse.note("failed" if failed else "stopped", why)
             self._telemetry.publish(pulse, self.writer.now_ns())
         self.writer.end()
 
-    def _look_back(self) -> None:
-        """How the way to Kafka is: on the recorder's pulse, and once there is room again, what was dropped meanwhile in
-        the topics that miss it."""
+    async def _placed(self) -> None:
+        """Wait until every record has its place, so that what has none is counted before the last word."""
+        deadline = time.monotonic() + PLACED_S
+        while self._backlog().queue and time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
+
+    def _look_back(self, ending: bool = False) -> None:
+        """How the way to Kafka is: on the recorder's pulse, and once there is room again or the run ends, what was
+        dropped meanwhile in the topics that miss it."""
         backlog, pulse = self._backlog(), self.pulse
         for host, rest in (("gamma", self._gamma), ("clob", self._clob)):
             pulse.counts.update({f"{host}_{name}": count for name, count in rest.counts.items()})
@@ -138,21 +148,24 @@ class Recorder:
         ):
             if count:
                 pulse.counts[name] = count
+        if ending or not backlog.full:
+            self._tell_dropped(backlog.dropped)
         if backlog.full:
             pulse.note("warning", f"{Reason.SPOOL_FULL}: {MEANING[Reason.SPOOL_FULL]}")
-            return
-        for topic, count in backlog.dropped.items():
-            fresh = count - self._told_dropped[topic]
-            if fresh:
-                self._told_dropped[topic] = count
-                why = f"{Reason.SPOOL_FULL}: {fresh} records were dropped"
-                self.writer.notice(topic, Notice(f"{self.run_id}.recorder", "spool_full", why, fresh))
-        if backlog.away:
+        elif backlog.away:
             pulse.note("warning", "Kafka takes no records: they wait on disk")
         elif backlog.spool_records:
             pulse.note("warning", "records that waited on disk are on their way to Kafka")
         elif pulse.status == "warning":
             pulse.note("running", "")
+
+    def _tell_dropped(self, dropped: Mapping[str, int]) -> None:
+        for topic, count in dropped.items():
+            fresh = count - self._told_dropped[topic]
+            if fresh:
+                self._told_dropped[topic] = count
+                why = f"{Reason.SPOOL_FULL}: {fresh} records were dropped"
+                self.writer.notice(topic, Notice(f"{self.run_id}.recorder", "spool_full", why, fresh))
 
     async def _watch(self) -> None:
         await self._guard.run(self.channel, self.coinbase)

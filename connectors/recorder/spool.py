@@ -27,6 +27,7 @@ from models.message import Message
 
 MAGIC: Final = b"PROFITS1"
 SEGMENT_BYTES: Final = 8 * 1024 * 1024
+RESERVE_BYTES: Final = 1024 * 1024  # beyond the limit, for markers and notices
 RECORD_BYTES: Final = 64 * 1024 * 1024  # a length above this is none
 _HEAD: Final = struct.Struct("<II")
 _SUFFIX: Final = ".segment"
@@ -93,7 +94,7 @@ class Segment:
 
 
 class Spool:
-    """A queue on disk, first in first out, of at most ``limit`` bytes. Not for several threads.
+    """A queue on disk, first in first out, of at most ``limit`` bytes and a reserve. Not for several threads.
 
     ``append`` puts a record in, ``take`` hands out the oldest that was not handed out yet, ``confirm`` says that one
     of a segment's records has reached Kafka. OSError is raised where the disk cannot be read; a disk that takes no
@@ -117,13 +118,14 @@ class Spool:
         """Whether anything is on disk."""
         return bool(self._segments)
 
-    def append(self, message: Message, taken: bool = False) -> Segment | None:
+    def append(self, message: Message, taken: bool = False, reserve: bool = False) -> Segment | None:
         """Write the record; None when there is no room. ``taken``: it is under way already and is kept for the next
-        run only; nothing may wait then."""
+        run only; nothing may wait then. ``reserve``: it may use the room beyond the limit."""
         frame = frame_of(message)
         tail = self._segments[-1] if self._segments else None
         fresh = tail is None or tail.writer is None or tail.size >= self._segment_bytes
-        if self.size + len(frame) + (len(MAGIC) if fresh else 0) > self.limit:
+        limit = self.limit + (RESERVE_BYTES if reserve else 0)
+        if self.size + len(frame) + (len(MAGIC) if fresh else 0) > limit:
             return None
         try:
             if fresh or tail is None:

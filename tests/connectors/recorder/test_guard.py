@@ -105,10 +105,13 @@ async def test_the_way_to_kafka_is_on_the_pulse_and_drops_are_told_where_they_ar
         backlog = Backlog(dropped={FEED_CLOCK: 2, FEED_COINBASE: 6})
         recorder._look_back()
         recorder._look_back()
-    for topic, dropped in ((FEED_CLOCK, 2), (FEED_COINBASE, 6)):
+        assert recorder.pulse.counts["dropped"] == 8
+        backlog = Backlog(full=True, dropped={FEED_CLOCK: 2, FEED_COINBASE: 10})
+        recorder._look_back()
+        recorder._look_back(ending=True)
+    for topic, dropped in ((FEED_CLOCK, [2]), (FEED_COINBASE, [6, 4])):
         told = [notice for notice in r.outlet.notices(topic) if notice.state == "spool_full"]
-        assert [notice.frames for notice in told] == [dropped]
-    assert recorder.pulse.counts["dropped"] == 8
+        assert [notice.frames for notice in told] == dropped
 
 
 async def test_answers_of_rest_are_counted_by_status() -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from connectors.recorder.outlet import KafkaOutlet
 from connectors.recorder.spool import Spool, inherit
 from models.failures import Failure
+from models.markers import Marker, Notice, Tick, encode_own
 from models.message import Message
 from tests.waiting import eventually
 
@@ -246,6 +247,38 @@ def test_a_full_spool_keeps_the_oldest_and_counts_the_rest_by_topic(tmp_path: Pa
     telemetry = sum(record[0] == "telemetry" for record in producer.records)
     assert telemetry + outlet.backlog().dropped_telemetry == 300
     assert telemetry < len(arrived)  # it goes first
+
+
+def test_a_full_spool_keeps_its_room_for_what_says_so(tmp_path: Path) -> None:
+    producer = FakeProducer()
+    outlet = KafkaOutlet(
+        {}, unexpected, Spool(tmp_path / "r1", 6_000), backend=producer, window=(5, 1 << 20), away_s=0.05
+    )
+    producer.away.set()
+    for number in range(300):
+        outlet.put(message(number))
+    eventually(lambda: outlet.depth == 0 and outlet.backlog().full)
+    told = encode_own(Notice("r.recorder", "spool_full", "why", outlet.backlog().dropped["feed.coinbase"]))
+    words = [told, encode_own(Marker("end", "r", "sim"))]
+    for word in words:
+        outlet.put(Message("feed.coinbase", "c", word, 1, envelope=b"1 r 0 c 0"))
+    outlet.put(Message("feed.clock", "c", encode_own(Tick(0, 1, {})), 1, envelope=b"1 r 0 c 0"))
+    eventually(lambda: outlet.depth == 0)
+    assert outlet.backlog().full and outlet.backlog().dropped["feed.clock"] == 1  # there is no room for anything else
+    producer.away.clear()
+    outlet.close()
+    assert [record[1] for record in producer.records][-2:] == words
+
+
+def test_depth_counts_what_the_thread_has_in_hand(tmp_path: Path) -> None:
+    release = threading.Event()
+    outlet = KafkaOutlet({}, unexpected, backend=FakeProducer(stuck=release))
+    outlet.put(message(0))
+    eventually(lambda: outlet.backlog().under_way == 1)
+    assert outlet.depth == 1
+    release.set()
+    eventually(lambda: outlet.depth == 0)
+    outlet.close()
 
 
 def test_records_of_another_cluster_are_left_alone(tmp_path: Path) -> None:
