@@ -14,6 +14,7 @@ from api.cli.endings import stop_on_signals, stop_with_parent
 from connectors.simulator.exchange import parameters
 from connectors.simulator.faults.timeline import load as load_timeline
 from connectors.simulator.server import SimulatedExchange
+from connectors.yielding import yield_to_others
 from models.failures import Failure
 from models.settings import load
 
@@ -51,6 +52,8 @@ def simulate(
         truth_file=truth_file,
         timeline=None if faults is None else load_timeline(faults),
     )
+    if chosen.speed > 1:
+        yield_to_others()  # it can let its time slip; the others would fall behind
     asyncio.run(_serve(exchange, port_file, lifeline))
 
 

@@ -12,7 +12,9 @@ hour as they come, and those of an hour that is over into one.
 from __future__ import annotations
 
 import fcntl
+import math
 import os
+import time
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby
@@ -141,17 +143,24 @@ class TopicWriter:
         else:
             self._merges.append(self._background.submit(files.merge_pieces, self._folder, pieces))
 
-    def close(self) -> None:
-        """Flush, merge the last hour, and let others write."""
+    def close(self, until: float = math.inf) -> None:
+        """Flush, merge the last hour, and let others write. What is not merged by ``until``, a moment of the monotonic
+        clock, is left to the next writer."""
         try:
             self.flush()
+            late = [merge for merge in self._merges if time.monotonic() >= until and merge.cancel()]
             for merge in self._merges:
-                merge.result()
+                if merge not in late:
+                    merge.result()
             self._merges = []
-            if sum(piece.path.stat().st_size for piece in self._parts) <= MERGED_AT_CLOSE:
+            if not late and time.monotonic() < until and self._size() <= MERGED_AT_CLOSE:
                 files.merge_pieces(self._folder, self._parts)
         finally:
             self.abandon()
+
+    def _size(self) -> int:
+        """Bytes of the hour's files."""
+        return sum(piece.path.stat().st_size for piece in self._parts)
 
     def abandon(self) -> None:
         """Give up the lock without flushing."""
@@ -207,11 +216,13 @@ class ArchiveWriter:
         for writer in self._writers.values():
             writer.flush()
 
-    def close(self) -> None:
-        """Flush, merge, and let others write."""
+    def close(self, merge_s: float = math.inf) -> None:
+        """Flush, merge for ``merge_s`` seconds at most, and let others write."""
         try:
+            self.flush()
+            until = time.monotonic() + merge_s
             for writer in self._writers.values():
-                writer.close()
+                writer.close(until)
         finally:
             self.abandon()
 

@@ -46,6 +46,7 @@ class AuditDatabase:
         self._replicas = tuple(path.with_name(f".{path.stem}-{letter}{path.suffix}") for letter in "ab")
         self._published = 0
         self._left_at = float("-inf")  # when the spare replica ceased to be the published one
+        self._current: set[Path] = set()  # replicas that have today's tables and columns for certain
         self._missed: Batches = {}  # what the published replica has and the spare one lacks
         self.copies = 0
         try:
@@ -65,6 +66,7 @@ class AuditDatabase:
         if not self._path.exists():
             with _writing(current) as connection:
                 loading.create(connection)
+            self._current.add(current)
             self._publish(current)
         elif not current.exists():
             os.link(self._path, current)
@@ -86,11 +88,13 @@ class AuditDatabase:
         if not news:
             return
         spare = 1 - self._published
-        connection = self._open_spare(spare)
-        with connection:
-            if self._missed:
-                loading.load(connection, self._missed)
-            loading.load(connection, news)
+        with self._open_spare(spare) as connection:
+            if self._replicas[spare] not in self._current:
+                loading.create(connection)
+                self._current.add(self._replicas[spare])
+            # What it missed and what is new at once: a statement costs more than its rows.
+            both = {topic: [*self._missed.get(topic, ()), *news.get(topic, ())] for topic in {**self._missed, **news}}
+            loading.load(connection, both)
             connection.execute("CHECKPOINT")
         self._publish(self._replicas[spare])
         self._published = spare
@@ -115,6 +119,9 @@ class AuditDatabase:
         shutil.copyfile(self._replicas[self._published], copy)
         _remove(replica)
         copy.rename(replica)
+        self._current.discard(replica)
+        if self._replicas[self._published] in self._current:
+            self._current.add(replica)
         self._missed = {}
         self.copies += 1
 
@@ -145,9 +152,7 @@ class AuditDatabase:
 
 
 def _connect(path: Path) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect(str(path), config={"threads": 1})
-    loading.create(connection)
-    return connection
+    return duckdb.connect(str(path), config={"threads": 1})
 
 
 def _writing(path: Path) -> duckdb.DuckDBPyConnection:

@@ -35,18 +35,17 @@ def load(connection: duckdb.DuckDBPyConnection, batches: Mapping[str, Sequence[S
     try:
         for topic, records in batches.items():
             table = TABLES.get(topic)
-            if not records:
-                continue
-            if table is not None:
+            if table is not None and records:
                 offsets = [record.offset for record in records]
                 values = [record.value.decode("utf-8", "replace") for record in records]
-                connection.execute(
-                    'CREATE OR REPLACE TEMP TABLE incoming AS SELECT unnest($1::BIGINT[]) AS "offset", '
-                    'unnest($2::VARCHAR[]) AS "value"',
-                    [offsets, values],
+                _insert(
+                    connection,
+                    table,
+                    'SELECT unnest($2::BIGINT[]) AS "offset", unnest($3::VARCHAR[]) AS "value"',
+                    offsets,
+                    values,
                 )
-                _insert(connection, table)
-            connection.execute("INSERT OR REPLACE INTO applied VALUES (?, ?)", [topic, records[-1].offset])
+        _note(connection, {topic: records[-1].offset for topic, records in batches.items() if records})
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
@@ -55,40 +54,50 @@ def load(connection: duckdb.DuckDBPyConnection, batches: Mapping[str, Sequence[S
 
 def load_parquet(connection: duckdb.DuckDBPyConnection, table: Table, files: Sequence[Path], last: int) -> None:
     """Apply whole archive files of the table's topic; ``last`` is the last offset in them."""
-    connection.execute(
-        'CREATE OR REPLACE TEMP TABLE incoming AS SELECT "offset", TRY(decode("value")) AS "value" '
-        "FROM read_parquet($1, hive_partitioning = false)",
-        [[str(path) for path in files]],
-    )
-    _insert(connection, table)
-    connection.execute("INSERT OR REPLACE INTO applied VALUES (?, ?)", [table.topic, last])
+    rows = 'SELECT "offset", TRY(decode("value")) AS "value" FROM read_parquet($2, hive_partitioning = false)'
+    _insert(connection, table, rows, [str(path) for path in files])
+    _note(connection, {table.topic: last})
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+def _note(connection: duckdb.DuckDBPyConnection, last: Mapping[str, int]) -> None:
+    """The last applied offset of each topic."""
     connection.execute(
-        'CREATE OR REPLACE TEMP TABLE parsed AS SELECT "offset", "value", CASE WHEN json_valid("value") THEN '
-        'TRY(from_json_strict("value", $1)) END AS r FROM incoming',
-        [table.structure],
+        "INSERT OR REPLACE INTO applied SELECT unnest($1::VARCHAR[]), unnest($2::BIGINT[])", [[*last], [*last.values()]]
     )
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: str, *given: list[int] | list[str]) -> None:
+    """Insert what the query ``rows`` yields, "offset" and "value"; its parameters are ``given``, from $2 on."""
+    whole = " AND ".join(f'r."{name}" IS NOT NULL' for name in table.required)
+    connection.execute(
+        f'CREATE OR REPLACE TEMP TABLE parsed AS SELECT "offset", "value", r, {whole} AS whole FROM (SELECT *, '
+        f'CASE WHEN json_valid("value") THEN TRY(from_json_strict("value", $1)) END AS r FROM ({rows}))',
+        [table.structure, *given],
+    )
+    if connection.execute("SELECT 1 FROM parsed WHERE NOT whole LIMIT 1").fetchone():
+        _mend(connection, table, whole)
+    names = ", ".join(f'"{name}"' for name in table.columns)
+    columns = ", ".join(f'r."{name}"' for name in table.columns)
+    connection.execute(
+        f'INSERT OR IGNORE INTO {table.name} ({names}) SELECT {columns} FROM parsed WHERE whole ORDER BY "offset"'
+    )
+    if table.topic == _DECISIONS:
+        connection.execute(
+            "INSERT OR IGNORE INTO spans SELECT id, position, timestamp, span.module, span.verdict, span.reason, "
+            "span.numbers FROM (SELECT r.id AS id, r.timestamp AS timestamp, unnest(r.spans) AS span, "
+            "unnest(range(len(r.spans))) AS position FROM parsed WHERE whole)"
+        )
+
+
+def _mend(connection: duckdb.DuckDBPyConnection, table: Table, whole: str) -> None:
+    """Give the parsed rows the defaults of fields that they are older than; reject what is still no record."""
     if table.defaults:
         connection.execute(
             'UPDATE parsed SET r = TRY(from_json_strict(json_merge_patch($1::JSON, "value"::JSON), $2)) '
             'WHERE r IS NULL AND json_valid("value")',
             [json.dumps(table.defaults), table.structure],
         )
-    whole = " AND ".join(f'r."{name}" IS NOT NULL' for name in table.required)
-    names = ", ".join(f'"{name}"' for name in table.columns)
-    columns = ", ".join(f'r."{name}"' for name in table.columns)
+        connection.execute(f"UPDATE parsed SET whole = {whole}")
     connection.execute(
-        f'INSERT OR IGNORE INTO {table.name} ({names}) SELECT {columns} FROM parsed WHERE {whole} ORDER BY "offset"'
+        f'INSERT OR IGNORE INTO rejected SELECT \'{table.topic}\', "offset", "value" FROM parsed WHERE NOT whole'
     )
-    connection.execute(
-        f'INSERT OR IGNORE INTO rejected SELECT \'{table.topic}\', "offset", "value" FROM parsed '
-        f"WHERE r IS NULL OR NOT ({whole})"
-    )
-    if table.topic == _DECISIONS:
-        connection.execute(
-            "INSERT OR IGNORE INTO spans SELECT id, position, timestamp, span.module, span.verdict, span.reason, "
-            "span.numbers FROM (SELECT r.id AS id, r.timestamp AS timestamp, unnest(r.spans) AS span, "
-            f"unnest(range(len(r.spans))) AS position FROM parsed WHERE {whole})"
-        )

@@ -24,6 +24,8 @@ from models.settings import Archive
 
 #: Records of the typed topics that may wait for publication; more are published at once.
 MAX_WAITING: Final = 50_000
+#: How long files are merged at the end; the supervisor does not wait for ever.
+MERGE_S: Final = 0.5
 
 
 class AuditStore:
@@ -78,10 +80,11 @@ class AuditStore:
         self._published_at = time.monotonic()
 
     def close(self) -> None:
-        """Write and publish everything, and let others write."""
+        """Write and publish everything, and let others write: the archive first, as an embedded broker ends too."""
         try:
+            self._archive.flush()
             self.publish()
-            self._archive.close()
+            self._archive.close(MERGE_S)
         finally:
             self._database.close()
 

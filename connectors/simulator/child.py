@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import subprocess
 import sys
 import tempfile
@@ -20,7 +21,8 @@ from connectors.simulator.addresses import Urls
 from models.failures import Failure
 
 START_S: Final = 20.0
-FOLLOW_S: Final = 0.1  # real seconds between two looks at the exchange's clock
+AGAIN_S: Final = 0.1  # real seconds until the exchange's clock is asked for again when its answer has ended
+SILENCE_S: Final = 5.0  # an exchange says its time each second
 
 
 def read_urls(path: Path) -> Urls:
@@ -55,16 +57,19 @@ async def follow_clock(clock: ScaledClock, urls: Urls) -> None:
     clock runs on from where it is, for receipts stand in the order of time: all that exchange says is old then, and is
     called so."""
     born, ahead_ns = None, 0
-    async with httpx.AsyncClient(timeout=2.0) as client:
+    async with httpx.AsyncClient(timeout=SILENCE_S) as client:
         while True:
-            await asyncio.sleep(FOLLOW_S)
             with contextlib.suppress(httpx.HTTPError, ValueError, KeyError):
-                found = (await client.get(urls.clock)).raise_for_status().json()
-                epoch, simulated, speed = int(found["epoch_ns"]), int(found["sim_epoch_ns"]), float(found["speed"])
-                if born is not None and born != found["born_ns"]:
-                    ahead_ns = max(0, clock.now_ns() - ScaledClock(epoch, simulated, speed).now_ns())
-                born = found["born_ns"]
-                clock.rebase(epoch, simulated + ahead_ns, speed)
+                async with client.stream("GET", f"{urls.clock}/lines") as answer:
+                    async for line in answer.raise_for_status().aiter_lines():
+                        found = json.loads(line)
+                        epoch, simulated = int(found["epoch_ns"]), int(found["sim_epoch_ns"])
+                        speed = float(found["speed"])
+                        if born is not None and born != found["born_ns"]:
+                            ahead_ns = max(0, clock.now_ns() - ScaledClock(epoch, simulated, speed).now_ns())
+                        born = found["born_ns"]
+                        clock.rebase(epoch, simulated + ahead_ns, speed)
+            await asyncio.sleep(AGAIN_S)
 
 
 @contextlib.contextmanager

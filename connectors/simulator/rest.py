@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from fastapi import FastAPI, Response
+from fastapi.responses import StreamingResponse
 
 from connectors.clock import NS
 
 if TYPE_CHECKING:
     from connectors.simulator.server import SimulatedExchange
+
+CLOCK_LINE_S: Final = 1.0  # a follower of the clock hears of it at least so often
 
 
 def http_app(exchange: SimulatedExchange) -> FastAPI:
@@ -57,8 +61,7 @@ def http_app(exchange: SimulatedExchange) -> FastAPI:
     async def geoblock() -> dict[str, Any]:
         return {"blocked": False, "ip": "127.0.0.1", "country": "ZZ", "region": ""}
 
-    @app.get("/sim/clock")
-    async def sim_clock() -> dict[str, Any]:
+    def clock_now() -> dict[str, Any]:
         return {
             "born_ns": exchange.born_ns,
             "epoch_ns": clock.epoch_ns,
@@ -69,6 +72,19 @@ def http_app(exchange: SimulatedExchange) -> FastAPI:
             "slipped_s": exchange.slipped_s,
             "tasks": len(asyncio.all_tasks()),
         }
+
+    async def clock_lines() -> AsyncIterator[str]:
+        while exchange.listening:
+            yield json.dumps(clock_now()) + "\n"
+            await exchange.clock_moves(CLOCK_LINE_S)
+
+    @app.get("/sim/clock")
+    async def sim_clock() -> dict[str, Any]:
+        return clock_now()
+
+    @app.get("/sim/clock/lines")
+    async def sim_clock_lines() -> StreamingResponse:
+        return StreamingResponse(clock_lines(), media_type="application/x-ndjson")
 
     @app.get("/sim/truth")
     async def sim_truth(last: int = 200) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import uvicorn
-from websockets.asyncio.server import Server, ServerConnection, broadcast, serve
+from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 from websockets.protocol import State
@@ -74,8 +74,10 @@ class SimulatedExchange:
         self.gateway = Gateway(self.core, self, timeline)
         self._tally = None if truth_file is None else Tally(truth_file, str(self.born_ns))
         self._sockets: dict[str, ServerConnection] = {}
+        self._outgoing: dict[str, tuple[Session, list[bytes]]] = {}  # by session, between two looks at the sockets
         self._servers: dict[Venue, Server] = {}
         self._up = False
+        self._clock_moved = asyncio.Event()
         self._shut: frozenset[Venue] = frozenset()  # venues that do not listen because of a fault
         self._http: QuietServer | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -147,6 +149,7 @@ class SimulatedExchange:
     async def hang_up(self) -> None:
         """Close the servers and every connection; simulated time goes on. ``listen`` opens them again."""
         self._up = False
+        self._tell_followers()
         servers, self._servers = self._servers, {}
         for server in servers.values():
             server.close()
@@ -185,6 +188,7 @@ class SimulatedExchange:
                     self._carry(emission)
                 gateway.after_step()
                 burst += 1
+            self._write_all()
             if self._shut != self.faults.refusing:
                 await self._keep_doors()
             wait = (core.next_ns - clock.now_ns()) / NS / clock.speed
@@ -193,7 +197,23 @@ class SimulatedExchange:
                 # What cannot be reached is given up: a slower exchange is still a true one, a late one looks stale.
                 self.slipped_s += self.behind_s
                 clock.rebase(time.time_ns(), core.now_ns)
+                self._tell_followers()
             await asyncio.sleep(max(wait, 0.0))
+
+    @property
+    def listening(self) -> bool:
+        """Whether the servers are up."""
+        return self._up
+
+    async def clock_moves(self, at_most_s: float) -> None:
+        """Returns when the clock counts from another moment or the servers close, after ``at_most_s`` real seconds
+        at the latest."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._clock_moved.wait(), at_most_s)
+
+    def _tell_followers(self) -> None:
+        self._clock_moved.set()
+        self._clock_moved = asyncio.Event()
 
     def _carry(self, emission: Emission) -> None:
         self.gateway.carry(emission)
@@ -214,20 +234,39 @@ class SimulatedExchange:
     # -- the gateway's carrier ----------------------------------------------------------------------------------------
 
     def deliver(self, session: Session, frame: bytes) -> bool:
-        """As a text frame, without waiting; a client that does not read is sent away."""
+        """As a text frame, with all others that a session gets before the sockets have their turn: a call to the
+        operating system for each would be nearly half of this process's work."""
         connection = self._sockets.get(session.id)
         if connection is None or connection.state is not State.OPEN:
             return False
-        if self._tally is not None:
-            self._tally.count(session, frame)
-        broadcast((connection,), frame, text=True)
-        if connection.transport.get_write_buffer_size() > SLOW_BYTES:
-            connection.transport.abort()
-            self.gateway.close(session, "it did not read")
+        outgoing = self._outgoing.get(session.id)
+        if outgoing is None:
+            outgoing = self._outgoing[session.id] = session, []
+        outgoing[1].append(frame)
         return True
+
+    def _write_all(self) -> None:
+        while self._outgoing:
+            self._write(next(iter(self._outgoing)))
+
+    def _write(self, session_id: str) -> None:
+        """Hand a session's frames to its socket, without waiting; a client that does not read is sent away."""
+        outgoing = self._outgoing.pop(session_id, None)
+        if outgoing is None:
+            return
+        session, frames = outgoing
+        if self._tally is not None:
+            for frame in frames:
+                self._tally.count(session, frame)
+        transport = self._sockets[session_id].transport
+        transport.write(b"".join([Frame(Opcode.TEXT, frame).serialize(mask=False) for frame in frames]))
+        if transport.get_write_buffer_size() > SLOW_BYTES:
+            transport.abort()
+            self.gateway.close(session, "it did not read")
 
     def cut(self, session: Session, frame: bytes) -> None:
         """A frame's header and half of its payload, and no more: what was sent before arrives, the rest never will."""
+        self._write(session.id)
         connection = self._sockets.get(session.id)
         if connection is not None and connection.state is State.OPEN:
             whole = Frame(Opcode.TEXT, frame).serialize(mask=False)
@@ -236,6 +275,7 @@ class SimulatedExchange:
 
     def close(self, session: Session, code: int, why: str) -> None:
         """With a close frame, or with code 0 without a word."""
+        self._write(session.id)
         connection = self._sockets.get(session.id)
         if connection is None:
             return
@@ -260,9 +300,11 @@ class SimulatedExchange:
                         await connection.send("PONG")
                     else:
                         self.gateway.hear(session, message)
+                        self._write_all()
             except ConnectionClosed:
                 pass
             finally:
+                self._outgoing.pop(session.id, None)
                 del self._sockets[session.id]
                 self.gateway.close(session, "the client left")
                 if self._tally is not None:

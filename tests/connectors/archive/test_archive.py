@@ -163,6 +163,24 @@ def test_the_files_of_a_long_hour_are_few_and_lose_nothing(tmp_path: Path) -> No
     assert len(layout.pieces_of(layout.topic_folder(tmp_path, "feed.polymarket"))) == 1
 
 
+def test_an_end_in_a_hurry_writes_all_and_leaves_the_merging_to_the_next_writer(tmp_path: Path) -> None:
+    writer = ArchiveWriter(tmp_path, ["feed.polymarket", "feed.coinbase"])
+    for offset in range(PIECES + 5):
+        writer.append(record(offset))
+        writer.append(record(offset, topic="feed.coinbase"))
+        if offset < PIECES + 4:
+            writer.flush()
+    writer.close(merge_s=0)
+    for topic in ("feed.polymarket", "feed.coinbase"):
+        assert [stored.offset for stored in contents(tmp_path, topic)] == list(range(PIECES + 5))
+        assert len(layout.pieces_of(layout.topic_folder(tmp_path, topic))) > 1
+    with ArchiveWriter(tmp_path, ["feed.polymarket", "feed.coinbase"]):
+        pass
+    for topic in ("feed.polymarket", "feed.coinbase"):
+        assert [stored.offset for stored in contents(tmp_path, topic)] == list(range(PIECES + 5))
+        assert len(layout.pieces_of(layout.topic_folder(tmp_path, topic))) == 1
+
+
 def test_a_reader_survives_its_files_being_merged(tmp_path: Path) -> None:
     writer = TopicWriter(tmp_path, "feed.polymarket")
     for offset in range(40):
