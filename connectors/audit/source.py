@@ -13,9 +13,9 @@ from typing import Final, Literal
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
+from connectors.kafka.ending import DRAIN_S, Ending
 from connectors.kafka.meter import Meter
 from connectors.kafka.reader import Reader
-from connectors.kafka.source import DRAIN_S, Ending
 from connectors.kafka.stopping import Stop
 from models.message import Stored
 from models.settings import Kafka

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Protocol
 
+from connectors.kafka.patience import Patience
 from models.contracts import Number
 from models.message import Message
 from models.topics import DECISIONS, JOURNAL, SCANS
@@ -23,11 +24,14 @@ _KEPT: Final = 4_096
 _MS: Final = 1_000_000
 
 
-class Lagging(Protocol):
-    """A reader that knows how many records of each topic it has not read yet."""
+class Watched(Protocol):
+    """A reader that knows how many records of each topic it has not read yet, and how long its fetches wait."""
 
     @property
     def lag(self) -> Mapping[str, int]: ...
+
+    @property
+    def patience(self) -> Patience: ...
 
 
 class Meter:
@@ -35,12 +39,12 @@ class Meter:
 
     def __init__(self, now: Callable[[], int] = time.time_ns) -> None:
         self._now = now
-        self._readers: list[Lagging] = []
+        self._readers: list[Watched] = []
         self._read: dict[str, int] = {}
         self._written: dict[str, int] = {}
         self._late: dict[str, deque[int]] = {topic: deque(maxlen=_KEPT) for topic in sorted(TIMED)}
 
-    def watch(self, reader: Lagging) -> None:
+    def watch(self, reader: Watched) -> None:
         self._readers.append(reader)
 
     def read(self, topic: str, records: int) -> None:
@@ -63,13 +67,22 @@ class Meter:
     def counts(self) -> dict[str, int]:
         """Records by topic since the start of the process."""
         counts = {f"read:{topic}": n for topic, n in sorted(self._read.copy().items())}
-        return counts | {f"written:{topic}": n for topic, n in sorted(self._written.copy().items())}
+        counts |= {f"written:{topic}": n for topic, n in sorted(self._written.copy().items())}
+        waits = [reader.patience for reader in self._readers]
+        changes = {
+            "fetch_wait_raised": sum(each.raised for each in waits),
+            "fetch_wait_lowered": sum(each.lowered for each in waits),
+        }
+        return counts | {name: n for name, n in changes.items() if n}
 
     def gauges(self) -> dict[str, Number]:
-        """The lag, and p50 and p99 in milliseconds of the output's lateness since the last call (None: no output)."""
+        """The lag, the longest wait of a fetch, and p50 and p99 in milliseconds of the output's lateness since the last
+        call (None: no output)."""
         lag = self.lag()
         gauges: dict[str, Number] = {"lag_records": sum(lag.values())}
         gauges.update({f"lag_{topic}": behind for topic, behind in sorted(lag.items())})
+        if self._readers:
+            gauges["fetch_wait_ms"] = max(reader.patience.wait_ms for reader in self._readers)
         for topic, kept in self._late.items():
             if topic not in self._written:
                 continue
@@ -88,4 +101,7 @@ class Meter:
         behind = max(lag, key=lambda topic: lag[topic], default="")
         if behind and lag[behind] > BEHIND:
             return "warning", f"behind by {lag[behind]:,} records of {behind}"
+        strained = [reader.patience.wait_ms for reader in self._readers if reader.patience.strained]
+        if strained:
+            return "running", f"ok; fetches wait {max(strained)} ms, the broker gave nothing sooner (long topics)"
         return "running", "ok"

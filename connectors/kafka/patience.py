@@ -20,18 +20,26 @@ MOST_HOLD_S: Final = 3_600.0
 
 
 class Patience:
-    """The wait in milliseconds. Times are seconds of a monotonic clock."""
+    """The wait in milliseconds. ``raised``, ``lowered``: how often it was changed. Times are seconds of a monotonic
+    clock."""
 
     def __init__(self, quick_ms: int) -> None:
         self.wait_ms = self._quick_ms = quick_ms
+        self.raised = self.lowered = 0
         self._hold_s = HOLD_S
         self._changed = 0.0
         self._trying = False  # whether the wait is a shorter one that was tried
+
+    @property
+    def strained(self) -> bool:
+        """Whether the wait is longer than the reader would like."""
+        return self.wait_ms > self._quick_ms
 
     def starved(self, now: float) -> bool:
         """A topic that has more gave nothing: the next longer wait. False when there is none."""
         if self.wait_ms >= MOST_MS:
             return False
+        self.raised += 1
         if self._trying:
             self._hold_s = min(self._hold_s * 2, MOST_HOLD_S)
         self._change(min(self.wait_ms * FACTOR, MOST_MS), now, trying=False)
@@ -39,8 +47,9 @@ class Patience:
 
     def fed(self, now: float) -> bool:
         """Nothing starves: after a while the next shorter wait. False while this one stands."""
-        if self.wait_ms <= self._quick_ms or now - self._changed < self._hold_s:
+        if not self.strained or now - self._changed < self._hold_s:
             return False
+        self.lowered += 1
         self._change(max(self.wait_ms // FACTOR, self._quick_ms), now, trying=True)
         return True
 

@@ -46,7 +46,7 @@ class Reader:
         self._sought: dict[str, tuple[int, int]] = {}  # topic -> (offset, how often)
         self._paused: set[str] = set()
         config: dict[str, Any] = consumer_config(kafka, bootstrap) | {"error_cb": self._absence.on_error}
-        self._patience = Patience(poll_ms or kafka.fetch_wait_max_ms)
+        self.patience = Patience(poll_ms or kafka.fetch_wait_max_ms)
         if poll_ms:
             config["queued.min.messages"] = 1
         self._config = config
@@ -57,13 +57,8 @@ class Reader:
         self._next_look = 0.0
         self._consumer = self._made()
 
-    @property
-    def wait_ms(self) -> int:
-        """How long the broker may hold a fetch now."""
-        return self._patience.wait_ms
-
     def _made(self) -> Consumer:
-        return Consumer(self._config | {"fetch.wait.max.ms": self.wait_ms})
+        return Consumer(self._config | {"fetch.wait.max.ms": self.patience.wait_ms})
 
     def watermarks(self, topic: str) -> tuple[int, int]:
         """First offset, and the one after the last (which the embedded broker may report up to one batch short)."""
@@ -163,7 +158,7 @@ class Reader:
             starved = any(self._is_behind(topic) for topic in silent)
         except KafkaException:
             return  # nobody answers: no reason to change anything
-        if self._patience.starved(now) if starved else self._patience.fed(now):
+        if self.patience.starved(now) if starved else self.patience.fed(now):
             self._begin_anew()
 
     def _begin_anew(self) -> None:

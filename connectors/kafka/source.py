@@ -3,14 +3,10 @@
 Positions live in Bytewax's snapshots, never in Kafka. Each source is one Bytewax partition, so that a step has one
 reader and one state. Polling never blocks the flow: an idle source sleeps a millisecond, then longer, up to
 ``IDLE_MS``.
-
-When the end is requested a source goes on until its topics have been quiet for a moment, ``DRAIN_S`` seconds at most:
-a system that ends its writers first then has everything read, and archived, to the last record.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,6 +14,7 @@ from typing import Any, Final, Literal
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
+from connectors.kafka.ending import DRAIN_S, Ending
 from connectors.kafka.meter import Meter
 from connectors.kafka.reader import Reader
 from connectors.kafka.stopping import Stop
@@ -29,12 +26,6 @@ from models.settings import Kafka
 
 BATCH_SIZE: Final = 200
 IDLE_MS: Final = 4
-
-#: The longest reading on after the end was requested.
-DRAIN_S: Final = 1.0
-
-#: Nothing for this long means that nothing more is on its way; a fetch that waits at the broker is waited for.
-QUIET_S: Final = 0.1
 
 
 @dataclass(frozen=True)
@@ -64,30 +55,6 @@ class Idle:
         self._sleep_ms = 0 if records else min(max(self._sleep_ms * 2, 1), self._most)
         # Kept, not computed when asked: Bytewax asks more than once, and the time must not run away from it.
         self.awake = datetime.now(UTC) + timedelta(milliseconds=self._sleep_ms) if self._sleep_ms else None
-
-
-class Ending:
-    """Whether a source whose end was requested has read on for long enough."""
-
-    def __init__(self, stop: Stop, drain_s: float, reader: Reader) -> None:
-        self._stop = stop
-        self._drain_s = drain_s
-        self._reader = reader
-        self._since: float | None = None
-        self._last_record = 0.0
-
-    def due(self) -> bool:
-        if not self._stop.requested:
-            return False
-        now = time.monotonic()
-        if self._since is None:
-            self._since = self._last_record = now
-        quiet_s = QUIET_S + 1.5 * self._reader.wait_ms / 1000
-        return now - self._last_record >= min(quiet_s, self._drain_s) or now - self._since >= self._drain_s
-
-    def saw_records(self) -> None:
-        if self._since is not None:
-            self._last_record = time.monotonic()
 
 
 class KafkaSource(FixedPartitionedSource[Stored, dict[str, Any]]):

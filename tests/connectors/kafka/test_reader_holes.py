@@ -80,7 +80,7 @@ def reader_of(consumer: Consumer, expected: int, kind: type[Reader] = Reader) ->
     reader.lag = {}
     reader._next_look = 0.0
     reader._paused = set()
-    reader._patience = Patience(5)
+    reader.patience = Patience(5)
     reader._asked_s = 0.0
     reader._asked_at = time.monotonic()
     return reader
@@ -117,7 +117,7 @@ class Noting(Reader):
     waits: list[int]
 
     def _begin_anew(self) -> None:
-        self.waits.append(self._patience.wait_ms)
+        self.waits.append(self.patience.wait_ms)
         self._fed = dict.fromkeys(self._expected, self._asked_s)
 
     def look(self) -> None:
