@@ -28,7 +28,7 @@ NAME = "memory"
 SPEED: Final = 60
 #: At that speed, as docs/operations.md advises: the embedded broker bears few large batches better than many small
 #: ones. What the waits cost is latency, of which nothing is measured here.
-FAST: Final = {"PROFIT_KAFKA_LINGER_MS": "50", "PROFIT_KAFKA_FETCH_WAIT_MAX_MS": "50"}
+FAST: Final = {"PROFIT_KAFKA_LINGER_MS": "200", "PROFIT_KAFKA_FETCH_WAIT_MAX_MS": "200"}
 RUN: Final = "memory"
 #: Simulated seconds: three hours count, after the time in which all that is kept by time fills up: the longest market
 #: runs a quarter of an hour, and the portfolio keeps it for an hour after its end. In a single hour, which takes little

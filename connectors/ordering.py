@@ -37,6 +37,9 @@ MAX_WAITING_BYTES: Final = 8 * 1024 * 1024
 Emitted = Stored | Lost
 
 
+NOTHING: Final[list[Stored]] = []  # before nearly every readable record: one for all, never written to
+
+
 class _Entry(msgspec.Struct, gc=False):
     """A readable feed record with the unreadable ones before it."""
 
@@ -84,8 +87,11 @@ class _Feed(_Topic):
         if receipt is None:
             self.tail.append(stored)
             return
-        self.entries.append(_Entry(receipt, stored, self.tail))
-        self.tail = []  # a new list: the entry keeps the old one
+        if self.tail:
+            self.entries.append(_Entry(receipt, stored, self.tail))
+            self.tail = []  # a new list: the entry keeps the old one
+        else:
+            self.entries.append(_Entry(receipt, stored, NOTHING))
 
     def drop_first(self) -> None:
         entry = self.entries.popleft()

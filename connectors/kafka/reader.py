@@ -53,6 +53,7 @@ class Reader:
         self._asked_s = 0.0  # for how long it has been asked for records
         self._asked_at = time.monotonic()
         self._fed: dict[str, float] = {}  # when each topic gave something last, in seconds of asking
+        self._hungry: dict[str, tuple[int, float]] = {}  # offsets that are there and not given, since when
         self.lag: dict[str, int] = {}  # records behind the log's end by topic, once a second
         self._next_look = 0.0
         self._consumer = self._made()
@@ -155,11 +156,23 @@ class Reader:
             self.lag[topic] = max(high - self._expected[topic], 0)  # an end that is not known yet is negative
         silent = [topic for topic in wanted if self._asked_s - self._fed.get(topic, 0.0) >= _HUNGER_S]
         try:
-            starved = any(self._is_behind(topic) for topic in silent)
+            starved = self._starves(silent)
         except KafkaException:
             return  # nobody answers: no reason to change anything
         if self.patience.starved(now) if starved else self.patience.fed(now):
             self._begin_anew()
+
+    def _starves(self, silent: list[str]) -> bool:
+        """Whether one of these topics has kept back what it has for a while. At a single look it proves nothing: in a
+        quiet topic a record may just have come."""
+        hungry: dict[str, tuple[int, float]] = {}
+        for topic in silent:
+            if self._is_behind(topic):
+                offset = self._expected[topic]
+                known = self._hungry.get(topic)
+                hungry[topic] = known if known is not None and known[0] == offset else (offset, self._asked_s)
+        self._hungry = hungry
+        return any(self._asked_s - since >= _HUNGER_S for _, since in hungry.values())
 
     def _begin_anew(self) -> None:
         """Go on with a consumer of another wait, which has a second to give something."""
@@ -169,6 +182,7 @@ class Reader:
         if self._paused:
             self._consumer.pause([TopicPartition(topic, 0) for topic in sorted(self._paused)])
         self._fed = dict.fromkeys(self._expected, self._asked_s)
+        self._hungry = {}
 
     def _is_behind(self, topic: str) -> bool:
         latest = self._consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=1.0)[1]

@@ -1,4 +1,4 @@
-"""What threads freed goes back to the operating system, in the processes that run for days."""
+"""What threads freed goes back to the operating system, and the collector leaves alone what stays, in long-lived processes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from api.cli import main as command
-from connectors.heap import bound_heap
+from connectors.heap import YOUNG, bound_heap
 
 pytestmark = pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "gnu_get_libc_version"), reason="bounds of glibc")
 
@@ -44,6 +44,22 @@ waiting.set()
 """
 
 
+COLLECTOR = """
+import gc, time
+from connectors.heap import bound_heap
+
+bound_heap(0.05)
+kept = [{"of": "the start"} for _ in range(1_000)]
+deadline = time.monotonic() + 60
+while not gc.get_freeze_count() and time.monotonic() < deadline:
+    time.sleep(0.01)
+later = {}
+later["itself"] = later
+found = {id(each) for each in gc.get_objects()}
+print(gc.get_threshold()[0], id(kept[0]) in found, id(later) in found)
+"""
+
+
 def _left(how: str) -> float:
     """MiB of about 114 that are still resident."""
     done = subprocess.run((sys.executable, "-c", PROGRAM, how), check=True, capture_output=True, text=True)
@@ -52,6 +68,11 @@ def _left(how: str) -> float:
 
 def test_freed_memory_of_threads_is_given_back() -> None:
     assert _left("bounded") <= 20 < _left("as it comes")
+
+
+def test_the_collector_comes_less_often_and_leaves_what_is_of_the_start_alone() -> None:
+    done = subprocess.run((sys.executable, "-c", COLLECTOR), check=True, capture_output=True, text=True)
+    assert done.stdout.split() == [str(YOUNG), "False", "True"]
 
 
 @pytest.mark.parametrize(("verb", "bounded"), [("flow", True), ("record", True), ("sql", False)])

@@ -187,3 +187,17 @@ async def test_receipts_do_not_run_backwards_when_another_exchange_takes_over(la
     finally:
         following.cancel()
         await second.stop()
+
+
+async def test_followers_of_the_clock_hear_of_a_slip_at_once_and_do_not_keep_the_exchange_from_ending() -> None:
+    exchange = SimulatedExchange(Parameters(horizons=("5m",)), 10, START)
+    urls = await exchange.start()
+    async with httpx.AsyncClient(timeout=60) as client, client.stream("GET", f"{urls.clock}/lines") as answer:
+        lines = answer.aiter_lines()
+        first = json.loads(await anext(lines))
+        assert first["epoch_ns"] == exchange.clock.epoch_ns
+        exchange.clock.rebase(exchange.clock.epoch_ns - 2_000_000_000, exchange.clock.sim_epoch_ns)  # 20 s behind
+        while json.loads(await anext(lines))["slipped_s"] == first["slipped_s"]:
+            pass
+        await exchange.stop()
+        assert [line async for line in lines if not line.startswith("{")] == []  # it ends, without an error
