@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 from typing import Final
 
-#: Added to the process's niceness: a third of the others' weight.
-NICENESS: Final = 5
+#: Added to the process's niceness: a ninth of the others' weight.
+NICENESS: Final = 10
 _AUTOGROUP: Final = Path("/proc/self/autogroup")
 
 

@@ -9,6 +9,11 @@ from models.settings import Kafka
 #: A Coinbase level2 snapshot is several megabytes; topics are created with the same bound.
 MAX_MESSAGE_BYTES: Final = 32 * 1024 * 1024
 
+#: What one fetch brings, as it is on the wire: bounds what a reader that is behind holds, and how far it reads one
+#: topic before the others have their turn. A larger record still comes, alone. The embedded broker gives so much of
+#: each topic, and takes no notice of the bound for a partition.
+FETCH_BYTES: Final = 256 * 1024
+
 #: How long a client may take to find the cluster before it is called away.
 CONNECT_TIMEOUT_S: Final = 10.0
 
@@ -82,9 +87,9 @@ def consumer_config(kafka: Kafka, bootstrap: str) -> dict[str, Any]:
         # After an empty or failed fetch librdkafka waits this long, 500 ms by default.
         "fetch.error.backoff.ms": 50,
         "fetch.queue.backoff.ms": 10,
-        "fetch.max.bytes": 64 * 1024 * 1024,
-        # Bounds what a reader that is behind holds; a larger record still comes, alone.
-        "max.partition.fetch.bytes": 1024 * 1024,
+        "fetch.max.bytes": FETCH_BYTES,
+        "max.partition.fetch.bytes": FETCH_BYTES,
+        "message.max.bytes": FETCH_BYTES,  # the client raises fetch.max.bytes to it otherwise
         "receive.message.max.bytes": 65 * 1024 * 1024,
         "queued.max.messages.kbytes": 4 * 1024,
         "check.crcs": True,

@@ -1,4 +1,4 @@
-"""What threads freed goes back to the operating system, and the collector leaves alone what stays, in long-lived processes."""
+"""What threads freed goes back to the operating system, and the collector leaves alone what stays."""
 
 from __future__ import annotations
 
