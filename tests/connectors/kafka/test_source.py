@@ -18,6 +18,7 @@ from bytewax.dataflow import Dataflow
 from bytewax.testing import TestingSink, run_main
 
 from connectors.kafka.admin import create_topics
+from connectors.kafka.client import FETCH_BYTES
 from connectors.kafka.reader import Reader
 from connectors.kafka.sink import Writer
 from connectors.kafka.source import Bounds, Idle, KafkaFeedSource, KafkaSource, Ordinals
@@ -393,3 +394,29 @@ def test_kill_9_and_sigterm_leave_each_record_once_for_a_reader(
     assert len(raw) > 20_000  # something was written again, or the test has shown nothing
     source = KafkaSource(target, Kafka(), bootstrap, bounds=Bounds(end=len(raw)), dedupe=True, strict=True)
     assert values(drained(source)) == list(range(20_000))
+
+
+def test_a_reader_that_is_behind_in_two_topics_reads_them_by_turns_and_large_records_too(
+    bootstrap: str, topic_names: Callable[[str], str]
+) -> None:
+    names = [topic_names("one"), topic_names("two")]
+    create_topics(Kafka(), bootstrap, [Topic(name, "out", "", "") for name in names])
+    size, count = 8_192, 400  # of bytes that do not shrink: many fetches a topic
+    for name in names:
+        write(bootstrap, [Message(name, "k", os.urandom(size), n, "p", n) for n in range(count)])
+        write(bootstrap, [Message(name, "k", os.urandom(20 * FETCH_BYTES), count, "p", count)])
+    reader = Reader(Kafka(), bootstrap, names)
+    reader.start(dict.fromkeys(names, 0))
+    read = dict.fromkeys(names, 0)
+    apart = [0]
+
+    def all_read() -> bool:
+        for record in reader.read(50, 0.05):
+            assert record.offset == read[record.topic]
+            read[record.topic] += 1
+            apart.append(abs(read[names[0]] - read[names[1]]))
+        return min(read.values()) == count + 1
+
+    eventually(all_read, 120, "both topics")
+    reader.close()
+    assert max(apart) < count / 2
