@@ -20,7 +20,7 @@ from connectors.clock import ScaledClock
 from connectors.simulator.addresses import Urls
 from models.failures import Failure
 
-START_S: Final = 20.0
+START_S: Final = 60.0  # a start takes a second or three, on a machine that is full many times that
 AGAIN_S: Final = 0.1  # real seconds until the exchange's clock is asked for again when its answer has ended
 SILENCE_S: Final = 5.0  # an exchange says its time each second
 
@@ -84,9 +84,15 @@ def child_exchange(arguments: list[str]) -> Iterator[Urls]:
         try:
             deadline = time.monotonic() + START_S
             while not path.exists():
-                if process.poll() is not None or time.monotonic() > deadline:
+                if process.poll() is not None:
                     raise Failure(
-                        "the simulated exchange did not start.", "Its own message stands above; or start it yourself."
+                        f"the simulated exchange did not start: it ended with code {process.returncode}.",
+                        "Its own message stands above; or start it yourself with `profit simulate`.",
+                    )
+                if time.monotonic() > deadline:
+                    raise Failure(
+                        f"the simulated exchange said nothing for {START_S:g} s after its start.",
+                        "See what keeps this machine busy; or start it yourself with `profit simulate`.",
                     )
                 time.sleep(0.02)
             yield read_urls(path)
