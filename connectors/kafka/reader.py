@@ -50,10 +50,11 @@ class Reader:
         if poll_ms:
             config["queued.min.messages"] = 1
         self._config = config
-        self._asked_s = 0.0  # for how long it has been asked for records
+        self._asked_s = 0.0  # for how long it has been asked for more than there was
+        self._drained = True  # whether the last read took all that the client had
         self._asked_at = time.monotonic()
         self._fed: dict[str, float] = {}  # when each topic gave something last, in seconds of asking
-        self._hungry: dict[str, tuple[int, float]] = {}  # offsets that are there and not given, since when
+        self._there: dict[str, tuple[int, int, float]] = {}  # end and lag when looked at, since when in asking
         self.lag: dict[str, int] = {}  # records behind the log's end by topic, once a second
         self._next_look = 0.0
         self._consumer = self._made()
@@ -110,10 +111,13 @@ class Reader:
         """Up to ``limit`` records; waits ``timeout_s`` seconds at most when there are none."""
         out: list[Stored] = []
         now = time.monotonic()
-        self._asked_s += min(now - self._asked_at, _PAUSE_S)
+        if self._drained:
+            self._asked_s += min(now - self._asked_at, _PAUSE_S)
         self._asked_at = now
         seeking: set[str] = set()  # what else this batch holds of them comes again after the seek
-        for message in self._consumer.consume(limit, timeout_s):
+        found = self._consumer.consume(limit, timeout_s)
+        self._drained = len(found) < limit
+        for message in found:
             error = message.error()
             if error is not None:
                 self._raise_for(error, message.topic() or "")
@@ -154,25 +158,35 @@ class Reader:
         for topic in wanted:
             high = self._consumer.get_watermark_offsets(TopicPartition(topic, 0), cached=True)[1]
             self.lag[topic] = max(high - self._expected[topic], 0)  # an end that is not known yet is negative
-        silent = [topic for topic in wanted if self._asked_s - self._fed.get(topic, 0.0) >= _HUNGER_S]
         try:
-            starved = self._starves(silent)
+            starved = self._starves(wanted)
         except KafkaException:
             return  # nobody answers: no reason to change anything
         if self.patience.starved(now) if starved else self.patience.fed(now):
             self._begin_anew()
 
-    def _starves(self, silent: list[str]) -> bool:
-        """Whether one of these topics has kept back what it has for a while. At a single look it proves nothing: in a
-        quiet topic a record may just have come."""
-        hungry: dict[str, tuple[int, float]] = {}
-        for topic in silent:
-            if self._is_behind(topic):
-                offset = self._expected[topic]
-                known = self._hungry.get(topic)
-                hungry[topic] = known if known is not None and known[0] == offset else (offset, self._asked_s)
-        self._hungry = hungry
-        return any(self._asked_s - since >= _HUNGER_S for _, since in hungry.values())
+    def _starves(self, wanted: list[str]) -> bool:
+        """Whether a topic keeps back what it has: records that were there at an earlier look, and no fewer now. That
+        there are some at this look proves nothing: they may just have come, or a backlog is on its way."""
+        starves = False
+        there: dict[str, tuple[int, int, float]] = {}
+        for topic in wanted:
+            position, latest = self._expected[topic], self._end_of(topic)
+            end, lag, since = self._there.get(topic, (0, 0, 0.0))
+            if end > position:
+                starves = starves or (self._asked_s - since >= _HUNGER_S and latest - position >= lag)
+                there[topic] = end, latest - position, since
+            else:
+                there[topic] = latest, latest - position, self._asked_s
+        self._there = there
+        return starves
+
+    def _end_of(self, topic: str) -> int:
+        """The offset after the topic's last record, as the last fetch told it; where those give nothing it is asked
+        for."""
+        if self._asked_s - self._fed.get(topic, 0.0) >= _HUNGER_S:
+            return int(self._consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=1.0)[1])
+        return self._expected[topic] + self.lag[topic]
 
     def _begin_anew(self) -> None:
         """Go on with a consumer of another wait, which has a second to give something."""
@@ -182,11 +196,7 @@ class Reader:
         if self._paused:
             self._consumer.pause([TopicPartition(topic, 0) for topic in sorted(self._paused)])
         self._fed = dict.fromkeys(self._expected, self._asked_s)
-        self._hungry = {}
-
-    def _is_behind(self, topic: str) -> bool:
-        latest = self._consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=1.0)[1]
-        return bool(latest > self._expected[topic])
+        self._there = {}
 
     def pause(self, topics: set[str]) -> None:
         """Read all topics but these from now on."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from confluent_kafka import TopicPartition
 
@@ -77,7 +78,8 @@ def reader_of(consumer: Consumer, expected: int, kind: type[Reader] = Reader) ->
     reader._sought = {}
     reader._absence = Absence(Kafka(), "")
     reader._fed = {}
-    reader._hungry = {}
+    reader._there = {}
+    reader._drained = True
     reader.lag = {}
     reader._next_look = 0.0
     reader._paused = set()
@@ -108,8 +110,10 @@ def test_a_hole_in_the_log_is_passed_after_asking_again() -> None:
 class Starving(Consumer):
     """Two topics: one gives a record each time, the other has more and gives nothing."""
 
+    end = 500
+
     def get_watermark_offsets(self, where: TopicPartition, cached: bool = False, timeout: float = 0) -> tuple[int, int]:
-        return (0, 500) if where.topic == "feed.clock" else (0, self.at)
+        return (0, self.end) if where.topic == "feed.clock" else (0, self.at)
 
 
 class Noting(Reader):
@@ -120,7 +124,7 @@ class Noting(Reader):
     def _begin_anew(self) -> None:
         self.waits.append(self.patience.wait_ms)
         self._fed = dict.fromkeys(self._expected, self._asked_s)
-        self._hungry = {}
+        self._there = {}
 
     def look(self) -> None:
         self._next_look = 0.0
@@ -140,7 +144,8 @@ def test_fetches_wait_longer_while_one_topic_starves_and_others_flow() -> None:
     reader = starving()
     assert reader.read(1)
     assert reader.waits == []  # it was hardly asked
-    reader.look()
+    reader._next_look = 0.0
+    assert reader.read(1)
     assert reader.waits == []  # what it has may have come this moment
     for _ in range(9):
         reader.look()
@@ -154,9 +159,37 @@ def test_fetches_wait_longer_while_one_topic_starves_and_others_flow() -> None:
 
 def test_a_quiet_topic_with_a_record_that_has_just_come_does_not_starve() -> None:
     reader = starving()
+    consumer: Any = reader._consumer
+    reader._expected["feed.clock"] = consumer.end
     for _ in range(10):
+        consumer.end += 1
         reader.look()
         reader._expected["feed.clock"] += 1  # given soon after each look
+    assert reader.waits == []
+
+
+def test_a_backlog_that_shrinks_is_no_hunger_and_one_that_does_not_is() -> None:
+    reader = starving()
+    for _ in range(5):
+        reader.look()
+        reader._expected["feed.clock"] += 70
+        reader._fed["feed.clock"] = reader._asked_s
+    assert reader.waits == []
+    consumer: Any = reader._consumer
+    for _ in range(5):
+        reader.look()
+        reader._expected["feed.clock"] += 5
+        consumer.end += 5
+        reader._fed["feed.clock"] = reader._asked_s
+    assert reader.waits[:1] == [20]
+
+
+def test_who_takes_all_the_time_what_is_there_does_not_starve() -> None:
+    reader = starving()
+    for _ in range(5):
+        reader._next_look = 0.0
+        reader._asked_at -= 1_000.0
+        assert len(reader.read(1)) == 1  # as much as it wanted: there may be more in the client
     assert reader.waits == []
 
 
