@@ -148,19 +148,14 @@ class TopicWriter:
         clock, is left to the next writer."""
         try:
             self.flush()
-            late = [merge for merge in self._merges if time.monotonic() >= until and merge.cancel()]
             for merge in self._merges:
-                if merge not in late:
+                if time.monotonic() < until or not merge.cancel():
                     merge.result()
             self._merges = []
-            if not late and time.monotonic() < until and self._size() <= MERGED_AT_CLOSE:
+            if time.monotonic() < until and sum(piece.path.stat().st_size for piece in self._parts) <= MERGED_AT_CLOSE:
                 files.merge_pieces(self._folder, self._parts)
         finally:
             self.abandon()
-
-    def _size(self) -> int:
-        """Bytes of the hour's files."""
-        return sum(piece.path.stat().st_size for piece in self._parts)
 
     def abandon(self) -> None:
         """Give up the lock without flushing."""

@@ -64,7 +64,7 @@ class AuditDatabase:
                 self._published = 1
         current = self._replicas[self._published]
         if not self._path.exists():
-            with _writing(current) as connection:
+            with _connect(current) as connection:
                 loading.create(connection)
             self._current.add(current)
             self._publish(current)
@@ -153,10 +153,6 @@ class AuditDatabase:
 
 def _connect(path: Path) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(str(path), config={"threads": 1})
-
-
-def _writing(path: Path) -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(str(path))
 
 
 def _remove(path: Path) -> None:

@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx
 import msgspec
@@ -39,13 +39,17 @@ def read_urls(path: Path) -> Urls:
 def read_clock(urls: Urls) -> ScaledClock:
     """The simulated exchange's clock. Raises Failure when it does not answer."""
     try:
-        found = httpx.get(urls.clock, timeout=5.0).raise_for_status().json()
-        return ScaledClock(int(found["epoch_ns"]), int(found["sim_epoch_ns"]), float(found["speed"]))
+        return _clock_of(httpx.get(urls.clock, timeout=5.0).raise_for_status().json())
     except (httpx.HTTPError, ValueError, KeyError) as cause:
         raise Failure(
             f"the simulated exchange does not tell its time at {urls.clock}: {cause}.",
             "Start it with `profit simulate` and give the file it writes.",
         ) from None
+
+
+def _clock_of(told: dict[str, Any]) -> ScaledClock:
+    """What the exchange tells of its clock. Raises KeyError and ValueError."""
+    return ScaledClock(int(told["epoch_ns"]), int(told["sim_epoch_ns"]), float(told["speed"]))
 
 
 async def follow_clock(clock: ScaledClock, urls: Urls) -> None:
@@ -62,13 +66,12 @@ async def follow_clock(clock: ScaledClock, urls: Urls) -> None:
             with contextlib.suppress(httpx.HTTPError, ValueError, KeyError):
                 async with client.stream("GET", f"{urls.clock}/lines") as answer:
                     async for line in answer.raise_for_status().aiter_lines():
-                        found = json.loads(line)
-                        epoch, simulated = int(found["epoch_ns"]), int(found["sim_epoch_ns"])
-                        speed = float(found["speed"])
-                        if born is not None and born != found["born_ns"]:
-                            ahead_ns = max(0, clock.now_ns() - ScaledClock(epoch, simulated, speed).now_ns())
-                        born = found["born_ns"]
-                        clock.rebase(epoch, simulated + ahead_ns, speed)
+                        told = json.loads(line)
+                        theirs = _clock_of(told)
+                        if born is not None and born != told["born_ns"]:
+                            ahead_ns = max(0, clock.now_ns() - theirs.now_ns())
+                        born = told["born_ns"]
+                        clock.rebase(theirs.epoch_ns, theirs.sim_epoch_ns + ahead_ns, theirs.speed)
             await asyncio.sleep(AGAIN_S)
 
 

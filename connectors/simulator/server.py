@@ -239,10 +239,7 @@ class SimulatedExchange:
         connection = self._sockets.get(session.id)
         if connection is None or connection.state is not State.OPEN:
             return False
-        outgoing = self._outgoing.get(session.id)
-        if outgoing is None:
-            outgoing = self._outgoing[session.id] = session, []
-        outgoing[1].append(frame)
+        self._outgoing.setdefault(session.id, (session, []))[1].append(frame)
         return True
 
     def _write_all(self) -> None:
@@ -259,7 +256,7 @@ class SimulatedExchange:
             for frame in frames:
                 self._tally.count(session, frame)
         transport = self._sockets[session_id].transport
-        transport.write(b"".join([Frame(Opcode.TEXT, frame).serialize(mask=False) for frame in frames]))
+        transport.write(b"".join(map(_on_wire, frames)))
         if transport.get_write_buffer_size() > SLOW_BYTES:
             transport.abort()
             self.gateway.close(session, "it did not read")
@@ -269,7 +266,7 @@ class SimulatedExchange:
         self._write(session.id)
         connection = self._sockets.get(session.id)
         if connection is not None and connection.state is State.OPEN:
-            whole = Frame(Opcode.TEXT, frame).serialize(mask=False)
+            whole = _on_wire(frame)
             connection.transport.write(whole[: len(whole) - max(1, len(frame) // 2)])
             connection.transport.close()
 
@@ -311,6 +308,10 @@ class SimulatedExchange:
                     self._tally.closed(session)
 
         return handle
+
+
+def _on_wire(frame: bytes) -> bytes:
+    return Frame(Opcode.TEXT, frame).serialize(mask=False)
 
 
 def _bind(host: str, port: int) -> socket.socket:
