@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -18,7 +17,8 @@ from connectors.yielding import yield_to_others
 before = os.nice(0)
 yield_to_others()
 group = Path("/proc/self/autogroup")
-print(os.nice(0) - before, group.read_text().split()[-1] if group.exists() else "none")
+told = group.read_text() if group.exists() else ""
+print(os.nice(0) - before, told.split()[-1] if told else "none")
 """
 
 
@@ -29,5 +29,5 @@ def test_niceness_of_the_process_and_of_a_session_of_its_own(alone: bool) -> Non
     )
     process, session = done.stdout.split()
     assert int(process) == NICENESS
-    if Path("/proc/self/autogroup").exists():
+    if session != "none":  # a process outside all autogroups has an empty file
         assert (int(session) == NICENESS) is alone

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import mmap
 import signal
+import struct
 import subprocess
 import sys
 import zlib
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -72,6 +75,37 @@ def test_a_process_that_is_killed_leaves_its_count(tmp_path: Path) -> None:
     process.stdout.close()
     (found,) = read_tally(path)
     assert 0 <= found.frames - handed_on <= 1
+
+
+def test_a_count_read_at_any_moment_is_whole(tmp_path: Path) -> None:
+    """A count that is written in two steps is found at zero in some of a hundred readings."""
+    path = tmp_path / "truth"
+    with subprocess.Popen([sys.executable, "-c", ENDLESS, str(path)], cwd=ROOT, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        drain = Thread(target=process.stdout.read)
+        drain.start()
+        with (
+            path.open("rb") as file,
+            mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as shared,
+            memoryview(shared).cast("Q") as words,
+        ):
+            counts = [words[0] for _ in range(300_000)]
+        process.kill()
+        drain.join()
+    assert counts == sorted(counts)
+    assert counts[-1] > counts[0]
+
+
+def test_a_session_whose_first_frame_was_never_counted_is_no_session(tmp_path: Path) -> None:
+    path = tmp_path / "truth"
+    counted, broken_off = (7, 1, b"one coinbase coinbase-0"), (0, 0, b"one coinb")
+    path.write_bytes(struct.pack("@QQ48s", *counted) + struct.pack("@QQ48s", *broken_off))
+    assert [each.frames for each in read_tally(path)] == [7]
+    tally = Tally(path, "two")
+    tally.count(Session("coinbase-0", "coinbase", 0), b"frame")
+    tally.close()
+    assert [(each.exchange, each.frames) for each in read_tally(path)] == [("one", 7), ("two", 1)]
 
 
 def test_what_is_no_such_file_is_refused(tmp_path: Path) -> None:
