@@ -27,6 +27,7 @@ from connectors.imports.frames import (
     ticker,
 )
 from connectors.imports.hour_ends import WITHIN_NS, HourEnds
+from connectors.imports.last_quotes import LastQuotes
 from connectors.imports.options import Options
 from connectors.imports.reading import files_of, merged, number, parquet_rows, utc_ns
 from connectors.imports.summary import Refused, Summary
@@ -44,6 +45,7 @@ _DERIVED = (
     "the Down token's book is derived from the Up token's: one book seen twice",
     "the resolution comes from the recording's outcome column, 60 s after the end",
     "where that is empty: from the spot recorded nearest to both ends of the hour, by the rule of these markets",
+    "where one of these is missing, too: from the Up token's last quote, at 0.95 or beyond, five minutes before the end",
 )
 
 
@@ -69,13 +71,16 @@ class _Mapper:
         self._markets: dict[str, Definition] = {}
         self._unresolved: dict[str, Definition] = {}
         self._hours = HourEnds()
+        self._quotes = LastQuotes()
         self._sequence = 0
 
     def frames(self, files: Sequence[Path]) -> Iterator[Frame]:
         for note in (*_DERIVED, self._options.size_note, self._options.fee_note):
             self._summary.note(note)
+        last = 0
         for t, (where, row) in merged(files, read, self._summary):
-            self._derive(t)
+            last = t
+            self._derive(t, t - WITHIN_NS)
             yield from self._agenda.due(t)
             try:
                 made = list(self._row(t, row))
@@ -83,11 +88,12 @@ class _Mapper:
                 self._summary.reject(cause.reason, f"{where}: {cause}")
                 continue
             yield from made
-        for market in list(self._unresolved.values()):
-            self._derive(market.end_ns + WITHIN_NS + 1)
+        self._derive(last, last + WITHIN_NS + 1)
         yield from self._agenda.rest()
+        open_still = sum(market.end_ns > last for market in self._unresolved.values())
         self._summary.count("markets", len(self._markets))
-        self._summary.count("markets_without_outcome", len(self._unresolved))
+        self._summary.count("markets_without_outcome", len(self._unresolved) - open_still)
+        self._summary.count("markets_open_at_the_end", open_still)
 
     def _row(self, t: int, row: dict[str, Any]) -> Iterator[Frame]:
         bid, ask = number(row["best_bid"]), number(row["best_ask"])
@@ -99,6 +105,7 @@ class _Mapper:
         market, new = self._market(t, row)
         if new:
             yield Frame(t, FEED_MARKETS, "gamma", market.slug, market.gamma())
+        self._quotes.note(market.up_token, t, bid, ask)
         self._resolve(t, market, row["outcome"])
         tokens = (market.up_token, market.down_token)
         yield from self._ticks.watch(market.condition, tokens, t, (*up, *down))
@@ -157,14 +164,18 @@ class _Mapper:
             return
         self._pay(t, market, payouts)
 
-    def _derive(self, t: int) -> None:
-        """Resolve by the recorded spot what has ended by ``t`` without an outcome."""
-        for market in [each for each in self._unresolved.values() if t > each.end_ns + WITHIN_NS]:
+    def _derive(self, t: int, ended_by: int) -> None:
+        """Resolve what ended before ``ended_by`` without an outcome, from what was recorded until ``t``."""
+        for market in [each for each in self._unresolved.values() if each.end_ns < ended_by]:
             window = window_of(market.slug)
             assert window is not None  # _market saw to it
             outcome = self._hours.outcome(window.asset, market.start_ns, market.end_ns)
+            source = "outcomes_derived_from_spot"
+            if outcome is None and market.end_ns <= t:
+                outcome = self._quotes.outcome(market.up_token, market.end_ns)
+                source = "outcomes_derived_from_quotes"
             if outcome is not None:
-                self._summary.count("outcomes_derived_from_spot")
+                self._summary.count(source)
                 self._pay(t, market, _PAYOUTS[outcome])
 
     def _pay(self, t: int, market: Definition, payouts: tuple[str, str]) -> None:

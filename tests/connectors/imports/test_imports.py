@@ -296,7 +296,44 @@ def test_an_hourly_market_without_an_outcome_is_paid_by_the_recorded_spot(
     mine = [market for market in markets(tmp_path / "archive") if "5pm" in market.slug and market.closed]
     assert [decode_strings(market.outcome_prices) for market in mine] == ([paid] if paid else [])
     assert summary.counts["outcomes_derived_from_spot"] == len(mine)
+    assert summary.counts["outcomes_derived_from_quotes"] == 0
     assert summary.counts["markets_without_outcome"] == 1 - len(mine)
+
+
+@pytest.mark.parametrize(
+    ("bid", "ask", "at", "paid"),
+    [
+        (0.95, 0.97, "2025-07-21 21:55:00", ["1", "0"]),
+        (0.02, 0.05, "2025-07-21 21:59:59", ["0", "1"]),
+        (0.94, 0.99, "2025-07-21 21:57:00", None),  # some doubt
+        (0.02, 0.06, "2025-07-21 21:57:00", None),
+        (0.95, 0.97, "2025-07-21 21:54:59", None),  # too long before the end
+        (1.0, 1.0, "2025-07-21 21:59:00", None),  # no quote that can have stood; the one before is not sure
+    ],
+)
+def test_without_outcome_and_spot_the_last_quote_pays_when_it_is_sure(
+    tmp_path: Path, bid: float, ask: float, at: str, paid: list[str] | None
+) -> None:
+    rows = [
+        hourly_row(50, outcome=None, spot=None, best_bid=0.5, best_ask=0.6),
+        hourly_row(timestamp=at, outcome=None, spot=None, best_bid=bid, best_ask=ask),
+        hourly_row(
+            timestamp="2025-07-21 22:00:00", market_name="Ethereum Up or Down - July 21, 6PM ET", up_token_id="9"
+        ),
+    ]
+    summary = import_recording("hourly-minute", [write_hourly(tmp_path, rows)], tmp_path / "archive")
+    mine = [market for market in markets(tmp_path / "archive") if "5pm" in market.slug and market.closed]
+    assert [decode_strings(market.outcome_prices) for market in mine] == ([paid] if paid else [])
+    assert summary.counts["outcomes_derived_from_quotes"] == len(mine)
+    assert summary.counts["markets_without_outcome"] == 1 - len(mine)
+
+
+def test_a_market_that_has_not_ended_when_the_recording_does_is_open(tmp_path: Path) -> None:
+    rows = [hourly_row(timestamp="2025-07-21 21:59:59", outcome=None, spot=None, best_bid=0.98, best_ask=0.99)]
+    summary = import_recording("hourly-minute", [write_hourly(tmp_path, rows)], tmp_path / "archive")
+    assert not any(market.closed for market in markets(tmp_path / "archive"))
+    assert summary.counts["markets_open_at_the_end"] == 1
+    assert summary.counts["markets_without_outcome"] == 0
 
 
 @pytest.mark.parametrize(
@@ -556,12 +593,14 @@ REAL: dict[str, tuple[str, dict[str, int], dict[str, int], dict[str, int]]] = {
     ),
     "hourly-minute": (
         "polymarket_hourly_minute",
-        {FEED_POLYMARKET: 13_169, FEED_MARKETS: 443, FEED_COINBASE: 13_027},
+        {FEED_POLYMARKET: 13_169, FEED_MARKETS: 444, FEED_COINBASE: 13_027},
         {"price_out_of_range": 4},
         {
             "markets": 222,
-            "markets_without_outcome": 3,
+            "markets_without_outcome": 0,
+            "markets_open_at_the_end": 2,
             "outcomes_derived_from_spot": 3,
+            "outcomes_derived_from_quotes": 1,
             "rows_with_bid_not_below_ask": 903,
             "rows_without_spot": 18,
         },
