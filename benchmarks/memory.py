@@ -27,8 +27,13 @@ from models.topics import FEED_CLOCK
 NAME = "memory"
 SPEED: Final = 60
 #: At that speed, as docs/operations.md advises: the embedded broker bears few large batches better than many small
-#: ones. What the waits cost is latency, of which nothing is measured here.
-FAST: Final = {"PROFIT_KAFKA_LINGER_MS": "200", "PROFIT_KAFKA_FETCH_WAIT_MAX_MS": "200"}
+#: ones. What the waits cost is latency, of which nothing is measured here. And spot updates a quarter as often as by
+#: default: two cores are to keep up, for what lags behind swings by more than what leaks.
+FAST: Final = {
+    "PROFIT_KAFKA_LINGER_MS": "200",
+    "PROFIT_KAFKA_FETCH_WAIT_MAX_MS": "200",
+    "PROFIT_SIMULATOR_FRAMES_PER_S": "10",
+}
 RUN: Final = "memory"
 #: Simulated seconds: three hours count, after the time in which all that is kept by time fills up: the longest market
 #: runs a quarter of an hour, and the portfolio keeps it for an hour after its end. In a single hour, which takes little

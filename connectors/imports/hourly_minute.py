@@ -45,7 +45,7 @@ _DERIVED = (
     "the Down token's book is derived from the Up token's: one book seen twice",
     "the resolution comes from the recording's outcome column, 60 s after the end",
     "where that is empty: from the spot recorded nearest to both ends of the hour, by the rule of these markets",
-    "where one of these is missing, too: from the Up token's last quote, at 0.95 or beyond, five minutes before the end",
+    "where one of these is missing, too: from the Up token's last quote within five minutes of the end, if it is sure",
 )
 
 
