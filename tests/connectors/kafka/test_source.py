@@ -403,8 +403,13 @@ def test_a_reader_that_is_behind_in_two_topics_reads_them_by_turns_and_large_rec
     create_topics(Kafka(), bootstrap, [Topic(name, "out", "", "") for name in names])
     size, count = 8_192, 400  # of bytes that do not shrink: many fetches a topic
     for name in names:
-        write(bootstrap, [Message(name, "k", os.urandom(size), n, "p", n) for n in range(count)])
-        write(bootstrap, [Message(name, "k", os.urandom(20 * FETCH_BYTES), count, "p", count)])
+        writer = Writer(Kafka(), bootstrap)
+        for n in range(count):
+            writer.write(Message(name, "k", os.urandom(size), n, "p", n))
+            if n % 16 == 15:
+                writer.flush()  # a fetch gives whole batches: these are half of what it may give
+        writer.write(Message(name, "k", os.urandom(20 * FETCH_BYTES), count, "p", count))
+        writer.flush()
     reader = Reader(Kafka(), bootstrap, names)
     reader.start(dict.fromkeys(names, 0))
     read = dict.fromkeys(names, 0)
