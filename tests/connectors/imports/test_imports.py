@@ -273,6 +273,21 @@ def test_an_hourly_row_becomes_both_books_a_price_and_a_market(tmp_path: Path) -
     assert summary.counts["rows_without_spot"] == 1
 
 
+def next_row(at: str, hour: str) -> dict[str, Any]:
+    """A row of a later market, whose outcome is recorded."""
+    return hourly_row(timestamp=at, market_name=f"Ethereum Up or Down - July 21, {hour} ET", up_token_id="9")
+
+
+def assert_derived(folder: Path, rows: list[dict[str, Any]], paid: list[str] | None, source: str) -> None:
+    """The market of 5 PM pays that, by this source alone; with None it is left without an outcome."""
+    summary = import_recording("hourly-minute", [write_hourly(folder, rows)], folder / "archive")
+    mine = [market for market in markets(folder / "archive") if "5pm" in market.slug and market.closed]
+    assert [decode_strings(market.outcome_prices) for market in mine] == ([paid] if paid else [])
+    sources = ("outcomes_derived_from_spot", "outcomes_derived_from_quotes")
+    assert [summary.counts[each] for each in sources] == [len(mine) if each == source else 0 for each in sources]
+    assert summary.counts["markets_without_outcome"] == 1 - len(mine)
+
+
 @pytest.mark.parametrize(
     ("closed", "at", "paid"),
     [
@@ -288,16 +303,9 @@ def test_an_hourly_market_without_an_outcome_is_paid_by_the_recorded_spot(
     rows = [
         hourly_row(0, outcome=None),
         hourly_row(timestamp=at, spot=closed, outcome=None),
-        hourly_row(
-            timestamp="2025-07-21 23:00:00", market_name="Ethereum Up or Down - July 21, 7PM ET", up_token_id="9"
-        ),
+        next_row("2025-07-21 23:00:00", "7PM"),
     ]
-    summary = import_recording("hourly-minute", [write_hourly(tmp_path, rows)], tmp_path / "archive")
-    mine = [market for market in markets(tmp_path / "archive") if "5pm" in market.slug and market.closed]
-    assert [decode_strings(market.outcome_prices) for market in mine] == ([paid] if paid else [])
-    assert summary.counts["outcomes_derived_from_spot"] == len(mine)
-    assert summary.counts["outcomes_derived_from_quotes"] == 0
-    assert summary.counts["markets_without_outcome"] == 1 - len(mine)
+    assert_derived(tmp_path, rows, paid, "outcomes_derived_from_spot")
 
 
 @pytest.mark.parametrize(
@@ -317,15 +325,9 @@ def test_without_outcome_and_spot_the_last_quote_pays_when_it_is_sure(
     rows = [
         hourly_row(50, outcome=None, spot=None, best_bid=0.5, best_ask=0.6),
         hourly_row(timestamp=at, outcome=None, spot=None, best_bid=bid, best_ask=ask),
-        hourly_row(
-            timestamp="2025-07-21 22:00:00", market_name="Ethereum Up or Down - July 21, 6PM ET", up_token_id="9"
-        ),
+        next_row("2025-07-21 22:00:00", "6PM"),
     ]
-    summary = import_recording("hourly-minute", [write_hourly(tmp_path, rows)], tmp_path / "archive")
-    mine = [market for market in markets(tmp_path / "archive") if "5pm" in market.slug and market.closed]
-    assert [decode_strings(market.outcome_prices) for market in mine] == ([paid] if paid else [])
-    assert summary.counts["outcomes_derived_from_quotes"] == len(mine)
-    assert summary.counts["markets_without_outcome"] == 1 - len(mine)
+    assert_derived(tmp_path, rows, paid, "outcomes_derived_from_quotes")
 
 
 def test_a_market_that_has_not_ended_when_the_recording_does_is_open(tmp_path: Path) -> None:
