@@ -17,14 +17,22 @@ _PASSED = (Verdict.PASS, Reason.OK)
 
 
 class _Module:
-    __slots__ = ("counts", "last", "passed", "sent", "touched")
+    __slots__ = ("_names", "counts", "last", "passed", "sent", "touched")
 
     def __init__(self) -> None:
+        self._names: list[tuple[str, tuple[str, str]]] = []  # of ``counts``, sorted
         self.counts: dict[tuple[str, str], int] = {}
         self.last = ""
         self.passed = 0  # not yet in ``counts``
         self.sent = -_REST_S
         self.touched = True
+
+    def told(self) -> dict[str, int]:
+        """``counts`` by the names they have on telemetry, sorted."""
+        counts = self.counts
+        if len(self._names) != len(counts):
+            self._names = [(f"{verdict}:{reason}", (verdict, reason)) for verdict, reason in sorted(counts)]
+        return {name: counts[key] for name, key in self._names}
 
 
 class Pulse:
@@ -75,7 +83,7 @@ class Pulse:
                 module=name,
                 status="running",
                 heartbeat=t,
-                counts={f"{verdict}:{reason}": n for (verdict, reason), n in sorted(module.counts.items())},
+                counts=module.told(),
                 last_reason=module.last,
                 gauges=gauges if chief else {},
             )

@@ -83,6 +83,19 @@ class ArchiveReader:
                 continue  # merged meanwhile
             return Contents(topic, row[0], pieces[0].first, pieces[-1].last, row[1], row[2])
 
+    def latest(self, topic: str) -> list[Stored]:
+        """The last record of each key, in offset order. Only the keys of the others are looked at."""
+        while True:
+            pieces = self._pieces(topic)
+            if not pieces:
+                return []
+            try:
+                scan = pl.scan_parquet([piece.path for piece in pieces])
+                last = scan.group_by("key").agg(pl.col("offset").max()).collect()["offset"]
+                return records_of(scan.filter(pl.col("offset").is_in(last.implode())).sort("offset").collect(), topic)
+            except FileNotFoundError:
+                continue  # merged meanwhile
+
     def read(
         self, topic: str, start_offset: int = 0, batch: int = 4096, start_ns: int = 0, end_ns: int | None = None
     ) -> Iterator[Stored]:

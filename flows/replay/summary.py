@@ -124,11 +124,7 @@ def _quality_of(journal: Path) -> Counter[str]:
 
 def _last_telemetry(reader: ArchiveReader) -> dict[str, Telemetry]:
     """The last row of each module: its counters are cumulative."""
-    latest: dict[str, Telemetry] = {}
-    for record in reader.read(TELEMETRY):
-        row = Telemetry.model_validate_json(record.value)
-        latest[row.module] = row
-    return latest
+    return {record.key: Telemetry.model_validate_json(record.value) for record in reader.latest(TELEMETRY)}
 
 
 def _refusals(row: Telemetry) -> dict[str, int]:

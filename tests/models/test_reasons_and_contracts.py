@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any, get_args, get_origin
 
@@ -75,7 +76,10 @@ def test_a_record_survives_its_canonical_bytes(contract: type[Record], data: st.
     record = contract(**fields)
     raw = record.canonical()
     again = contract.model_validate_json(raw)
+    assert again == record
     assert again.canonical() == raw
+    assert json.loads(raw) == json.loads(record.model_dump_json())
+    assert list(json.loads(raw)) == list(contract.model_fields)
     assert b"\n" not in raw
 
 

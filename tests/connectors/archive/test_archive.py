@@ -210,6 +210,22 @@ def test_reading_starts_anywhere_and_keeps_to_a_time_range(tmp_path: Path) -> No
     assert (found.records, found.first_offset, found.last_offset, found.first_ns) == (100, 0, 99, START)
 
 
+@settings(max_examples=25, deadline=None)
+@given(keys=st.lists(st.integers(0, 5), max_size=40), flush_every=st.integers(1, 9))
+def test_the_latest_of_each_key_is_the_last_that_was_read(
+    tmp_path_factory: pytest.TempPathFactory, keys: list[int], flush_every: int
+) -> None:
+    directory = tmp_path_factory.mktemp("archive")
+    with ArchiveWriter(directory) as writer:
+        for offset, key in enumerate(keys):
+            writer.append(Stored("telemetry", 0, offset, f"k{key}", b"%d" % offset, START + offset * HOUR // 7))
+            if offset % flush_every == 0:
+                writer.flush()
+
+    latest = {each.key: each for each in contents(directory, "telemetry")}
+    assert ArchiveReader(directory).latest("telemetry") == sorted(latest.values(), key=lambda each: each.offset)
+
+
 def test_verify_names_what_is_missing(tmp_path: Path) -> None:
     with ArchiveWriter(tmp_path) as writer:
         for offset in (0, 1, 4):
