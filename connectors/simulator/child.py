@@ -23,6 +23,7 @@ from models.failures import Failure
 START_S: Final = 60.0  # a start takes a second or three, on a machine that is full many times that
 AGAIN_S: Final = 0.1  # real seconds until the exchange's clock is asked for again when its answer has ended
 SILENCE_S: Final = 5.0  # an exchange says its time each second
+_PATIENCE_S: Final = 30.0  # for its first word: it yields to all others, and where they are many it is late
 
 
 def read_urls(path: Path) -> Urls:
@@ -39,7 +40,7 @@ def read_urls(path: Path) -> Urls:
 def read_clock(urls: Urls) -> ScaledClock:
     """The simulated exchange's clock. Raises Failure when it does not answer."""
     try:
-        return _clock_of(httpx.get(urls.clock, timeout=5.0).raise_for_status().json())
+        return _clock_of(httpx.get(urls.clock, timeout=_PATIENCE_S).raise_for_status().json())
     except (httpx.HTTPError, ValueError, KeyError) as cause:
         raise Failure(
             f"the simulated exchange does not tell its time at {urls.clock}: {cause}.",

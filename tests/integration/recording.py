@@ -48,7 +48,7 @@ class FeedReader:
                 if isinstance(own, Marker) and own.marker == "end":
                     self.ended[topic].add(own.run)
 
-    def until(self, condition: Callable[[], bool], seconds: float = 120.0, what: str = "condition") -> None:
+    def until(self, condition: Callable[[], bool], seconds: float = 240.0, what: str = "condition") -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             counts = {topic: len(found) for topic, found in self.records.items()}
