@@ -14,7 +14,6 @@ from api.supervisor.player import in_order
 from benchmarks.figures import Pace, Result, Stopwatch, add_paces, alternate
 from benchmarks.options import Options
 from benchmarks.sinks import Discard
-from connectors.heap import TURNS, YOUNG
 from connectors.imports.kinds import import_recording
 from connectors.kafka.source import BATCH_SIZE
 from connectors.polymarket.wire import decode_frame
@@ -56,7 +55,6 @@ def measure(options: Options) -> Result:
 
 
 def _measure(result: Result, records: list[Stored], rounds: int, options: Options) -> Result:
-    gc.set_threshold(YOUNG, TURNS, TURNS)  # as in every flow's process
     settings = Settings.model_construct()
     frames = [r.value for r in records if r.topic == FEED_POLYMARKET and not r.value.startswith(OWN_PREFIX)]
     count = len(frames)

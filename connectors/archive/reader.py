@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
 import polars as pl
 
@@ -15,6 +16,8 @@ from connectors.archive.files import ROW_GROUP
 from connectors.archive.layout import ArchiveError, Piece
 from models.message import Stored
 from models.topics import BY_NAME
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -55,12 +58,7 @@ class ArchiveReader:
 
     def count(self, topic: str) -> int:
         """Records of the topic, from the files' footers."""
-        while True:
-            pieces = self._pieces(topic)
-            try:
-                return sum(files.rows_of(piece.path) for piece in pieces)
-            except FileNotFoundError:
-                continue  # merged meanwhile
+        return self._ask(topic, lambda pieces: sum(files.rows_of(piece.path) for piece in pieces))
 
     def counts(self) -> dict[str, int]:
         """Records of each topic that has some."""
@@ -68,33 +66,36 @@ class ArchiveReader:
 
     def contents(self, topic: str) -> Contents:
         """What there is of the topic."""
-        while True:
-            pieces = self._pieces(topic)
+
+        def ask(pieces: list[Piece]) -> Contents:
             if not pieces:
                 return Contents(topic, 0, -1, -1, 0, 0)
-            try:
-                row = (
-                    pl.scan_parquet([piece.path for piece in pieces])
-                    .select(pl.len(), pl.col("t_ns").min().alias("first"), pl.col("t_ns").max().alias("last"))
-                    .collect()
-                    .row(0)
-                )
-            except FileNotFoundError:
-                continue  # merged meanwhile
-            return Contents(topic, row[0], pieces[0].first, pieces[-1].last, row[1], row[2])
+            times = pl.col("t_ns")
+            wanted = (pl.len(), times.min().alias("first"), times.max().alias("last"))
+            records, first_ns, last_ns = _scan(pieces).select(*wanted).collect().row(0)
+            return Contents(topic, records, pieces[0].first, pieces[-1].last, first_ns, last_ns)
+
+        return self._ask(topic, ask)
 
     def latest(self, topic: str) -> list[Stored]:
         """The last record of each key, in offset order. Only the keys of the others are looked at."""
-        while True:
-            pieces = self._pieces(topic)
+
+        def ask(pieces: list[Piece]) -> list[Stored]:
             if not pieces:
                 return []
+            last = _scan(pieces).group_by("key").agg(pl.col("offset").max()).collect()["offset"]
+            rows = _scan(pieces).filter(pl.col("offset").is_in(last.implode())).sort("offset").collect()
+            return records_of(rows, topic)
+
+        return self._ask(topic, ask)
+
+    def _ask(self, topic: str, question: Callable[[list[Piece]], T]) -> T:
+        """The answer of the topic's files; asked for again when they were merged meanwhile."""
+        while True:
             try:
-                scan = pl.scan_parquet([piece.path for piece in pieces])
-                last = scan.group_by("key").agg(pl.col("offset").max()).collect()["offset"]
-                return records_of(scan.filter(pl.col("offset").is_in(last.implode())).sort("offset").collect(), topic)
+                return question(self._pieces(topic))
             except FileNotFoundError:
-                continue  # merged meanwhile
+                continue
 
     def read(
         self, topic: str, start_offset: int = 0, batch: int = 4096, start_ns: int = 0, end_ns: int | None = None
@@ -172,6 +173,10 @@ class ArchiveReader:
                 if record.ordinal != following:
                     yield f"{topic}: ordinal {record.ordinal} of {record.producer} where {following} was expected"
                 ordinals[record.producer] = record.ordinal
+
+
+def _scan(pieces: list[Piece]) -> pl.LazyFrame:
+    return pl.scan_parquet([piece.path for piece in pieces])
 
 
 def open_archive(directory: Path) -> ArchiveReader:
