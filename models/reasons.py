@@ -54,6 +54,7 @@ class Reason(StrEnum):
     PAIR_INCONSISTENT = "pair_inconsistent"
     DEPTH_TOO_THIN = "depth_too_thin"
     RULE_UNKNOWN = "rule_unknown"
+    AVERAGE_UNKNOWN = "average_unknown"
     # verdicts of strategies
     EDGE = "edge"
     BELOW_THRESHOLD = "below_threshold"
@@ -87,6 +88,7 @@ class Reason(StrEnum):
     TIME_EXIT = "time_exit"
     EDGE_DECAY = "edge_decay"
     HOLDING = "holding"
+    LEG_BROKEN = "leg_broken"
     # settlement
     SETTLED = "settled"
     RESOLUTION_CONFLICT = "resolution_conflict"
@@ -153,6 +155,7 @@ MEANING: dict[Reason, str] = {
     Reason.PAIR_INCONSISTENT: "the two tokens' books are not from the same moment",
     Reason.DEPTH_TOO_THIN: "fewer shares on offer near the best price than the strategy needs",
     Reason.RULE_UNKNOWN: "no settlement rule is known for the market and date",
+    Reason.AVERAGE_UNKNOWN: "the settlement's average is under way, and too many of its seconds went unseen",
     Reason.EDGE: "the edge after costs is above the threshold",
     Reason.BELOW_THRESHOLD: "the edge after costs is not above the threshold",
     Reason.TOO_CLOSE_TO_EXPIRY: "less time to the end than allowed",
@@ -182,6 +185,7 @@ MEANING: dict[Reason, str] = {
     Reason.TIME_EXIT: "the time for holding is over",
     Reason.EDGE_DECAY: "the fair value no longer supports the position",
     Reason.HOLDING: "no exit rule applies",
+    Reason.LEG_BROKEN: "one leg of a pair is larger than the other: what is over is sold",
     Reason.SETTLED: "the market resolved and paid",
     Reason.RESOLUTION_CONFLICT: "a second resolution differs from the first: the first stands, look at it",
     Reason.RESOLUTION_LATE: "the market has ended and no resolution came within the allowed time",

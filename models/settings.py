@@ -12,8 +12,8 @@ import tomllib
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -23,6 +23,9 @@ from pydantic_settings import (
 )
 
 from models.failures import Failure
+from models.section import Section
+from models.strategies import parity, updown_fair_value
+from models.strategies.instance import InstanceTable, refusal
 
 
 class ConfigurationError(Failure):
@@ -30,10 +33,6 @@ class ConfigurationError(Failure):
 
     def __init__(self, findings: str) -> None:
         super().__init__(findings, "Correct it and start again.")
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Kafka(Section):
@@ -62,8 +61,10 @@ class Broker(Section):
 class Feeds(Section):
     """What the doors subscribe to, and where."""
 
-    assets: list[Literal["BTC", "ETH", "SOL", "XRP", "DOGE", "BNB", "HYPE", "ZEC"]] = ["BTC"]
-    horizons: list[Literal["5m", "15m", "1h"]] = ["5m", "15m"]
+    assets: list[Literal["BTC", "ETH", "SOL", "XRP", "DOGE", "BNB", "HYPE", "ZEC"]] = Field(
+        ["BTC"], description="underlyings of the up/down markets"
+    )
+    horizons: list[Literal["5m", "15m", "1h"]] = Field(["5m", "15m"], description="lengths of their windows")
     ahead_s: float = Field(60, ge=5, le=3600, description="subscribe to the next window this long before it opens")
     clock_ms: int = Field(250, ge=50, le=1000)
     polymarket_ws: str = "wss://ws-subscriptions-clob.polymarket.com/ws/market"
@@ -123,28 +124,8 @@ class Checks(Section):
     resolution_late_s: float = Field(900, gt=0, description="no resolution this long after the end = resolution_late")
 
 
-class FairValue(Section):
-    """Strategy ``updown_fair_value``."""
-
-    enabled: bool = True
-    half_life_s: float = Field(900, gt=0, description="of the EWMA variance")
-    sample_s: int = Field(5, ge=1, le=60, description="returns are taken over this long")
-    warm_up_s: float = Field(60, ge=0)
-    min_edge: float = Field(0.01, ge=0, le=1, description="threshold: dollars a share after all costs")
-    margin: float = Field(0.01, ge=0, le=1, description="safety margin for the model's own error, dollars a share")
-    take_profit: float = Field(0.15, gt=0, le=1)
-    stop_loss: float = Field(0.20, gt=0, le=1)
-    strike_max_gap_s: float = Field(5, ge=0, le=90, description="no strike from spot further from the window's start")
-    time_exit_s: float = Field(0, ge=0, description="sell this long before the end; 0 = hold to settlement")
-    edge_decay: float = Field(0.02, ge=0, le=1, description="sell when bid after fee beats fair value by this")
-
-
-class Parity(Section):
-    """Strategy ``parity``: buy both tokens when they cost less than they pay."""
-
-    enabled: bool = True
-    min_edge: float = Field(0.002, ge=0, le=1, description="dollars a pair after fees")
-    margin: float = Field(0.003, ge=0, le=1)
+FairValue = updown_fair_value.Parameters
+Parity = parity.Parameters
 
 
 class Portfolio(Section):
@@ -200,10 +181,18 @@ class Settings(BaseSettings):
     checks: Checks = Checks()
     fair_value: FairValue = FairValue()
     parity: Parity = Parity()
+    instances: tuple[InstanceTable, ...] = ()
     portfolio: Portfolio = Portfolio()
     execution: Execution = Execution()
     api: Api = Api()
     archive: Archive = Archive()
+
+    @model_validator(mode="after")
+    def _check_instances(self) -> Settings:
+        wrong = refusal(self.instances)
+        if wrong:
+            raise PydanticCustomError("instances", "{wrong}", {"wrong": wrong})
+        return self
 
     @classmethod
     def settings_customise_sources(
@@ -244,22 +233,37 @@ def load(config: Path | None = None) -> Settings:
 
 
 def _finding(error: ErrorDetails, path: Path) -> str:
-    key = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "instances":
+        return error["msg"]
+    loc = [str(part) for part in error["loc"]]
+    key = ".".join(loc)
     if error["type"] == "extra_forbidden":
-        return f"{key}: no such key ({path} or PROFIT_*). The keys and their defaults are in profit.toml."
-    variable = "PROFIT_" + "_".join(str(part).upper() for part in error["loc"][:2])
-    allowed = error["msg"].removeprefix("Input should be ")
+        nameless = ".".join(part for part in loc if not part.isdigit())
+        known = [*_keys(), *Settings.model_fields, *(f"instances.{each}" for each in InstanceTable.model_fields)]
+        near = difflib.get_close_matches(nameless, known, 1)
+        hint = f"Did you mean {near[0]}?" if near else "The keys and their defaults are in profit.toml."
+        return f"{key}: no such key ({path} or PROFIT_*). {hint}"
+    variable = "PROFIT_" + "_".join(part.upper() for part in loc[:2] if not part.isdigit())
+    if error["type"] == "missing":
+        return f"{key} is missing. Set it in {path} or in {variable}."
+    allowed = error["msg"].removeprefix("Input should be ").replace("String should match", "text that matches")
     return f"{key} = {error['input']!r} is not allowed: it must be {allowed}. Set it in {path} or as {variable}."
 
 
-def _refuse_unknown_variables() -> None:
-    known = {"PROFIT_CONFIG"}
+def _keys() -> list[str]:
+    """Every key that is set as one: ``section.key``, and those that stand in no section."""
+    keys: list[str] = []
     for name, field in Settings.model_fields.items():
         section = field.annotation
         if isinstance(section, type) and issubclass(section, Section):
-            known.update(f"PROFIT_{name}_{key}".upper() for key in section.model_fields)
+            keys.extend(f"{name}.{key}" for key in section.model_fields)
         else:
-            known.add(f"PROFIT_{name}".upper())
+            keys.append(name)
+    return keys
+
+
+def _refuse_unknown_variables() -> None:
+    known = {"PROFIT_CONFIG", *("PROFIT_" + key.replace(".", "_").upper() for key in _keys())}
     for variable in sorted(os.environ):
         if variable.startswith("PROFIT_") and not variable.startswith("PROFIT_TEST_") and variable not in known:
             near = difflib.get_close_matches(variable, known, 1)

@@ -13,12 +13,12 @@ from flows.trading_line.items import Judged, Routed
 from models.contracts import Number
 from models.journal import AnyEvent, Book, Clock, Market, Spot
 from models.money import DOLLAR
-from models.reasons import Verdict
+from models.reasons import Reason, Verdict
 from models.settings import Settings
-from models.strategies.registry import Active, active
+from models.strategies.instance import Instance, instances
 from models.strategies.view import View
 from models.timestamps import SECOND
-from models.trace import Evaluation
+from models.trace import Evaluation, Step
 
 _FORGET_NS = 60 * SECOND
 
@@ -48,7 +48,7 @@ class Lane:
     """Features and strategies of one underlying. ``judge`` is a function of the events it has been given, in order."""
 
     def __init__(self, settings: Settings) -> None:
-        self._strategies = active(settings)
+        self._instances = instances(settings)
         self._features = UnderlyingFeatures(settings.fair_value.half_life_s, settings.fair_value.sample_s)
         self._followed: dict[str, _Followed] = {}
         self._stale_feeds: frozenset[str] = frozenset()
@@ -110,7 +110,7 @@ class Lane:
         view = self._view(followed, t)
         due = False
         moved = isinstance(event, Spot)
-        for each in self._strategies:
+        for each in self._instances:
             if moved and not each.limits.spot:
                 continue  # it knows of books alone
             due |= self._take(followed, t, _judgement(each, view), evaluations)
@@ -119,9 +119,9 @@ class Lane:
 
     def _take(self, followed: _Followed, t: int, evaluation: Evaluation, evaluations: list[Evaluation]) -> bool:
         """Note the evaluation; a scan row is due when verdict or reason changed, or a second has passed."""
-        row = followed.sent.get(evaluation.strategy)
+        row = followed.sent.get(evaluation.instance)
         if row is None:
-            row = followed.sent[evaluation.strategy] = _LastRow()
+            row = followed.sent[evaluation.instance] = _LastRow()
         row.evaluations += 1
         due = evaluation.verdict != row.verdict or evaluation.reason != row.reason or t - row.t >= SECOND
         if due:
@@ -154,15 +154,21 @@ class Lane:
         )
 
 
-def _judgement(active: Active, view: View) -> Evaluation:
+def _judgement(instance: Instance, view: View) -> Evaluation:
     """What the data gate says, and only where it passes the strategy too; its span comes first."""
-    gate = data_gate.check(view, active.limits)
+    gate = data_gate.check(view, instance.limits)
     step = gate.step
+    key, bar = view.market.key, instance.threshold
     if step.verdict != Verdict.PASS:
-        return Evaluation(
-            active.strategy.name, view.market.key, step.verdict, step.reason, 0.0, active.threshold, (step,)
-        )
-    return active.strategy.evaluate(view, active.settings, gate.outcomes, (step,))
+        return Evaluation(instance.id, key, step.verdict, step.reason, 0.0, bar, (step,))
+    signal = instance.strategy.evaluate(view, instance.parameters, gate.outcomes)
+    steps = [step]
+    if instance.limits.spot:
+        steps.append(Step("features", Verdict.PASS, Reason.OK, signal.used))
+    steps.append(Step(instance.module, signal.verdict, signal.reason, signal.numbers))
+    return Evaluation(
+        instance.id, key, signal.verdict, signal.reason, signal.score, bar, tuple(steps), signal.intents, signal.fair
+    )
 
 
 def _values(view: View) -> dict[str, Number]:
