@@ -24,6 +24,7 @@ OUTCOMES: Final = "outcomes"
 PROMOTIONS: Final = "promotions"
 DRIFT: Final = "drift"
 TELEMETRY: Final = "telemetry"
+PROGRESS: Final = "progress"
 DEAD_LETTER: Final = "dead-letter"
 
 HOUR_MS: Final = 3_600_000
@@ -63,6 +64,7 @@ CATALOGUE: Final[tuple[Topic, ...]] = (
     Topic(PROMOTIONS, "out", "promotion decision", "model id", 7 * DAY_MS),
     Topic(DRIFT, "out", "drift finding", "model id", 7 * DAY_MS),
     Topic(TELEMETRY, "out", "models.contracts.Telemetry", "module"),
+    Topic(PROGRESS, "out", "models.progress.Progress", "flow"),
     Topic(DEAD_LETTER, "out", "models.contracts.DeadLetter", "topic", 7 * DAY_MS),
 )
 
