@@ -25,6 +25,7 @@ ANSWERS: Final = "answers"
 PROMOTIONS: Final = "promotions"
 DRIFT: Final = "drift"
 TELEMETRY: Final = "telemetry"
+PROGRESS: Final = "progress"
 DEAD_LETTER: Final = "dead-letter"
 
 HOUR_MS: Final = 3_600_000
@@ -65,6 +66,7 @@ CATALOGUE: Final[tuple[Topic, ...]] = (
     Topic(PROMOTIONS, "out", "promotion decision", "model id", 7 * DAY_MS),
     Topic(DRIFT, "out", "drift finding", "model id", 7 * DAY_MS),
     Topic(TELEMETRY, "out", "models.contracts.Telemetry", "module"),
+    Topic(PROGRESS, "out", "models.progress.Progress", "flow"),
     Topic(DEAD_LETTER, "out", "models.contracts.DeadLetter", "topic", 7 * DAY_MS),
 )
 

@@ -184,7 +184,7 @@ class MarketLine:
     def _tick(self, src: Src, tick: Tick, checks: tuple[str, ...]) -> None:
         journal = self._journal
         self._accusations.judge(src)
-        self._ageing.tick(src, tick.number, checks)
+        self._ageing.tick(src, tick, checks)
         journal.out.append(Beat(journal.t))
         self._report_health()
         for known in self._kept.known.late(journal.t, self._bounds.resolution_late):
