@@ -65,7 +65,10 @@ class Cooldown(Member):
             last.exit = last.exits[happening.order.outcome] = happening.t
         return ()
 
-    def gate(self, entry: Entry) -> Step:
+    def gates(self, entry: Entry) -> Iterable[Step]:
+        return (self._judge(entry),)
+
+    def _judge(self, entry: Entry) -> Step:
         instance, market = entry.instance.id, entry.known.market.key
         if not entry.intent.post_only and self._blotter.of(instance, market):
             return Step(MODULE, Verdict.BLOCK, Reason.ORDER_PENDING)

@@ -79,6 +79,7 @@ class Desk:
             InstanceState(),
             self._reconciliation,
             Pace(settings, self._known),
+            gates.MarketGates(settings, self._known),
             self._cooldown,
         )
         self._pulse = Pulse(PRODUCER, _modules(self._instances, self._members), CHIEF)
@@ -265,12 +266,10 @@ class Desk:
     def _gates(self, entry: Entry) -> Iterator[Step]:
         """The spans of all gates in order, ending with the first that does not pass."""
         for member in self._members:
-            step = member.gate(entry)
-            if step is not None:
+            for step in member.gates(entry):
                 yield step
                 if step.verdict != Verdict.PASS:
                     return
-        yield from gates.check(entry, self._known, self._settings)
 
     def _multiplier(self, instance: str) -> float:
         product = 1.0

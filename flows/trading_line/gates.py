@@ -1,16 +1,16 @@
 """The entry gates on a market's data: each says pass or block, with its reason and numbers. An order needs all of them.
 
 They look again, at the moment of decision and at what the desk itself knows, at what the data gate passed: by the same
-needs of the strategy. The members of the desk have gates of their own beside these.
+needs of the strategy. Other members of the desk have gates of their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from flows.trading_line.data_gate import is_spot_stale, is_stale, pair_fault, spread_of
 from flows.trading_line.known import Known
-from flows.trading_line.members import Entry
+from flows.trading_line.members import Entry, Member
 from models.contracts import Number
 from models.money import PIP
 from models.reasons import Reason, Verdict
@@ -22,15 +22,25 @@ Result = tuple[Reason, dict[str, Number]]
 Gate = Callable[[Entry, Known, Settings], Result]
 
 
-def check(entry: Entry, known: Known, settings: Settings) -> list[Step]:
-    """The spans of the gates in order, ending with the first that blocks."""
-    steps: list[Step] = []
-    for name, gate in _GATES:
-        reason, numbers = gate(entry, known, settings)
-        steps.append(Step(f"gate.{name}", Verdict.PASS if reason is Reason.OK else Verdict.BLOCK, reason, numbers))
-        if reason is not Reason.OK:
-            break
-    return steps
+class MarketGates(Member):
+    """The gates on a market's data, as a member of the desk."""
+
+    module = "gates"
+
+    def __init__(self, settings: Settings, known: Known) -> None:
+        self._settings = settings
+        self._known = known
+
+    def configure(self, settings: Settings) -> None:
+        """Go by these settings from now on."""
+        self._settings = settings
+
+    def gates(self, entry: Entry) -> Iterable[Step]:
+        for name, gate in _GATES:
+            reason, numbers = gate(entry, self._known, self._settings)
+            yield Step(f"gate.{name}", Verdict.PASS if reason is Reason.OK else Verdict.BLOCK, reason, numbers)
+            if reason is not Reason.OK:
+                return
 
 
 def _quality(entry: Entry, known: Known, settings: Settings) -> Result:

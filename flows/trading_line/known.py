@@ -10,7 +10,7 @@ from flows.market_line.strangers import MOST_STRANGERS, strangers
 from models.contracts import Source
 from models.journal import NO_SRC, AnyEvent, Book, Clock, Market, Spot, Src, TokenBook
 from models.reasons import Reason
-from models.timestamps import SECOND
+from models.timestamps import MILLISECOND, SECOND
 
 #: Longer than the market flow speaks of a market after its end, so that a late correction is still heard.
 _KEEP_NS = 3_600 * SECOND
@@ -81,6 +81,7 @@ class Known:
             self.spots[event.lane] = event
         elif isinstance(event, Clock):
             self.stale_tokens, self.stale_spots = event.stale_books, event.stale_spots
+            self.lag = max(event.lag_ms, 0) * MILLISECOND
         elif isinstance(event, Market):
             known = self.markets.get(event.key)
             if known is None:

@@ -45,9 +45,9 @@ class Member:
         """Hear an input of the journal: a command, an execution report, a promotion, the measured lag."""
         return ()
 
-    def gate(self, entry: Entry) -> Step | None:
-        """Pass or block an entry; None where this member has no say in entries."""
-        return None
+    def gates(self, entry: Entry) -> Iterable[Step]:
+        """Its spans on an entry, ending with the first that does not pass; none where it has no say in entries."""
+        return ()
 
     def multiplier(self, instance: str) -> float:
         """What the size of the instance's entries is multiplied with, 0 to 1."""

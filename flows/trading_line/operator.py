@@ -6,16 +6,17 @@ alone. ``flatten`` pauses and sells everything; ``close`` sells one market's pos
 
 from __future__ import annotations
 
-from models.control import Close, Command, Flatten, Kill, Pause, Release, Resume, Unsigned, decode, verify
+from collections.abc import Iterable
+
+import msgspec
+
+from flows.trading_line.members import Entry, Member
+from models.control import Command, Flatten, Kill, Pause, Release, Resume, Unsigned, decode, verify
 from models.journal import AnyEvent, Input
 from models.reasons import Reason, Verdict
 from models.settings import Settings
 from models.topics import CONTROL
 from models.trace import Step
-
-import msgspec
-
-from flows.trading_line.members import Entry, Member
 
 MODULE = "gate.operator"
 _OK = Step(MODULE, Verdict.PASS, Reason.OK)
@@ -132,7 +133,7 @@ class Operator(Member):
     def _note(self, command: Command, t: int) -> None:
         self._since, self._by = t, command.by
 
-    def gate(self, entry: Entry) -> Step:
+    def gates(self, entry: Entry) -> Iterable[Step]:
         reason = Reason.OK
         if self.killed:
             reason = Reason.KILL_SWITCH
@@ -143,8 +144,8 @@ class Operator(Member):
         elif entry.known.market.key in self.closing:
             reason = Reason.BARRED
         if reason is Reason.OK:
-            return _OK
-        return Step(MODULE, Verdict.BLOCK, reason, {"since": self._since, "by": self._by})
+            return (_OK,)
+        return (Step(MODULE, Verdict.BLOCK, reason, {"since": self._since, "by": self._by}),)
 
     def must_leave(self, market: str) -> Reason | None:
         """Why a position in the market is to be sold now, whatever its strategy says; None where it need not."""

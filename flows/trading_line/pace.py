@@ -6,6 +6,8 @@ so a replay knows it too; the paper venue's delay is lengthened by it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from flows.trading_line.known import Known
 from flows.trading_line.members import Entry, Member
 from models.reasons import Reason, Verdict
@@ -30,8 +32,8 @@ class Pace(Member):
         """Go by these settings from now on."""
         self._most = settings.execution.max_lag_ms * MILLISECOND
 
-    def gate(self, entry: Entry) -> Step:
+    def gates(self, entry: Entry) -> Iterable[Step]:
         lag = self._known.lag
         if lag <= self._most:
-            return _OK
-        return Step(MODULE, Verdict.BLOCK, Reason.TOO_SLOW, {"lag_s": lag / SECOND, "bound_s": self._most / SECOND})
+            return (_OK,)
+        return (Step(MODULE, Verdict.BLOCK, Reason.TOO_SLOW, {"lag_s": lag / SECOND, "bound_s": self._most / SECOND}),)

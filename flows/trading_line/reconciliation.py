@@ -123,11 +123,12 @@ class Reconciliation(Member):
         accepted, self.differences = self.differences, {}
         return accepted
 
-    def gate(self, entry: Entry) -> Step:
+    def gates(self, entry: Entry) -> Iterable[Step]:
         if not self.differences:
-            return _SOUND
+            return (_SOUND,)
         first = sorted(self.differences)[0]
-        return Step(_SOUND.module, Verdict.BLOCK, Reason.ANOMALY, {"first": first, "amount": self.differences[first]})
+        numbers: dict[str, Number] = {"first": first, "amount": self.differences[first]}
+        return (Step(_SOUND.module, Verdict.BLOCK, Reason.ANOMALY, numbers),)
 
     def forget(self, market: str) -> None:
         for derived in self._derived.values():

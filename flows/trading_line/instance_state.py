@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from flows.trading_line.members import Entry, Member
 from models.reasons import Reason, Verdict
 from models.trace import Step
@@ -16,5 +18,5 @@ class InstanceState(Member):
 
     module = MODULE
 
-    def gate(self, entry: Entry) -> Step:
-        return _SHADOW if entry.instance.state == "shadow" else _OK
+    def gates(self, entry: Entry) -> Iterable[Step]:
+        return (_SHADOW if entry.instance.state == "shadow" else _OK,)
