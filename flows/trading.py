@@ -19,10 +19,10 @@ from bytewax.inputs import Source
 from flows.engine import in_batches, keyed, stateful
 from flows.market_line.findings import Beat
 from flows.quality import Tally, count_in_windows
-from flows.trading_line.barrier import Barrier
+from flows.trading_line.desk import Out
 from flows.trading_line.items import Judged, Routed
 from flows.trading_line.lane import Lane
-from flows.trading_line.portfolio import Out, Portfolio, configuration_id
+from flows.trading_line.line import OrderedDesk
 from flows.trading_line.route import Router
 from models.journal import decode_event
 from models.message import Message, Stored
@@ -31,23 +31,8 @@ from models.settings import Settings
 Attach = Callable[[str, Stream[Message]], Any]
 
 
-class Desk:
-    """The barrier and the portfolio behind it: one step, because nothing may come between them."""
-
-    def __init__(self, settings: Settings, configuration: str) -> None:
-        self._barrier = Barrier()
-        self._portfolio = Portfolio(settings, configuration)
-
-    def take(self, judged: Judged) -> list[Out]:
-        out: list[Out] = []
-        for copies in self._barrier.offer(judged):
-            out.extend(self._portfolio.take(copies))
-        return out
-
-
 def build(source: Source[Stored], attach: Attach, settings: Settings) -> Dataflow:
     """The trading flow from ``source`` (the journal) to whatever ``attach(step id, stream)`` adds."""
-    configuration = configuration_id(settings)
     flow = Dataflow("trading")
     journal = op.input("journal", flow, source)
     in_order = keyed("one_order", journal, settings.portfolio_name)
@@ -55,7 +40,7 @@ def build(source: Source[Stored], attach: Attach, settings: Settings) -> Dataflo
     by_lane = op.flat_map_batch("by_lane", routed, _by_lane)
     judged = stateful("lanes", by_lane, lambda: Lane(settings), in_batches(_judge))
     at_desk = op.flat_map_batch("at_desk", judged, lambda items: [(settings.portfolio_name, each) for _, each in items])
-    decided = stateful("portfolio", at_desk, lambda: Desk(settings, configuration), in_batches(Desk.take))
+    decided = stateful("portfolio", at_desk, lambda: OrderedDesk(settings), in_batches(OrderedDesk.take))
     attach("trading_out", op.flat_map_batch("messages", decided, _messages))
     count_in_windows(op.flat_map_batch("tallies", decided, _tallies), settings.checks.window_s, "data_gate", attach)
     return flow

@@ -105,12 +105,14 @@ class Market(Event, frozen=True, gc=False, tag="market"):
 
 
 class Clock(Event, frozen=True, gc=False, tag="clock"):
-    """A tick of the recorder's clock, with everything that is stale at this moment."""
+    """A tick of the recorder's clock, with everything that is stale at this moment. ``lag_ms``: the pipeline's own lag
+    from receipt to decision, measured in the last second; -1 where nobody measured it."""
 
     number: int
     stale_feeds: tuple[str, ...] = ()
     stale_books: tuple[str, ...] = ()  # tokens
     stale_spots: tuple[str, ...] = ()  # assets
+    lag_ms: int = -1
 
 
 class Feed(Event, frozen=True, gc=False, tag="feed"):

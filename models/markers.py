@@ -25,12 +25,14 @@ class Tick(msgspec.Struct, frozen=True, tag_field="profit", tag="tick"):
 
     ``inputs`` maps each input topic (control, executions, models) to how many of its records belong before this
     tick: that is how operator commands get a place in the order that a replay can repeat. A tick with
-    ``cut=True`` is an extra one, sent at once because such a record arrived."""
+    ``cut=True`` is an extra one, sent at once because such a record arrived. ``lag_ms``: the pipeline's lag from
+    receipt to decision, in milliseconds, as the recorder measured it in the last second; -1 where it is not known."""
 
     number: int
     t_ns: int
     inputs: dict[str, int]
     cut: bool = False
+    lag_ms: int = -1
 
 
 class Notice(msgspec.Struct, frozen=True, tag_field="profit", tag="notice"):

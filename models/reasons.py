@@ -94,6 +94,21 @@ class Reason(StrEnum):
     RESOLUTION_CONFLICT = "resolution_conflict"
     RESOLUTION_LATE = "resolution_late"
     RECONCILED = "reconciled"
+    CORRECTED = "corrected"
+    # orders of the desk, operator, lag
+    DUST = "dust"
+    SHADOW = "shadow"
+    TOO_SLOW = "too_slow"
+    BARRED = "barred"
+    FLATTENING = "flattening"
+    CLOSING = "closing"
+    ILLEGAL_TRANSITION = "illegal_transition"
+    UNSIGNED = "unsigned"
+    WRONG_RUN = "wrong_run"
+    REPEATED = "repeated"
+    NOTHING_TO_DO = "nothing_to_do"
+    ACCEPTED = "accepted"
+    CANCELLED = "cancelled"
 
 
 MEANING: dict[Reason, str] = {
@@ -175,6 +190,20 @@ MEANING: dict[Reason, str] = {
     Reason.RESOLUTION_CONFLICT: "a second resolution differs from the first: the first stands, look at it",
     Reason.RESOLUTION_LATE: "the market has ended and no resolution came within the allowed time",
     Reason.RECONCILED: "ledger and fills agree to the micro-dollar",
+    Reason.CORRECTED: "the market's resolution was changed after it had been paid: the difference is posted",
+    Reason.DUST: "the position is smaller than the least order: it can only be held to settlement",
+    Reason.SHADOW: "the instance runs as a shadow: it is judged and never sends an order",
+    Reason.TOO_SLOW: "our own way from receipt to decision takes longer than allowed: what is decided now comes late",
+    Reason.BARRED: "the operator closed this market: it is not entered again",
+    Reason.FLATTENING: "the operator asked for every position to be sold",
+    Reason.CLOSING: "the operator asked for this market's positions to be sold",
+    Reason.ILLEGAL_TRANSITION: "the venue reported a state that cannot follow the order's last one",
+    Reason.UNSIGNED: "the command does not carry the operator's signature",
+    Reason.WRONG_RUN: "the command was given for another run",
+    Reason.REPEATED: "the command is not newer than the last one: it was sent before",
+    Reason.NOTHING_TO_DO: "what the command asks for is already so",
+    Reason.ACCEPTED: "the order rests in the book",
+    Reason.CANCELLED: "the order was cancelled before it was filled whole",
 }
 
 

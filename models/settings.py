@@ -145,13 +145,23 @@ class Portfolio(Section):
 
 
 class Execution(Section):
-    """The paper venue."""
+    """The paper venue, and our own way to it."""
 
-    delay_ms: int = Field(150, ge=0, description="the exchange's taker delay")
+    delay_ms: int = Field(150, ge=0, description="the exchange's taker delay, where a market does not state its own")
     latency_ms: int = Field(50, ge=0, description="our way to the exchange")
+    jitter_ms: int = Field(20, ge=0, le=5_000, description="at most this much more, drawn for each order by its id")
+    max_lag_ms: int = Field(1_000, ge=1, description="receipt to decision; above it entries are too_slow")
+    time_out_rate: float = Field(0, ge=0, le=1, description="share of orders whose answer is lost, for rehearsals")
     order_type: Literal["FAK", "FOK"] = "FAK"
     slippage: float = Field(0.01, ge=0, le=1, description="limit above the ask seen, dollars a share")
-    replenish_s: float = Field(5, ge=0, description="how long what we took stays taken while the display is unchanged")
+    replenish_s: float = Field(5, ge=0, description="how long what we took stays taken, where no trade comes")
+
+
+class Operator(Section):
+    """Who may command the trading flow."""
+
+    token_file: str = Field("", description="the operator's private key; empty = operator.token in data_dir")
+    public_key: str = Field("", pattern=r"^([0-9a-f]{64})?$", description="hex; empty = that of the token file")
 
 
 class Api(Section):
@@ -184,6 +194,7 @@ class Settings(BaseSettings):
     instances: tuple[InstanceTable, ...] = ()
     portfolio: Portfolio = Portfolio()
     execution: Execution = Execution()
+    operator: Operator = Operator()
     api: Api = Api()
     archive: Archive = Archive()
 

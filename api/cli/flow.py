@@ -23,6 +23,7 @@ def flow(
 ) -> None:
     """Run one flow on Kafka until it is told to stop; it resumes where it was."""
     from connectors.kafka.meter import Meter
+    from connectors.kafka.progress import ProgressReporter
     from connectors.kafka.pulse import Pulse, Row
     from connectors.kafka.sink import KafkaSink
     from connectors.kafka.source import KafkaFeedSource, KafkaSource
@@ -51,7 +52,8 @@ def flow(
     if name == "audit":
         dataflow = audit_flow(settings, bootstrap, stop, folder, meter)
     else:
-        attach = output_to(lambda: KafkaSink(settings.kafka, bootstrap, meter))
+        progress = ProgressReporter(name) if name == "trading" else None
+        attach = output_to(lambda: KafkaSink(settings.kafka, bootstrap, meter, progress))
         if name == "market":
             dataflow = market.build(KafkaFeedSource(settings.kafka, bootstrap, stop, meter=meter), attach, settings)
         else:

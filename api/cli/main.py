@@ -35,6 +35,7 @@ VERBS: dict[str, str] = {
     "bench": "api.cli.bench:bench",
     "serve": "api.cli.serve:serve",
     "doctor": "api.cli.doctor:doctor",
+    "control": "api.cli.control:control",
 }
 
 #: The processes of a run. When such a command returns, all that it held is written and closed; what the interpreter and

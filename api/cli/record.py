@@ -140,6 +140,7 @@ class _Session:
             consumer_config(settings.kafka, bootstrap),
             lambda topic, count: _post(loop, recorder, topic, count),
             fail,
+            lambda t: _progressed(loop, recorder, t),
         )
         recorder.ticks.inputs.update(await asyncio.to_thread(counter.start))
         if self._lifeline:
@@ -172,6 +173,11 @@ def _spool(settings: Settings, run: str, bootstrap: str) -> Spool:
 def _post(loop: asyncio.AbstractEventLoop, recorder: Recorder | None, topic: str, count: int) -> None:
     if recorder is not None:
         call_in(loop, recorder.ticks.arrived, topic, count)
+
+
+def _progressed(loop: asyncio.AbstractEventLoop, recorder: Recorder | None, t: int) -> None:
+    if recorder is not None:
+        call_in(loop, recorder.ticks.progressed, t)
 
 
 async def _progress(recorder: Recorder, outlet: KafkaOutlet) -> None:

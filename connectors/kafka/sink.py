@@ -17,6 +17,7 @@ from connectors.kafka.absence import Absence
 from connectors.kafka.admin import away, partitions
 from connectors.kafka.client import DELIVERY_TIMEOUT_MS, producer_config
 from connectors.kafka.meter import Meter
+from connectors.kafka.progress import ProgressReporter
 from connectors.kafka.records import headers_of
 from models.failures import Failure
 from models.message import Message
@@ -123,17 +124,22 @@ class Writer:
 class KafkaSink(DynamicSink[Message]):
     """Writes ``models.message.Message`` items, each to its own topic, partition 0."""
 
-    def __init__(self, kafka: Kafka, bootstrap: str, meter: Meter | None = None) -> None:
+    def __init__(
+        self, kafka: Kafka, bootstrap: str, meter: Meter | None = None, progress: ProgressReporter | None = None
+    ) -> None:
+        """``progress``: reports how far the flow is, after each batch that is acknowledged."""
+        self._progress = progress
         self._kafka = kafka
         self._bootstrap = bootstrap
         self._meter = meter or Meter()
 
     def build(self, step_id: str, worker_index: int, worker_count: int) -> _KafkaSinkPartition:
-        return _KafkaSinkPartition(Writer(self._kafka, self._bootstrap), self._meter)
+        return _KafkaSinkPartition(Writer(self._kafka, self._bootstrap), self._meter, self._progress)
 
 
 class _KafkaSinkPartition(StatelessSinkPartition[Message]):
-    def __init__(self, writer: Writer, meter: Meter) -> None:
+    def __init__(self, writer: Writer, meter: Meter, progress: ProgressReporter | None = None) -> None:
+        self._progress = progress
         self._writer = writer
         self._meter = meter
         self._failed = False
@@ -143,6 +149,9 @@ class _KafkaSinkPartition(StatelessSinkPartition[Message]):
             for message in items:
                 self._writer.write(message)
             self._writer.flush()
+            report = self._progress.report(items) if self._progress is not None else None
+            if report is not None:
+                self._writer.write(report)  # not waited for: the next one follows
         except Failure:
             self._failed = True
             raise

@@ -6,6 +6,7 @@ from connectors.clock import NS, Clock, sleep
 from connectors.recorder.pulse import Pulse
 from connectors.recorder.writer import FeedWriter
 from models.markers import Tick
+from models.progress import PipelineLag
 from models.topics import FEED_CLOCK, INPUTS
 
 
@@ -20,6 +21,8 @@ class ClockDoor:
         self._clock = clock
         self._line = writer.line("clock")
         self._number = 0
+        self._lag = PipelineLag()
+        self.pulse.gauges["pipeline_lag_ms"] = lambda: self._lag.ms(self._writer.now_ns())
 
     async def run(self) -> None:
         """Ticks on whole multiples of the interval; those that were missed are not made up for."""
@@ -36,8 +39,13 @@ class ClockDoor:
             self.pulse.count("inputs")
             self.tick(cut=True)
 
+    def progressed(self, t: int) -> None:
+        """The trading flow is done with what was received at ``t`` (Unix ns)."""
+        self._lag.reported(t, self._writer.now_ns())
+
     def tick(self, cut: bool = False) -> None:
         now = self._writer.now_ns()
-        self._line.own(FEED_CLOCK, Tick(self._number, now, dict(self.inputs), cut), recv_ns=now)
+        tick = Tick(self._number, now, dict(self.inputs), cut, self._lag.ms(now))
+        self._line.own(FEED_CLOCK, tick, recv_ns=now)
         self._number += 1
         self.pulse.frame(0, now)

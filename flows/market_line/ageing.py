@@ -6,6 +6,7 @@ from flows.market_line.bounds import Bounds
 from flows.market_line.journal import Journal
 from flows.market_line.kept import Kept
 from models.journal import Clock, Src
+from models.markers import Tick
 from models.reasons import Reason
 from models.topics import FEED_CLOCK, FEED_COINBASE, FEED_POLYMARKET
 
@@ -19,8 +20,8 @@ class Ageing:
         self._bounds = bounds
         self.stale_feeds: set[str] = set()
 
-    def tick(self, src: Src, number: int, checks: tuple[str, ...]) -> None:
-        """The Clock event of tick ``number``, with all that is stale now."""
+    def tick(self, src: Src, tick: Tick, checks: tuple[str, ...]) -> None:
+        """The Clock event of ``tick``, with all that is stale now."""
         journal, kept, bounds = self._journal, self._kept, self._bounds
         t, books, spots = journal.t, kept.books, kept.spots
         for feed, last in kept.heard.items():
@@ -40,10 +41,11 @@ class Ageing:
             src,
             "",
             checks,
-            number,
+            tick.number,
             tuple(sorted(self.stale_feeds)),
             tuple(sorted(books.stale)),
             tuple(sorted(spots.stale)),
+            tick.lag_ms,
         )
         journal.emit(event, FEED_CLOCK)
 

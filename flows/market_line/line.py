@@ -29,6 +29,7 @@ from flows.market_line.rest import RestBooks
 from flows.market_line.suspects import Suspects
 from models.contracts import Number
 from models.envelope import not_an_envelope
+from models.inputs import read_input
 from models.journal import NO_SRC, Feed, Input, Src
 from models.markers import OWN_PREFIX, Marker, Notice, Tick, decode_own
 from models.message import Lost, Stored
@@ -184,7 +185,7 @@ class MarketLine:
     def _tick(self, src: Src, tick: Tick, checks: tuple[str, ...]) -> None:
         journal = self._journal
         self._accusations.judge(src)
-        self._ageing.tick(src, tick.number, checks)
+        self._ageing.tick(src, tick, checks)
         journal.out.append(Beat(journal.t))
         self._report_health()
         for known in self._kept.known.late(journal.t, self._bounds.resolution_late):
@@ -227,7 +228,8 @@ class MarketLine:
             return
         try:
             payload = record.value.decode()
-        except UnicodeDecodeError as cause:
+            read_input(record.topic, record.value)
+        except (UnicodeDecodeError, msgspec.MsgspecError) as cause:
             journal.reject(record, src, "", Reason.DECODE_ERROR, str(cause))
             return
         event = Input(journal.next(), journal.t, src, "", (), record.topic, payload)  # type: ignore[arg-type]

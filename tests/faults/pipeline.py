@@ -12,10 +12,7 @@ from typing import Any
 from flows.market_line.bounds import bounds_of
 from flows.market_line.findings import Finding
 from flows.market_line.line import MarketLine
-from flows.trading import Desk
-from flows.trading_line.lane import Lane
-from flows.trading_line.portfolio import configuration_id
-from flows.trading_line.route import Router
+from flows.trading_line.line import TradingLine
 from models.journal import Book, decode_event
 from models.message import Lost, Message, Stored
 from models.settings import FairValue, Settings
@@ -55,8 +52,7 @@ def trade(records: Iterable[Stored | Lost], settings: Settings = EAGER) -> Trade
     """Run market line, lanes and desk over the records."""
     name = settings.portfolio_name
     line = MarketLine(bounds_of(settings.checks), name)
-    router, desk = Router(), Desk(settings, configuration_id(settings))
-    lanes: defaultdict[str, Lane] = defaultdict(lambda: Lane(settings))
+    trading = TradingLine(settings)
     out, digest = Traded(), hashlib.sha256()
     rows = {DECISIONS: out.decisions, ORDERS: out.orders, FILLS: out.fills, "dead-letter": out.rejected}
 
@@ -74,9 +70,8 @@ def trade(records: Iterable[Stored | Lost], settings: Settings = EAGER) -> Trade
             elif isinstance(made, Message) and made.topic == JOURNAL:
                 event = decode_event(made.value)
                 out.note(event)
-                for routed in router.route(event):
-                    for message in desk.take(lanes[routed.lane].judge(routed)):
-                        keep(message)
+                for message in trading.advance(event):
+                    keep(message)
             else:
                 keep(made)
     out.digest = digest.hexdigest()

@@ -8,14 +8,12 @@ import msgspec
 
 from flows.market_line.findings import Beat
 from flows.quality import Tally
-from flows.trading import Desk
-from flows.trading_line.lane import Lane
-from flows.trading_line.portfolio import configuration_id
-from flows.trading_line.route import Router
+from flows.trading_line.line import TradingLine
 from models.contracts import CONTRACTS, Decision, Fill, Order, Outcome, Posting, Record, Scan, Telemetry
 from models.journal import NO_SRC, AnyEvent, Book, Clock, Feed, Levels, Market, Spot, Src, TokenBook
 from models.message import Message
 from models.money import DOLLAR, PIP, SHARE
+from models.orders import FINAL
 from models.settings import Execution, FairValue, Parity, Portfolio, Settings
 from models.settlement import Rule
 from models.timestamps import SECOND
@@ -33,29 +31,24 @@ def settings(**sections: dict[str, Any]) -> Settings:
         fair_value=FairValue(**fair_value),
         parity=Parity(**sections.get("parity", {})),
         portfolio=Portfolio(**sections.get("portfolio", {})),
-        execution=Execution(**sections.get("execution", {})),
+        execution=Execution(**({"jitter_ms": 0} | sections.get("execution", {}))),
     )
 
 
 class Line:
-    """Router, lanes, barrier and portfolio, called one after the other."""
+    """The trading line, its messages apart from what it counts."""
 
     def __init__(self, chosen: Settings) -> None:
-        self._settings = chosen
-        self.router = Router()
-        self.lanes: dict[str, Lane] = {}
-        self.desk = Desk(chosen, configuration_id(chosen))
+        self.trading = TradingLine(chosen)
         self.counted: list[Tally | Beat] = []  # for the windows of counts
 
     def take(self, event: AnyEvent) -> list[Message]:
         messages: list[Message] = []
-        for routed in self.router.route(event):
-            lane = self.lanes.setdefault(routed.lane, Lane(self._settings))
-            for out in self.desk.take(lane.judge(routed)):
-                if isinstance(out, Message):
-                    messages.append(out)
-                else:
-                    self.counted.append(out)
+        for out in self.trading.advance(event):
+            if isinstance(out, Message):
+                messages.append(out)
+            else:
+                self.counted.append(out)
         return messages
 
 
@@ -111,7 +104,7 @@ class Bookkeeper:
         assert self.accounts.get("reserved", 0) >= 0
         for order, amount in self.reserved.items():
             assert amount >= 0, "a reservation covers the dearest fill"
-            assert amount == 0 or self.orders[order].status == "submitted", "a finished order keeps nothing back"
+            assert amount == 0 or self.orders[order].status not in FINAL, "a finished order keeps nothing back"
         caps = self._settings.portfolio
         assert self.committed("", "") <= caps.cap_total * DOLLAR
         for strategy in ("updown_fair_value", "parity"):
