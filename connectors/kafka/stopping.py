@@ -16,11 +16,13 @@ class Stop:
 
     def __init__(self) -> None:
         self.requested = False
+        self.hurried = False  # nobody waits for it any more
         # Not an Event: a handler that interrupts its wait() or set() would wait for their lock, which is its own
         # thread's, for ever. This queue's put() may interrupt anything.
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
 
-    def request(self) -> None:
+    def request(self, hurried: bool = False) -> None:
+        self.hurried = self.hurried or hurried
         self.requested = True
         self._bell.put(None)
 
