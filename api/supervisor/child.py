@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -11,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
+
+from connectors.kafka.stopping import deaf
 
 BACKOFF_MIN_S: Final = 0.5
 BACKOFF_MAX_S: Final = 30.0
@@ -35,7 +38,8 @@ class ChildSpec:
     ``stop_rank``: children of a lower rank are ended first, those of one rank together. ``patience_s``: how long it may
     give no sign, in its log, of coming to its end. ``once``: exit code 0 means that it is done, and it is not started
     again. ``makes``: a file that it writes when it is ready, removed when it ends. ``needs``: a file that must be there
-    before it starts. ``follows``: a child whose end restarts this one too."""
+    before it starts. ``follows``: a child whose end restarts this one too. ``deaf``: it does
+    not hear that it is to end before it says that it can (``connectors.kafka.stopping.hear_again``)."""
 
     name: str
     command: tuple[str, ...]
@@ -45,6 +49,7 @@ class ChildSpec:
     makes: Path | None = None
     needs: Path | None = None
     follows: str = ""
+    deaf: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -161,14 +166,15 @@ class Child:
     def _start(self) -> None:
         self._log_path.parent.mkdir(parents=True, exist_ok=True)
         self._log = self._log_path.open("ab")
-        self._process = subprocess.Popen(
-            self.spec.command,
-            stdin=subprocess.PIPE,
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-            env=os.environ | dict(self.spec.environment),
-            start_new_session=True,  # Ctrl-C in the terminal is for the supervisor, which ends its children in order
-        )
+        with deaf() if self.spec.deaf else contextlib.nullcontext():
+            self._process = subprocess.Popen(
+                self.spec.command,
+                stdin=subprocess.PIPE,
+                stdout=self._log,
+                stderr=subprocess.STDOUT,
+                env=os.environ | dict(self.spec.environment),
+                start_new_session=True,  # Ctrl-C in the terminal is for the supervisor: it ends its children in order
+            )
         self._started_at = self._now()
         self.state = "running"
 

@@ -109,7 +109,7 @@ def children(order: Order, bootstrap: str, folder: Path, settings: Settings) -> 
 
     def add(name: str, *words: str, rank: int, **more: object) -> None:
         specs.append(
-            ChildSpec(name, (*PROFIT, *words), rank, environment=environment, **more)  # type: ignore[arg-type]
+            ChildSpec(name, (*PROFIT, *words), rank, environment=environment, deaf=True, **more)  # type: ignore[arg-type]
         )
 
     if order.feeds == "sim":

@@ -21,6 +21,8 @@ QUIET_S: Final = 0.1
 
 #: Records are there, and none of them came for this long: they cannot be had, or have no place in the order.
 STALL_S: Final = 20.0
+#: What lies between two questions counts at most: who writes to a disk meanwhile does not look for records.
+_PAUSE_S: Final = 0.25
 
 
 class Ending:
@@ -32,7 +34,8 @@ class Ending:
         self._drain_s = drain_s
         self._reader = reader
         self._since: float | None = None
-        self._last_record = 0.0
+        self._silent_s = 0.0  # for how long it was asked and nothing came
+        self._asked_at = 0.0
         self._ends: dict[str, int] | None = None  # of the topics, when the end was requested
         self._reached_at: float | None = None
 
@@ -41,9 +44,11 @@ class Ending:
             return False
         now = time.monotonic()
         if self._since is None:
-            self._since = self._last_record = now
+            self._since = self._asked_at = now
+        self._silent_s += min(now - self._asked_at, _PAUSE_S)
+        self._asked_at = now
         quiet_s = QUIET_S + 1.5 * self._reader.patience.wait_ms / 1000
-        silent_s = now - self._last_record
+        silent_s = self._silent_s
         drain_s = DRAIN_S if self._drain_s is None and self._stop.hurried else self._drain_s
         if drain_s is not None:
             return silent_s >= min(quiet_s, drain_s) or now - self._since >= drain_s
@@ -58,4 +63,5 @@ class Ending:
 
     def saw_records(self) -> None:
         if self._since is not None:
-            self._last_record = time.monotonic()
+            self._silent_s = 0.0
+            self._asked_at = time.monotonic()
