@@ -21,6 +21,8 @@ QUIET_S: Final = 0.1
 
 #: Records are there, and none of them came for this long: they cannot be had, or have no place in the order.
 STALL_S: Final = 20.0
+#: What may be there beyond the end that the broker told comes within this.
+TAIL_S: Final = 0.5
 #: What lies between two questions counts at most: who writes to a disk meanwhile does not look for records.
 _PAUSE_S: Final = 0.25
 
@@ -59,7 +61,7 @@ class Ending:
         if self._reached_at is None:
             return silent_s >= STALL_S
         # The embedded broker tells an end up to a batch short, and some topics never end: telemetry.
-        return silent_s >= quiet_s or now - self._reached_at >= DRAIN_S
+        return silent_s >= max(quiet_s, TAIL_S) or now - self._reached_at >= DRAIN_S
 
     def saw_records(self) -> None:
         if self._since is not None:

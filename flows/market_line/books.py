@@ -13,7 +13,11 @@ from flows.market_line.token import Token
 from models.journal import Book, Src
 from models.money import PIP
 from models.reasons import Reason
+from models.timestamps import SECOND
 from models.topics import FEED_POLYMARKET
+
+#: How long after its market's end a token's levels are kept.
+_LEVELS_NS = 60 * SECOND
 
 
 class Books:
@@ -150,6 +154,20 @@ class Books:
             if held is not None:
                 self.tell_market(src, held[0], {}, (reason,))
         return count
+
+    def let_go(self, src: Src) -> None:
+        """Let the levels go of tokens whose market ended a while ago: hundreds of them, that nobody trades on any more.
+        What is told of such a market later has an unknown book."""
+        journal = self._journal
+        over: dict[str, Known] = {}
+        for name, token in self.tokens.items():
+            held = self._known.by_token.get(name)
+            if held is not None and not token.invalid and journal.t - held[0].end > _LEVELS_NS:
+                token.invalidate(Reason.NO_SNAPSHOT, journal.seq, journal.t, src)
+                token.reported = True  # nothing is wrong
+                over[held[0].key] = held[0]
+        for known in over.values():
+            self.tell_market(src, known, {}, ())
 
     def forget(self, known: Known) -> None:
         """The market is over."""

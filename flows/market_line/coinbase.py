@@ -35,7 +35,7 @@ class Product:
         self.prices = 0  # how many frames with a price made it sound
         self.frozen = False  # until its next price: nothing of it is believed
         self.doubtful = False  # it speaks, and what it said last did not pass its checks
-        self.trades: set[str] = set()
+        self.last_trade = 0  # the greatest trade id seen
 
     def invalidate(self, reason: str) -> None:
         """Nothing is known until the next snapshot; the caller counts why."""

@@ -195,6 +195,7 @@ class MarketLine:
         self._report_health()
         for known in self._kept.known.late(journal.t, self._bounds.resolution_late):
             journal.find(FEED_MARKETS, known.key, Reason.RESOLUTION_LATE)
+        self._kept.books.let_go(src)
         self._forget()
         journal.beat(self._gauges())
 

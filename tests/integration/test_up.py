@@ -187,7 +187,8 @@ def test_the_memory_budget_ends_the_run_cleanly_and_says_how_to_go_on(
         fill.write(Message(topics.FEATURES, "", noise, 0))
         with contextlib.suppress(Failure):
             fill.flush()
-    assert up.process.wait(90) == 0, up.text()
+    # A broker that is full may give nothing any more: what it kept back is then said and counted.
+    assert up.process.wait(300) == int("did not come into the archive" in up.text()), up.text()
     assert "of its 64 MiB" in up.text()
     assert "used its memory budget" in up.text()
     assert "--kafka" in up.text()
