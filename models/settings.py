@@ -182,6 +182,7 @@ class Settings(BaseSettings):
     )
 
     portfolio_name: str = Field("main", pattern=r"^[a-z0-9-]+$")
+    run_name: str = Field("", description="of the run: commands are given for one; set by whoever starts it")
     data_dir: Path = Path("data")
     kafka: Kafka = Kafka()
     broker: Broker = Broker()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 
-from connectors.venues.paper import PaperVenue
+from connectors.venues.paper.venue import PaperVenue
 from connectors.venues.venue import Venue
 from flows.market_line.findings import Beat
 from flows.pulse import Pulse

@@ -10,7 +10,7 @@ from flows.market_line.findings import Beat
 from flows.quality import Tally
 from flows.trading_line.line import TradingLine
 from models.contracts import CONTRACTS, Decision, Fill, Order, Outcome, Posting, Record, Scan, Telemetry
-from models.journal import NO_SRC, AnyEvent, Book, Clock, Feed, Levels, Market, Spot, Src, TokenBook
+from models.journal import NO_SRC, AnyEvent, Book, Clock, Feed, Input, Levels, Market, Spot, Src, TokenBook
 from models.message import Message
 from models.money import DOLLAR, PIP, SHARE
 from models.orders import FINAL
@@ -127,7 +127,7 @@ class Bookkeeper:
         return total
 
     def _gauges(self, row: Telemetry) -> None:
-        gauges = {name: float(value or 0) for name, value in row.gauges.items()}
+        gauges = {name: float(value or 0) for name, value in row.gauges.items() if not isinstance(value, str)}
         expected = self._settings.portfolio.capital + gauges["realised"] + gauges["unrealised"]
         assert abs(gauges["equity"] - expected) < 1e-6
         assert gauges["ledger_imbalance"] == 0
@@ -218,6 +218,10 @@ class Scene:
 
     def note(self, what: str = "note") -> list[Record]:
         return self.put(Feed(**self._head("feed.clock", ""), feed="f", conn="c", what=what))
+
+    def input(self, topic: str, payload: str) -> list[Record]:
+        head = self._head(topic, "")
+        return self.put(Input(**head, topic=topic, payload=payload))  # type: ignore[arg-type]
 
     def later(self, seconds: float) -> None:
         self.now += round(seconds * SECOND)

@@ -1,0 +1,25 @@
+"""The paper venue's parameters, as the settings give them."""
+
+from __future__ import annotations
+
+from connectors.venues.paper.parameters import PaperParameters
+from models.settings import Settings
+from models.timestamps import MILLISECOND, SECOND
+
+#: The exchange refuses a GTD order with less than this to live (order documentation: a minute of safety, two beyond).
+_LEAST_LIFE_S = 180
+
+
+def rules_of(settings: Settings) -> PaperParameters:
+    """What the paper venue takes as given of the exchange and of our way to it."""
+    execution = settings.execution
+    return PaperParameters(
+        taker_delay=execution.delay_ms * MILLISECOND,
+        latency=execution.latency_ms * MILLISECOND,
+        jitter=execution.jitter_ms * MILLISECOND,
+        resolve=2 * execution.latency_ms * MILLISECOND,
+        replenish=int(execution.replenish_s * SECOND),
+        least_life=_LEAST_LIFE_S * SECOND,
+        tick=settings.feeds.clock_ms * MILLISECOND,
+        lost_answers=round(execution.time_out_rate * 1_000_000),
+    )
