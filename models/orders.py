@@ -27,9 +27,7 @@ import msgspec
 
 from models.reasons import Reason
 
-OrderState = Literal[
-    "submitted", "accepted", "partly_filled", "filled", "cancelled", "expired", "rejected", "unknown"
-]
+OrderState = Literal["submitted", "accepted", "partly_filled", "filled", "cancelled", "expired", "rejected", "unknown"]
 #: How long an order stays: FAK takes what is there and drops the rest, FOK takes all or nothing, GTC rests until it is
 #: cancelled, GTD until ``expires``.
 TimeInForce = Literal["FAK", "FOK", "GTC", "GTD"]
@@ -98,7 +96,8 @@ class WorkingOrder(msgspec.Struct, kw_only=True):
 
 class Execution(msgspec.Struct, frozen=True, gc=False):
     """A fill at one price: pips, micro-shares, micro-dollars (``gross`` for the shares alone). ``book``: journal number
-    of the book it rests on, -1 where it rests on a trade."""
+    of the book it rests on (with ``queue`` the last one that showed the queue), ``trade``: that of the trade; -1 for
+    none."""
 
     price: int
     size: int
@@ -106,6 +105,7 @@ class Execution(msgspec.Struct, frozen=True, gc=False):
     fee: int
     evidence: Evidence
     book: int = -1
+    trade: int = -1
 
 
 class Report(msgspec.Struct, frozen=True, gc=False):

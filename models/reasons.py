@@ -81,6 +81,17 @@ class Reason(StrEnum):
     NOT_FILLED = "not_filled"
     PRICE_MOVED = "price_moved"
     MARKET_CLOSED = "market_closed"
+    NOT_ACCEPTING = "not_accepting"
+    UNOBSERVED = "unobserved"
+    WOULD_CROSS = "would_cross"
+    POST_ONLY_TAKES = "post_only_takes"
+    ODD_AMOUNT = "odd_amount"
+    EXPIRES_TOO_SOON = "expires_too_soon"
+    ORDER_EXPIRED = "order_expired"
+    RESTING = "resting"
+    CANCELLED = "cancelled"
+    REST_CANCELLED = "rest_cancelled"
+    TIME_OUT = "time_out"
     # exits
     TAKE_PROFIT = "take_profit"
     STOP_LOSS = "stop_loss"
@@ -158,10 +169,21 @@ MEANING: dict[Reason, str] = {
     Reason.ENTER: "all gates passed: an order was sent",
     Reason.SUBMITTED: "the order is under way to the venue",
     Reason.FILLED: "the order was filled whole",
-    Reason.PARTLY_FILLED: "the order was filled in part and the rest cancelled",
+    Reason.PARTLY_FILLED: "the order was filled in part",
     Reason.NOT_FILLED: "no quantity at the limit when the order arrived",
     Reason.PRICE_MOVED: "the book that stood on arrival no longer passed the re-validation",
-    Reason.MARKET_CLOSED: "the market's window ended before the order arrived",
+    Reason.MARKET_CLOSED: "the market was over when the order arrived, or ended while it rested",
+    Reason.NOT_ACCEPTING: "the exchange takes no orders in this market",
+    Reason.UNOBSERVED: "nothing was observed within two ticks after the order was due: what it met cannot be known",
+    Reason.WOULD_CROSS: "a post-only order would have been filled on arrival",
+    Reason.POST_ONLY_TAKES: "post-only goes with orders that may rest alone: GTC and GTD",
+    Reason.ODD_AMOUNT: "what the order may spend is no whole number of cents",
+    Reason.EXPIRES_TOO_SOON: "a GTD order must have longer to live when it arrives",
+    Reason.ORDER_EXPIRED: "a GTD order's time was over",
+    Reason.RESTING: "the order waits in the book",
+    Reason.CANCELLED: "the order was cancelled as asked",
+    Reason.REST_CANCELLED: "what an order to take did not find at its limit was cancelled",
+    Reason.TIME_OUT: "no answer came in time: what became of the order is unknown until it is asked for by its id",
     Reason.TAKE_PROFIT: "the bid reached the take-profit",
     Reason.STOP_LOSS: "the bid fell to the stop-loss",
     Reason.TIME_EXIT: "the time for holding is over",
