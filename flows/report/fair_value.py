@@ -19,12 +19,13 @@ from flows.market_line.bounds import bounds_of
 from flows.market_line.line import MarketLine
 from flows.trading_line.features import UnderlyingFeatures
 from models.failures import Failure
-from models.fair_value import normal_cdf, probability_up
+from models.fair_value import normal_cdf
 from models.journal import AnyEvent, Market, Spot, decode_event
 from models.message import Message
-from models.money import DOLLAR, PIP
+from models.money import PIP
 from models.scores import Bin, Score, reliability, score
 from models.settings import Settings
+from models.strategies.updown_fair_value import NEEDS
 from models.timestamps import SECOND
 from models.topics import JOURNAL
 
@@ -55,9 +56,14 @@ class _Forecasts:
 
 
 class _Asset:
+    """The features of an underlying: those of the strategy, and the variance of the baseline."""
+
     def __init__(self, settings: Settings) -> None:
-        self.features = UnderlyingFeatures(settings.fair_value.half_life_s, settings.fair_value.sample_s)
-        self.baseline = UnderlyingFeatures(BASELINE_HALF_LIFE_S, 1)
+        self.features = UnderlyingFeatures()
+        self.plan = self.features.plan(NEEDS.features, settings.fair_value.model_dump(), "fair_value")
+        self.baseline = self.features.plan(
+            ("variance",), {"half_life_s": BASELINE_HALF_LIFE_S, "sample_s": 1}, "baseline"
+        )
 
 
 def fair_value_report(archive: Path, settings: Settings) -> Report:
@@ -73,16 +79,21 @@ def fair_value_report(archive: Path, settings: Settings) -> Report:
             known.market = event
             if event.payout_up is not None:
                 under_way.pop(event.key, None)
+            _asset(assets, event.asset, settings).features.take(event)
         elif isinstance(event, Spot):
-            asset = assets.get(event.lane)
-            if asset is None:
-                asset = assets[event.lane] = _Asset(settings)
-            asset.features.on_spot(event)
-            asset.baseline.on_spot(event)
+            asset = _asset(assets, event.lane, settings)
+            asset.features.take(event)
             for forecasts in under_way.values():
                 if forecasts.market.asset == event.lane:
                     _forecast(forecasts, asset, settings)
     return _score(markets)
+
+
+def _asset(assets: dict[str, _Asset], name: str, settings: Settings) -> _Asset:
+    asset = assets.get(name)
+    if asset is None:
+        asset = assets[name] = _Asset(settings)
+    return asset
 
 
 def _events(archive: Path, settings: Settings) -> Iterator[AnyEvent]:
@@ -100,30 +111,28 @@ def _events(archive: Path, settings: Settings) -> Iterator[AnyEvent]:
 
 
 def _forecast(forecasts: _Forecasts, asset: _Asset, settings: Settings) -> None:
-    market, features = forecasts.market, asset.features
-    left = (market.end - features.as_of) / SECOND
+    market, as_of = forecasts.market, asset.features.history.as_of
+    left = (market.end - as_of) / SECOND
     for horizon in HORIZONS_S:
         if left > horizon or horizon in forecasts.made or horizon in forecasts.missed:
             continue
-        strike = features.strike(market, features.as_of)
-        spot = features.latest
+        values = asset.features.values(asset.plan, market, as_of)
+        spot, strike, fair = values["spot_price"], values["strike"], values["fair"]
         if left < horizon - _LATE_S:
             forecasts.missed[horizon] = "gap in the feed"
         elif strike is None or spot is None or market.rule is None:
             forecasts.missed[horizon] = "no strike"
-        elif features.variance.span < settings.fair_value.warm_up_s:
+        elif fair is None:
+            forecasts.missed[horizon] = "average unknown"
+        elif values["variance"].history_s < settings.fair_value.warm_up_s:
             forecasts.missed[horizon] = "warming up"
         else:
-            price = spot.price / DOLLAR
-            lookback = float(market.rule.lookback_s)
-            variance = features.variance.value
+            variance = asset.features.values(asset.baseline, market, as_of)["variance"]
             forecasts.made[horizon] = {
-                "fair_value": probability_up(
-                    price, strike.value, variance, left, lookback, features.average(market), variance * strike.gap_s
-                ),
+                "fair_value": fair,
                 "constant": 0.5,
-                "sign": 1.0 if price >= strike.value else 0.0,
-                "gaussian": _gaussian(price, strike.value, asset.baseline.variance.value * left),
+                "sign": 1.0 if spot >= strike.value else 0.0,
+                "gaussian": _gaussian(spot, strike.value, variance.value * left),
             }
 
 

@@ -81,7 +81,8 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Key(msgspec.Struct, frozen=True):
-    """A feature with its parameters: what is computed once, however many instances ask for it."""
+    """A feature with its parameters and those of what it rests on: what is computed once, however many instances ask
+    for it."""
 
     name: str
     parameters: tuple[tuple[str, float], ...] = ()
@@ -105,8 +106,10 @@ def plan_of(names: Iterable[str], parameters: Mapping[str, Any], features: Mappi
             raise ValueError(f"{name}: there is no such feature. There are: {', '.join(features)}.")
         for each in feature.rests_on:
             add(each)
-        own = tuple((key, float(parameters.get(key, default))) for key, default in feature.parameters.items())
-        plan[name] = Key(name, own)
+        inside = {key: float(parameters.get(key, default)) for key, default in feature.parameters.items()}
+        for each in feature.rests_on:
+            inside.update(plan[each].parameters)
+        plan[name] = Key(name, tuple(sorted(inside.items())))
 
     for name in names:
         add(name)

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from models.features.feature import plan_of
+from models.features.registry import FEATURES
 from models.money import PIP, SHARE
 from models.reasons import Reason
 from models.section import Section
@@ -71,12 +73,15 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     a token whose own book is fit may be bought. ``min_depth`` shares are to be on offer within ``depth_within`` dollars
     of the best ask. ``strike``, ``rule``: whether the market's must be known.
 
+    ``features``: whose values its view carries. ``siblings``: whether the view carries the underlying's other windows.
     ``wakes``: the events at which it is asked about a market, at most once in ``every_ms`` of event time (0 = always).
     The clock ticks four times a second whatever the feeds do."""
 
     feeds: frozenset[str]
     wakes: frozenset[Wake]
     every_ms: int = 0
+    features: tuple[str, ...] = ()
+    siblings: bool = False
     book_age_s: Bound
     books: Literal["both", "either"]
     max_spread: Bound
@@ -112,6 +117,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     max_spread: int
     min_depth: int
     depth_within: int
+    warms_up: bool
     warm_up_s: float
     min_returns: int
     strike: bool
@@ -129,6 +135,11 @@ def limits(owner: str, needs: Needs, parameters: Section, settings: Settings | N
     spot = FEED_COINBASE in needs.feeds
     if (needs.min_returns or needs.warm_up_s) and not spot:
         raise ValueError(f"{owner}: only spot warms up, and it is not needed")
+    plan = {key.name for key in plan_of(needs.features, {}, FEATURES)}
+    if needs.strike and "strike" not in plan:
+        raise ValueError(f"{owner}: the strike is needed, and not the feature")
+    if (needs.min_returns or needs.warm_up_s) and "variance" not in plan:
+        raise ValueError(f"{owner}: the variance is to be warm, and is not among the features needed")
     if "spot" in needs.wakes and not spot:
         raise ValueError(f"{owner}: it is to wake at prices of spot, which is not needed")
     if not needs.wakes:
@@ -151,6 +162,7 @@ def limits(owner: str, needs: Needs, parameters: Section, settings: Settings | N
         max_spread=round(number(needs.max_spread) * PIP),
         min_depth=round(number(needs.min_depth) * SHARE),
         depth_within=round(number(needs.depth_within) * PIP),
+        warms_up=bool(needs.min_returns or needs.warm_up_s),
         warm_up_s=number(needs.warm_up_s),
         min_returns=needs.min_returns,
         strike=needs.strike,

@@ -23,9 +23,8 @@ import math
 from pydantic import Field
 
 from models.contracts import Number
-from models.fair_value import probability_up
 from models.fees import RATE_UNIT, fee_per_share
-from models.money import DOLLAR, PIP
+from models.money import PIP
 from models.reasons import Reason, Verdict
 from models.section import Section
 from models.strategies.holding import Holding, Leave, whole_steps
@@ -60,6 +59,7 @@ class Parameters(Section):
 NEEDS = Needs(
     feeds=frozenset({FEED_POLYMARKET, FEED_COINBASE, FEED_MARKETS}),
     wakes=frozenset({"book", "spot", "clock"}),
+    features=("spot_price", "strike", "variance", "settlement_average", "time_left", "fair"),
     books="either",
     book_age_s="portfolio.stale_s",
     max_spread="portfolio.max_spread",
@@ -74,6 +74,7 @@ NEEDS = Needs(
     strike_max_gap_s="parameters.strike_max_gap_s",
     rule=True,
 )
+_AVERAGE_UNKNOWN = Signal(Verdict.HOLD, Reason.AVERAGE_UNKNOWN, 0.0)
 
 
 def threshold(parameters: Parameters) -> float:
@@ -84,18 +85,11 @@ def threshold(parameters: Parameters) -> float:
 def evaluate(view: View, parameters: Parameters, outcomes: tuple[str, ...] = ("Up", "Down")) -> Signal:
     """Judge one market at one moment. The view must have passed the data gate with ``NEEDS``; only ``outcomes`` may be
     bought."""
-    market, spot, book = view.market, view.spot, view.book
-    assert spot is not None and book is not None and view.strike is not None and market.rule is not None
-    tau = max(market.end - view.as_of, 0) / SECOND
-    fair = probability_up(
-        spot.price / DOLLAR,
-        view.strike,
-        view.variance,
-        tau,
-        float(market.rule.lookback_s),
-        view.average,
-        view.variance * view.strike_gap_s,
-    )
+    market, book = view.market, view.book
+    fair: float | None = view.values["fair"]
+    if fair is None:  # spot, strike and rule are there: the gate saw to it
+        return _AVERAGE_UNKNOWN
+    assert book is not None
     rate, exponent = market.fee_rate / RATE_UNIT, market.fee_exponent
     score, best = -math.inf, None
     for outcome in outcomes:
@@ -109,16 +103,8 @@ def evaluate(view: View, parameters: Parameters, outcomes: tuple[str, ...] = ("U
     bar = threshold(parameters)
     if not score > bar:  # by far the most: their numbers would be shown nowhere
         return Signal(Verdict.HOLD, Reason.BELOW_THRESHOLD, score, (), fair)
-    used: dict[str, Number] = {
-        "spot": spot.price / DOLLAR,
-        "strike": view.strike,
-        "strike_source": view.strike_source,
-        "volatility": round(math.sqrt(view.variance * 31_536_000.0), 6),
-        "time_left_s": tau,
-        "fair": round(fair, 6),
-    }
     numbers: dict[str, Number] = {"outcome": best.outcome, "ask": best.price / PIP, "edge": score, "threshold": bar}
-    return Signal(Verdict.PASS, Reason.EDGE, score, (best,), fair, numbers, used)
+    return Signal(Verdict.PASS, Reason.EDGE, score, (best,), fair, numbers)
 
 
 def leave(holding: Holding, parameters: Parameters) -> Leave | None:
