@@ -65,7 +65,7 @@ class WorkingOrder(msgspec.Struct, kw_only=True):
     instance: str
     market_key: str
     token: str
-    outcome: Literal["Up", "Down"]
+    outcome: str
     side: Side
     time_in_force: TimeInForce
     limit: int

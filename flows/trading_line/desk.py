@@ -256,9 +256,7 @@ class Desk:
         execution = Step(EXECUTION, Verdict.PASS, Reason.SUBMITTED, {"orders": len(orders), "due": orders[0].due})
         steps.append(execution)
         ids = tuple(order.id for order in orders)
-        choice = Choice(
-            instance, known, first.outcome, "enter", tuple(steps), orders[0].limit, orders[0].size, ids
-        )
+        choice = Choice(instance, known, first.outcome, "enter", tuple(steps), orders[0].limit, orders[0].size, ids)
         self._records.decision(event, choice)
         for order in orders:
             self._submit(event, account, order)
@@ -290,9 +288,7 @@ class Desk:
         if repeats is None:
             return
         instance = self._instances[evaluation.instance]
-        self._records.decision(
-            event, Choice(instance, known, outcome, "block", tuple(steps), price, repeats=repeats)
-        )
+        self._records.decision(event, Choice(instance, known, outcome, "block", tuple(steps), price, repeats=repeats))
 
     def _submit(self, event: AnyEvent, account: Account, order: WorkingOrder) -> None:
         account.reserve(event.seq, event.t, self._out, order)
@@ -344,9 +340,7 @@ class Desk:
         order.due = self._venue.arrival(order.id, known.market, event.t, self._known.lag)
         submitted = Step(EXECUTION, Verdict.PASS, Reason.SUBMITTED, {"orders": 1, "due": order.due})
         steps = (step, submitted)
-        choice = Choice(
-            instance, known, outcome, "exit", steps, order.limit, order.size, (order.id,), id=decision
-        )
+        choice = Choice(instance, known, outcome, "exit", steps, order.limit, order.size, (order.id,), id=decision)
         self._records.decision(event, choice)
         self._submit(event, account, order)
 

@@ -29,7 +29,8 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Member:
-    """A member that objects to nothing. Each overrides what it cares for; ``module`` is its name on trace and telemetry."""
+    """A member that objects to nothing. Each overrides what it cares for; ``module`` is its name on trace and
+    telemetry."""
 
     module = ""
 

@@ -175,5 +175,3 @@ def _done(
 
 def _refused(command: str, by: str, what: str, reason: Reason, text: str) -> Reply:
     return Reply(command, by, what, Step(MODULE, Verdict.BLOCK, reason, {"command": command}), text)
-
-

@@ -19,9 +19,9 @@ EXECUTION = "execution"
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """A decision in the making: whose, on which outcome, what (``enter``, ``exit``, ``block``, ``settle``, ``correct``),
-    the spans it rests on, its price (pips) and size (micro-shares), and the orders it sent. ``id``: where it is not the
-    usual one; ``repeats``: equal refusals that were counted and not sent."""
+    """A decision in the making: whose, on which outcome, what (``enter``, ``exit``, ``block``, ``settle``,
+    ``correct``), the spans it rests on, its price (pips) and size (micro-shares), and the orders it sent. ``id``: where
+    it is not the usual one; ``repeats``: equal refusals that were counted and not sent."""
 
     instance: Instance
     known: KnownMarket

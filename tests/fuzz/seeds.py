@@ -18,6 +18,7 @@ from connectors.simulator.exchange import Exchange, Parameters
 from connectors.simulator.times import nano_time
 from flows.market_line.bounds import bounds_of
 from flows.market_line.line import MarketLine
+from models.control import Command, Kill, encode, sign
 from models.envelope import Envelope
 from models.journal import decode_event
 from models.markers import Marker, Notice, Tick, encode_own
@@ -36,6 +37,7 @@ _ISO = re.compile(rb'("timestamp"\s*:\s*)"\d{4}-[^"]*"')
 _NUMBER = re.compile(rb'"sequence_num"\s*:\s*\d+')
 _HASH = re.compile(rb'"hash":"[0-9a-f]{40}"')
 _KEEP = 12  # of each kind
+COMMAND = encode(sign(Command(id="c1", run="r", t=NOW_MS * 1_000_000, by="me", do=Kill()), "11" * 32))
 
 
 class Seeds(msgspec.Struct):
@@ -105,7 +107,7 @@ def seeds(recordings: Path | None = None) -> Seeds:
     kinds["own"] = [encode_own(each) for each in _own(market.tokens)]
     kinds["envelope"] = [b"1794999871000000000 r000 0 r000.polymarket0 0", b"1794999871000000001 import-x 12 c 9",
         b"9223372036854775807 r 9223372036854775807 c 9223372036854775807"]  # fmt: skip
-    kinds["input"] = [b'{"command":"kill","id":"1"}', b"\x00\x01", b"pause all"]
+    kinds["input"] = [COMMAND, b'{"command":"kill","id":"1"}', b"\x00\x01", b"pause all"]
     kinds["event"] = _events(made)
     return made
 
@@ -178,7 +180,7 @@ def _events(made: Seeds) -> list[bytes]:
         for out in line.advance(Stored(topic, 0, seq, "", frame, 0, envelope=envelope)):
             if isinstance(out, Message) and out.topic == JOURNAL:
                 events.setdefault(type(decode_event(out.value)).__name__, []).append(out.value)
-    for out in line.advance(Stored("control", 0, 0, "", b"{}", 0)):
+    for out in line.advance(Stored("control", 0, 0, "", COMMAND, 0)):
         if isinstance(out, Message):
             events.setdefault("Input", []).append(out.value)
     return [event for several in events.values() for event in several[:4]]

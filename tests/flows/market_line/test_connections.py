@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.control import Command, Pause, encode, sign
 from models.envelope import Envelope
 from models.journal import Book, Clock, Feed, Input, Rejected, Spot
 from models.markers import Marker, Notice, Tick, encode_own
@@ -211,16 +212,27 @@ def test_a_feed_record_without_envelope_is_rejected(rig: Rig) -> None:
     assert "without envelope" in rig.only(Rejected).detail
 
 
-@pytest.mark.parametrize("topic", [CONTROL, EXECUTIONS, MODELS])
+COMMAND = encode(sign(Command(id="c", run="r", t=1, by="me", do=Pause()), "11" * 32))
+SOUND = {
+    CONTROL: COMMAND,
+    EXECUTIONS: b'{"order":"main-7","state":"filled","t":5,"price":5000,"size":1000000}',
+    MODELS: b'{"model":"gbm-3","instance":"fair_gbm","t":5,"state":"canary"}',
+}
+
+
+@pytest.mark.parametrize("topic", SOUND)
 def test_inputs_take_their_place_in_the_order(topic: str, rig: Rig) -> None:
-    rig.take(Stored(topic, 0, 4, "operator", b'{"do":"pause"}', rig.now))
+    rig.take(Stored(topic, 0, 4, "operator", SOUND[topic], rig.now))
     event = rig.only(Input)
-    assert (event.topic, event.payload, event.src, event.t) == (topic, '{"do":"pause"}', (topic, 0, 4), rig.now)
+    assert (event.topic, event.payload, event.src, event.t) == (topic, SOUND[topic].decode(), (topic, 0, 4), rig.now)
 
 
-@pytest.mark.parametrize("topic", [CONTROL, EXECUTIONS, MODELS])
-def test_an_input_that_is_no_text_is_rejected(topic: str, rig: Rig) -> None:
-    rig.take(Stored(topic, 0, 4, "operator", b"\xff\xfe", rig.now))
+@pytest.mark.parametrize("topic", SOUND)
+@pytest.mark.parametrize(
+    "raw", [b"\xff\xfe", b"", b"{}", b'{"do":"pause"}', b'{"command":"{}","signature":""}'], ids=repr
+)
+def test_an_input_that_cannot_be_decoded_is_a_dead_letter(topic: str, raw: bytes, rig: Rig) -> None:
+    rig.take(Stored(topic, 0, 4, "operator", raw, rig.now))
     assert rig.only(Rejected).src == (topic, 0, 4)
     assert [letter.topic for letter in rig.letters] == [topic]
 

@@ -75,4 +75,7 @@ def test_what_cash_cannot_give_back_is_owed_and_paid_from_what_comes_next() -> N
     account.settle(4, 4, out, account.positions["updown_fair_value", "second", "Up"], 300 * DOLLAR)
     assert (account.cash, account.ledger.balance("owed")) == (200 * DOLLAR, 0)
     assert account.ledger.imbalance() == 0
-    assert account.results == {"first": {"updown_fair_value": -50 * DOLLAR}, "second": {"updown_fair_value": 150 * DOLLAR}}
+    assert account.results == {
+        "first": {"updown_fair_value": -50 * DOLLAR},
+        "second": {"updown_fair_value": 150 * DOLLAR},
+    }

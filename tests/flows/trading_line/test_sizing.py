@@ -43,7 +43,9 @@ def test_a_pair_filled_at_both_limits_costs_no_more_than_it_pays(up: int, gap: i
     assume(down >= 2)
     pair = book(token("up", up * 100 - 100, up * 100), token("down", down * 100 - 100, down * 100))
     instance = all_instances(SETTINGS)["parity"]
-    signal = instance.strategy.evaluate(view(book=pair, market=market(fee_rate=rate)), instance.parameters, ("Up", "Down"))
+    signal = instance.strategy.evaluate(
+        view(book=pair, market=market(fee_rate=rate)), instance.parameters, ("Up", "Down")
+    )
     assume(signal.intents)
     orders, _ = sized(instance, pair, signal.intents, rate)
     assume(orders)
