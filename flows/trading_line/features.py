@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from models.contracts import Number
-from models.features.feature import Computation, Feature, Key, Values, plan_of
+from models.features.feature import Computation, Feature, Key, Stateless, Values, plan_of
 from models.features.history import SpotHistory
 from models.features.registry import FEATURES
 from models.journal import AnyEvent, Book, Clock, Input, Market, Spot, Trade
@@ -63,7 +63,7 @@ class UnderlyingFeatures:
         self._hearing: dict[type, list[Computation]] = {}
         self._state = state or {}
         if "history" in self._state:
-            self.history = msgspec.convert(self._state["history"], SpotHistory)
+            self.history = msgspec.convert(self._state["history"], SpotHistory, str_keys=True)
 
     def plan(self, names: Iterable[str], parameters: dict[str, Any], owner: str) -> Plan:
         """The plan for these features, made when it is new. Raises ValueError for a name that is no feature."""
@@ -112,8 +112,8 @@ class UnderlyingFeatures:
     def state(self) -> dict[str, Any]:
         """Everything that is remembered, as plain data by name; ``UnderlyingFeatures(state)`` goes on from there.
         A feature whose parameters or version are others then begins anew."""
-        state = {_name(key): msgspec.to_builtins(each) for key, each in self._computations.items()}
-        return {"history": msgspec.to_builtins(self.history), **state}
+        state = {_name(key): msgspec.to_builtins(each, str_keys=True) for key, each in self._computations.items()}
+        return {"history": msgspec.to_builtins(self.history, str_keys=True), **state}
 
     def _computation(self, key: Key, feature: Feature) -> Computation:
         computation = self._computations.get(key)
@@ -122,10 +122,10 @@ class UnderlyingFeatures:
             computation = feature.computation(**own)
             kept = self._state.get(_name(key))
             if kept is not None:
-                computation = msgspec.convert(kept, type(computation), strict=False)
+                computation = msgspec.convert(kept, type(computation), str_keys=True)
             self._computations[key] = computation
             for kind, name in _KINDS.items():
-                if name in feature.events:
+                if name in feature.events and not isinstance(computation, Stateless):
                     self._hearing.setdefault(kind, []).append(computation)
         return computation
 

@@ -1,10 +1,11 @@
 """What spot was at each whole second of the last minutes, and which of those seconds were seen.
 
 Settlement samples the price once a second; so does this. The sample of a second is the last price at or before it, by
-the feed's own clock. A second counts as seen when
+the feed's own clock. A second counts as seen when that price
 
-* that price is at most two seconds older than the second, and
-* no price between the two failed its checks, and no connection ended: what follows is unseen until the next price.
+* came at that very moment, or
+* is at most two seconds older, and until the next sound price none failed its checks and no connection ended. (Such a
+  break has no time on the feed's clock, so all between the two prices is unseen.)
 
 Feeds of liquid coins speak many times a second, so two seconds of silence are nearly always an outage; a recording
 with one price a second is wholly seen, one with a price a minute hardly at all.

@@ -45,6 +45,23 @@ def test_the_file_overrides_the_defaults_and_the_environment_the_file(
     assert settings.feeds.assets == ["ETH"]
 
 
+def test_instances_come_from_tables_or_as_one_list_from_the_environment(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = folder / "profit.toml"
+    path.write_text(
+        "[[instances]]\nid = 'eager'\nstrategy = 'updown_fair_value'\nstate = 'twin'\n"
+        "parameters = {min_edge = 0.001, sample_s = 2}\n"
+    )
+    (table,) = load(path).instances
+    assert (table.id, table.state, table.parameters) == ("eager", "twin", {"min_edge": 0.001, "sample_s": 2})
+    monkeypatch.setenv("PROFIT_INSTANCES", '[{"id": "wide", "strategy": "parity", "state": "shadow"}]')
+    assert [each.id for each in load(path).instances] == ["wide"]
+    monkeypatch.setenv("PROFIT_INSTANCES", '[{"id": "parity", "strategy": "parity"}]')
+    with pytest.raises(ConfigurationError, match=r"instances\.0\.id.*is taken"):
+        load(path)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -59,6 +76,15 @@ def test_the_file_overrides_the_defaults_and_the_environment_the_file(
         ("[checks]\nmaximum = 3\n", ("checks.maximum", "no such key", "profit.toml")),
         ("portfolio_name = 'Big Money'\n", ("portfolio_name = 'Big Money'", "PROFIT_PORTFOLIO_NAME")),
         ("[fair_value\n", ("not TOML", "profit.toml")),
+        ("[fair_valu]\nmargin = 0\n", ("fair_valu: no such key", "Did you mean fair_value?")),
+        ("[fair_value]\nmin_egde = 0\n", ("fair_value.min_egde", "Did you mean fair_value.min_edge?")),
+        ("[[instances]]\nid = 'Eager'\nstrategy = 'parity'\n", ("instances.0.id = 'Eager'", "PROFIT_INSTANCES.")),
+        ("[[instances]]\nid = 'eager'\n", ("instances.0.strategy is missing", "PROFIT_INSTANCES")),
+        ("[[instances]]\nid = 'a'\nstrategi = 'parity'\n", ("instances.0.strategi", "mean instances.strategy?")),
+        (
+            "[[instances]]\nid = 'a'\nstrategy = 'parity'\nparameters = {min_egde = 0}\n",
+            ("instances.0.parameters.min_egde", "Did you mean min_edge?"),
+        ),
     ],
 )
 def test_a_wrong_value_names_key_value_and_what_is_allowed(text: str, words: tuple[str, ...], folder: Path) -> None:
