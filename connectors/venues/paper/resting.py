@@ -134,7 +134,7 @@ class Resting:
                 came = left[each.side] if reaches(each.side, each.price, price) else 0
             elif each.price == price:
                 evidence = "queue"
-                came = each.queue.trade(trade.size, trade.x)
+                came = each.queue.trade(trade.size, trade.x, trade.size - left[side])
             elif reaches(side, each.price, price):
                 each.queue.passed()
                 came = trade.size
