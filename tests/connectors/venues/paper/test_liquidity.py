@@ -219,7 +219,8 @@ def test_any_sequence_of_events_and_commands(steps: list[tuple[str, dict[str, An
                 traded[each.seq] = round(keys["shares"] * SHARE)
         for name in each.sent:
             each.venue.query(name, END)
-        each.wait(END + SECOND - each.now)
+        each.wait(SECOND)
+        each.clock(END + SECOND - each.now)
     assert floor.reports == again.reports
     left: dict[tuple[int, str], int] = {}  # of each trade, for the orders on either side
     for report in floor.reports:
