@@ -377,11 +377,11 @@ def test_after_a_market_is_forgotten_nothing_comes_of_it(floor: Floor) -> None:
     assert floor.states(name) == ["accepted"]
 
 
-def test_levels_are_taken_from_the_lesser_of_both_displays_when_the_other_token_is_later(floor: Floor) -> None:
+def test_the_later_of_both_tokens_displays_is_the_book(floor: Floor) -> None:
     floor.book(asks=((5000, 4 * SHARE), *ASKS[1:]), bids=BIDS, of="down")
     name = floor.take()
     assert floor.amounts(name) == [(5000, 4)]
-    assert floor.fills(name)[0].book == 2, "the book of its own token is named"
+    assert floor.fills(name)[0].book == 3
 
 
 def test_an_id_is_sent_once(floor: Floor) -> None:
