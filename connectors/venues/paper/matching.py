@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-from connectors.venues.paper.mirror import Display, Level, display, facing, reaches, standing, up_price
+from connectors.venues.paper.mirror import Display, Level, facing, reaches, standing, up_price
 from connectors.venues.paper.taken import Taken
 from models.fees import taker_fee
-from models.journal import Book, Market
+from models.journal import Market
 from models.money import SIZE_STEP, cost, proceeds
 from models.orders import Evidence, Execution, WorkingOrder
 
@@ -20,34 +20,16 @@ class Take(msgspec.Struct, frozen=True, gc=False):
     size: int
 
 
-def displays_for(order: WorkingOrder, book: Book) -> list[Display]:
-    """What an arriving order is judged by: its own token's book, and the other token's where that is sound and later.
-    The own one must be there; whether it is sound is ``validation``'s question."""
-    is_up = order.outcome == "Up"
-    own, other = (book.up, book.down) if is_up else (book.down, book.up)
-    assert own is not None
-    shown = [display(own, is_up)]
-    if other is not None and other.ok and (other.x, other.seq) > (own.x, own.seq):
-        shown.append(display(other, not is_up))
-    return shown
-
-
-def walk(order: WorkingOrder, key: str, displays: list[Display], taken: Taken, t: int) -> list[Take]:
-    """What an order can take at ``t`` (Unix ns), best price first, in whole hundredths of a share. ``displays``: as
-    ``displays_for`` gives them; a level counts with the least of what they show."""
+def walk(order: WorkingOrder, key: str, shown: Display, taken: Taken, t: int) -> list[Take]:
+    """What an order can take of a display at ``t`` (Unix ns), best price first, in whole hundredths of a share."""
     side, limit = standing(order)
     is_up = order.outcome == "Up"
-    own, *later = displays
     wanted = order.size - order.filled
     takes: list[Take] = []
-    for price, size in own.levels(facing(side)):
+    for price, size in shown.levels(facing(side)):
         if not reaches(side, limit, price) or not wanted:
             break
         level: Level = (facing(side), price)
-        for other in later:
-            depth = other.depth(*level)
-            if depth is not None:
-                size = min(size, depth)
         free = (size - taken.of(key, level, t)) // SIZE_STEP * SIZE_STEP
         size = min(free, wanted)
         if size > 0:

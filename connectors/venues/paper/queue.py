@@ -50,8 +50,9 @@ class QueuePosition(msgspec.Struct):
         self.cut = size * min(self.ahead, of) // of
         self.ahead -= self.cut
 
-    def trade(self, size: int, x: int) -> int:
-        """The exchange traded ``size`` at the price; what of it comes to our order."""
+    def trade(self, size: int, x: int, ours: int) -> int:
+        """The exchange traded ``size`` at the price; what of it comes to our order. ``ours``: what orders of ours that
+        stand before it got of the trade, so that it served so many fewer of the others."""
         if self.ahead is None:
             return 0
         late = min(size, self.fell) if x <= self.fell_at else 0
@@ -63,8 +64,8 @@ class QueuePosition(msgspec.Struct):
         self.traded += size - late
         self.traded_at = max(self.traded_at, x)
         before = self.ahead
-        self.ahead = max(0, before - size)
-        return max(0, size - before)
+        self.ahead = max(0, before - (size - ours))
+        return max(0, size - ours - before)
 
     def passed(self) -> None:
         """The exchange traded beyond the price: nobody is left ahead."""

@@ -70,11 +70,10 @@ class Resting:
         """A market's, in order of priority."""
         return list(self._markets.get(key, ()))
 
-    def add(self, each: PaperOrder, shown: Display | None) -> None:
-        """An order joins the queue at its price. ``shown``: the latest sound display, None where there is none."""
-        if shown is not None:
-            each.queue.display(shown.depth(each.side, each.price), shown.x)
-            each.seen = shown.seq
+    def add(self, each: PaperOrder, shown: Display) -> None:
+        """An order joins the queue at its price. ``shown``: the latest sound display."""
+        each.queue.display(shown.depth(each.side, each.price), shown.x)
+        each.seen = shown.seq
         orders = self._markets.setdefault(each.order.market_key, [])
         orders.append(each)
         orders.sort(key=lambda one: one.priority)
@@ -134,7 +133,7 @@ class Resting:
                 came = left[each.side] if reaches(each.side, each.price, price) else 0
             elif each.price == price:
                 evidence = "queue"
-                came = each.queue.trade(trade.size, trade.x)
+                came = each.queue.trade(trade.size, trade.x, trade.size - left[side])
             elif reaches(side, each.price, price):
                 each.queue.passed()
                 came = trade.size

@@ -18,7 +18,7 @@ import msgspec
 
 from connectors.venues.paper.cadence import Cadence
 from connectors.venues.paper.chance import draw, happens
-from connectors.venues.paper.matching import Take, displays_for, taker_fill, walk
+from connectors.venues.paper.matching import Take, taker_fill, walk
 from connectors.venues.paper.mirror import changed_display, consumed, latest_display, standing
 from connectors.venues.paper.parameters import PaperParameters
 from connectors.venues.paper.prints import Prints
@@ -187,7 +187,8 @@ class PaperVenue:
             self._reject(each, t, refused)
             return
         market, book, view = self._known(order)
-        marketable = view is not None and view.ok and _crosses(each, book)
+        shown = None if book is None else latest_display(book)
+        marketable = shown is not None and shown.crosses(each.side, each.price)
         if rests(order):
             delay = 0 if market is None or order.post_only or not marketable else self._taker_delay(market)
         else:
@@ -211,30 +212,31 @@ class PaperVenue:
             refused: Reason | None = Reason.UNOBSERVED
         else:
             refused = refusal(order, market, view, order.token in self._stale, t)
+        shown = None if book is None else latest_display(book)
         takes: list[Take] = []
         if refused is None:
-            assert market is not None and book is not None
-            marketable = _crosses(each, book)
+            assert market is not None and shown is not None
+            marketable = shown.crosses(each.side, each.price)
             if marketable and order.post_only:
                 refused = Reason.WOULD_CROSS
             elif marketable or not rests(order):
-                takes = walk(order, market.key, displays_for(order, book), self._taken, t)
+                takes = walk(order, market.key, shown, self._taken, t)
                 refused = amount_refusal(order) or _shortfall(order, takes)
         if refused is not None:
             self._reject(each, t, refused)
             return
-        assert market is not None and book is not None and view is not None
+        assert market is not None and shown is not None
         each.pending_at = 0
         self._answered(each, "send", t)
         for take in takes:
             self._taken.take(market.key, take.level, take.size, t)
-            self._fill(each, taker_fill(order, take, market, view.seq), t)
+            self._fill(each, taker_fill(order, take, market, shown.seq), t)
         if not order.open:
             return
         if not rests(order):
             self._tell(each, "cancelled", t, Reason.REST_CANCELLED)
             return
-        self._resting.add(each, latest_display(book))
+        self._resting.add(each, shown)
         if not order.filled:
             self._tell(each, "accepted", t, Reason.RESTING)
         if order.time_in_force == "GTD":
@@ -297,11 +299,6 @@ class PaperVenue:
     def _taker_delay(self, market: Market) -> int:
         stated = market.taker_delay_ms
         return self._given.taker_delay if stated < 0 else stated * MILLISECOND
-
-
-def _crosses(each: PaperOrder, book: Book | None) -> bool:
-    """Whether the order would find something opposite, in either token's book. Its own token's book must be there."""
-    return book is not None and any(shown.crosses(each.side, each.price) for shown in displays_for(each.order, book))
 
 
 def _shortfall(order: WorkingOrder, takes: list[Take]) -> Reason | None:
