@@ -160,8 +160,8 @@ class Execution(Section):
 class Operator(Section):
     """Who may command the trading flow."""
 
+    public_key: str = Field("", pattern=r"^([0-9a-f]{64})?$", description="hex; empty = that of the operator's token")
     token_file: str = Field("", description="the operator's private key; empty = operator.token in data_dir")
-    public_key: str = Field("", pattern=r"^([0-9a-f]{64})?$", description="hex; empty = that of the token file")
 
 
 class Api(Section):

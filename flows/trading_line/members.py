@@ -13,6 +13,7 @@ import msgspec
 from flows.trading_line.known import KnownMarket
 from models.happenings import Happening
 from models.journal import AnyEvent
+from models.settings import Settings
 from models.strategies.instance import Instance
 from models.strategies.signal import Intent
 from models.trace import Step
@@ -33,6 +34,9 @@ class Member:
     telemetry."""
 
     module = ""
+
+    def configure(self, settings: Settings) -> None:
+        """Go by these settings from now on: at the beginning, and whenever the journal states others."""
 
     def on(self, happening: Happening) -> Iterable[Step]:
         """Hear what happened to an order or a position."""

@@ -8,6 +8,8 @@ from models.timestamps import MILLISECOND, SECOND
 
 #: The exchange refuses a GTD order with less than this to live (order documentation: a minute of safety, two beyond).
 _LEAST_LIFE_S = 180
+#: Until the journal has shown two ticks.
+_TICK_MS = 250
 
 
 def rules_of(settings: Settings) -> PaperParameters:
@@ -20,6 +22,6 @@ def rules_of(settings: Settings) -> PaperParameters:
         resolve=2 * execution.latency_ms * MILLISECOND,
         replenish=int(execution.replenish_s * SECOND),
         least_life=_LEAST_LIFE_S * SECOND,
-        tick=settings.feeds.clock_ms * MILLISECOND,
+        tick=_TICK_MS * MILLISECOND,
         lost_answers=round(execution.time_out_rate * 1_000_000),
     )

@@ -7,10 +7,12 @@ import msgspec
 from flows.trading_line.known import Known, KnownMarket
 from flows.trading_line.operator import Reply
 from flows.trading_line.outbox import Outbox
+from models.configuration import configuration_id
 from models.contracts import Answer, Decision, Features, Fill, Number, Order, Outcome, Scan
 from models.journal import AnyEvent, Market
 from models.orders import Execution, WorkingOrder
 from models.reasons import Reason, Verdict
+from models.settings import Settings
 from models.strategies.instance import Instance
 from models.topics import ANSWERS, DECISIONS, FEATURES, FILLS, ORDERS, OUTCOMES, SCANS
 from models.trace import Evaluation, Step
@@ -38,11 +40,16 @@ class Choice(msgspec.Struct, frozen=True):
 class Records:
     """Puts rows into the outbox, each with an id that the journal gives it."""
 
-    def __init__(self, out: Outbox, known: Known, portfolio: str, configuration: str) -> None:
+    def __init__(self, out: Outbox, known: Known) -> None:
         self._out = out
         self._known = known
-        self._portfolio = portfolio
-        self.configuration = configuration
+        self._portfolio = ""
+        self._configuration = ""
+
+    def configure(self, settings: Settings) -> None:
+        """Name these settings in every decision from now on."""
+        self._portfolio = settings.portfolio_name
+        self._configuration = configuration_id(settings)
 
     def features(self, event: AnyEvent, key: str, values: dict[str, Number]) -> None:
         row = Features(id=f"f{event.seq}-{key}", journal=event.seq, timestamp=event.t, market_key=key, values=values)
@@ -93,7 +100,7 @@ class Records:
             order_ids=list(choice.orders),
             spans=[step.contract() for step in choice.steps],
             sources=self._known.sources(event, choice.known, choice.outcome, instance.strategy.needs.both),
-            configuration=self.configuration,
+            configuration=self._configuration,
             model=instance.model,
             repeats=choice.repeats,
         )

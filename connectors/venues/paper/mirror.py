@@ -87,11 +87,11 @@ def display(view: TokenBook, is_up: bool) -> Display:
     return Display(bids, asks, view.seq, view.x)
 
 
-def latest_display(book: Book) -> Display | None:
-    """Of the token whose sound book is the later one by exchange time."""
-    shown = [
-        display(view, is_up) for view, is_up in ((book.up, True), (book.down, False)) if view is not None and view.ok
-    ]
+def latest_display(book: Book, outcome: str) -> Display | None:
+    """Of the token whose sound book is the later one by exchange time; of two of one moment that of ``outcome``, which
+    is the book that its order names."""
+    both = ((book.up, True), (book.down, False)) if outcome == "Up" else ((book.down, False), (book.up, True))
+    shown = [display(view, is_up) for view, is_up in both if view is not None and view.ok]
     return max(shown, key=lambda each: (each.x, each.seq), default=None)
 
 

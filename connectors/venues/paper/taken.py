@@ -14,9 +14,12 @@ class Taken:
     """Micro-shares taken, by market and level. Times are Unix ns."""
 
     def __init__(self, replenish: int) -> None:
+        self.configure(replenish)
+        self._markets: dict[str, dict[Level, list[tuple[int, int]]]] = {}  # (when, how much), oldest first
+
+    def configure(self, replenish: int) -> None:
         """``replenish``: ns."""
         self._replenish = replenish
-        self._markets: dict[str, dict[Level, list[tuple[int, int]]]] = {}  # (when, how much), oldest first
 
     def of(self, key: str, level: Level, t: int) -> int:
         """What is still taken on a level at ``t``."""

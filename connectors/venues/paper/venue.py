@@ -52,6 +52,11 @@ class PaperVenue:
         self._entered = 0
         self._out: list[Report] = []
 
+    def configure(self, parameters: PaperParameters) -> None:
+        """Go by these parameters from now on; what is under way keeps its times."""
+        self._given = parameters
+        self._taken.configure(parameters.replenish)
+
     # --- commands -------------------------------------------------------------------------------------------------
 
     def arrival(self, order_id: str, market: Market, t: int, lag: int, takes: bool = True) -> int:
@@ -187,7 +192,7 @@ class PaperVenue:
             self._reject(each, t, refused)
             return
         market, book, view = self._known(order)
-        shown = None if book is None else latest_display(book)
+        shown = None if book is None else latest_display(book, order.outcome)
         marketable = shown is not None and shown.crosses(each.side, each.price)
         if rests(order):
             delay = 0 if market is None or order.post_only or not marketable else self._taker_delay(market)
@@ -212,7 +217,7 @@ class PaperVenue:
             refused: Reason | None = Reason.UNOBSERVED
         else:
             refused = refusal(order, market, view, order.token in self._stale, t)
-        shown = None if book is None else latest_display(book)
+        shown = None if book is None else latest_display(book, order.outcome)
         takes: list[Take] = []
         if refused is None:
             assert market is not None and shown is not None
