@@ -56,9 +56,10 @@ class IllegalTransition(ValueError):
 
 class WorkingOrder(msgspec.Struct, kw_only=True):
     """An order from the moment it is sent. ``limit``: pips; ``size``, ``filled``: micro-shares; ``due``: Unix ns when
-    it reaches the venue, by estimate; ``expires``: Unix ns, 0 = never; ``reserved``: micro-dollars set aside;
-    ``book_age``: ns, how old the book may be that a taker order meets; ``mid``: pips, the token's mid at the decision
-    (-1 where there was none); ``reason``: why it was sent; ``cancelling``: a cancel is under way."""
+    it reaches the venue, by estimate; ``expires``: Unix ns when it leaves the book, 0 = never; ``reserved``:
+    micro-dollars set aside; ``book_age``: ns, how old the book may be that it meets on arrival; ``mid``: pips, the
+    token's mid at the decision (-1 where there was none); ``reason``: why it was sent; ``cancelling``: a cancel is
+    under way."""
 
     id: str
     decision: str

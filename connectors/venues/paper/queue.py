@@ -3,7 +3,8 @@
 Orders at one price are filled first come, first served. Ahead of ours is what was displayed when it arrived. A trade
 at the price takes from the front. What else leaves the display was cancelled, by owners whom we cannot tell apart: of
 it the share ahead of us leaves in proportion. What comes goes to the back. A level that the display does not reach is
-unknown: nothing is filled by queue there until the level is seen, and then all that it shows is ahead.
+unknown: nothing is filled by queue there until the level is seen, and then all that it shows is ahead. What happened
+unseen, while the book was not sound, shows as less on display, and counts as cancelled.
 """
 
 from __future__ import annotations

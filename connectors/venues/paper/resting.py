@@ -70,8 +70,13 @@ class Resting:
         """A market's, in order of priority."""
         return list(self._markets.get(key, ()))
 
+    def is_empty(self, key: str) -> bool:
+        """Whether nothing rests in a market."""
+        return key not in self._markets
+
     def add(self, each: PaperOrder, shown: Display) -> None:
         """An order joins the queue at its price. ``shown``: the latest sound display."""
+        self._latest[each.order.market_key] = shown.x
         each.queue.display(shown.depth(each.side, each.price), shown.x)
         each.seen = shown.seq
         orders = self._markets.setdefault(each.order.market_key, [])

@@ -124,7 +124,7 @@ class PaperVenue:
         if event.key not in self._markets:
             return
         self._books[event.key] = event
-        shown = changed_display(event)
+        shown = None if self._resting.is_empty(event.key) else changed_display(event)
         if shown is not None:
             self._fill_resting(self._resting.on_display(event.key, shown, event.t), event.t)
 

@@ -151,6 +151,19 @@ def compare(seeds: range, orders: int, acts_per_display: int) -> Tally:
 
 @pytest.mark.parametrize("acts_per_display", [1, 3])
 def test_same_fills_as_in_an_exact_queue(acts_per_display: int) -> None:
-    tally = compare(range(4), 60, acts_per_display)
-    print(tally, tally.ratio)
+    check(compare(range(6), 60, acts_per_display))
+
+
+@pytest.mark.slow
+@pytest.mark.takes(40)
+@pytest.mark.parametrize("acts_per_display", [1, 3])
+def test_same_fills_over_many_orders(acts_per_display: int) -> None:
+    check(compare(range(100, 110), 60, acts_per_display))
+
+
+def check(tally: Tally) -> None:
+    """Within 5% in all, and order by order."""
+    print(tally, f"ratio {tally.ratio:.4f}")
+    assert tally.orders > 100
     assert 0.95 <= tally.ratio <= 1.05
+    assert tally.apart <= 0.05 * tally.truth
