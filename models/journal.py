@@ -144,7 +144,18 @@ class Input(Event, frozen=True, gc=False, tag="input"):
     payload: str
 
 
-AnyEvent = Book | Trade | Spot | Market | Clock | Feed | Rejected | Input
+class Configuration(Event, frozen=True, gc=False, tag="configuration"):
+    """``flow`` (market or trading) runs under these settings from this event on. ``run``: the run's name on the wire.
+    ``settings``: everything that can change a decision, as JSON (``models.configuration``); ``configuration``: its
+    short name."""
+
+    flow: str
+    run: str
+    configuration: str
+    settings: str
+
+
+AnyEvent = Book | Trade | Spot | Market | Clock | Feed | Rejected | Input | Configuration
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)

@@ -12,7 +12,7 @@ import tomllib
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
@@ -42,9 +42,10 @@ class Kafka(Section):
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     sasl_mechanism: Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = ""
     sasl_username: str = ""
-    sasl_password: str = Field("", repr=False)
+    sasl_password: SecretStr = SecretStr("")
     ssl_ca_location: str = ""
     replication_factor: int = Field(1, ge=1, le=9)
+    continue_run: bool = Field(False, description="a new run folder takes over the run whose records the cluster has")
     fetch_wait_max_ms: int = Field(5, ge=1, le=500, description="librdkafka's default of 500 costs 200 ms a hop")
     linger_ms: int = Field(5, ge=0, le=1000)
     compression: Literal["none", "lz4", "zstd"] = "zstd"

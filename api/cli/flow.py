@@ -19,9 +19,14 @@ def flow(
     kafka: Annotated[str, typer.Option(help="HOST:PORT of the cluster.")] = "",
     run_dir: Annotated[Path | None, typer.Option(help="Folder of the run: state, archive, audit.duckdb.")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file of settings.")] = None,
+    fixed: Annotated[
+        bool, typer.Option("--fixed", hidden=True, help="Pass over configurations that a played archive states.")
+    ] = False,
     lifeline: Annotated[bool, typer.Option("--lifeline", hidden=True)] = False,
 ) -> None:
     """Run one flow on Kafka until it is told to stop; it resumes where it was."""
+    from api.cli.beginning import beginning
+    from connectors.kafka.claim import claim
     from connectors.kafka.meter import Meter
     from connectors.kafka.progress import ProgressReporter
     from connectors.kafka.pulse import Pulse, Row
@@ -49,17 +54,19 @@ def flow(
         return [(f"flow.{name}", status, meter.counts(), reason, meter.gauges())]
 
     recovery: Path | None = None
+    own = claim(settings.kafka, bootstrap, folder, settings.kafka.continue_run)
     if name == "audit":
         dataflow = audit_flow(settings, bootstrap, stop, folder, meter)
     else:
         progress = ProgressReporter(name) if name == "trading" else None
         attach = output_to(lambda: KafkaSink(settings.kafka, bootstrap, meter, progress))
+        begun = beginning(name, folder, own, settings, bootstrap, fixed)
         if name == "market":
-            dataflow = market.build(KafkaFeedSource(settings.kafka, bootstrap, stop, meter=meter), attach, settings)
+            feeds = KafkaFeedSource(settings.kafka, bootstrap, stop, meter=meter)
+            dataflow = market.build(feeds, attach, begun, fixed)
         else:
             journal = KafkaSource(JOURNAL, settings.kafka, bootstrap, stop, meter=meter)
-            dataflow = trading.build(journal, attach, settings)
-            (folder / "settings.json").write_text(settings.model_dump_json(indent=1))
+            dataflow = trading.build(journal, attach, begun, fixed)
         recovery = folder / "recovery" / name
         prepare_recovery(recovery)
     pulse = Pulse(f"flow-{name}", settings.kafka, bootstrap, rows, _say)

@@ -75,7 +75,7 @@ def _plan(
     settings: Settings,
 ) -> Plan:
     from connectors.archive.reader import ArchiveReader
-    from flows.replay.plan import Plan
+    from flows.replay.plan import Plan, goes_by_its_own
     from models.topics import FEEDS, JOURNAL
 
     topics = set(ArchiveReader(source).topics())
@@ -91,6 +91,7 @@ def _plan(
         batch_size=batch_size,
         snapshot_s=snapshot_s,
         settings=settings,
+        fixed=not goes_by_its_own(source, settings),
     )
 
 

@@ -25,6 +25,7 @@ from api.supervisor.supervisor import Supervisor
 from connectors.broker.embedded import EmbeddedBroker
 from connectors.broker.memory import MIB, MemoryBudget
 from connectors.kafka.admin import create_topics
+from connectors.kafka.claim import claim
 from connectors.kafka.pulse import Pulse, Row
 from connectors.listening import listen_for_page
 from models.contracts import Number
@@ -66,6 +67,7 @@ def run(order: Order, settings: Settings) -> None:
             broker = stack.enter_context(EmbeddedBroker.start(settings.broker, folder / "logs" / "broker.log"))
             bootstrap = broker.bootstrap
         create_topics(settings.kafka, bootstrap)
+        claim(settings.kafka, bootstrap, folder, settings.kafka.continue_run)
         _describe(folder, order, bootstrap, settings)
         specs = children(order, bootstrap, folder, settings)
         supervisor = Supervisor(specs, folder / "logs", say)
@@ -123,7 +125,8 @@ def children(order: Order, bootstrap: str, folder: Path, settings: Settings) -> 
         play = ("play", archive, *cluster, "--speed", str(order.speed), "--lifeline")
         add("player", *play, rank=0, grace_s=1.0, once=True)
     for rank, flow in enumerate(FLOWS if "flow" in VERBS else (), start=2):
-        add(flow, "flow", flow, *cluster, *place, rank=rank, grace_s=1.3 if flow != "audit" else 4.0)
+        played = () if order.feeds in ("sim", "live") or flow == "audit" else ("--fixed",)
+        add(flow, "flow", flow, *cluster, *place, *played, rank=rank, grace_s=1.3 if flow != "audit" else 4.0)
     if "serve" in VERBS:
         add("api", "serve", *cluster, *place, rank=0, grace_s=1.5)
     return specs

@@ -27,15 +27,17 @@ from flows.market_line.markets import Markets
 from flows.market_line.polymarket_frames import PolymarketFrames
 from flows.market_line.rest import RestBooks
 from flows.market_line.suspects import Suspects
+from models.configuration import decode_statement
 from models.contracts import Number
 from models.envelope import not_an_envelope
 from models.inputs import read_input
-from models.journal import NO_SRC, Feed, Input, Src
+from models.journal import NO_SRC, Configuration, Feed, Input, Src
 from models.markers import OWN_PREFIX, Marker, Notice, Tick, decode_own
 from models.message import Lost, Stored
 from models.reasons import Reason
+from models.settings import Checks
 from models.timestamps import SECOND
-from models.topics import CONTROL, EXECUTIONS, FEED_CLOCK, FEED_COINBASE, FEED_MARKETS, FEED_POLYMARKET, MODELS
+from models.topics import CONFIGURATION, FEED_CLOCK, FEED_COINBASE, FEED_MARKETS, FEED_POLYMARKET, INPUTS
 
 __all__ = ["INPUT_MODULE", "MODULES", "PRODUCER", "MarketLine", "Out"]
 
@@ -77,6 +79,10 @@ class MarketLine:
             else:
                 self._input(record)
         return out
+
+    def configured(self, checks: Checks) -> None:
+        """The bounds of the checks are others from now on."""
+        self._suspects.configured(checks)
 
     # --- the four feeds -------------------------------------------------------------------------------------------
 
@@ -223,8 +229,11 @@ class MarketLine:
     def _input(self, record: Stored) -> None:
         journal = self._journal
         src = (record.topic, record.partition, record.offset)
-        if record.topic not in (CONTROL, EXECUTIONS, MODELS):
+        if record.topic not in INPUTS:
             journal.reject(record, src, "", Reason.DECODE_ERROR, "a feed record without envelope")
+            return
+        if record.topic == CONFIGURATION:
+            self._configuration(record, src)
             return
         try:
             payload = record.value.decode()
@@ -233,6 +242,19 @@ class MarketLine:
             journal.reject(record, src, "", Reason.DECODE_ERROR, str(cause))
             return
         event = Input(journal.next(), journal.t, src, "", (), record.topic, payload)  # type: ignore[arg-type]
+        journal.emit(event, "inputs")
+
+    def _configuration(self, record: Stored, src: Src) -> None:
+        journal = self._journal
+        try:
+            stated = decode_statement(record.value)
+        except _UNREADABLE as cause:
+            journal.reject(record, src, "", Reason.DECODE_ERROR, str(cause))
+            return
+        settings = msgspec.json.encode(stated.settings).decode()
+        event = Configuration(
+            journal.next(), journal.t, src, "", (), stated.flow, stated.run, stated.configuration, settings
+        )
         journal.emit(event, "inputs")
 
     def _lost(self, lost: Lost) -> None:

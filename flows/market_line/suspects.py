@@ -18,6 +18,9 @@ class Suspects:
         self._tokens: dict[str, int] = {}  # changes told of each
         self._products: dict[str, int] = {}
 
+    def configured(self, checks: Checks) -> None:
+        self._evidence.bound(checks)
+
     def market(self, known: Known) -> None:
         """A market that is new or whose definition changed."""
         if known.up_token and known.down_token:

@@ -86,9 +86,9 @@ class Desk:
         self._waits = Refusals(_EXIT_EVERY_S)
         self._tally = GateTally(settings.checks.window_s)
         self._strategies: dict[str, str] = {}  # of every instance there ever was, its strategy
-        self._configure(settings)
+        self.configure(settings)
 
-    def _configure(self, settings: Settings) -> None:
+    def configure(self, settings: Settings) -> None:
         """Go by these settings from now on. What an earlier configuration held keeps its exits: an instance that is
         configured no more goes by its strategy's own parameters until its positions are gone."""
         self._settings = settings
@@ -114,7 +114,7 @@ class Desk:
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
         self.__dict__.update(kept)
-        self._configure(self._settings)
+        self.configure(self._settings)
 
     def take(self, copies: list[Judged]) -> list[Out]:
         """What one journal event leads to: messages, and what the data gates said, for the windows. ``copies``: the
