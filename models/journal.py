@@ -83,7 +83,10 @@ class Spot(Event, frozen=True, gc=False, tag="spot"):
 
 class Market(Event, frozen=True, gc=False, tag="market"):
     """All that is known of a market, whole, each time something of it changed. Money in pips or micro-dollars,
-    ``fee_rate`` in millionths, ``min_size`` micro-shares; payouts in pips a share once resolved."""
+    ``fee_rate`` in millionths, ``min_size`` micro-shares; payouts in pips a share once resolved.
+
+    The payout that was told first stands. ``corrected_up`` and ``corrected_down`` are what should have been paid, as
+    far as a source worth as much as the first knows by now; None: there is nothing to correct, or no longer."""
 
     key: str
     market: str
@@ -102,6 +105,9 @@ class Market(Event, frozen=True, gc=False, tag="market"):
     payout_up: int | None = None
     payout_down: int | None = None
     resolved_by: str = ""
+    corrected_up: int | None = None
+    corrected_down: int | None = None
+    corrected_by: str = ""
 
 
 class Clock(Event, frozen=True, gc=False, tag="clock"):

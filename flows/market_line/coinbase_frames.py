@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from connectors.coinbase.fields import check_channel
 from connectors.coinbase.wire import ChannelMessage, decode_frame
 from flows.market_line.coinbase import examine, exchange_time
-from flows.market_line.fields import check_channel
 from flows.market_line.journal import Journal
 from flows.market_line.kept import Kept
 from models.journal import Src

@@ -9,13 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from flows.market_line.bounds import bounds_of
 from flows.market_line.findings import Finding
 from flows.market_line.line import MarketLine
 from flows.trading import Desk
 from flows.trading_line.lane import Lane
 from flows.trading_line.portfolio import configuration_id
 from flows.trading_line.route import Router
+from models.bounds import bounds_of
 from models.journal import Book, decode_event
 from models.message import Lost, Message, Stored
 from models.settings import FairValue, Settings

@@ -16,8 +16,8 @@ import msgspec
 
 from connectors.simulator.exchange import Exchange, Parameters
 from connectors.simulator.times import nano_time
-from flows.market_line.bounds import bounds_of
 from flows.market_line.line import MarketLine
+from models.bounds import bounds_of
 from models.envelope import Envelope
 from models.journal import decode_event
 from models.markers import Marker, Notice, Tick, encode_own

@@ -24,15 +24,15 @@ from connectors.polymarket.watch import FeedWatch
 from connectors.polymarket.windows import window
 from connectors.recorder.link import Fault
 from connectors.recorder.writer import FeedWriter
-from flows.market_line.bounds import bounds_of
-from flows.market_line.findings import BLOCKING, Finding
+from flows.market_line.findings import Finding
 from flows.market_line.line import MarketLine
+from models.bounds import bounds_of
 from models.envelope import Envelope, decode_envelope
 from models.journal import AnyEvent, Book, Levels, Market, Rejected, Spot, TokenBook, decode_event
 from models.markers import Notice, Tick, decode_own, encode_own
 from models.message import Lost, Message, Stored
 from models.money import PIP
-from models.reasons import Reason
+from models.reasons import BLOCKING, Reason
 from models.settings import Checks, Feeds
 from models.topics import (
     CONTROL,

@@ -15,7 +15,7 @@ PRICES = [("1", "0"), ("0", "1"), ("0.5", "0.5"), ("0", "0"), ("1", "1"), ("0.99
 STATUSES = ["", "resolved", "Resolved", "proposed", "disputed", "challenged", "requested", "unknown"]
 
 
-@pytest.mark.parametrize(("closed", "status", "prices"), itertools.product([True, False], STATUSES, PRICES))
+@pytest.mark.parametrize(("closed", "status", "prices"), list(itertools.product([True, False], STATUSES, PRICES)))
 def test_gamma_pays_when_closed_with_final_prices_and_no_status_but_resolved(
     closed: bool, status: str, prices: tuple[str | float | None, ...]
 ) -> None:
@@ -38,8 +38,10 @@ def test_floats_with_artefacts_are_the_numbers_they_stand_for() -> None:
     assert by_prices(True, "", ("0.9999", "0.0001")) is None
 
 
-@pytest.mark.parametrize(("up", "down", "closed", "split"), itertools.product([True, False], repeat=4))
-def test_the_clob_pays_its_one_winner_or_a_split_that_it_states(up: bool, down: bool, closed: bool, split: bool) -> None:
+@pytest.mark.parametrize(("up", "down", "closed", "split"), list(itertools.product([True, False], repeat=4)))
+def test_the_clob_pays_its_one_winner_or_a_split_that_it_states(
+    up: bool, down: bool, closed: bool, split: bool
+) -> None:
     paid = by_winner(closed, (up, down), split)
     if not closed or (up and down) or (not up and not down and not split):
         assert paid is None
