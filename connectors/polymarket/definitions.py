@@ -9,7 +9,14 @@ from __future__ import annotations
 
 import msgspec
 
-from connectors.polymarket.wire import ClobMarket, GammaMarket, MarketMessage, decode_list, decode_strings
+from connectors.polymarket.wire import (
+    ClobMarket,
+    GammaMarket,
+    MarketMessage,
+    decode_list,
+    decode_market,
+    decode_strings,
+)
 from models.fees import RATE_UNIT
 from models.money import DOLLAR, MICRO, PIP, PIPS, SHARE, TICKS, NotANumber
 from models.resolution import Payouts, by_prices, by_winner, outranks
@@ -68,6 +75,12 @@ class Definitions:
         self.by_key: dict[str, Known] = {}
         self.by_market: dict[str, Known] = {}
         self.by_token: dict[str, tuple[Known, str]] = {}  # token -> (market, "up" or "down")
+
+    def learn(self, body: bytes) -> tuple[Known, bool, bool] | None:
+        """Learn from a market object of Gamma or the CLOB: (market, changed, conflicting resolution); None for a market
+        of another family, and for one that is not known yet. Raises msgspec.DecodeError and BadDefinition."""
+        market = decode_market(body)
+        return self.from_clob(market) if isinstance(market, ClobMarket) else self.from_gamma(market)
 
     def terms(self, token: str) -> tuple[int, int] | None:
         """(tick in pips, least order in whole shares) of the token's market; None where none is known."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connectors.polymarket.definitions import Known
-from connectors.polymarket.wire import ClobMarket, MarketMessage, decode_market
+from connectors.polymarket.wire import MarketMessage
 from flows.market_line.health import Signal
 from flows.market_line.journal import Journal
 from flows.market_line.kept import Kept
@@ -27,12 +27,8 @@ class Markets:
     def take(self, src: Src, frame: bytes, conn: str, checks: tuple[str, ...]) -> None:
         """A market object. Raises msgspec.DecodeError and ValueError."""
         journal = self._journal
-        body = decode_market(frame)
+        learnt = self._known.learn(frame)
         journal.health.signal(FEED_MARKETS, Signal.SOUND, journal.t)
-        if isinstance(body, ClobMarket):
-            learnt = self._known.from_clob(body)
-        else:
-            learnt = self._known.from_gamma(body)
         self._tell(src, FEED_MARKETS, conn, learnt, checks, "market")
 
     def resolved(self, src: Src, message: MarketMessage, conn: str, checks: tuple[str, ...]) -> None:
