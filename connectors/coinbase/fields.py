@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from connectors.coinbase.wire import ChannelMessage
+from connectors.coinbase.wire import ChannelMessage, decode_frame
+from models.money import MICRO
+from models.timestamps import parse_iso
 
 
 class MissingField(ValueError):
@@ -30,3 +32,21 @@ def check_channel(message: ChannelMessage) -> None:
             for trade in event.trades:
                 if trade.side.upper() not in ("BUY", "SELL"):
                     raise ValueError(f"side {trade.side[:20]!r} of a trade is neither BUY nor SELL")
+
+
+def check_frame(frame: bytes) -> None:
+    """A frame as it came, prices and quantities included. Raises msgspec.DecodeError or ValueError where it cannot be
+    used: what it said of its products is lost."""
+    message = decode_frame(frame)
+    if message.timestamp:
+        parse_iso(message.timestamp)
+    check_channel(message)
+    for event in message.events or ():
+        for update in event.updates or ():
+            MICRO[update.price_level], MICRO[update.new_quantity]
+            if update.side not in ("bid", "offer", "ask"):
+                raise ValueError(f"side {update.side[:20]!r} is neither bid nor offer")
+        for ticker in event.tickers or ():
+            MICRO[ticker.price]
+        for trade in event.trades or ():
+            MICRO[trade.price], MICRO[trade.size]

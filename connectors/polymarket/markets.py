@@ -70,6 +70,7 @@ MATTERS: Final = (
 _UNREADABLE: Final = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
 _NOT_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # text that is not UTF-8, nested too deep
 
+Terms = tuple[int, int] | None  # tick in pips, least order in shares
 ClobMark = tuple[Any, Any, tuple[tuple[Any, bool, Any], ...]]
 
 
@@ -80,6 +81,7 @@ class Followed:
     window: Window
     due: float = 0.0  # feed clock, seconds
     tokens: tuple[str, ...] = ()
+    terms: Terms = None
     condition: str = ""
     strike: bool = False
     resolved_at: float | None = None  # when the flow had its payout
@@ -93,7 +95,7 @@ class Followed:
 
 class MarketsDoor:
     """Follows the windows of all assets and horizons. ``subscribe`` is told the tokens that are wanted now, ``listed``
-    each window whose tokens became known."""
+    each window whose tokens, or their terms, became known."""
 
     def __init__(
         self,
@@ -103,7 +105,7 @@ class MarketsDoor:
         subscribe: Callable[[list[str]], Awaitable[None]],
         gamma: Rest,
         clob: Rest,
-        listed: Callable[[Window, tuple[str, ...]], None] = lambda window, tokens: None,
+        listed: Callable[[Window, tuple[str, ...], Terms], None] = lambda window, tokens, terms: None,
     ) -> None:
         self.pulse = Pulse("door.markets")
         self._listed = listed
@@ -203,9 +205,10 @@ class MarketsDoor:
             each.gamma = mark
             self._publish(self._gamma_line, each, body)
         tokens = token_ids(found) or each.tokens
-        if tokens != each.tokens:
-            each.tokens = tokens
-            self._listed(each.window, tokens)
+        terms = self._known.terms(tokens[0]) if tokens else None
+        if (tokens, terms) != (each.tokens, each.terms):
+            each.tokens, each.terms = tokens, terms
+            self._listed(each.window, tokens, terms)
         condition = found.get("conditionId")
         each.condition = condition if isinstance(condition, str) and condition else each.condition
         if each.settled_at is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from connectors.clock import NS, Clock, sleep
 from connectors.recorder.pulse import Pulse
 from connectors.recorder.writer import FeedWriter
@@ -20,6 +22,7 @@ class ClockDoor:
         self._clock = clock
         self._line = writer.line("clock")
         self._number = 0
+        self.told: Callable[[int], None] = lambda t: None  # told of each tick, Unix ns
 
     async def run(self) -> None:
         """Ticks on whole multiples of the interval; those that were missed are not made up for."""
@@ -40,4 +43,5 @@ class ClockDoor:
         now = self._writer.now_ns()
         self._line.own(FEED_CLOCK, Tick(self._number, now, dict(self.inputs), cut), recv_ns=now)
         self._number += 1
+        self.told(now)
         self.pulse.frame(0, now)

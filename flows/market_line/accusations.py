@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from connectors.polymarket.rest_books import RestBooks
 from flows.market_line.journal import Journal
 from flows.market_line.kept import Kept
-from flows.market_line.rest import RestBooks
 from flows.market_line.suspects import Suspects
 from models.bounds import Bounds
 from models.journal import Src

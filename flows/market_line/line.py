@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from connectors.polymarket.rest_books import RestBooks
 from flows.market_line.accusations import Accusations
 from flows.market_line.ageing import Ageing
 from flows.market_line.asset_health import AssetHealth
@@ -24,7 +25,6 @@ from flows.market_line.journal import INPUT_MODULE, MODULES, PRODUCER, Journal, 
 from flows.market_line.kept import Kept
 from flows.market_line.markets import Markets
 from flows.market_line.polymarket_frames import PolymarketFrames
-from flows.market_line.rest import RestBooks
 from flows.market_line.suspects import Suspects
 from models.bounds import Bounds
 from models.contracts import Number

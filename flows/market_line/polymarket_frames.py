@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from connectors.polymarket.fields import check_book, check_messages
+from connectors.polymarket.rest_books import RestBooks
 from connectors.polymarket.salvage import UNREADABLE, Element, Odd, about, salvage
 from connectors.polymarket.wire import MarketMessage, control_text, decode_frame, object_at
 from flows.market_line.connection import Connection
 from flows.market_line.journal import Journal
 from flows.market_line.kept import Kept
 from flows.market_line.markets import Markets
-from flows.market_line.rest import RestBooks
 from models.bounds import Bounds
 from models.journal import Src, Trade
 from models.money import MICRO, PIPS
