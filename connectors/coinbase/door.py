@@ -17,6 +17,7 @@ from websockets.asyncio.client import ClientConnection
 
 from connectors.clock import NS, Clock, patience
 from connectors.coinbase.fields import check_frame
+from connectors.control_text import control_text
 from connectors.recorder.link import Fault, Link, LinkRules
 from connectors.recorder.pacing import Pace
 from connectors.recorder.pulse import Pulse
@@ -134,7 +135,8 @@ class CoinbaseDoor:
             self.pulse.count("errors")
             raise Fault(f"the exchange answered {frame[:200].decode(errors='replace')}")
         try:
-            check_frame(frame)
+            if control_text(frame) is None:
+                check_frame(frame)
         except _UNREADABLE as cause:  # what it said cannot be asked for again, only all of it anew
             self.pulse.count("unreadable")
             raise Fault(f"a frame that cannot be read: {str(cause)[:200]}") from None

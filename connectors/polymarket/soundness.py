@@ -11,12 +11,13 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
+from connectors.control_text import control_text
 from connectors.polymarket.fields import check_messages
 from connectors.polymarket.rest_books import RestBooks
 from connectors.polymarket.salvage import UNREADABLE, Element, Odd, about, salvage
 from connectors.polymarket.token import Token
 from connectors.polymarket.tokens import TokenBooks
-from connectors.polymarket.wire import MarketMessage, control_text, decode_frame, object_at
+from connectors.polymarket.wire import MarketMessage, decode_frame, object_at
 from models.bounds import Bounds
 from models.journal import NO_SRC
 from models.reasons import BLOCKING, Reason

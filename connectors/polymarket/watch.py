@@ -19,9 +19,10 @@ from typing import Final, Literal
 import msgspec
 
 from connectors.coinbase.wire import decode_frame as decode_spot
+from connectors.control_text import control_text
 from connectors.polymarket.evidence import Evidence, Suspicion
 from connectors.polymarket.soundness import Lack, Soundness
-from connectors.polymarket.wire import Level, MarketMessage, control_text, decode_frame
+from connectors.polymarket.wire import Level, MarketMessage, decode_frame
 from models.bounds import bounds_of
 from models.money import MICRO, PIP, PIPS
 from models.reasons import Reason
@@ -287,9 +288,9 @@ class FeedWatch:
                 continue
             tokens = tuple(lack.token for lack in lacks)
             why = f"no sound book for {(t - min(lack.since for lack in lacks)) / SECOND:.1f} s"
-            acts[f"heal {reason}", conn] = Act("resubscribe", FEED_POLYMARKET, conn, reason, why, tokens, True)
             asked = tokens[:ASKED_AT_ONCE]
             acts[f"ask {reason}", conn] = Act("check", FEED_POLYMARKET, conn, reason, why, asked, True)
+            acts[f"heal {reason}", conn] = Act("resubscribe", FEED_POLYMARKET, conn, reason, why, tokens, True)
 
     def _checks(self, t: int) -> list[Act]:
         """Tokens to compare with REST: those that are silent, and one in turn."""

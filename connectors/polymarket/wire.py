@@ -14,8 +14,6 @@ import msgspec
 from models.money import MICRO, SHARE, NotANumber
 
 REST_LINE: Final = "rest"  # name of the recorder's numbering that carries answers of REST ``/book``
-_OPENING: Final = frozenset({b"{", b"["})
-_STRUCTURE: Final = frozenset("{}[]")  # no message is without
 _MOST_SHARES = 1e9  # what a float holds to the micro-share; far beyond any book
 
 
@@ -139,21 +137,6 @@ def _modernise(message: MarketMessage) -> None:
             Change(message.asset_id, each.price, each.size, each.side) for each in message.changes or ()
         ]
     message.changes = None
-
-
-def control_text(frame: bytes) -> str | None:
-    """What the exchange says beside its messages, as ``NO NEW ASSETS``: plain text, or an object with nothing in it.
-    None for everything that is a message or may have been one."""
-    if frame[:1] in _OPENING and len(frame) > 2:
-        return None
-    try:
-        text = frame.decode().strip()
-    except UnicodeDecodeError:
-        return None
-    if text == "{}":
-        return text
-    plain = not _STRUCTURE.intersection(text) and " ".join(text.split()).isprintable()
-    return text if plain else None
 
 
 def _decode_text(frame: bytes) -> list[MarketMessage]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from connectors.control_text import control_text
 from connectors.polymarket.fields import check_book, check_messages
 from connectors.polymarket.rest_books import RestBooks
 from connectors.polymarket.salvage import UNREADABLE, Element, Odd, about, salvage
-from connectors.polymarket.wire import MarketMessage, control_text, decode_frame, object_at
+from connectors.polymarket.wire import MarketMessage, decode_frame, object_at
 from flows.market_line.connection import Connection
 from flows.market_line.journal import Journal
 from flows.market_line.kept import Kept

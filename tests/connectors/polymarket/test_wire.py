@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from connectors.control_text import control_text
 from connectors.polymarket.wire import (
     Change,
     ClobMarket,
     GammaMarket,
-    control_text,
     decode_frame,
     decode_market,
     decode_strings,

@@ -9,6 +9,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from websockets.asyncio.server import ServerConnection, serve
@@ -22,6 +23,11 @@ EVERY_S = 0.2  # between two changes
 
 def iso(second: float) -> str:
     return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def mirror(price: str) -> str:
+    """The other token's price."""
+    return str(1 - Decimal(price))
 
 
 class StandIn:
@@ -87,18 +93,13 @@ class StandIn:
         """A bid of Up, and its mirror."""
         self._size += 1
         total = str(self._size) if size is None else size
-        mirror = {"0.49": "0.51", "0.48": "0.52", "0.50": "0.50", "0.495": "0.505"}[price]
         best = {"hash": "h", "best_bid": best_bid, "best_ask": "0.51"}
-        other = {
-            "hash": "h",
-            "best_bid": "0.49",
-            "best_ask": {"0.49": "0.51", "0.50": "0.50", "0.495": "0.505"}[best_bid],
-        }
+        other = {"hash": "h", "best_bid": "0.49", "best_ask": mirror(best_bid)}
         return {
             "event_type": "price_change", "market": f"0x{up[:-1]}", "timestamp": self.ms,
             "price_changes": [
                 {"asset_id": up, "price": price, "size": total, "side": "BUY", **best},
-                {"asset_id": f"{up[:-1]}2", "price": mirror, "size": total, "side": "SELL", **other},
+                {"asset_id": f"{up[:-1]}2", "price": mirror(price), "size": total, "side": "SELL", **other},
             ],
         }  # fmt: skip
 
@@ -114,7 +115,8 @@ class StandIn:
         self._clients[client] = set()
         number, self.connections = self.connections, self.connections + 1
         try:
-            async for message in client:
+            while True:
+                message = await client.recv()
                 if message == "PING":
                     await client.send("PONG")
                     continue
@@ -134,6 +136,8 @@ class StandIn:
                     continue
                 books = [self.book(token, event_type="book", tick_size=self.tick) for token in tokens]
                 await client.send(json.dumps(books))
+        except ConnectionClosed:
+            pass
         finally:
             del self._clients[client]
 
@@ -165,8 +169,7 @@ class StandIn:
 
         talking = asyncio.create_task(talk())
         try:
-            async for _ in client:
-                pass
+            await client.wait_closed()
         finally:
             talking.cancel()
             await asyncio.gather(talking, return_exceptions=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -102,8 +103,6 @@ class Bench:
 
 @contextlib.asynccontextmanager
 async def bench(withheld: str = "") -> AsyncIterator[Bench]:
-    import time
-
     clock = ScaledClock(time.time_ns(), (START + 20) * NS, 1.0)
     exchange, outlet = StandIn(clock), Captured()
     exchange.withheld = withheld
@@ -155,13 +154,9 @@ async def lost_change(b: Bench) -> None:
 async def tick_change(b: Bench) -> None:
     b.exchange.tick = "0.001"
     for token in b.exchange.tokens(SLUG):
-        frame = {
-            "event_type": "tick_size_change",
-            "market": f"0x{START}",
-            "asset_id": token,
-            "timestamp": b.exchange.ms,
-        }
-        await b.exchange.say(frame | {"old_tick_size": "0.01", "new_tick_size": "0.001"})
+        frame = {"event_type": "tick_size_change", "market": f"0x{START}", "asset_id": token}
+        ticks = {"old_tick_size": "0.01", "new_tick_size": "0.001", "timestamp": b.exchange.ms}
+        await b.exchange.say(frame | ticks)
 
 
 async def wrong_checksum(b: Bench) -> None:
