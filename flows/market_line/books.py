@@ -118,12 +118,13 @@ class Books:
 
     def doubt(self, src: Src, odd: Odd, conn: str) -> list[str]:
         """What the unusable message may have changed is unknown until its next snapshot; ``tell_doubted`` says so."""
-        return self._give_up(src, self.kept.meant(odd, conn), Reason.DECODE_ERROR)
+        names = self._give_up(src, self.kept.meant(odd, conn), Reason.DECODE_ERROR)
+        if names:
+            self._conns.forget_frames(conn)
+        return names
 
     def tell_doubted(self, src: Src, names: Sequence[str], checks: tuple[str, ...]) -> None:
         """Book events of the markets of tokens that were given up as unreadable."""
-        for conn in {self.tokens[name].conn: None for name in names}:
-            self._conns.forget_frames(conn)
         self._tell_given_up(src, names, checks, Reason.DECODE_ERROR)
 
     def settle(self, src: Src) -> None:
