@@ -274,7 +274,8 @@ class Definitions:
 
 
 def _settled_or_old(known: Known, t: int) -> bool:
-    return known.payout_up is not None or t - known.end > 24 * 3600 * SECOND
+    """Once Gamma has spoken there is nothing to wait for; a word of another source may be corrected by it."""
+    return known.truth_by == "gamma" or t - known.end > 24 * 3600 * SECOND
 
 
 def _tick(text: str) -> int:

@@ -247,6 +247,7 @@ def test_a_finer_tick_of_the_definition_does_not_spoil_the_book_that_stands(rig:
 
 def test_a_settled_market_is_forgotten_half_an_hour_after_its_end(rig: Rig) -> None:
     resolved(rig, UP)
+    rig.define(("1", "0"))
     rig.now = END + 1_800 * SECOND
     rig.tick()
     rig.poly(rig.snapshot(UP))
