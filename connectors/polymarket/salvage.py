@@ -72,8 +72,9 @@ def _take_apart(value: Any, why: str) -> list[MarketMessage | Odd]:
         return [odd for each in value for odd in _take_apart(each, why) if isinstance(odd, Odd)] or [Odd(why)]
     if not isinstance(value, dict):
         return [Odd(why)]
-    kind = value.get("event_type")
-    typeless = not isinstance(kind, str) or not kind
+    stated = value.get("event_type")
+    kind = stated if isinstance(stated, str) else ""
+    typeless = not kind
     if kind == "price_change":
         return _changes(value, why)
     if kind in _OF_BOOKS or (typeless and _BOOKISH.intersection(value)):
