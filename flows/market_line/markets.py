@@ -82,9 +82,9 @@ class Markets:
                 known.payout_up,
                 known.payout_down,
                 known.resolved_by,
-                known.corrected_up,
-                known.corrected_down,
-                known.corrected_by,
+                corrected_up=known.corrected_up,
+                corrected_down=known.corrected_down,
+                corrected_by=known.corrected_by,
             ),
             feed,
         )
