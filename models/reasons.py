@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 
 class Reason(StrEnum):
@@ -27,6 +28,7 @@ class Reason(StrEnum):
     BEST_MISMATCH = "best_mismatch"
     DECODE_ERROR = "decode_error"
     UNKNOWN_FRAME = "unknown_frame"
+    CONTROL_TEXT = "control_text"
     UNKNOWN_ASSET = "unknown_asset"
     FROZEN_BOOK = "frozen_book"
     FROZEN_FEED = "frozen_feed"
@@ -139,6 +141,7 @@ MEANING: dict[Reason, str] = {
     Reason.BEST_MISMATCH: "the best prices the exchange states differ from those of the kept book",
     Reason.DECODE_ERROR: "the frame does not parse",
     Reason.UNKNOWN_FRAME: "the frame parses but is of no known type",
+    Reason.CONTROL_TEXT: "the exchange said something in plain text, which changes no book",
     Reason.UNKNOWN_ASSET: "the frame speaks of a token or product no market definition names",
     Reason.FROZEN_BOOK: "the book stands still although other feeds show that it must have moved",
     Reason.FROZEN_FEED: "the connection is open and silent although other feeds show that it must have spoken",
@@ -207,7 +210,7 @@ MEANING: dict[Reason, str] = {
     Reason.HOLDING: "no exit rule applies",
     Reason.LEG_BROKEN: "one leg of a pair is larger than the other: what is over is sold",
     Reason.SETTLED: "the market resolved and paid",
-    Reason.RESOLUTION_CONFLICT: "a second resolution differs from the first: the first stands, look at it",
+    Reason.RESOLUTION_CONFLICT: "a second resolution differs from the one that was paid: look at it",
     Reason.RESOLUTION_LATE: "the market has ended and no resolution came within the allowed time",
     Reason.RECONCILED: "ledger and fills agree to the micro-dollar",
     Reason.CORRECTED: "the market's resolution was changed after it had been paid: the difference is posted",
@@ -223,6 +226,36 @@ MEANING: dict[Reason, str] = {
     Reason.REPEATED: "the command is not newer than the last one: it was sent before",
     Reason.NOTHING_TO_DO: "what the command asks for is already so",
 }
+
+
+#: With one of these a book or spot price is not to be traded on.
+BLOCKING: Final = frozenset(
+    {
+        Reason.SEQUENCE_GAP,
+        Reason.CONNECTION_GAP,
+        Reason.RECORDER_GAP,
+        Reason.DISCONNECTED,
+        Reason.DECODE_ERROR,
+        Reason.NO_SNAPSHOT,
+        Reason.HASH_MISMATCH,
+        Reason.BEST_MISMATCH,
+        Reason.OUT_OF_ORDER,
+        Reason.FROZEN_BOOK,
+        Reason.FROZEN_FEED,
+        Reason.REST_MISMATCH,
+        Reason.TIMESTAMP_OLD,
+        Reason.TIMESTAMP_AHEAD,
+        Reason.TIMESTAMP_BACKWARDS,
+        Reason.CLOCK_BACKWARDS,
+        Reason.EMPTY_BOOK,
+        Reason.ONE_SIDED_BOOK,
+        Reason.CROSSED_BOOK,
+        Reason.LOCKED_BOOK,
+        Reason.PRICE_OUT_OF_RANGE,
+        Reason.OFF_TICK,
+        Reason.SPREAD_TOO_WIDE,
+    }
+)
 
 
 class Verdict(StrEnum):

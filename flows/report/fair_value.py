@@ -15,9 +15,9 @@ from pathlib import Path
 import msgspec
 
 from connectors.archive.source import ArchiveFeedSource
-from flows.market_line.bounds import bounds_of
 from flows.market_line.line import MarketLine
 from flows.trading_line.features import UnderlyingFeatures
+from models.bounds import bounds_of
 from models.failures import Failure
 from models.fair_value import normal_cdf
 from models.journal import AnyEvent, Market, Spot, decode_event

@@ -6,8 +6,8 @@ from connectors.venues.paper.parameters import PaperParameters
 from models.settings import Settings
 from models.timestamps import MILLISECOND, SECOND
 
-#: The exchange refuses a GTD order with less than this to live (order documentation: a minute of safety, two beyond).
-_LEAST_LIFE_S = 180
+#: The exchange wants 180 s to the stated time of a GTD order, and takes it from the book a minute before that.
+_LEAST_LIFE_S = 120
 #: Until the journal has shown two ticks.
 _TICK_MS = 250
 

@@ -155,17 +155,16 @@ class Records:
         self._out.put(FILLS, order.id, fill, event.t)
         return fill.id
 
-    def outcome(self, event: Market, pnl: dict[str, int], corrects: str = "") -> str:
-        """A market's outcome; its id."""
-        assert event.payout_up is not None and event.payout_down is not None
+    def outcome(self, event: Market, payouts: dict[str, int], pnl: dict[str, int], corrects: str = "") -> str:
+        """A market's outcome, with its payouts by outcome in pips; its id."""
         outcome = Outcome(
             id=f"o{event.seq}",
             journal=event.seq,
             timestamp=event.t,
             market_key=event.key,
-            payout_up=event.payout_up,
-            payout_down=event.payout_down,
-            source=event.resolved_by,
+            payout_up=payouts["Up"],
+            payout_down=payouts["Down"],
+            source=event.corrected_by or event.resolved_by,
             pnl=pnl,
             corrects=corrects,
         )

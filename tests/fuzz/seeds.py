@@ -16,8 +16,8 @@ import msgspec
 
 from connectors.simulator.exchange import Exchange, Parameters
 from connectors.simulator.times import nano_time
-from flows.market_line.bounds import bounds_of
 from flows.market_line.line import MarketLine
+from models.bounds import bounds_of
 from models.control import Command, Kill, encode, sign
 from models.envelope import Envelope
 from models.journal import decode_event
@@ -96,6 +96,21 @@ def seeds(recordings: Path | None = None) -> Seeds:
         b'{"event_type":"tick_size_change","market":"%b","asset_id":"%b","old_tick_size":"0.01",'
         b'"new_tick_size":"0.001","timestamp":%b}' % (market.condition.encode(), market.tokens[1].encode(), NOW_TEXT),
     )
+    add(
+        "price_change_v1",
+        b'{"event_type":"price_change","market":"%b","asset_id":"%b","changes":[{"price":"0.48","side":"BUY",'
+        b'"size":"7"}],"timestamp":%b}' % (market.condition.encode(), market.tokens[0].encode(), NOW_TEXT),
+    )
+    for text in (b"INVALID OPERATION", b"NO NEW ASSETS", b"{}"):
+        add("control_text", text)
+    listed = json.loads(sound) | {
+        "outcomes": ["Up", "Down"],
+        "clobTokenIds": list(market.tokens),
+        "outcomePrices": None,
+    }
+    add("gamma_lists", json.dumps(listed, separators=(",", ":")).encode())
+    resolved = listed | {"closed": True, "outcomePrices": [1, 0], "umaResolutionStatuses": '["proposed","resolved"]'}
+    add("gamma_lists", json.dumps(resolved, separators=(",", ":")).encode())
     add("new_market", next(each.frame for each in market.create(core.now_ns) if each.channel == "new_market"))
     if recordings is not None:
         _real(recordings, add)
@@ -141,6 +156,7 @@ def _own(tokens: tuple[str, ...]) -> list[Marker | Tick | Notice]:
         Tick(4, NOW_MS * 1_000_000, {}, True), Notice("poly-0", "subscribed", "2 tokens"),
         Notice("poly-1", "disconnected", "1006", 12), Notice("coin-0", "refused", "HTTP 429"),
         Notice("poly-0", "frozen", "spot moved", 0, tokens), Notice("coin-0", "frozen", "silent"),
+        Notice("poly-1", "renewed", "no_snapshot: no sound book for 2 s", 0, tokens),
         Notice("poly-2", "spool_full", "disk", 7), Notice("gamma", "connecting", ""),
     ]  # fmt: skip
 

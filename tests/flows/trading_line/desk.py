@@ -138,7 +138,12 @@ class Bookkeeper:
                     total += amount
         for name, amount in self.reserved.items():
             order = self.orders.get(name)
-            if order is not None and order.strategy not in without and strategy in ("", order.strategy) and market in ("", order.market_key):
+            if (
+                order is not None
+                and order.strategy not in without
+                and strategy in ("", order.strategy)
+                and market in ("", order.market_key)
+            ):
                 total += amount
         return total
 

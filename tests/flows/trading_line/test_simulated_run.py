@@ -10,8 +10,8 @@ import pytest
 
 from connectors.archive.source import ArchiveFeedSource
 from connectors.simulator.exchange import Parameters
-from flows.market_line.bounds import bounds_of
 from flows.market_line.line import MarketLine
+from models.bounds import bounds_of
 from models.contracts import Decision, Fill, Order, Telemetry
 from models.journal import AnyEvent, Book, Market, Spot, TokenBook, decode_event
 from models.message import Lost, Message, Stored

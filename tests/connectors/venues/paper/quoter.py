@@ -18,8 +18,8 @@ from connectors.imports.summary import Summary
 from connectors.simulator.exchange import Exchange, Parameters
 from connectors.venues.paper.parameters import PaperParameters
 from connectors.venues.paper.venue import PaperVenue
-from flows.market_line.bounds import bounds_of
 from flows.market_line.line import MarketLine
+from models.bounds import bounds_of
 from models.journal import AnyEvent, Book, Market, TokenBook, decode_event
 from models.message import Message, Stored
 from models.money import DOLLAR, PIP, SHARE

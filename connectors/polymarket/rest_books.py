@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from connectors.polymarket.token import DEPTH, Token
 from connectors.polymarket.wire import MarketMessage
-from flows.market_line.bounds import Bounds
-from flows.market_line.token import DEPTH, Token
 from models.book import Side
+from models.bounds import Bounds
 from models.journal import Levels
 from models.money import NEGATIVE_PIPS, PIPS
 from models.timestamps import parse_epoch_ms

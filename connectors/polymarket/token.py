@@ -1,20 +1,36 @@
-"""One outcome token's book: snapshots, changes, and the checks that say whether it may be traded on."""
+"""One outcome token's book: snapshots, changes, and the checks that say whether it may be traded on.
+
+The exchange states the best prices with its changes, and several messages of one taker order, which bear one
+timestamp, each state the final ones: they are compared after the last of them. Until then a book that differs is
+``pending``: not to be traded on, and not yet called wrong.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from typing import Final, NamedTuple
 
 from connectors.polymarket.wire import Change, MarketMessage, level_runs
-from flows.market_line.bounds import Bounds
-from flows.market_line.findings import BLOCKING
 from models.book import Side
+from models.bounds import Bounds
 from models.journal import NO_SRC, Levels, Src, TokenBook
 from models.money import MICRO, NEGATIVE_PIPS, PIP, PIPS, TICKS, NotANumber
-from models.reasons import Reason
+from models.reasons import BLOCKING, Reason
+from models.timestamps import MILLISECOND
 
 DEPTH = 10
+BURST: Final = 100 * MILLISECOND  # messages of one taker order come within a few milliseconds
 _TIMES = frozenset({Reason.TIMESTAMP_BACKWARDS, Reason.OUT_OF_ORDER})
 _EMPTY_PRICE = frozenset({None, "", "0", "1"})
+
+
+class _Stated(NamedTuple):
+    """Best prices as the exchange stated them at exchange time ``x``, received at ``t`` (Unix ns)."""
+
+    x: int
+    bid: str | None
+    ask: str | None
+    t: int
 
 
 class Token:
@@ -23,9 +39,13 @@ class Token:
     def __init__(self, token: str) -> None:
         self.token = token
         self.conn = ""
+        self.market = ""  # its condition id, once a frame has named it
+        self.pending: _Stated | None = None  # best prices that the book does not have yet
         self.bids = Side(+1, PIPS)
         self.asks = Side(-1, NEGATIVE_PIPS)
         self._tick = 100
+        self._tick_conn = ""  # the connection on which the stream told the tick, while its word stands
+        self._tick_told = False  # by the stream, on any connection
         self.base: Src = NO_SRC
         self.invalid: str = Reason.NO_SNAPSHOT  # why nothing is known, until a snapshot; "" = known
         self.reported = False  # whether the reason in ``invalid`` has been counted
@@ -46,11 +66,31 @@ class Token:
             raise NotANumber(f"a tick of {tick} pips is none of the exchange's")
         self._tick = tick
 
+    def told_tick(self, tick: int, conn: str) -> None:
+        """The stream states the tick. Raises NotANumber."""
+        self.tick = tick
+        self._tick_conn, self._tick_told = conn, True
+
+    def defined_tick(self, tick: int) -> None:
+        """The market's definition states the tick, which may be of before what the stream said: while the stream's word
+        stands it goes before; after that only a finer one is news. A book that stands is left as it is."""
+        if self.invalid and not self._tick_conn and (not self._tick_told or tick < self._tick):
+            self.tick = tick
+
+    def begin_anew(self) -> None:
+        """It was asked for anew: the next snapshot is the beginning, whatever its time."""
+        if self.invalid:
+            self.latest_exchange_time = 0
+            self._latest_of = [0, 0]
+
     def invalidate(self, reason: str, seq: int, t: int, src: Src) -> None:
         """Nothing is known until the next snapshot, from journal event ``seq`` at ``t`` (Unix ns) on."""
         self.invalid = reason
         self.reported = False
         self.last_trade_price = None
+        self.pending = None
+        if reason != Reason.NO_SNAPSHOT:
+            self._tick_conn = ""
         if reason not in _TIMES:  # else the next snapshot is the new beginning, whatever its time
             self.latest_exchange_time = 0
             self._latest_of = [0, 0]
@@ -81,11 +121,16 @@ class Token:
             self._latest_of = [0, 0]
         self.conn = conn  # first, so that the caller finds it
         late = self.lateness(x, t, True, bounds)
+        if message.market:
+            self.market = message.market
         if message.tick_size:
-            self.tick = PIPS[message.tick_size]
+            self.told_tick(PIPS[message.tick_size], conn)
         self.bids.load(message.bids or ())
         self.asks.load(message.asks or ())
         self.base = src
+        self.pending = None
+        if message.last_trade_price is not None and self.last_trade_price is not None:
+            self.last_trade_price = message.last_trade_price  # trades are told here; one of them may have been lost
         self.invalid = late or (Reason.HASH_MISMATCH if mismatch else "")
         self.reported = False
 
@@ -99,9 +144,23 @@ class Token:
         else:
             raise ValueError(f"side {change.side[:20]!r} is neither BUY nor SELL")
 
-    def best_differs(self, change: Change) -> bool:
-        """Whether the best prices stated after ``change`` contradict the kept book."""
-        for stated, side in ((change.best_bid, self.bids), (change.best_ask, self.asks)):
+    def state(self, bid: str | None, ask: str | None, x: int, t: int) -> None:
+        """The exchange states the best prices as of exchange time ``x``, at receive time ``t`` (Unix ns). Nothing
+        stated leaves what was stated before at the same time."""
+        if not bid and not ask:
+            if self.pending is not None and not self._differs(self.pending.bid, self.pending.ask):
+                self.pending = None
+            return
+        self.pending = _Stated(x, bid, ask, t) if self._differs(bid, ask) else None
+
+    def contradicted(self, x: int) -> bool:
+        """Whether the best prices stated before exchange time ``x`` (Unix ns) differ, now that all of their time has
+        come."""
+        return self.pending is not None and self.pending.x != x
+
+    def _differs(self, bid: str | None, ask: str | None) -> bool:
+        """Whether stated best prices contradict the kept book."""
+        for stated, side in ((bid, self.bids), (ask, self.asks)):
             if stated is None or stated == "":
                 continue
             kept = side.best()
@@ -128,7 +187,9 @@ class Token:
                     checks.append(Reason.TIMESTAMP_OLD)
                 if x > self.latest_exchange_time:
                     self.latest_exchange_time = x
-        if not self.invalid or self.invalid == Reason.HASH_MISMATCH:
+        if self.pending is not None and not self.invalid:
+            checks.append(Reason.BEST_MISMATCH)
+        elif not self.invalid or self.invalid == Reason.HASH_MISMATCH:
             bids = self.bids.top(DEPTH)
             asks = self.asks.top(DEPTH)
             if not bids or not asks:
@@ -150,7 +211,7 @@ class Token:
         """The findings of the last judgement that are to be counted: why a book is unknown counts once."""
         checks = self.view.checks
         if not self.invalid:
-            return checks
+            return checks if self.pending is None else tuple(each for each in checks if each != Reason.BEST_MISMATCH)
         if self.reported:
             return tuple(reason for reason in checks if reason != self.invalid)
         self.reported = True

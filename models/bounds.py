@@ -1,4 +1,8 @@
-"""The bounds of the checks in the units of the line: integers of nanoseconds and pips."""
+"""The bounds of the checks in the units of books and feeds: integers of nanoseconds and pips.
+
+>>> bounds_of(Checks(stale_book_s=10)).stale_book
+10000000000
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,8 @@ from models.timestamps import MILLISECOND, SECOND
 
 
 class Bounds(msgspec.Struct, frozen=True):
+    """The section ``checks`` of the settings, counted: times in ns, prices in pips."""
+
     stale_feed: int
     stale_book: int
     old: int
@@ -25,6 +31,7 @@ class Bounds(msgspec.Struct, frozen=True):
 
 
 def bounds_of(checks: Checks) -> Bounds:
+    """The bounds that the settings state."""
     return Bounds(
         stale_feed=int(checks.stale_feed_s * SECOND),
         stale_book=int(checks.stale_book_s * SECOND),

@@ -1,10 +1,9 @@
-"""Whether a message has all it needs, before anything of its frame is applied: a frame is taken whole or not at all."""
+"""Whether a message has all it needs, before anything of it is applied: it is taken whole or not at all."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from connectors.coinbase.wire import ChannelMessage
 from connectors.polymarket.wire import MarketMessage
 from models.money import MICRO, PIPS, TICKS
 from models.timestamps import parse_epoch_ms
@@ -14,41 +13,23 @@ class MissingField(ValueError):
     """A message without something it cannot be used without; the text names the message and the field."""
 
 
+def check_message(message: MarketMessage) -> None:
+    """Raises MissingField, NotANumber or ValueError for a message that must not be applied."""
+    check = _CHECKS.get(message.event_type)
+    if check is not None:
+        check(message)
+
+
 def check_messages(messages: Sequence[MarketMessage]) -> None:
-    """Raises MissingField, NotANumber or ValueError for a frame that must not be applied."""
+    """The same for all messages of a frame."""
     for message in messages:
-        check = _CHECKS.get(message.event_type)
-        if check is not None:
-            check(message)
+        check_message(message)
 
 
 def check_book(message: MarketMessage) -> None:
     """``book``: token, time and both sides. Prices and sizes are checked when they are taken."""
     if not message.asset_id or message.bids is None or message.asks is None or not message.timestamp:
         raise MissingField(_lacks(message, ("asset_id", "timestamp", "bids", "asks")))
-
-
-def check_channel(message: ChannelMessage) -> None:
-    """A Coinbase frame. Raises MissingField."""
-    if message.sequence_num < 0 or not message.timestamp:
-        raise MissingField(
-            f"{message.channel[:40]!r} without {'timestamp' if not message.timestamp else 'sequence_num'}"
-        )
-    if message.channel == "l2_data":
-        for event in message.events or ():
-            if not event.product_id or event.updates is None or event.type not in ("snapshot", "update"):
-                raise MissingField("'l2_data' with an event without product_id, updates or known type")
-    elif message.channel == "ticker":
-        for event in message.events or ():
-            if event.tickers is None or not all(each.product_id for each in event.tickers):
-                raise MissingField("'ticker' with an event without tickers or product_id")
-    elif message.channel == "market_trades":
-        for event in message.events or ():
-            if event.trades is None or not all(each.product_id for each in event.trades):
-                raise MissingField("'market_trades' with an event without trades or product_id")
-            for trade in event.trades:
-                if trade.side.upper() not in ("BUY", "SELL"):
-                    raise ValueError(f"side {trade.side[:20]!r} of a trade is neither BUY nor SELL")
 
 
 def _changes(message: MarketMessage) -> None:
