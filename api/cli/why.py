@@ -11,8 +11,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from api.runs import find_run, newest_run, runs_in
 from api.server.chain import Chain, Frame, JournalEvent, chain_of, find_decision
-from api.server.places import Places, runs_in
+from api.server.places import Places
 from models.contracts import Decision
 from models.failures import Failure
 from models.money import DOLLAR, PIP, SHARE
@@ -45,22 +46,12 @@ def _places(decision: str, run: str, run_dir: Path | None, data_dir: Path) -> Pl
     if run_dir is not None:
         return Places(run_dir)
     if run:
-        folder = data_dir / "runs" / run
-        if not folder.is_dir():
-            known = ", ".join(each.name for each in runs_in(data_dir)[:10]) or "none"
-            raise Failure(f"there is no run {run} in {data_dir / 'runs'}.", f"The newest runs there: {known}.")
-        return Places(folder)
-    runs = runs_in(data_dir)
-    if not runs:
-        raise Failure(
-            f"{data_dir} holds no run.",
-            "Start one with `profit up` or `profit replay`, or name one with --run-dir DIR.",
-        )
-    for folder in runs:
+        return Places(find_run(data_dir, run))
+    for folder in runs_in(data_dir):
         places = Places(folder)
         if find_decision(places, decision) is not None:
             return places
-    return Places(runs[0])
+    return Places(newest_run(data_dir))
 
 
 def show(chain: Chain, console: Console) -> None:
