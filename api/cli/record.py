@@ -193,7 +193,7 @@ async def _progress(recorder: Recorder, outlet: KafkaOutlet) -> None:
         rate = (records - last) / (now - since)
         last, since = records, now
         doors = "  ".join(
-            f"{pulse.module.removeprefix('door.')} {pulse.counts.get('frames', 0):,} ({pulse.status})"
+            f"{pulse.module.removeprefix('connection.')} {pulse.counts.get('frames', 0):,} ({pulse.status})"
             for pulse in recorder.pulses[1:]
         )
         line = f"{now - started:6.0f} s  {records:,} records  {rate:,.0f}/s  queue {outlet.depth:,}  {doors}"

@@ -53,9 +53,11 @@ def _show_counts(summary: Summary, console: Console) -> None:
     for name in ("feed_events", "journal_events", "markets_settled", "decisions", "orders", "fills"):
         table.add_row(name.replace("_", " "), f"{getattr(summary, name):,}")
     table.add_row("ledger imbalance, µ$", f"{summary.ledger_imbalance:,}")
-    table.add_row("seconds in the flows", f"{summary.seconds:,.1f}")
     if summary.seconds_in_all > summary.seconds:
+        table.add_row("seconds in the flows", f"{summary.seconds:,.1f}")
         table.add_row("seconds in all", f"{summary.seconds_in_all:,.1f}")
+    else:
+        table.add_row("seconds", f"{summary.seconds:,.1f}")
     rate = summary.events_per_second
     table.add_row("events per second", f"{rate:,.0f}" if rate else "not known: the run was resumed")
     table.add_row("digest", summary.digest)

@@ -15,6 +15,7 @@ import duckdb
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -24,6 +25,8 @@ from models.failures import Failure
 from models.settings import load
 
 _DATABASE = "audit.duckdb"
+_BLANKS = " \t\r\n;"
+_UNBOUNDED = 1_000_000  # columns of a terminal that cuts nothing
 
 
 def sql_command(
@@ -36,6 +39,8 @@ def sql_command(
     """Ask a run's audit database, also while it runs: views v_… in dollars, shares and UTC, and the tables below."""
     if run and db is not None:
         raise Failure("--run and --db were both given.", "Give one of them.")
+    if not query.strip(_BLANKS):
+        raise Failure("the question is empty.", "Ask something: profit sql 'SHOW TABLES' lists what there is.")
     path = db if db is not None else database_of(load(config).data_dir, run)
     names, rows = ask(path, query)
     if as_json:
@@ -79,15 +84,13 @@ def _others(data_dir: Path, folder: Path) -> str:
 
 def ask(path: Path, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Column names and rows. Raises Failure for a file that is no database, and for a question DuckDB refuses."""
-    if not query.strip(" \t\r\n;"):
-        raise Failure("the question is empty.", "Ask something: profit sql 'SHOW TABLES' lists what there is.")
     if not path.is_file():
         what = "it is a folder" if path.is_dir() else "no such file"
         raise Failure(f"{path}: {what}.", "Name an audit database with --db FILE, or a run with --run NAME.")
     with _opened(path) as connection:
         try:
             result = connection.execute(query)
-            columns = [str(column[0]) for column in result.description or ()]
+            columns = _distinct([str(column[0]) for column in result.description or ()])
             return columns, result.fetchall() if columns else []
         except (duckdb.FatalException, duckdb.InternalException, duckdb.IOException) as cause:
             raise _damaged(path, cause) from None
@@ -96,6 +99,18 @@ def ask(path: Path, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
                 f"DuckDB refuses: {' '.join(str(cause).split())}",
                 "Correct the question; `profit sql 'SHOW TABLES'` lists tables, 'DESCRIBE v_fills' columns.",
             ) from None
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """Each name once, so that no column hides another: a, a, b -> a, a_2, b."""
+    found: list[str] = []
+    for name in names:
+        number, given = 1, name
+        while given in found:
+            number += 1
+            given = f"{name}_{number}"
+        found.append(given)
+    return found
 
 
 def _opened(path: Path) -> duckdb.DuckDBPyConnection:
@@ -153,13 +168,11 @@ def show(names: Sequence[str], rows: Sequence[tuple[Any, ...]], console: Console
         column.no_wrap = True
     for row in texts:
         table.add_row(*(Text(each) for each in row))
-    width = max(console.measure(table).maximum, 1) if names else 1
-    if not console.is_terminal:
-        console.width = max(width, console.width)
-    if width <= console.width:
-        console.print(table)
+    width = Measurement.get(console, console.options.update(max_width=_UNBOUNDED), table).maximum
+    if names and (width <= console.width or not console.is_terminal):
+        Console(file=console.file, width=max(width, console.width)).print(table)
     else:
-        longest = max(map(len, names))
+        longest = max(map(len, names), default=0)
         for number, row in enumerate(texts, start=1):
             console.print(f"-- row {number}", markup=False, highlight=False)
             for name, text in zip(names, row, strict=True):

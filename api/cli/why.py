@@ -14,14 +14,16 @@ from rich.text import Text
 from api.runs import find_run, newest_run, runs_in
 from api.server.chain import Chain, Frame, JournalEvent, chain_of, find_decision
 from api.server.places import Places
-from models.contracts import Decision
+from models.contracts import Decision, Outcome
 from models.failures import Failure
 from models.money import DOLLAR, PIP, SHARE
-from models.reasons import MEANING
+from models.reasons import MEANING, Verdict
 from models.settings import load
 
 _FRAME_CHARACTERS = 300
 _EVENT_CHARACTERS = 400
+_VERDICTS = {Verdict.PASS: "passed", Verdict.HOLD: "waiting", Verdict.BLOCK: "refused"}
+_PRICES = {"block": "ask", "settle": "payout"}  # else the limit of the order
 
 
 def why(
@@ -57,6 +59,7 @@ def _places(decision: str, run: str, run_dir: Path | None, data_dir: Path) -> Pl
 def show(chain: Chain, console: Console) -> None:
     """Print the chain in the order in which it came about."""
     _line(console, f"Why {chain.decision.id}  (run {chain.run})", "bold")
+    _line(console, chain.sentence)
     _frames(chain.frames, console)
     _journal(chain.journal, console)
     _spans(chain.decision, console)
@@ -112,7 +115,7 @@ def _spans(decision: Decision, console: Console) -> None:
     _heading(console, "3. Spans")
     width = max((len(span.module) for span in decision.spans), default=0)
     for span in decision.spans:
-        verdict = f"  {span.module:<{width}}  {span.verdict:<5}  {span.reason}"
+        verdict = f"  {span.module:<{width}}  {_VERDICTS[span.verdict]:<7}  {span.reason}"
         _line(console, verdict, "cyan" if span.verdict == "pass" else "yellow", f": {MEANING[span.reason]}")
         if span.numbers:
             _line(
@@ -125,15 +128,19 @@ def _decision(decision: Decision, console: Console) -> None:
     sized = f" {decision.size / SHARE:,.2f} shares" if decision.size else ""
     console.print(
         Text(
-            f"  {moment(decision.timestamp)}  {decision.strategy}  {decision.action} {decision.outcome}{sized} "
-            f"at ${decision.price / PIP:.4f} in {decision.market_key}\n"
-            f"  {decision.verdict}: {decision.reason} ({MEANING[decision.reason]})\n"
+            f"  {moment(decision.timestamp)}  {decision.strategy}  {_acted(decision)}{sized}, "
+            f"{_PRICES.get(decision.action, 'limit')} ${decision.price / PIP:.4f}, in {decision.market_key}\n"
+            f"  {_VERDICTS[decision.verdict]}: {decision.reason} ({MEANING[decision.reason]})\n"
             f"  journal event {decision.journal}, portfolio {decision.portfolio}, configuration "
             f"{decision.configuration}, model {decision.model}"
             + (f"; {decision.repeats:,} equal refusals before it were counted and not sent" if decision.repeats else "")
         ),
         soft_wrap=True,
     )
+
+
+def _acted(decision: Decision) -> str:
+    return f"{'refused' if decision.action == 'block' else decision.action} {decision.outcome}"
 
 
 def _orders(chain: Chain, console: Console) -> None:
@@ -178,12 +185,16 @@ def _outcome(chain: Chain, console: Console) -> None:
     outcome, decision = chain.outcome, chain.decision
     console.print(
         Text(
-            f"  {moment(outcome.timestamp)}  {outcome.market_key} paid Up ${outcome.payout_up / PIP:.4f}, "
-            f"Down ${outcome.payout_down / PIP:.4f} a share (by {outcome.source})\n"
-            f"  realised PnL of {decision.strategy} in this market, after costs: $ {_dollars(chain.realised)}"
+            f"  {moment(outcome.timestamp)}  {outcome.market_key}: {_result(outcome)} (by {outcome.source})\n"
+            f"  closed PnL of {decision.strategy} in this market, less all fees: $ {_dollars(chain.realised)}"
         ),
         soft_wrap=True,
     )
+
+
+def _result(outcome: Outcome) -> str:
+    paid = f"a share of Up paid ${outcome.payout_up / PIP:.4f}, of Down ${outcome.payout_down / PIP:.4f}"
+    return f"result { ({PIP: 'Up', 0: 'Down'}.get(outcome.payout_up, 'split')) }; {paid}"
 
 
 def moment(t_ns: int) -> str:

@@ -49,8 +49,8 @@ FROM decisions WHERE action = 'block' GROUP BY ALL"""
 
 _ORDERS: Final = f"""
 SELECT {_utc("timestamp")} AS utc, id AS order_id, decision, strategy, market_key AS market, outcome, side, kind,
-       status, reason, {_price('"limit"')} AS limit_usd, {_shares("size")} AS shares, {_shares("filled")} AS filled_shares,
-       {_utc("due")} AS due_utc
+       status, reason, {_price('"limit"')} AS limit_usd, {_shares("size")} AS shares,
+       {_shares("filled")} AS filled_shares, {_utc("due")} AS due_utc
 FROM orders"""
 
 _FILLS: Final = f"""

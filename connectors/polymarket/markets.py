@@ -93,7 +93,7 @@ class MarketsDoor:
         clob: Rest,
         listed: Callable[[Window, tuple[str, ...]], None] = lambda window, tokens: None,
     ) -> None:
-        self.pulse = Pulse("door.markets")
+        self.pulse = Pulse("connection.markets")
         self._listed = listed
         self.pulse.gauges["markets"] = lambda: len(self._followed)
         self._feeds = feeds

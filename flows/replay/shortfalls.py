@@ -1,7 +1,8 @@
 """What the archive of a run lacks: where its recording was cut off, and what its flows had not come to.
 
 A run that ended well has an end marker in every feed topic, a journal event of the last feed record, and the pulse of
-the portfolio at the last journal event. One that was killed lacks some of these, and its figures are of less than it saw.
+the portfolio at the last journal event. One that was killed lacks some of these, and its figures are of less than it
+saw.
 """
 
 from __future__ import annotations

@@ -236,6 +236,6 @@ def _refusals(row: Telemetry) -> dict[str, int]:
 
 def _result(name: str, filled: int, closed: list[Trip], balances: Counter[str]) -> StrategyResult:
     own = [trip for trip in closed if trip.strategy == name]
-    won = sum(1 for trip in own if trip.net > 0)
+    won = len([trip for trip in own if trip.net > 0])
     gross, fees = -balances[f"pnl:{name}"], balances[f"fees:{name}"]
     return StrategyResult(filled, len(own), won, gross / DOLLAR, fees / DOLLAR, (gross - fees) / DOLLAR)

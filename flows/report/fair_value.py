@@ -175,7 +175,7 @@ def _nothing_scored(markets: int, resolved: int, left_out: dict[str, int]) -> Fa
     told = ", ".join(f"{why} {left_out[why]:,}" for why in reasons)
     horizons = ", ".join(map(str, HORIZONS_S))
     return Failure(
-        f"no forecast could be scored. {resolved} of {markets} markets resolved, and none of their {resolved * len(HORIZONS_S):,} "
-        f"forecasts ({horizons} s before the end) could be made: {told}.",
+        f"no forecast could be scored. {resolved} of {markets} markets resolved, and none of their "
+        f"{resolved * len(HORIZONS_S):,} forecasts ({horizons} s before the end) could be made: {told}.",
         _CURES[reasons[0]],
     )
