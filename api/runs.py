@@ -6,7 +6,7 @@ import contextlib
 import difflib
 import fcntl
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +19,8 @@ LOCK: Final = ".lock"
 LONGEST: Final = 100
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _SHOWN: Final = 10
+
+Counts = Callable[[Path], object]
 
 
 def check_name(name: str) -> str:
@@ -38,20 +40,28 @@ def folder_of(data_dir: Path, name: str) -> Path:
     return data_dir / "runs" / check_name(name)
 
 
-def runs_in(data_dir: Path) -> Sequence[Path]:
-    """Folders of runs that recorded something, the one begun last first; the data folder itself where it is one."""
+def runs_in(data_dir: Path, counts: Counts | None = None) -> Sequence[Path]:
+    """Folders of runs that recorded something, the one begun last first; the data folder itself where it is one.
+    ``counts``: which folders are runs for the asker, instead of those with an archive."""
+    is_run = counts or archive_in
     runs = data_dir / "runs"
-    folders = [entry for entry in runs.iterdir() if archive_in(entry)] if runs.is_dir() else []
-    if (data_dir / ARCHIVE).is_dir() and archive_in(data_dir):
+    folders = [entry for entry in runs.iterdir() if entry.is_dir() and is_run(entry)] if runs.is_dir() else []
+    if (data_dir / ARCHIVE).is_dir() and is_run(data_dir):
         folders.append(data_dir)
-    folders.sort(key=lambda entry: ((entry / ARCHIVE).stat().st_mtime_ns, entry.name), reverse=True)
+    folders.sort(key=_begun, reverse=True)
     return folders
 
 
-def find_run(data_dir: Path, name: str = "") -> Path:
+def _begun(run: Path) -> tuple[int, str]:
+    """When the run's archive got its topics: at the beginning."""
+    archive = run / ARCHIVE
+    return (archive if archive.is_dir() else run).stat().st_mtime_ns, run.name
+
+
+def find_run(data_dir: Path, name: str = "", counts: Counts | None = None) -> Path:
     """The folder of the run ``name``; without a name the newest run. Raises Failure when there is no such run."""
     if not name:
-        return newest_run(data_dir)
+        return newest_run(data_dir, counts)
     folder = folder_of(data_dir, name)
     if folder.is_dir():
         return folder
@@ -64,9 +74,9 @@ def find_run(data_dir: Path, name: str = "") -> Path:
     )
 
 
-def newest_run(data_dir: Path) -> Path:
+def newest_run(data_dir: Path, counts: Counts | None = None) -> Path:
     """The run begun last. Raises Failure where there is none."""
-    runs = runs_in(data_dir)
+    runs = runs_in(data_dir, counts)
     if not runs:
         raise Failure(
             f"{data_dir} holds no run.",

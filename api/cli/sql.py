@@ -19,7 +19,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from api.runs import ARCHIVE, find_run, is_running, is_unfinished_replay, runs_in
+from api.runs import ARCHIVE, archive_in, find_run, is_running, is_unfinished_replay, runs_in
 from connectors.failures import explained
 from models.failures import Failure
 from models.settings import load
@@ -52,7 +52,7 @@ def sql_command(
 def database_of(data_dir: Path, run: str = "") -> Path:
     """The audit database of the run, by default of the newest; made from its archive where it has none and nobody is
     making it. Raises Failure when there is none."""
-    folder = find_run(data_dir, run)
+    folder = find_run(data_dir, run, _can_be_asked)
     if not run:
         print(f"run {folder.name}, the newest", file=sys.stderr)
     path = folder / _DATABASE
@@ -77,8 +77,16 @@ def database_of(data_dir: Path, run: str = "") -> Path:
     return path
 
 
+def _can_be_asked(folder: Path) -> bool:
+    return (folder / _DATABASE).is_file() or archive_in(folder) is not None
+
+
 def _others(data_dir: Path, folder: Path) -> str:
-    names = [f"--run {each.name}" for each in runs_in(data_dir) if each != folder and (each / _DATABASE).is_file()]
+    names = [
+        f"--run {each.name}"
+        for each in runs_in(data_dir, _can_be_asked)
+        if each != folder and (each / _DATABASE).is_file()
+    ]
     return ", ".join(names[:5]) or "there is no other one"
 
 

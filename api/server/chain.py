@@ -257,7 +257,7 @@ def _unknown(places: Places, decision_id: str) -> UnknownDecision:
     if not near:
         return UnknownDecision(
             f"the run {places.folder.name} holds no decision yet.",
-            f"Its archive is at most some seconds behind; all: profit sql --run {places.folder.name} 'FROM v_decisions'",
+            f"Its archive is at most seconds behind; all: profit sql --run {places.folder.name} 'FROM v_decisions'",
         )
     ids = ", ".join(each.id for each in near)
     return UnknownDecision(
