@@ -76,6 +76,10 @@ def find_run(data_dir: Path, name: str = "", counts: Counts | None = None) -> Pa
 
 def newest_run(data_dir: Path, counts: Counts | None = None) -> Path:
     """The run begun last. Raises Failure where there is none."""
+    if data_dir.exists() and not data_dir.is_dir():
+        raise Failure(
+            f"{data_dir} is a file, not a folder of data.", "Name the data folder: PROFIT_DATA_DIR=…, or data_dir."
+        )
     runs = runs_in(data_dir, counts)
     if not runs:
         raise Failure(

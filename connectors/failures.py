@@ -5,6 +5,7 @@ A module that knows better which file it was says so itself; this is for everyth
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
@@ -73,9 +74,19 @@ def can_write(folder: Path) -> Failure | None:
             cause.filename = str(probe.parent)
         return _of_os(cause)
     finally:
-        if probe.exists():
-            probe.unlink()
+        with contextlib.suppress(OSError):
+            probe.unlink(missing_ok=True)
     return None
+
+
+def require_writable(folder: Path) -> None:
+    """Raises Failure when ``folder``, or where it would be made, takes no file right now. Nothing is left behind."""
+    present = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+    if not present.is_dir():
+        raise Failure(f"{folder}: {present} is a file, not a folder.", _CURES[errno.ENOTDIR])
+    refused = can_write(present)
+    if refused is not None:
+        raise refused
 
 
 def _chain(error: BaseException) -> list[BaseException]:

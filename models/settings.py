@@ -226,6 +226,18 @@ def examine(config: Path | None = None) -> tuple[Settings, list[str]]:
             return Settings(), findings
 
 
+def recorded(path: Path) -> Settings:
+    """The settings that a run kept in ``path`` (JSON), whatever the environment says. Raises ConfigurationError that
+    names each key that is none of this version, or holds what it may not."""
+    try:
+        given = json.loads(path.read_bytes())
+        return Settings.model_validate(given)
+    except ValidationError as cause:
+        raise ConfigurationError("\n".join(_finding(error, path) for error in cause.errors())) from None
+    except ValueError as cause:
+        raise ConfigurationError(f"{path}: it is damaged: {cause}.") from None
+
+
 def overrides() -> list[str]:
     """Variables of the environment that set a key, by name; those that name the file or the data folder are none."""
     keys = _variables().keys() - {"PROFIT_DATA_DIR"}

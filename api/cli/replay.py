@@ -17,8 +17,9 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from api.cli.run_figures import show_summary
 from api.cli.why import shorten
 from api.runs import archive_of, folder_of, locked
+from connectors.failures import require_writable
 from models.failures import Failure
-from models.settings import Settings, load, overrides
+from models.settings import ConfigurationError, Settings, load, overrides, recorded
 
 if TYPE_CHECKING:
     from flows.replay.plan import Plan, Stage
@@ -55,6 +56,7 @@ def replay(
     if config is None:
         settings = _recorded_settings(source) or settings
     plan = _plan(source, folder, start or "feeds", workers, batch_size, snapshot_s, settings)
+    require_writable(folder)
     summary = _run(plan, quiet=False)
     if as_json:
         print(msgspec.json.encode(summary).decode())
@@ -68,12 +70,9 @@ def _recorded_settings(source: Path) -> Settings | None:
     if not path.is_file():
         return None
     try:
-        settings = Settings.model_validate_json(path.read_bytes())
-    except ValueError as cause:
-        said = " ".join(str(cause).split())[:200]
-        raise Failure(
-            f"{path}: no settings of this version: {said}.", "Give the settings to replay with: --config FILE."
-        ) from None
+        settings = recorded(path)
+    except ConfigurationError as cause:
+        raise Failure(cause.cause, "Or give the settings to replay with: --config FILE.") from None
     passed_over = overrides()
     also = f" {', '.join(passed_over)} in the environment: passed over." if passed_over else ""
     print(f"settings: those of the recorded run, {path}. --config FILE replaces them.{also}", file=sys.stderr)
@@ -189,13 +188,13 @@ def _verify(
             f"{named} has settings of its own, and --verify compares with those.", "Leave --config away with --verify."
         )
     if is_replay:
-        recorded = load_plan(source.parent)
-        settings = recorded.settings
-        start = start or recorded.start
-        if start == "feeds" and recorded.start == "journal":
+        replayed = load_plan(source.parent)
+        settings = replayed.settings
+        start = start or replayed.start
+        if start == "feeds" and replayed.start == "journal":
             raise Failure(f"{named} was replayed from a journal: there are no feeds.", "Leave --from away.")
-        if start == recorded.start:
-            read_from = recorded.archive
+        if start == replayed.start:
+            read_from = replayed.archive
     elif config is None:
         settings = _recorded_settings(source) or settings
     start = start or "feeds"

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from api.cli.why import shorten
-from api.runs import ARCHIVE, PLAN, SUMMARY, archive_of, find_run, is_running, newest_run
+from api.runs import ARCHIVE, PLAN, SUMMARY, archive_in, archive_of, find_run, is_running, newest_run, runs_in
 from connectors.failures import can_write
 from models.failures import Failure
 from models.reasons import MEANING, Reason
@@ -189,12 +189,18 @@ def _folder(place: str, settings: Settings) -> Path:
     if folder is None and place and (named.exists() or named.name != place):
         runs = settings.data_dir / "runs"
         if not (runs / place).is_dir() or named.name != place:
+            if archive_in(named) is not None:
+                raise Failure(
+                    f"{place} is an archive, no run.",
+                    f"Replay it first: profit replay {place}; or look at its data: --quality, --fair-value.",
+                )
             what = "is a file" if named.is_file() else "does not exist" if not named.exists() else "holds no `archive`"
             raise Failure(f"{place} is no run: it {what}.", f"Name a run in {runs}, or the folder of one.")
     if folder is None:
         folder = find_run(settings.data_dir, place)
     if not (folder / ARCHIVE).is_dir():
-        raise Failure(f"{folder} is no run: {folder / ARCHIVE} does not exist.", "Choose another one.")
+        known = ", ".join(each.name for each in runs_in(settings.data_dir)[:5]) or "none"
+        raise Failure(f"the run {folder.name} has recorded nothing.", f"Choose another one; the newest are: {known}.")
     if not place:
         print(f"run {folder.name}, the newest", file=sys.stderr)
     return folder

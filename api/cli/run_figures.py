@@ -56,10 +56,10 @@ def _show_counts(summary: Summary, console: Console) -> None:
     if summary.seconds_in_all > summary.seconds:
         table.add_row("seconds in the flows", f"{summary.seconds:,.1f}")
         table.add_row("seconds in all", f"{summary.seconds_in_all:,.1f}")
-    else:
+    elif summary.seconds:
         table.add_row("seconds", f"{summary.seconds:,.1f}")
     rate = summary.events_per_second
-    table.add_row("events per second", f"{rate:,.0f}" if rate else "not known: the run was resumed")
+    table.add_row("events per second", f"{rate:,.0f}" if rate else "not known: not run in one go")
     table.add_row("digest", summary.digest)
     console.print(table)
 
@@ -87,7 +87,7 @@ def _show_account(account: Account, console: Console) -> None:
 def _show_money(summary: Summary, console: Console) -> None:
     table = Table(title="closed PnL and all fees paid", title_justify="left")
     for heading in ("strategy", "orders filled", "round trips", "won", "gross $", "fees $", "net $"):
-        table.add_column(heading, justify="left" if heading == "strategy" else "right")
+        table.add_column(heading, justify="left" if heading == "strategy" else "right", overflow="fold")
     for name, result in summary.strategies.items():
         counts = (result.trades, result.round_trips, result.won)
         money = (f"{each:,.2f}" for each in (result.gross, result.fees, result.net))

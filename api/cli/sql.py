@@ -139,10 +139,11 @@ def _damaged(path: Path, cause: duckdb.Error) -> Failure:
     if known is not None and "DuckDB" not in known.cause:
         return known
     said = " ".join(str(cause).split())[:200]
-    return Failure(
-        f"{path}: no audit database, or a damaged one: {said}",
-        "Remove it and its replicas (.audit-*.duckdb): with `--run NAME` it is made again from the run's archive.",
-    )
+    if path.name == _DATABASE:
+        cure = "Move it and its replicas (.audit-*.duckdb) away: the next `profit sql` makes it from the run's archive."
+    else:
+        cure = f"Name an {_DATABASE} with --db, or a run with --run NAME."
+    return Failure(f"{path}: no audit database, or a damaged one: {said}", cure)
 
 
 def plain(value: Any) -> Any:

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from api.runs import archive_of, check_name
+from api.runs import archive_of, check_name, folder_of
+from connectors.failures import require_writable
 from connectors.kafka.stopping import Stop, on_signals
 from connectors.lifeline import watch_parent
 from connectors.simulator.faults.timeline import check_faults
@@ -45,6 +46,7 @@ def up(
             "PROFIT_SIMULATOR_SPEED sets that of the simulated exchange." if feeds == "sim" else "Leave --speed away."
         )
         raise Failure(f"--speed is for playing an archive, and --feeds is {feeds}.", cure)
+    require_writable(folder_of(settings.data_dir, name))
     supervise(Order(feeds, kafka, duration, name, config, 1.0 if speed is None else speed, faults), settings)
 
 

@@ -19,15 +19,16 @@ _PRODUCERS: Final = "producers"
 
 
 @contextlib.contextmanager
-def named(paths: Sequence[Path]) -> Iterator[None]:
-    """For reading ``paths``: raises ArchiveError that names the file that cannot be read, where one cannot. One that is
-    not there any more stays a FileNotFoundError: it may have been merged meanwhile."""
+def named(paths: Sequence[Path], also: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    """For reading ``paths``: raises ArchiveError that names the file that is damaged, where one is. ``also``: further
+    errors of a reader that may mean so. One that is not there any more stays a FileNotFoundError: it may have been
+    merged meanwhile."""
     try:
         yield
-    except FileNotFoundError:
-        raise
-    except (OSError, ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as cause:
-        path = next((each for each in paths if _is_damaged(each)), paths[0]) if paths else Path()
+    except (ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException, *also) as cause:
+        path = next((each for each in paths if _is_damaged(each)), None)
+        if path is None:
+            raise
         said = " ".join(str(cause).split())
         raise ArchiveError(
             f"{path}: cannot be read: {said[:200]}",
@@ -38,11 +39,12 @@ def named(paths: Sequence[Path]) -> Iterator[None]:
 def _is_damaged(path: Path) -> bool:
     try:
         pl.read_parquet(path)
-    except FileNotFoundError:
+        producers: object = json.loads(pl.read_parquet_metadata(path).get(_PRODUCERS, "{}"))
+    except OSError:
         return False
-    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
+    except (ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
         return True
-    return False
+    return not isinstance(producers, dict)
 
 
 def write_piece(frame: pl.DataFrame, path: Path, producers: dict[str, int]) -> None:
