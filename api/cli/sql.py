@@ -39,6 +39,8 @@ def sql_command(
     """Ask a run's audit database, also while it runs: views v_… in dollars, shares and UTC, and the tables below."""
     if run and db is not None:
         raise Failure("--run and --db were both given.", "Give one of them.")
+    if db is not None and config is not None:
+        raise Failure("--config says where runs are, and --db names a file.", "Give one of them.")
     if not query.strip(_BLANKS):
         raise Failure("the question is empty.", "Ask something: profit sql 'SHOW TABLES' lists what there is.")
     path = db if db is not None else database_of(load(config).data_dir, run)
@@ -153,7 +155,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Decimal):
-        return plain(float(value))
+        return float(value) if value.is_finite() and math.isfinite(float(value)) else None
     if isinstance(value, dt.datetime | dt.date | dt.time):
         return value.isoformat()
     if isinstance(value, dt.timedelta):

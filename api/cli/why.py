@@ -36,6 +36,8 @@ def why(
     """Tell why: raw frames, journal events, spans, decision, orders, fills, postings, outcome."""
     if run and run_dir is not None:
         raise Failure("--run and --run-dir were both given.", "Give one of them.")
+    if run_dir is not None and config is not None:
+        raise Failure("--config says where runs are, and --run-dir names one.", "Give one of them.")
     places = _places(decision, run, run_dir, load(config).data_dir)
     chain = chain_of(places, decision)
     if as_json:

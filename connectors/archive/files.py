@@ -16,6 +16,12 @@ from connectors.archive.layout import ArchiveError, Piece, spanning
 #: Rows of a row group: what a reader has in memory at least. 8,192 full-depth book frames are about 28 MB.
 ROW_GROUP: Final = 8_192
 _PRODUCERS: Final = "producers"
+#: What reading a damaged file raises: polars, its code in Rust, or the JSON in a footer.
+_DAMAGE: Final[tuple[type[BaseException], ...]] = (
+    ValueError,
+    pl.exceptions.PolarsError,
+    pl.exceptions.PanicException,
+)
 
 
 @contextlib.contextmanager
@@ -25,8 +31,8 @@ def named(paths: Sequence[Path], also: tuple[type[Exception], ...] = ()) -> Iter
     merged meanwhile."""
     try:
         yield
-    except (ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException, *also) as cause:
-        path = next((each for each in paths if _is_damaged(each)), None)
+    except BaseException as cause:
+        path = next((each for each in paths if _is_damaged(each)), None) if isinstance(cause, _DAMAGE + also) else None
         if path is None:
             raise
         said = " ".join(str(cause).split())
@@ -42,7 +48,7 @@ def _is_damaged(path: Path) -> bool:
         producers: object = json.loads(pl.read_parquet_metadata(path).get(_PRODUCERS, "{}"))
     except OSError:
         return False
-    except (ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
+    except _DAMAGE:
         return True
     return not isinstance(producers, dict)
 

@@ -70,11 +70,12 @@ def load_plan(run: Path) -> Plan:
     if not path.is_file():
         raise Failure(f"{run} holds no replay: there is no {PLAN}.", "Name the folder of a replay's run.")
     try:
-        return Plan.model_validate_json(path.read_bytes())
+        plan = Plan.model_validate_json(path.read_bytes())
     except ValidationError:
         raise Failure(
             f"{path} is no plan of this version, or is damaged.", "Replay again with another --run name."
         ) from None
+    return plan.model_copy(update={"run": run.resolve()})  # where it is now: folders get moved
 
 
 def flow_of(plan: Plan, stage: Stage) -> Dataflow:
