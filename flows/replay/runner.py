@@ -31,7 +31,7 @@ def begin(plan: Plan) -> bool:
     if existing != plan:
         fields = [name for name in Plan.model_fields if getattr(existing, name) != getattr(plan, name)]
         raise Failure(
-            f"the run {plan.run.name} was begun with other parameters: {', '.join(map(_option, fields))} differ.",
+            f"the run {plan.run.name} was begun with other parameters ({', '.join(map(_option, fields))}).",
             "Give the same ones to resume it, or choose another --run name.",
         )
     if plan.summary.is_file():
