@@ -76,7 +76,7 @@ class CoinbaseDoor:
         url: str | None = None,
         observer: Observer | None = None,
     ) -> None:
-        self.pulse = Pulse("door.coinbase")
+        self.pulse = Pulse("connection.coinbase")
         self._products = tuple(f"{asset}-USD" for asset in feeds.assets)
         self._tracker = SequenceTracker()
         self._clock = clock

@@ -107,7 +107,7 @@ class MarketsDoor:
         clob: Rest,
         listed: Callable[[Window, tuple[str, ...], Terms], None] = lambda window, tokens, terms: None,
     ) -> None:
-        self.pulse = Pulse("door.markets")
+        self.pulse = Pulse("connection.markets")
         self._listed = listed
         self.pulse.gauges["markets"] = lambda: len(self._followed)
         self._feeds = feeds

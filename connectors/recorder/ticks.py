@@ -16,7 +16,7 @@ class ClockDoor:
     """A tick every ``every_ms`` of the clock, and one at once when an input record arrived."""
 
     def __init__(self, every_ms: int, writer: FeedWriter, clock: Clock) -> None:
-        self.pulse = Pulse("door.clock")
+        self.pulse = Pulse("connection.clock")
         self.inputs = dict.fromkeys(INPUTS, 0)
         self._every_ns = every_ms * 1_000_000
         self._writer = writer
