@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
@@ -20,6 +19,7 @@ Levels = tuple[tuple[str, str], ...]
 _REMEMBERED: Final = 100_000
 _BUCKET_NS: Final = 300 * 10**9  # no window changes within it
 _SIDES: Final = {"buy": "BUY", "b": "BUY", "bid": "BUY", "sell": "SELL", "s": "SELL", "ask": "SELL"}
+_ONE: Final = Decimal(1)
 _HALF: Final = Decimal("0.5")
 _NUMBERS: Final = (str, int, float, Decimal)
 
@@ -269,10 +269,7 @@ class Rows:
             listed = cells.levels(row, depth)
             if listed is None:
                 return None
-            levels = [level for price, size in listed if (level := self._level(price, size, quote, None, None))]
-            if any(a == b for a, b in _neighbours([price for price, _ in levels])):
-                raise Refused("level_twice", side)
-            return tuple(sorted(levels, key=lambda level: Decimal(level[0]), reverse=side == "ask"))
+            return self._ladder(listed, quote, side)
         column = quote.bid if side == "bid" else quote.ask
         price = cells.value(row, column)
         if price is None:
@@ -281,15 +278,38 @@ class Rows:
         level = self._level(price, cells.value(row, size_column), quote, column, size_column)
         return (level,) if level else ()
 
+    def _ladder(self, listed: list[tuple[Any, Any]], quote: Quote, side: str) -> Levels:
+        """Levels best last, whatever their order was."""
+        prices, sizes = self._prices, self._sizes
+        levels: list[tuple[str, str]] = []
+        keys: dict[float, None] = {}
+        for price, size in listed:
+            try:
+                level = prices[price], sizes[size]
+            except (KeyError, TypeError):
+                found = self._level(price, size, quote, None, None)
+                if found is None:
+                    continue
+                level = found
+            if level[1] != "0" and (not quote.empty or Decimal(level[0]) not in quote.empty):
+                levels.append(level)
+                keys[float(level[0])] = None
+        if len(keys) != len(levels):
+            raise Refused("level_twice", side)
+        ordered = list(keys)
+        if ordered != sorted(ordered, reverse=side == "ask"):
+            levels.sort(key=_price_of, reverse=side == "ask")
+        return tuple(levels)
+
     def _level(
         self, price: Any, size: Any, quote: Quote, column: Column | None, size_column: Column | None
     ) -> tuple[str, str] | None:
-        text = self._price(price, column.scale if column else Decimal(1))
+        text = self._price(price, column.scale if column else _ONE)
         if size is None:
             shares = self._assumed
             self._summary.note(self._options.size_note)
         else:
-            shares = self._size(size, size_column.scale if size_column else Decimal(1))
+            shares = self._size(size, size_column.scale if size_column else _ONE)
         if shares == "0" or Decimal(text) in quote.empty:
             return None
         return text, shares
@@ -297,19 +317,23 @@ class Rows:
     def _price(self, found: Any, scale: Decimal) -> str:
         if not isinstance(found, _NUMBERS):
             raise Refused("not_a_number", found)
-        text = self._prices.get((found, scale))
+        if scale != _ONE:
+            return price_text(self._cells.exact(found, scale))
+        text = self._prices.get(found)
         if text is None:
-            text = price_text(self._cells.exact(found, scale))
-            _remember(self._prices, (found, scale), text)
+            text = price_text(self._cells.exact(found))
+            _remember(self._prices, found, text)
         return text
 
     def _size(self, found: Any, scale: Decimal) -> str:
         if not isinstance(found, _NUMBERS):
             raise Refused("not_a_number", found)
-        text = self._sizes.get((found, scale))
+        if scale != _ONE:
+            return size_text(self._cells.exact(found, scale))
+        text = self._sizes.get(found)
         if text is None:
-            text = size_text(self._cells.exact(found, scale))
-            _remember(self._sizes, (found, scale), text)
+            text = size_text(self._cells.exact(found))
+            _remember(self._sizes, found, text)
         return text
 
     def _trade(self, row: Row, x_ms: int, own_token: str) -> TradeFact | None:
@@ -399,9 +423,8 @@ def _mirror(side: Side | None) -> Side | None:
     return Side(side.t_ms, bids, asks)
 
 
-def _neighbours(values: Sequence[str]) -> list[tuple[str, str]]:
-    ordered = sorted(values)
-    return list(zip(ordered, ordered[1:], strict=False))
+def _price_of(level: tuple[str, str]) -> float:
+    return float(level[0])
 
 
 def _remember(memo: dict[Any, str], key: Any, text: str) -> None:
