@@ -28,7 +28,7 @@ def import_command(
         Path | None, typer.Option(help="Folder of the archive: a new one, or one of an import, to which this is added.")
     ] = None,
     table_map: Annotated[Path | None, typer.Option("--map", help="TOML file that says what the columns are.")] = None,
-    suggest: Annotated[bool, typer.Option("--suggest", help="Print a first map of a table, and import nothing.")] = False,
+    suggest: Annotated[bool, typer.Option("--suggest", help="Print a first map of a table; import nothing.")] = False,
     assumed_size: Annotated[str, typer.Option(help="Shares at a price that was recorded without a size.")] = "100",
     fee_rate: Annotated[float, typer.Option(help="Taker fee rate of the markets the import defines.")] = 0.07,
     up: Annotated[list[str] | None, typer.Option("--up", help="A token that is Up; may be given often.")] = None,

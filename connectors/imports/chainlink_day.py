@@ -112,12 +112,16 @@ def _read(found: Found, sorter: Sorter, summary: Summary) -> None:
     """Take in a CSV of prices: (product, price, exchange time) by receive time. Raises ImportFailure."""
     match = _FILE.match(found.path.name)
     if match is None:
-        raise WrongShape(f"{found.path}: the name does not begin with the asset.", "Name it like BTCUSD-prices-….csv.gz.")
+        raise WrongShape(
+            f"{found.path}: the name does not begin with the asset.", "Name it like BTCUSD-prices-….csv.gz."
+        )
     product = f"{match[1]}-USD"
     shape = shape_of(found.path)
     missing = [column for column in PRICE_COLUMNS if column not in shape.columns]
     if missing:
-        raise WrongShape(f"{found.path}: column {', '.join(missing)} is missing.", "Choose the kind that fits the file.")
+        raise WrongShape(
+            f"{found.path}: column {', '.join(missing)} is missing.", "Choose the kind that fits the file."
+        )
     done = summary.progress.done
     for line, row in rows_of(found, shape, summary):
         try:

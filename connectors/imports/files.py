@@ -35,10 +35,10 @@ class Found(NamedTuple):
 
 
 def find(paths: Sequence[Path], suffixes: Iterable[str]) -> list[Found]:
-    """The files named, and those with one of ``suffixes`` (packed or not, in any case) below the folders named, by name.
+    """The files named, and those below the folders named with one of ``suffixes``, packed or not, in any case; by name.
 
-    Hidden files and folders are passed over, also when they are named, since a shell's ``*`` is the user's but ``._a.csv``
-    is not. Raises ImportFailure for a path that is not there and for a folder without such a file."""
+    Hidden files and folders are passed over, and ``._a.csv`` beside others also where it is named. Raises ImportFailure
+    for a path that is not there and for a folder without such a file."""
     wanted = tuple(suffixes)
     found: set[Path] = set()
     for path in paths:
@@ -65,7 +65,7 @@ def files_of(paths: Sequence[Path], suffixes: Iterable[str]) -> list[Path]:
 
 def _counts(file: Path, below: Path, suffixes: tuple[str, ...]) -> bool:
     parts = file.relative_to(below).parts
-    hidden = any(part.startswith((".", "__MACOSX")) for part in parts)
+    hidden = any(part.startswith((".", "__MACOSX", "topic=")) for part in parts)  # the last: an archive of ours
     return not hidden and suffix_of(file.name) in suffixes and file.is_file()
 
 
@@ -114,4 +114,3 @@ def content(path: Path, most: int = 1 << 16) -> bytes:
             return stream.read(most)
         except DAMAGE:
             return b""
-

@@ -51,8 +51,8 @@ def plain(value: Decimal) -> str:
 
 
 def price_text(value: Decimal) -> str:
-    """A token price in dollars on the wire, 0 and 1 included; what a binary float (of 32 bits, too) adds to a price of the
-    exchange is taken off. Raises Refused outside or finer than 0.0001."""
+    """A token price in dollars on the wire, 0 and 1 included; what a binary float (of 32 bits, too) adds to a price
+    of the exchange is taken off. Raises Refused outside or finer than 0.0001."""
     nearest = value.quantize(_PIP) if abs(value) < _ABSURD else value
     if abs(nearest - value) <= _FLOAT_ERROR:
         value = nearest
@@ -154,8 +154,9 @@ class Definition(NamedTuple):
     def gamma(
         self, payouts: tuple[str, str] | None = None, closed_ns: int = 0, strike: str = "", derived: str = ""
     ) -> bytes:
-        """A Gamma market object; with ``payouts`` (Up, Down) a resolved one, closed at ``closed_ns``; with its ``strike``, in
-        dollars, where that is known. ``derived``: what the outcome was taken from where none was recorded."""
+        """A Gamma market object; with ``payouts`` (Up, Down) a resolved one, closed at ``closed_ns``; with its
+        ``strike``, in dollars, where that is known. ``derived``: what the outcome was taken from where none was
+        recorded."""
         return msgspec.json.encode(self._object(payouts, closed_ns, strike, derived))
 
     def _object(self, payouts: tuple[str, str] | None, closed_ns: int, strike: str, derived: str) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import hashlib
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
 
 from connectors.archive.layout import high_water_marks
 from connectors.archive.writer import ArchiveWriter
@@ -19,9 +18,6 @@ from connectors.imports.recordings import Importer, Recording
 from connectors.imports.summary import ImportFailure, Progress, Summary, WrongShape
 from connectors.imports.table.contract import TableMap
 from connectors.imports.table.tables import SUFFIXES
-from models.topics import FEED_CLOCK
-
-_TINY: Final = 8  # start and end markers in four topics
 
 
 def import_recording(
@@ -32,11 +28,11 @@ def import_recording(
     progress: Callable[[Summary], None] = lambda _: None,
     table: TableMap | None = None,
 ) -> Summary:
-    """Make the archive ``archive`` out of recordings, or add them to one that an import made; it changes whole or not at all.
+    """Make the archive ``archive`` out of recordings, or add them to one that an import made; whole or not at all.
 
     ``table``: the map, for the kind "table". ``progress`` is called now and then with the counts so far. Raises
-    ImportFailure for an unknown kind, for files that are not of it, for an archive that cannot be added to, for feeds that
-    overlap it, and when not one row could be used."""
+    ImportFailure for an unknown kind, for files that are not of it, for an archive that cannot be added to, for feeds
+    that overlap it, and when not one row could be used."""
     if kind != TABLE and kind not in KINDS:
         raise ImportFailure(f"{kind!r} is no kind of recording.", f"Choose one of {', '.join((*KINDS, TABLE))}.")
     if kind == TABLE and table is None:
@@ -95,7 +91,7 @@ def _make(
     new = making / ("new" if held else "archive")
     with ArchiveWriter(new) as writer:
         Assembler(writer, summary.run, f"import:{summary.kind}", summary).run(importer(recording))
-    if sum(summary.frames.values()) - summary.frames[FEED_CLOCK] <= _TINY:
+    if not summary.frames:
         raise summary.why_nothing(f"{summary.rows:,} rows")
     if held is not None:
         added = Contents.of(new)
@@ -121,7 +117,7 @@ def _former(archive: Path) -> Path:
 def run_name(kind: str, paths: Sequence[Path], options: Options, table: TableMap | None = None) -> str:
     """The recorder run's name: the same for the same content, options and map, whatever the files' places."""
     digests: list[str] = []
-    for path in files_of(paths, SUFFIXES):
+    for path in files_of(paths, KINDS[kind].suffixes if kind in KINDS else SUFFIXES):
         with path.open("rb") as file:
             digests.append(hashlib.file_digest(file, "sha256").hexdigest())
     text = " ".join([kind, *sorted(digests), options.name, *([table.model_dump_json()] if table else [])])

@@ -23,7 +23,8 @@ TABLE: Final = "table"
 
 @dataclass(frozen=True)
 class Kind:
-    """``needs``: in a line, for people. ``columns``: of each file, one of these sets; ``mapped``: by a map in ``maps``."""
+    """``needs``: in a line, for people. ``columns``: of each file, one of these sets; ``mapped``: by a map in
+    ``maps``."""
 
     name: str
     needs: str
@@ -77,14 +78,14 @@ _ALL: Final = (
             "definition made by the import from the market's name; condition id and Down token are synthetic",
             "the Down token's book is derived from the Up token's: one book seen twice",
             "the resolution comes from the recording's outcome column, 60 s after the end",
-            "where that is empty: from the spot recorded nearest to both ends of the hour, by the rule of these markets",
-            "where one of these is missing, too: from the Up token's last quote within five minutes of the end, if it is sure",
+            "where that is empty: from the spot recorded nearest to both ends of the hour, by these markets' rule",
+            "where one of these is missing, too: from the Up token's last quote in the last five minutes, if sure",
         ),
         mapped=True,
     ),
     Kind(
         "btc15m-quotes",
-        "CSV, a row an update: recorded_at_ts, market_slug, up_token_id, down_token_id, source_side, up_book_ts, up_bid, …",
+        "CSV, a row an update: recorded_at_ts, market_slug, up_token_id, down_token_id, source_side, up_bid, …",
         CSV,
         (
             "definition made by the import from the rows; the condition id is synthetic; no resolution was recorded",
@@ -105,7 +106,7 @@ _ALL: Final = (
     ),
     Kind(
         "l2-snapshots",
-        "Parquet `books` (market_id, ts, side, bid_px, bid_sz, ask_px, ask_sz) and `markets` (market_id, slug, payout_up, …)",
+        "Parquet `books` (market_id, ts, side, bid_px, bid_sz, ask_px, ask_sz) and `markets` (market_id, slug, …)",
         PARQUET,
         (
             "definition made by the import from the recording's market table; both tokens are synthetic",
@@ -116,7 +117,7 @@ _ALL: Final = (
     ),
     Kind(
         "chainlink-day",
-        "CSV of prices named like BTCUSD-…: feed_ts_ms, full_accuracy_value, recv_ms; JSON lines of markets: start_sec, raw",
+        "CSV of prices named like BTCUSD-…: feed_ts_ms, full_accuracy_value, recv_ms; JSON lines: start_sec, raw",
         (*CSV, *LINES),
         columns=(chainlink_day.PRICE_COLUMNS, ("start_sec", "raw")),
     ),

@@ -44,13 +44,16 @@ def frames_of(directory: Path) -> Iterator[Frame]:
     for envelope, record in heapq.merge(*streams, key=lambda each: each[0].seq):
         if decode_own(record.value) is None:
             source = envelope.conn.removeprefix(f"{envelope.run}.")
-            yield Frame(envelope.recv_ns, record.topic, source, "" if record.key == envelope.conn else record.key, record.value)
+            yield Frame(
+                envelope.recv_ns, record.topic, source, "" if record.key == envelope.conn else record.key, record.value
+            )
 
 
 @dataclass
 class Contents:
-    """What an archive says, of what, and when. ``spans``: first and last time by (feed, subject); ``strikes`` and ``outcomes``:
-    slugs, ``derived`` those whose outcome was not recorded; ``ids``: condition and tokens of markets with books."""
+    """What an archive says, of what, and when. ``spans``: first and last time by (feed, subject); ``strikes`` and
+    ``outcomes``: slugs, ``derived`` those whose outcome was not recorded; ``ids``: condition and tokens of markets
+    with books."""
 
     directory: Path
     run: str = ""
@@ -121,7 +124,8 @@ class Contents:
         both = [slug for slug, ids in added.ids.items() if self.ids.get(slug, ids) != ids]
         if both:
             raise ImportFailure(
-                f"{self.directory} has {both[0]} with other ids of condition and tokens.", "Make a new archive of one of them."
+                f"{self.directory} has {both[0]} with other ids of condition and tokens.",
+                "Make a new archive of one of them.",
             )
         recorded = added.outcomes - added.derived
         for what, twice in (
@@ -144,7 +148,8 @@ def _imported_run(directory: Path) -> str:
     others = set(ArchiveReader(directory).topics()) - set(FEEDS)
     if len(runs) != 1 or others or not all(source.startswith("import:") for source in runs.values()):
         raise ImportFailure(
-            f"{directory} holds an archive that no import made.", "Add to an archive of `profit import`, or name a new folder."
+            f"{directory} holds an archive that no import made.",
+            "Add to an archive of `profit import`, or name a new folder.",
         )
     return next(iter(runs))
 

@@ -1,4 +1,4 @@
-"""The markets that texts name: slugs, addresses that hold one, and questions. A window is that nearest to the row's time."""
+"""The markets that texts name: slugs, addresses that hold one, questions. The window is that nearest to the row."""
 
 from __future__ import annotations
 
@@ -122,9 +122,7 @@ def _starts(month: int, day: int, hour: int, minute: int, year: int | None, t_ns
             yield int(local.timestamp()) * 10**9
 
 
-def _nearest(
-    asset: str, horizon: str, starts: Iterator[int], t_ns: int | None, reason: str, text: str
-) -> Named:
+def _nearest(asset: str, horizon: str, starts: Iterator[int], t_ns: int | None, reason: str, text: str) -> Named:
     length = LENGTHS[horizon] * 10**9
     found = sorted(set(starts))
     if not found:

@@ -8,8 +8,8 @@ from decimal import Decimal
 
 @dataclass(frozen=True)
 class Options:
-    """``assumed_size``: shares at a recorded price without a size. ``fee_rate``: of every market it defines. ``ups``: tokens
-    that are Up where the recording does not say so."""
+    """``assumed_size``: shares at a recorded price without a size. ``fee_rate``: of every market it defines. ``ups``:
+    tokens that are Up where the recording does not say so."""
 
     assumed_size: Decimal = Decimal(100)
     fee_rate: float = 0.07

@@ -1,4 +1,4 @@
-"""Outcomes of markets that were recorded without one: from the spot at the window's ends, or from a last quote that is sure."""
+"""Outcomes of markets recorded without one: from the spot at the window's ends, or from a last quote that is sure."""
 
 from __future__ import annotations
 
@@ -134,7 +134,11 @@ class Outcomes:
             against = "that at the start"
         if opened is None or closed is None:
             return None
-        what = "the average of the recorded spot in the last minute" if rule and rule.kind == "twap" else "the recorded spot"
+        what = (
+            "the average of the recorded spot in the last minute"
+            if rule and rule.kind == "twap"
+            else "the recorded spot"
+        )
         words = f"{what} at the end, {closed.normalize():f}, against {against}, {opened.normalize():f}"
         return Derived(market, UP if closed >= opened else DOWN, "spot", words)
 

@@ -1,9 +1,9 @@
 """Kind ``polymarket-ws``: raw market-channel messages, one JSON object ``{"recv_ts": time, "raw": message}`` a line.
 
 ``raw`` goes on byte for byte, but for two older ways of writing: a message that is JSON in JSON is taken out, and
-`price_change` messages of the first version (`changes`) are put in the form of the second. The file's name is the market's
-slug. Which token is Up is what the recording's own `new_market`, `market_resolved` or Gamma rows say; else what was told;
-else a guess, which the summary shows as one.
+`price_change` messages of the first version (`changes`) are put in the form of the second. The file's name is the
+market's slug. Which token is Up is what the recording's own `new_market`, `market_resolved` or Gamma rows say; else
+what was told; else a guess, which the summary shows as one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,18 @@ from connectors.polymarket.wire import MarketMessage, decode_frame
 from models.settlement import Window, window_of
 from models.topics import FEED_MARKETS, FEED_POLYMARKET
 
-_TIMES: Final = ("recv_ts", "recv_ns", "recv_ms", "received_at", "recv_time", "local_ts", "ts", "timestamp", "time", "t")
+_TIMES: Final = (
+    "recv_ts",
+    "recv_ns",
+    "recv_ms",
+    "received_at",
+    "recv_time",
+    "local_ts",
+    "ts",
+    "timestamp",
+    "time",
+    "t",
+)
 _FRAMES: Final = ("raw", "frame", "message", "msg", "data", "payload")
 _GUESSED: Final = "outcomes assumed: the token seen most is taken for Down, another one for Up"
 _MADE: Final = "definition made by the import from the file's name; no resolution was recorded"
@@ -244,7 +255,8 @@ def _slug_of(found: Found, survey: _Survey, condition: str) -> str:
         return by_slug(stem, survey.markets[condition].first_ns).slug
     except Refused:
         raise ImportFailure(
-            f"{found.path}: {stem!r} is not the slug of an up/down market.", "Name the file <slug>.jsonl.gz, as recorded."
+            f"{found.path}: {stem!r} is not the slug of an up/down market.",
+            "Name the file <slug>.jsonl.gz, as recorded.",
         ) from None
 
 
@@ -267,9 +279,7 @@ def _definitions(survey: _Survey, named: dict[str, str], options: Options, summa
     return definitions
 
 
-def _define(
-    condition: str, slug: str, window: Window, market: _Market, options: Options, summary: Summary
-) -> Frame:
+def _define(condition: str, slug: str, window: Window, market: _Market, options: Options, summary: Summary) -> Frame:
     tokens = [token for token, _ in sorted(market.tokens.items(), key=lambda item: (-item[1], item[0]))]
     up, down, how = market.up, market.down, "outcomes as the recording's own messages name them"
     if not up and not down:

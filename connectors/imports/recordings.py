@@ -13,7 +13,8 @@ from connectors.imports.summary import Summary
 
 @dataclass(frozen=True)
 class Recording:
-    """``folder``: where rows wait that memory does not hold. ``span``: the times that the archive to be added to covers."""
+    """``folder``: where rows wait that memory does not hold. ``span``: the times that the archive to be added to
+    covers."""
 
     paths: tuple[Path, ...]
     options: Options

@@ -26,7 +26,8 @@ class Refused(ValueError):
 
 
 class Progress:
-    """How far an import is, for people: ``done`` of ``total`` of the ``stage``'s units. ``show`` is called now and then."""
+    """How far an import is, for people: ``done`` of ``total`` of the ``stage``'s units. ``show`` is called now and
+    then."""
 
     def __init__(self, show: Callable[[], None] = lambda: None) -> None:
         self.stage = "reading"
@@ -84,7 +85,8 @@ class Summary:
         self.guesses[text] = None
 
     def why_nothing(self, what: str) -> ImportFailure:
-        """The failure of an import (or of its part ``what``) of which no row could be used: reasons and first examples."""
+        """The failure of an import (or of its part ``what``) of which no row could be used: reasons and first
+        examples."""
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in self.rejected.items()) or "no rows"
         examples = "".join(f"\n        refused {where}" for where in list(self.examples.values())[:5])
         return ImportFailure(f"not one of {what} could be used: {reasons}.{examples}", "Check kind, map and files.")

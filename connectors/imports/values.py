@@ -83,12 +83,15 @@ def utc_ns(text: object) -> int:
 
 
 def moment(value: object, unit: str = "auto", zone: tzinfo = UTC, decimal: str = ".") -> int:
-    """Unix nanoseconds of a time: a number of ``unit`` (s, ms, us, ns; told from its size for "auto"), ISO text, or text
-    in the strptime format ``unit``. ``zone`` is that of text which names none. Raises Refused."""
+    """Unix nanoseconds of a time: a number of ``unit`` (s, ms, us, ns; told from its size for "auto"), ISO text, or
+    text in the strptime format ``unit``. ``zone`` is that of text which names none. Raises Refused."""
     if "%" in unit:
         return _formatted_ns(value, unit, zone)
     if unit != "iso" and not (isinstance(value, str) and _is_text(value)):
-        exact = number(value, decimal)
+        try:
+            exact = number(value, decimal)
+        except Refused:
+            raise Refused("bad_time", value) from None
         return plausible(int(exact * (UNITS[unit] if unit in UNITS else _unit_of(exact))))
     return _iso_ns(str(value), zone)
 
@@ -158,11 +161,11 @@ def plausible(t_ns: int) -> int:
 
 
 def identity(value: object) -> str:
-    """An id as text, whole numbers without a fraction, "" for none. Raises Refused for one whose digits are lost."""
+    """An id as text, whole numbers without fraction, "" for none. Raises Refused for one whose digits are lost."""
     if value is None:
         return ""
-    if isinstance(value, float) or (isinstance(value, Decimal) and value.as_tuple().exponent != 0):
-        if value != int(value) or abs(value) >= 2**53:
+    if isinstance(value, float):
+        if not value.is_integer() or abs(value) >= 2**53:
             raise Refused("not_an_id", value)
         return str(int(value))
     text = str(value).strip()

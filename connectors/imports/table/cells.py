@@ -23,8 +23,8 @@ Getter = Callable[[Row], Any]
 
 
 def cell(row: Mapping[str, Any], name: str) -> Any:
-    """The value of a column, also a nested one (``raw.market``, ``bids.0.price``), in text that holds JSON too; None where it
-    is not there."""
+    """The value of a column, also a nested one (``raw.market``, ``bids.0.price``), in text that holds JSON too; None
+    where it is not there."""
     value = row.get(name, _ABSENT)
     if value is not _ABSENT or "." not in name:
         return None if value is _ABSENT else value
@@ -117,7 +117,9 @@ class Cells:
         if depth.count:
             count = range(depth.first, depth.first + depth.count)
             prices = [cell(row, depth.prices.replace("{n}", str(n))) for n in count]
-            sizes = [cell(row, depth.sizes.replace("{n}", str(n))) for n in count] if depth.sizes else [None] * len(prices)
+            sizes = (
+                [cell(row, depth.sizes.replace("{n}", str(n))) for n in count] if depth.sizes else [None] * len(prices)
+            )
             return [(p, s) for p, s in zip(prices, sizes, strict=True) if not self.is_missing(p)]
         listed = self._list(cell(row, depth.prices))
         if listed is None:
@@ -153,7 +155,9 @@ class Cells:
         for level in listed:
             if isinstance(level, Mapping):
                 price = next((level[name] for name in ("price", "p", "px") if name in level), None)
-                size = next((level[name] for name in ("size", "s", "sz", "quantity", "qty", "amount") if name in level), None)
+                size = next(
+                    (level[name] for name in ("size", "s", "sz", "quantity", "qty", "amount") if name in level), None
+                )
                 pairs.append((price, size))
             elif isinstance(level, Sequence) and not isinstance(level, str) and len(level) >= 2:
                 pairs.append((level[0], level[1]))

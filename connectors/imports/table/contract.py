@@ -17,6 +17,7 @@ from connectors.imports.values import UNITS
 
 #: Column that every table has: the file's name without its suffixes.
 FILE_COLUMN: Final = "@file"
+ANY_FILE: Final = ("*",)
 NUMBERED: Final = "{n}"
 _MOST_LEVELS: Final = 1_000
 Strings = Annotated[
@@ -82,8 +83,8 @@ When = Annotated[TimeColumn, BeforeValidator(_spelt_out)]
 
 
 class Time(TimeColumn):
-    """When a row was received. ``clock`` exchange: the column holds the exchange's time, and ``delay_ms`` later it is taken
-    as received. ``exchange``: the exchange's time in a column of its own."""
+    """When a row was received. ``clock`` exchange: the column holds the exchange's time, and ``delay_ms`` later it is
+    taken as received. ``exchange``: the exchange's time in a column of its own."""
 
     clock: Literal["receive", "exchange"] = "receive"
     delay_ms: float = Field(default=0, ge=0, le=600_000)
@@ -91,9 +92,9 @@ class Time(TimeColumn):
 
 
 class Market(_Section):
-    """Which market a row speaks of: by ``slug`` (or a text that holds one), ``question``, ``token``, ``id``; or by ``asset``
-    and window: ``start``, ``end``, ``horizon``, of which the row's own time gives what is missing. ``outcome`` or ``token``
-    say which token the row's quote is of."""
+    """Which market a row speaks of: by ``slug`` (or a text that holds one), ``question``, ``token``, ``id``; or by
+    ``asset`` and window: ``start``, ``end``, ``horizon``, of which the row's own time gives what is missing.
+    ``outcome`` or ``token`` say which token the row's quote is of."""
 
     slug: Where | None = None
     question: Where | None = None
@@ -111,8 +112,8 @@ class Market(_Section):
 
 
 class Depth(_Section):
-    """Levels of a book side: lists in ``prices`` and ``sizes``, or pairs (or objects) in ``levels``, or numbered columns
-    ``bid_px_{n}`` from ``first`` on, ``count`` of them. Any order."""
+    """Levels of a book side: lists in ``prices`` and ``sizes``, or pairs (or objects) in ``levels``, or numbered
+    columns ``bid_px_{n}`` from ``first`` on, ``count`` of them. Any order."""
 
     prices: str | None = None
     sizes: str | None = None
@@ -139,7 +140,8 @@ class Depth(_Section):
 
 
 class Quote(_Section):
-    """A token's best prices or levels. ``empty``: prices that mean an empty side. ``time``: of this side, the exchange's."""
+    """A token's best prices or levels. ``empty``: prices that mean an empty side. ``time``: of this side, the
+    exchange's."""
 
     bid: Where | None = None
     ask: Where | None = None
@@ -184,8 +186,9 @@ class Strike(_Section):
 
 
 class OutcomeColumns(_Section):
-    """How a market ended: ``winner`` (Up, Down, 1, 0, or the winning token), or both payouts. ``derive``: what an outcome may be
-    taken from where none was recorded: ``spot`` at the end against the strike, or the last ``quotes``."""
+    """How a market ended: ``winner`` (Up, Down, 1, 0, or the winning token), or both payouts. ``derive``: what an
+    outcome may be taken from where none was recorded: ``spot`` at the end against the strike, or the last
+    ``quotes``."""
 
     winner: Where | None = None
     payout_up: Where | None = None
@@ -196,10 +199,10 @@ class OutcomeColumns(_Section):
 class Source(_Section):
     """One table: which ``files`` (names, ``*`` allowed), how they are laid out, and what stands where.
 
-    Without ``time`` it is a list of markets. ``updated``: a column that says which token's quote a row is about, where it
-    repeats the other's."""
+    Without ``time`` it is a list of markets. ``updated``: a column that says which token's quote a row is about,
+    where it repeats the other's."""
 
-    files: Strings = ("*",)
+    files: Strings = ANY_FILE
     format: Literal["auto", "csv", "json lines", "jsonl", "json", "parquet"] = "auto"
     encoding: str = "auto"
     delimiter: str = Field(default="auto", pattern=r"^(auto|.|\t)$")
@@ -229,13 +232,11 @@ class Source(_Section):
         if about_markets and not self.names_markets:
             raise ValueError("`market` is missing: give `slug`, `question`, `token`, `id`, or `asset` and `horizon`")
         if self.spot and not (self.spot.asset or self.market.asset or self.names_markets):
-            raise ValueError("`spot.asset` is missing: which asset is it, for example { value = \"BTC\" }?")
+            raise ValueError('`spot.asset` is missing: which asset is it, for example { value = "BTC" }?')
         return self
 
     def _says_something(self) -> bool:
-        return bool(
-            self.quote or self.up or self.down or self.trade or self.spot or self.strike or self.has_outcome
-        )
+        return bool(self.quote or self.up or self.down or self.trade or self.spot or self.strike or self.has_outcome)
 
     @property
     def has_outcome(self) -> bool:

@@ -23,8 +23,8 @@ Timed = tuple[int, str, Fact]
 
 
 class Emission:
-    """Makes the frames. ``span``: the times that an archive already covers, which markets without rows of their own are to
-    overlap; None where there is none. ``last_ns``: the time of the last fact to come."""
+    """Makes the frames. ``span``: the times that an archive already covers, which markets without rows of their own
+    are to overlap; None where there is none. ``last_ns``: the time of the last fact to come."""
 
     def __init__(
         self,

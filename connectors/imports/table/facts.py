@@ -48,7 +48,8 @@ class SpotFact(NamedTuple):
 
 
 class Fact(NamedTuple):
-    """What one row says. ``market`` is a key, "" for none; ``own`` the row's token ("up", "down", or its id) and its book."""
+    """What one row says. ``market`` is a key, "" for none; ``own`` the row's token ("up", "down", or its id) and its
+    book."""
 
     where: str
     market: str = ""
@@ -100,7 +101,8 @@ class Rows:
             market.payout = payout
 
     def fact(self, row: Row, where: str) -> tuple[int, str, Fact | None]:
-        """(receive time, what rows of one time are grouped by, fact); None for a row that says nothing. Raises Refused."""
+        """(receive time, what rows of one time are grouped by, fact); None for a row that says nothing. Raises
+        Refused."""
         source, cells = self._source, self._cells
         assert source.time is not None
         t = cells.time(row, source.time)
@@ -227,9 +229,7 @@ class Rows:
 
     # ------------------------------------------------------------- quotes, trades
 
-    def _quotes(
-        self, row: Row, x_ms: int, own_token: str
-    ) -> tuple[Side | None, Side | None, tuple[str, Side] | None]:
+    def _quotes(self, row: Row, x_ms: int, own_token: str) -> tuple[Side | None, Side | None, tuple[str, Side] | None]:
         source = self._source
         if source.quote is not None:
             own = self._side(row, source.quote, x_ms)
@@ -431,5 +431,3 @@ def _remember(memo: dict[Any, str], key: Any, text: str) -> None:
     if len(memo) >= _REMEMBERED:
         memo.clear()
     memo[key] = text
-
-

@@ -20,8 +20,8 @@ NEAR_NS: Final = 120 * 10**9
 
 
 class Market(msgspec.Struct):
-    """A market as far as the recording tells. Times in Unix ns; ``strike`` and ``payout`` where they were told without a time;
-    ``tokens`` those seen of which the rows do not say which is Up."""
+    """A market as far as the recording tells. Times in Unix ns; ``strike`` and ``payout`` where they were told
+    without a time; ``tokens`` those seen of which the rows do not say which is Up."""
 
     key: str
     slug: str
@@ -171,7 +171,9 @@ class Markets:
             return
         quarters, _ = max(offsets.items(), key=lambda item: (item[1], -abs(item[0])))
         ahead = "after" if quarters > 0 else "before"
-        self._summary.find("rows_outside_their_window", f"{example}, about {abs(quarters) * 15} minutes {ahead}", outside)
+        self._summary.find(
+            "rows_outside_their_window", f"{example}, about {abs(quarters) * 15} minutes {ahead}", outside
+        )
         self._summary.note(
             "rows lie outside their market's window: local time (time.zone), or names that give the closing time "
             '(market.named_by = "end")?'

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC
 from decimal import Decimal
+from functools import partial
 from itertools import islice
 from typing import Any, Final
 
@@ -107,7 +109,7 @@ class ColumnSample:
         texts = [value for value in self.values if isinstance(value, str)]
         if len(texts) < len(self.values):
             return ""
-        return next((form for form in FORMATS if self.mostly(lambda value, form=form: moment(value, form, UTC))), "")
+        return next((form for form in FORMATS if self.mostly(partial(moment, unit=form))), "")
 
     def times(self) -> list[int]:
         """The values as Unix ns, those that are none left out."""
@@ -162,10 +164,8 @@ def flat(row: Row, prefix: str = "") -> Iterable[tuple[str, Any]]:
     """The cells of a row, of nested objects by dotted names."""
     for name, value in row.items():
         if isinstance(value, str) and value[:1] == "{":
-            try:
+            with contextlib.suppress(msgspec.DecodeError):
                 value = decode_json(value.encode())
-            except msgspec.DecodeError:
-                pass
         if isinstance(value, dict) and value and not _is_ladder(value):
             yield from flat(value, f"{prefix}{name}.")
         else:

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,12 +32,14 @@ _RECEIVED: Final = ("recv", "received", "receive", "local", "recorded", "capture
 _EXCHANGE: Final = ("exch", "exchange", "server", "feed", "event", "source", "book", "origin")
 _TIME: Final = ("timestamp", "time", "ts", "datetime", "date", "utc", "t", "ms", "created")
 _NOT_SPOT: Final = (
-    "bid", "ask", "strike", "diff", "spread", "mid", "left", "remaining", "elapsed", "count", "id", "volume", "size", "seconds",
-    "level", "seq", "index_number", "delta", "pct", "return",
+    "bid", "ask", "strike", "diff", "spread", "mid", "left", "remaining", "elapsed", "count", "id", "volume", "size",
+    "seconds", "level", "seq", "index_number", "delta", "pct", "return",
 )  # fmt: skip
 _STRIKE: Final = ("strike", "beat", "ptb", "threshold", "reference")
 
 _OF_MARKETS: Final = ("the horizon", "the asset", "the market of an id", "which token")
+
+_ZONED = re.compile(r"(Z|UTC|[+-]\d\d:?\d\d)$", re.ASCII)
 
 Lines = list[str]
 
@@ -54,9 +57,9 @@ def suggest(paths: Sequence[Path]) -> str:
     parts: Lines = []
     made = [_Suggestion(group, "source.") for group in groups.values()]
     texts = [each.text() for each in made]
-    for each, text, group in zip(made, texts, groups.values(), strict=True):
+    for made_of, text, group in zip(made, texts, groups.values(), strict=True):
         names = json.dumps([one.found.path.name for one in group], ensure_ascii=False)
-        parts += ["[[source]]", f"files = {names}", *each.without_what_others_tell(text, made), ""]
+        parts += ["[[source]]", f"files = {names}", *made_of.without_what_others_tell(text, made), ""]
     return "\n".join(_with_trial(parts, samples)).rstrip() + "\n"
 
 
@@ -160,10 +163,10 @@ class _Suggestion:
         if self._is_list_of_markets(chosen):
             return
         self._section("time", f"column = {self._use(chosen)}", f"unit = {_quoted(unit)}")
-        if unit == "iso" or "%" in unit:
-            if unit != "iso" or not all(re.search(r"(Z|UTC|[+-]\d\d:?\d\d)$", str(v).strip()) for v in chosen.values):
-                self._section("time", 'zone = "UTC"')
-                self._unknown.append(f"the zone of {chosen.name}: it names none, UTC is taken")
+        zoned = unit == "iso" and all(_ZONED.search(str(value).strip()) for value in chosen.values)
+        if (unit == "iso" or "%" in unit) and not zoned:
+            self._section("time", 'zone = "UTC"')
+            self._unknown.append(f"the zone of {chosen.name}: it names none, UTC is taken")
         if unit.startswith(("%m/%d", "%d/%m")):
             self._unknown.append(f"whether {chosen.name} gives the month or the day first: {unit} is taken")
         if chosen.has(*_EXCHANGE) and not chosen.has(*_RECEIVED):
@@ -177,8 +180,14 @@ class _Suggestion:
     _unit = ""
 
     def _date_and_time(self) -> None:
-        date = next((c for c in self._columns.values() if c.mostly(lambda v: re.fullmatch(r"\d{4}[-/]\d\d[-/]\d\d", str(v)))), None)
-        clock = next((c for c in self._columns.values() if c.mostly(lambda v: re.fullmatch(r"\d\d:\d\d(:\d\d.*)?", str(v)))), None)
+        date = next(
+            (c for c in self._columns.values() if c.mostly(lambda v: re.fullmatch(r"\d{4}[-/]\d\d[-/]\d\d", str(v)))),
+            None,
+        )
+        clock = next(
+            (c for c in self._columns.values() if c.mostly(lambda v: re.fullmatch(r"\d\d:\d\d(:\d\d.*)?", str(v)))),
+            None,
+        )
         if date is None or clock is None:
             self._unknown.append("the time of a row: no column holds one")
             return
@@ -235,7 +244,7 @@ class _Suggestion:
         tokens = [
             c for c in self._columns.values()
             if c is not self._time and not c.time_unit()
-            and c.mostly(lambda v, least=15 if c.has("token", "asset", "id", "clob") else 40: _is_token(v, least))
+            and c.mostly(partial(_is_token, least=15 if c.has("token", "asset", "id", "clob") else 40))
         ]  # fmt: skip
         for column in list(tokens):
             for key, words in (("up_token", ("up", "yes")), ("down_token", ("down", "no"))):
@@ -268,7 +277,9 @@ class _Suggestion:
             row_token.sort(key=lambda c: (not c.has("token", "asset"), len(c.name)))
             self._section("market", f"token = {self._use(row_token[0])}")
             if not sides:
-                self._unknown.append("which token is Up: market.up_tokens names them, else the one seen first is taken (a guess)")
+                self._unknown.append(
+                    "which token is Up: market.up_tokens names them, else the one seen first is taken (a guess)"
+                )
 
     def _is_own_side(self, column: ColumnSample) -> bool:
         """Whether the words change within one market: then they tell the row's token, else how the market ended."""
@@ -307,7 +318,9 @@ class _Suggestion:
         section = self._sections.get("market", [])
         both_ends = sum(line.startswith(("start", "end")) for line in section) == 2
         if has_id and not both_ends and asset is None:
-            self._unknown.append("the market of an id: a list of markets (id and slug) must come with it, as another source")
+            self._unknown.append(
+                "the market of an id: a list of markets (id and slug) must come with it, as another source"
+            )
             return
         if asset is not None:
             self._section("market", f"asset = {self._use(asset)}")
@@ -331,7 +344,11 @@ class _Suggestion:
         )
 
     def _asset_of_names(self) -> str | None:
-        for text in (stem_of(self._first.found.path.name), *(v for _, v in self._first.found.partitions), *self._columns):
+        for text in (
+            stem_of(self._first.found.path.name),
+            *(v for _, v in self._first.found.partitions),
+            *self._columns,
+        ):
             for word in re.split(r"[^A-Za-z]+", text):
                 try:
                     asset = asset_of(word)
@@ -403,9 +420,7 @@ class _Suggestion:
             volumes.sort(key=lambda c: (not c.has("best", "top"), not c.has("size", "sz", "qty"), len(c.name)))
             self._section(section, f"{side}_size = {self._use_number(volumes[0])}")
 
-    def _numbered(
-        self, section: str, side: str, prices: list[ColumnSample], sizes: list[ColumnSample]
-    ) -> bool:
+    def _numbered(self, section: str, side: str, prices: list[ColumnSample], sizes: list[ColumnSample]) -> bool:
         """Levels in columns with numbers: ``bid_px_1`` and on."""
         patterns = Counter(re.sub(r"\d+", "{n}", c.name, count=1) for c in prices if re.search(r"\d", c.name))
         if not patterns or patterns.most_common(1)[0][1] < 2:
@@ -425,7 +440,9 @@ class _Suggestion:
     # ------------------------------------------------------------- the rest
 
     def _strike(self) -> None:
-        candidates = [c for c in self._left.values() if c.is_numeric and c.has(*_STRIKE) and not c.has("diff", "time", "ts")]
+        candidates = [
+            c for c in self._left.values() if c.is_numeric and c.has(*_STRIKE) and not c.has("diff", "time", "ts")
+        ]
         candidates += [
             c for c in self._left.values()
             if c.is_numeric and c.has("open", "start", "opening") and c.has("price", "spot", "btc", "eth")
@@ -436,7 +453,7 @@ class _Suggestion:
             self._section("strike", f"price = {self._use_number(candidates[0])}")
 
     def _spot(self, quoted: bool) -> None:
-        if self._lists_markets or self._time is None and "time" not in self._sections:
+        if self._lists_markets or (self._time is None and "time" not in self._sections):
             return
         words = ("spot", "underlying", "oracle", "stream", *_EXCHANGES, "index", "btc", "eth", "sol", "xrp", "bitcoin")
         candidates = [
@@ -490,7 +507,11 @@ class _Suggestion:
             has_spot = "spot" in self._sections
             self._unknown.append(
                 "outcomes: no column gives them; "
-                + ("they are derived from spot, and marked so" if has_spot else "with spot they would be derived from it")
+                + (
+                    "they are derived from spot, and marked so"
+                    if has_spot
+                    else "with spot they would be derived from it"
+                )
             )
 
     def _trade(self, quoted: bool) -> None:
@@ -542,7 +563,11 @@ def _side_of(column: ColumnSample) -> str | None:
 def _with_trial(lines: Lines, samples: list[TableSample]) -> Lines:
     """The map's lines below a word on what came of the sampled rows."""
     head = ["# A first map of " + ", ".join(each.found.label for each in samples[:5]) + ": look through it, then"]
-    head += ["#   profit import table FILE… --map MAP.toml --archive DIR", "# docs/recordings.md explains every key.", "#"]
+    head += [
+        "#   profit import table FILE… --map MAP.toml --archive DIR",
+        "# docs/recordings.md explains every key.",
+        "#",
+    ]
     text = "\n".join(lines)
     try:
         table = parse_map(text, "the map")
@@ -573,8 +598,11 @@ def _trial(table: TableMap, samples: list[TableSample]) -> Lines:
                     summary.reject(cause.reason, str(cause))
     markets.report_windows()
     lines = [f"# Tried on {tried} rows: {used} can be used."]
-    lines += [f"# Refused: {reason} {count}, for example {summary.examples[reason]}" for reason, count in summary.rejected.items()]
-    lines += [f"# Finding: {what} {count}, for example {summary.found[what]}" for what, count in summary.findings.items()]
+    lines += [
+        f"# Refused: {reason} {count}, for example {summary.examples[reason]}"
+        for reason, count in summary.rejected.items()
+    ]
+    lines += [
+        f"# Finding: {what} {count}, for example {summary.found[what]}" for what, count in summary.findings.items()
+    ]
     return [*lines, "#"]
-
-

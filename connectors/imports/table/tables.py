@@ -12,9 +12,9 @@ from connectors.imports.frames import Frame
 from connectors.imports.options import Options
 from connectors.imports.reading import Layout, Shape, rows_of, shape_of
 from connectors.imports.sorting import Sorter
-from connectors.imports.summary import ImportFailure, Refused, Summary, WrongShape
-from connectors.imports.table.cells import Cells, root
-from connectors.imports.table.contract import FILE_COLUMN, Column, Depth, Quote, Source, TableMap
+from connectors.imports.summary import Refused, Summary, WrongShape
+from connectors.imports.table.cells import Cells, cell, root
+from connectors.imports.table.contract import ANY_FILE, FILE_COLUMN, Column, Depth, Quote, Source, TableMap
 from connectors.imports.table.emission import Emission, Timed
 from connectors.imports.table.facts import Rows
 from connectors.imports.table.markets import Markets
@@ -75,8 +75,7 @@ class Tables:
         rows_before, used, last = summary.rows, 0, 0
         for found in files:
             done = summary.progress.done
-            layout = Layout(source.format, source.encoding, source.delimiter, source.decimal, source.columns)
-            shape = shape_of(found.path, layout)
+            shape = shape_of(found.path, _layout(source))
             wanted = _check_columns(source, found, shape, summary)
             cells = Cells(source.missing, shape.decimal, stem_of(found.path.name))
             rows = Rows(source, cells, markets, self._options, summary)
@@ -111,31 +110,52 @@ def _watched(facts: Iterator[Timed], summary: Summary) -> Iterator[Timed]:
 
 
 def _assigned(table: TableMap, found: list[Found]) -> list[tuple[Source, list[Found]]]:
-    """Each source with its files, lists of markets first. Raises ImportFailure for a file or source without the other."""
+    """Each source with its files, lists of markets first: those named like its ``files``; where it names none beside
+    other sources, those that have its columns. Raises WrongShape where one is without the other."""
     left = list(found)
     chosen: list[tuple[Source, list[Found]]] = []
     for source in table.source:
-        files = [
-            each
-            for each in found
-            if any(
-                fnmatchcase(each.path.name, pattern) or fnmatchcase(each.path.as_posix(), f"*/{pattern}")
-                or each.path.name == pattern
-                for pattern in source.files
-            )
-        ]  # fmt: skip
+        by_columns = source.files == ANY_FILE and len(table.source) > 1
+        files = [each for each in found if (_has_columns(source, each) if by_columns else _is_named(source, each))]
         if not files:
-            raise ImportFailure(
-                f"no file is named like {', '.join(source.files)}.", "Name the file too, or correct `files` in the map."
-            )
+            named = "has the columns " + ", ".join(_needed(source)) if by_columns else f"is named like {source.files}"
+            raise WrongShape(f"no file {named}.", "Name that file too, or correct the map.")
         left = [each for each in left if each not in files]
         chosen.append((source, files))
     if left:
-        raise ImportFailure(
+        raise WrongShape(
             f"{', '.join(each.label for each in left[:3])}: no source of the map takes it.",
-            "Give the map a [[source]] with `files` for it, or leave it out.",
+            "Give the map a [[source]] for it, or leave the file out.",
         )
     return sorted(chosen, key=lambda each: each[0].time is not None)
+
+
+def _is_named(source: Source, found: Found) -> bool:
+    """Whether a file's name is one of the source's ``files``; those with a slash are of the path's end."""
+    name, path = found.path.name, found.path.as_posix()
+    for pattern in source.files:
+        if pattern == name or fnmatchcase(name, pattern):
+            return True
+        if "/" in pattern and (path.endswith(f"/{pattern}") or fnmatchcase(path, f"*/{pattern}")):
+            return True
+    return False
+
+
+def _has_columns(source: Source, found: Found) -> bool:
+    shape = shape_of(found.path, _layout(source))
+    present = [*shape.columns, *(name for name, _ in found.partitions)]
+    if not shape.columns:
+        row = next((row for _, row in rows_of(found, shape, Summary(""))), {})
+        return all(cell(row, name) is not None for name in _needed(source))
+    return all(root(name, present) in present for name in _needed(source))
+
+
+def _needed(source: Source) -> list[str]:
+    return [name for name, needed in columns_of(source).items() if needed and name != FILE_COLUMN]
+
+
+def _layout(source: Source) -> Layout:
+    return Layout(source.format, source.encoding, source.delimiter, source.decimal, source.columns)
 
 
 def columns_of(source: Source) -> dict[str, bool]:
@@ -217,5 +237,7 @@ def _implied(table: TableMap) -> tuple[str, ...]:
                 "(or the spot at its start), and marked so"
             )
         if "quotes" in source.outcome.derive:
-            notes.append("where spot does not tell, from the Up token's last quote within five minutes of the end, if sure")
+            notes.append(
+                "where spot does not tell, from the Up token's last quote within five minutes of the end, if sure"
+            )
     return tuple(dict.fromkeys(notes))
