@@ -53,14 +53,16 @@ def plain(value: Decimal) -> str:
 def price_text(value: Decimal) -> str:
     """A token price in dollars on the wire, 0 and 1 included; what a binary float (of 32 bits, too) adds to a price
     of the exchange is taken off. Raises Refused outside or finer than 0.0001."""
-    nearest = value.quantize(_PIP) if abs(value) < _ABSURD else value
-    if abs(nearest - value) <= _FLOAT_ERROR:
-        value = nearest
-    if not 0 <= value <= 1:
+    price = value
+    if abs(value) < _ABSURD:
+        nearest = value.quantize(_PIP)
+        if abs(nearest - value) <= _FLOAT_ERROR and nearest != value:
+            price = nearest
+    if not 0 <= price <= 1:
         raise Refused("price_out_of_range", value)
-    if value * 10_000 % 1:
+    if price * 10_000 % 1:
         raise Refused("price_too_fine", value)
-    return plain(value)
+    return plain(price)
 
 
 def size_text(value: Decimal) -> str:

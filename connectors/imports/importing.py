@@ -96,7 +96,7 @@ def _make(
     if held is not None:
         added = Contents.of(new)
         held.refuse_overlap(added)
-        summary.run = f"import-{hashlib.sha256(f'{held.run} {summary.run}'.encode()).hexdigest()[:10]}"
+        summary.run = f"import-{hashlib.sha256(' '.join(sorted((held.run, summary.run))).encode()).hexdigest()[:10]}"
         merge(held, added, making / "archive", summary, derives)
 
 

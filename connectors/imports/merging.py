@@ -93,6 +93,10 @@ class Contents:
         contents.ids = {slug: ids for slug, ids in named.items() if slug in quoted}
         return contents
 
+    @property
+    def has_spot(self) -> bool:
+        return any(feed == FEED_COINBASE for feed, _ in self.spans)
+
     def _market(self, frame: Frame, tokens: dict[str, str], named: dict[str, tuple[str, str]]) -> None:
         market: Gamma = _decoded(frame.value)
         slug = market["slug"]
@@ -161,9 +165,11 @@ def merge(held: Contents, added: Contents, into: Path, summary: Summary, derives
     ids = added.ids | held.ids
     recorded = (held.outcomes - held.derived) | (added.outcomes - added.derived)
     twice = held.derived & added.derived
+    # At equal times spot comes first, whichever was imported first: the archive is the same.
+    first, second = sorted((held, added), key=lambda each: (not each.has_spot, each.run))
     streams = (
-        _prepared(held.directory, ids, {}, recorded),
-        _prepared(added.directory, ids, _renamed(held.sources, added.sources), recorded | twice),
+        _prepared(first.directory, ids, {}, recorded),
+        _prepared(second.directory, ids, _renamed(first.sources, second.sources), recorded | twice),
     )
     merged = heapq.merge(*streams, key=lambda frame: frame.recv_ns)
     frames = _derived(merged, held.outcomes | added.outcomes, summary) if derives else merged
@@ -190,7 +196,7 @@ def _prepared(
 
 
 def _renamed(held: set[str], added: set[str]) -> dict[str, str]:
-    """New names for connections that the archive has already: each numbers its own frames."""
+    """New names for connections that both have: each numbers its own frames."""
     names: dict[str, str] = {}
     for source in sorted(added & held):
         number = 2

@@ -285,13 +285,14 @@ def parse_map(text: str, name: str = "map") -> TableMap:
     try:
         return TableMap.model_validate(document)
     except ValidationError as wrong:
-        said = [_said(error, one) for error in wrong.errors()[:5]]
+        errors = [error for error in wrong.errors() if error["type"] != "too_short"] or wrong.errors()
+        said = [_said(error, one) for error in errors[:5]]
         raise ImportFailure(f"{name}: {'; '.join(said)}.", _CURE) from None
 
 
 def _said(error: Any, one: bool) -> str:
     places = [place for place in error["loc"] if not (isinstance(place, str) and "function-" in place)]
-    if one:
+    if one and places[:1] == ["source"]:
         places = places[2:]
     key = ""
     for place in places:

@@ -159,8 +159,9 @@ class Emission:
             if fact.payout is not None:
                 self._pay(market, fact.payout, max(market.end_ns + RESOLVED_AFTER_NS, t))
         if new:
-            strike = self._strikes.get(market.key, "") if market.strike is None or t >= market.start_ns else ""
-            yield Frame(t, FEED_MARKETS, "gamma", market.slug, self._definition(market).gamma(strike=strike))
+            strike = self._strikes.get(market.key, "") if market.strike is None or t >= market.start_ns +
+            STRIKE_AFTER_NS else "" yield Frame(t, FEED_MARKETS, "gamma", market.slug,
+            self._definition(market).gamma(strike=strike))
 
     def _sides(self, market: Market, t: int, facts: list[Fact]) -> dict[str, Side]:
         """Books by token, Up's first."""

@@ -43,7 +43,8 @@ class Market(msgspec.Struct):
     outside: int = 0
     late: int = 0  # of those outside, the ones long after the end
     offsets: Counter[int] = msgspec.field(default_factory=Counter)  # whole quarters of an hour outside
-    example: str = ""
+    example: str = ""  # the first row outside
+    late_example: str = ""
 
     def saw(self, t_ns: int, where: str) -> None:
         """A row of a quote or trade at a moment: counted by whether it lies within the window."""
@@ -54,8 +55,9 @@ class Market(msgspec.Struct):
         self.outside += 1
         late = t_ns - self.end_ns > NEAR_NS
         self.late += late
-        if late or not self.example:
-            self.example = where
+        self.example = self.example or where
+        if late and not self.late_example:
+            self.late_example = where
         self.offsets[round((t_ns - (self.start_ns + self.end_ns) // 2) / 900e9)] += 1
 
     def definition(self, options: Options, notes: tuple[str, ...]) -> Definition:
@@ -165,7 +167,8 @@ class Markets:
             count = market.late if market.inside else market.outside
             if count:
                 outside += count
-                example = example or f"{market.example}: {market.slug}"
+                first = market.late_example if market.inside else market.example
+                example = example or f"{first}: {market.slug}"
                 offsets += market.offsets
         if not outside:
             return
