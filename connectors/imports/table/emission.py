@@ -159,9 +159,11 @@ class Emission:
             if fact.payout is not None:
                 self._pay(market, fact.payout, max(market.end_ns + RESOLVED_AFTER_NS, t))
         if new:
-            strike = self._strikes.get(market.key, "") if market.strike is None or t >= market.start_ns +
-            STRIKE_AFTER_NS else "" yield Frame(t, FEED_MARKETS, "gamma", market.slug,
-            self._definition(market).gamma(strike=strike))
+            listed_later = market.strike is not None and t < market.start_ns + STRIKE_AFTER_NS
+            strike = "" if listed_later else self._strikes.get(market.key, "")
+            definition = self._definition(market)
+            definition = definition._replace(tick=float(self._ticks.of(definition.condition)))
+            yield Frame(t, FEED_MARKETS, "gamma", market.slug, definition.gamma(strike=strike))
 
     def _sides(self, market: Market, t: int, facts: list[Fact]) -> dict[str, Side]:
         """Books by token, Up's first."""

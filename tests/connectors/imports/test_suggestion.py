@@ -72,7 +72,7 @@ SHAPES: dict[str, tuple[list[dict[str, Any]], tuple[str, ...]]] = {
         (FEED_POLYMARKET,),
     ),
     "asset and timeframe": (
-        lines(9, datetime=lambda n: f"2026-01-09T06:16:{n:02d}Z", coin="ETH", period="15m", bid=0.4, ask=0.5, spot=3001),
+        lines(9, datetime=lambda n: f"2026-01-09T06:16:{n:02d}Z", coin="ETH", period="15m", bid=0.4, ask=0.5, spot=3e3),
         (FEED_POLYMARKET, FEED_COINBASE),
     ),
     "spot alone": (
