@@ -103,7 +103,8 @@ def _print(summary: Summary, archive: Path, seconds: float) -> None:
     for what, count in sorted(summary.findings.items()):
         table.add_row(f"finding: {what}".replace("_", " "), f"{count:,}")
     for what, count in sorted(summary.counts.items()):
-        table.add_row(what.replace("_", " "), f"{count:,}")
+        if count:
+            table.add_row(what.replace("_", " "), f"{count:,}")
     console.print(table)
     for where in summary.examples.values():
         console.print(f"first rejected {where}", markup=False)

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.imports.importing import import_recording
@@ -208,18 +208,24 @@ def test_newest_first_is_sorted_and_each_row_keeps_its_time(tmp_path: Path) -> N
     assert summary.counts["received_earlier_than_the_one_before"] == 0
 
 
+@pytest.fixture(scope="module")
+def in_one_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("whole")
+    import_recording("btc15m-quotes", [write_csv(folder / "a.csv", quote_rows(40))], folder / "archive")
+    return folder / "archive"
+
+
+@settings(max_examples=15)
 @given(st.permutations(quote_rows(40)), st.integers(1, 4))
 def test_neither_the_order_of_rows_nor_their_files_matter(
-    tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, Any]], parts: int
+    tmp_path_factory: pytest.TempPathFactory, in_one_file: Path, rows: list[dict[str, Any]], parts: int
 ) -> None:
     folder = tmp_path_factory.mktemp("order")
-    whole = write_csv(folder / "whole" / "a.csv", quote_rows(40))
-    import_recording("btc15m-quotes", [whole], folder / "one")
     for part in range(parts):
         if rows[part::parts]:
             write_csv(folder / "parts" / f"{part}.csv", rows[part::parts])
     import_recording("btc15m-quotes", [folder / "parts"], folder / "other")
-    assert said(folder / "other") == said(folder / "one")
+    assert said(folder / "other") == said(in_one_file)
 
 
 def second_rows(count: int = 30, **changes: Any) -> list[dict[str, Any]]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.imports import sorting
 from connectors.imports.sorting import Sorter
 
 
+@settings(max_examples=50)
 @given(
     rows=st.lists(st.tuples(st.integers(0, 40), st.sampled_from(["", "a", "b"])), max_size=120),
     budget=st.integers(1, 6_000),
