@@ -151,9 +151,11 @@ def _columns(path: Path) -> tuple[str, ...]:
 def advice(paths: Sequence[Path], tried: str) -> str:
     """What to try instead of the kind ``tried``, which did not fit: another kind, or what each of them needs."""
     try:
-        others = [name for name in fitting(paths) if name != tried]
+        others = fitting(paths)
     except ImportFailure:
         others = []
+    if tried in others:
+        return "Correct what is refused, or leave it out."
     if others:
         return f"The files look like kind {others[0]}: profit import {others[0]} …"
     needs = "".join(f"\n          {kind.name}: {kind.needs}" for kind in _ALL)

@@ -84,12 +84,12 @@ class Summary:
     def guess(self, text: str) -> None:
         self.guesses[text] = None
 
-    def why_nothing(self, what: str) -> ImportFailure:
+    def why_nothing(self, what: str) -> WrongShape:
         """The failure of an import (or of its part ``what``) of which no row could be used: reasons and first
         examples."""
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in self.rejected.items()) or "no rows"
         examples = "".join(f"\n        refused {where}" for where in list(self.examples.values())[:5])
-        return ImportFailure(f"not one of {what} could be used: {reasons}.{examples}", "Check kind, map and files.")
+        return WrongShape(f"not one of {what} could be used: {reasons}.{examples}", "Check kind, map and files.")
 
     def as_dict(self) -> dict[str, Any]:
         """All of it, for JSON: keys in a fixed order."""
