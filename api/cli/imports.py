@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -14,7 +15,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn
 from rich.table import Table
 
 from connectors.imports.importing import import_recording
-from connectors.imports.kinds import KINDS, TABLE
+from connectors.imports.kinds import KINDS, TABLE, fitting
 from connectors.imports.options import Options
 from connectors.imports.summary import ImportFailure, Summary
 from connectors.imports.table.contract import TableMap, load_map
@@ -41,6 +42,8 @@ def import_command(
                 "--suggest goes with kind table, and without --archive and --map.", "profit import table FILE --suggest"
             )
         print(suggested(paths), end="")
+        for name in fitting(paths):
+            print(f"the files also look like kind {name}: profit import {name} …", file=sys.stderr)
         return
     if archive is None:
         raise ImportFailure("--archive is missing: where to?", "Name the folder of the new archive.")

@@ -21,7 +21,7 @@ from connectors.imports.options import Options
 from connectors.imports.reading import lines
 from connectors.imports.recordings import Recording
 from connectors.imports.sorting import Sorter
-from connectors.imports.summary import ImportFailure, Refused, Summary
+from connectors.imports.summary import OUTSIDE, ImportFailure, Refused, Summary
 from connectors.imports.values import moment
 from connectors.polymarket.wire import MarketMessage, decode_frame
 from models.settlement import Window, window_of
@@ -152,6 +152,8 @@ def _read(found: Found, survey: _Survey, sorter: Sorter, summary: Summary) -> st
     seen: Counter[str] = Counter()
     first = 0
     fresh = set(survey.markets)
+    window = window_of(stem_of(found.path.name))
+    inside = outside = 0
     for number, line in lines(found, summary):
         summary.rows += 1
         try:
@@ -171,7 +173,12 @@ def _read(found: Found, survey: _Survey, sorter: Sorter, summary: Summary) -> st
             summary.reject("not_a_frame", f"{found.label}:{number}: {str(cause)[:200]}")
         else:
             first = min(first or t, t)
+            if window is not None:
+                inside += window.start_ns <= t < window.end_ns
+                outside += not window.start_ns <= t < window.end_ns
             sorter.add(t, (FEED_POLYMARKET, "", frame))
+    if outside and not inside:
+        summary.find(OUTSIDE, f"{found.label}: not one of {outside:,} rows is within the window of its name", outside)
     for condition, market in survey.markets.items():
         if condition not in fresh:
             market.first_ns = first

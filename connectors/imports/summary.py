@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from models.failures import Failure
+
+#: The finding that rows lie outside their market's window: local time, or a name that gives the closing time.
+OUTSIDE: Final = "rows_outside_their_window"
 
 
 class ImportFailure(Failure):

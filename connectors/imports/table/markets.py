@@ -12,7 +12,7 @@ import msgspec
 from connectors.imports.frames import Definition, synthetic_condition, synthetic_token
 from connectors.imports.names import Named
 from connectors.imports.options import Options
-from connectors.imports.summary import Refused, Summary
+from connectors.imports.summary import OUTSIDE, Refused, Summary
 from connectors.imports.ticks import FIRST
 
 #: Rows so long after their market's end are nothing to wonder at. Before it: a recorder may begin as early as it likes.
@@ -174,9 +174,7 @@ class Markets:
             return
         quarters, _ = max(offsets.items(), key=lambda item: (item[1], -abs(item[0])))
         ahead = "after" if quarters > 0 else "before"
-        self._summary.find(
-            "rows_outside_their_window", f"{example}, about {abs(quarters) * 15} minutes {ahead}", outside
-        )
+        self._summary.find(OUTSIDE, f"{example}, about {abs(quarters) * 15} minutes {ahead}", outside)
         self._summary.note(
             "rows lie outside their market's window: local time (time.zone), or names that give the closing time "
             '(market.named_by = "end")?'

@@ -155,6 +155,15 @@ def test_price_changes_of_the_first_version_change_the_book(tmp_path: Path, in_a
     assert journal(tmp_path / "archive")
 
 
+@pytest.mark.parametrize(("shift", "outside"), [(0, 0), (-300, 5), (3_600, 5)])
+def test_messages_outside_the_window_of_their_files_name_are_a_finding(
+    tmp_path: Path, shift: int, outside: int
+) -> None:
+    rows = [(float(START + shift + n), book(UP, "0.60", "0.61", START + shift + n)) for n in range(5)]
+    summary = import_recording("polymarket-ws", [write_ws(tmp_path, rows)], tmp_path / "archive")
+    assert summary.findings["rows_outside_their_window"] == outside
+
+
 def test_a_price_change_that_says_nothing_is_refused_by_its_row(tmp_path: Path) -> None:
     broken = change(DOWN, START, "1") | {"changes": [{"price": "0.48"}]}
     rows = [(float(START), book(UP, "0.51", "0.52", START)), (START + 1.0, broken)]
