@@ -14,7 +14,7 @@ from api.supervisor.player import in_order
 from benchmarks.figures import Pace, Result, Stopwatch, add_paces, alternate
 from benchmarks.options import Options
 from benchmarks.sinks import Discard
-from connectors.imports.kinds import import_recording
+from connectors.imports.importing import import_recording
 from connectors.kafka.source import BATCH_SIZE
 from connectors.polymarket.wire import decode_frame
 from flows import market

@@ -89,7 +89,7 @@ class Lookup:
             if not paths:
                 return []
             with files.named(paths):
-                return records_of(pl.scan_parquet(paths).filter(wanted).collect().sort("offset"), topic)
+                return records_of(pl.scan_parquet(paths, glob=False).filter(wanted).collect().sort("offset"), topic)
 
         return self._again(look)
 

@@ -95,7 +95,7 @@ def merge_pieces(folder: Path, pieces: list[Piece]) -> None:
         return
     path = spanning(folder, pieces).path
     making = path.with_name(f".{path.stem}.making")
-    pl.scan_parquet([piece.path for piece in pieces]).sink_parquet(
+    pl.scan_parquet([piece.path for piece in pieces], glob=False, hive_partitioning=False).sink_parquet(
         making,
         compression="zstd",
         row_group_size=ROW_GROUP,

@@ -178,7 +178,7 @@ class ArchiveReader:
 
 
 def _scan(pieces: list[Piece]) -> pl.LazyFrame:
-    return pl.scan_parquet([piece.path for piece in pieces])
+    return pl.scan_parquet([piece.path for piece in pieces], glob=False, hive_partitioning=False)
 
 
 def open_archive(directory: Path) -> ArchiveReader:

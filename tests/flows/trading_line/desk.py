@@ -185,8 +185,8 @@ class Scene:
     def market(self, **changes: Any) -> list[Record]:
         fields: dict[str, Any] = {
             "key": self.key, "market": "0xm", "asset": "BTC", "horizon": "5m", "start": START, "end": END,
-            "up_token": "up", "down_token": "down", "tick": 100, "min_size": 5 * SHARE, "fee_rate": 70_000, "fee_exponent": 1,
-            "rule": Rule("spot", 0), "strike": 60_000 * DOLLAR,
+            "up_token": "up", "down_token": "down", "tick": 100, "min_size": 5 * SHARE, "fee_rate": 70_000,
+            "fee_exponent": 1, "rule": Rule("spot", 0), "strike": 60_000 * DOLLAR,
         }  # fmt: skip
         if self.definition is not None:
             fields |= {name: getattr(self.definition, name) for name in fields}
