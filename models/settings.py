@@ -163,6 +163,7 @@ class Operator(Section):
 class Api(Section):
     host: str = "127.0.0.1"
     port: int = Field(8765, ge=0, le=65535)
+    allowed_hosts: list[str] = Field([], description="further names it may be asked by; its address and localhost may")
 
 
 class Archive(Section):

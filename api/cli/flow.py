@@ -27,6 +27,7 @@ def flow(
     """Run one flow on Kafka until it is told to stop; it resumes where it was."""
     from api.cli.beginning import beginning
     from connectors.kafka.claim import claim
+    from connectors.kafka.ending import DRAIN_S
     from connectors.kafka.meter import Meter
     from connectors.kafka.progress import ProgressReporter
     from connectors.kafka.pulse import Pulse, Row
@@ -46,26 +47,33 @@ def flow(
     folder = run_dir or settings.data_dir
     stop = Stop()
     if lifeline:
-        watch_parent(stop.request)
+        watch_parent(lambda: stop.request(hurried=True))
     meter = Meter()
 
+    drain_s = None if lifeline else DRAIN_S  # who started it waits for all of it
+    left = -1
+
     def rows() -> list[Row]:
+        nonlocal left
+        if stop.requested and (now := sum(meter.lag().values())) != left:
+            left = now
+            _say(f"ending: {left:,} records to read")
         status, reason = meter.verdict()
         return [(f"flow.{name}", status, meter.counts(), reason, meter.gauges())]
 
     recovery: Path | None = None
     own = claim(settings.kafka, bootstrap, folder, settings.kafka.continue_run)
     if name == "audit":
-        dataflow = audit_flow(settings, bootstrap, stop, folder, meter)
+        dataflow = audit_flow(settings, bootstrap, stop, folder, meter, drain_s)
     else:
         progress = ProgressReporter(name) if name == "trading" else None
         attach = output_to(lambda: KafkaSink(settings.kafka, bootstrap, meter, progress))
         begun = beginning(name, folder, own, settings, bootstrap, fixed)
         if name == "market":
-            feeds = KafkaFeedSource(settings.kafka, bootstrap, stop, meter=meter)
+            feeds = KafkaFeedSource(settings.kafka, bootstrap, stop, drain_s=drain_s, meter=meter)
             dataflow = market.build(feeds, attach, begun, fixed)
         else:
-            journal = KafkaSource(JOURNAL, settings.kafka, bootstrap, stop, meter=meter)
+            journal = KafkaSource(JOURNAL, settings.kafka, bootstrap, stop, drain_s=drain_s, meter=meter)
             dataflow = trading.build(journal, attach, begun, fixed)
         recovery = folder / "recovery" / name
         prepare_recovery(recovery)

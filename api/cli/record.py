@@ -158,7 +158,7 @@ class _Session:
                 task.cancel()
             await asyncio.gather(*others, return_exceptions=True)
             counter.close()
-            outlet.close(FLUSH_S)
+            outlet.close(FLUSH_S, self._lifeline, _tell_left)
         print(f"\nrecorded run {recorder.run_id}: {recorder.writer.seq:,} records", file=sys.stderr)
 
 
@@ -170,6 +170,10 @@ def _spool(settings: Settings, run: str, bootstrap: str) -> Spool:
     for line in inherit(spool, root):
         print(line, file=sys.stderr, flush=True)
     return spool
+
+
+def _tell_left(left: int) -> None:
+    print(f"ending: {left:,} records to deliver", file=sys.stderr, flush=True)
 
 
 def _post(loop: asyncio.AbstractEventLoop, recorder: Recorder | None, topic: str, count: int) -> None:
