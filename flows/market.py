@@ -17,11 +17,11 @@ from bytewax.dataflow import Dataflow, Stream
 from bytewax.inputs import Source
 
 from flows.engine import keyed, stateful
-from flows.market_line.bounds import bounds_of
 from flows.market_line.findings import Beat, Finding
 from flows.market_line.line import MarketLine, Out
 from flows.quality import count_in_windows
 from flows.state import Held, Schema
+from models.bounds import bounds_of
 from models.configuration import decode_statement
 from models.message import Lost, Message, Stored
 from models.settings import Settings

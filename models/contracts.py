@@ -84,7 +84,7 @@ class Decision(Record):
     strategy: str
     market_key: str
     outcome: Literal["Up", "Down", ""]
-    action: Literal["enter", "exit", "block", "settle"]
+    action: Literal["enter", "exit", "block", "settle", "correct"]
     verdict: Verdict
     reason: Reason
     price: int
@@ -98,7 +98,9 @@ class Decision(Record):
 
 
 class Order(Record):
-    """A state of an order. ``id`` is deterministic and is the client order id; ``id`` and ``status`` are unique."""
+    """A state of an order. ``id`` is deterministic and is the client order id; ``number`` counts the order's rows from
+    0: every partial fill has one. ``filled``: micro-shares so far; ``due``: when it reaches the venue, by estimate;
+    ``expires``: 0 = never."""
 
     id: str
     decision: str
@@ -109,17 +111,22 @@ class Order(Record):
     token: str
     outcome: Literal["Up", "Down"]
     side: Literal["buy", "sell"]
-    kind: Literal["FAK", "FOK"]
+    kind: Literal["FAK", "FOK", "GTC", "GTD"]
     limit: int
     size: int
     filled: int
     due: int
-    status: Literal["submitted", "filled", "partly_filled", "rejected"]
+    status: Literal["submitted", "accepted", "partly_filled", "filled", "cancelled", "expired", "rejected", "unknown"]
     reason: Reason
+    number: int = 0
+    post_only: bool = False
+    expires: int = 0
 
 
 class Fill(Record):
-    """A fill of an order against one price level of the book that stood at ``timestamp``."""
+    """A fill of an order at one price. ``evidence``: what says that it would have been filled: ``book_cross`` (the
+    displayed book ``book_journal`` stood there), ``trade_through`` or ``queue`` (exchange trades; ``book_journal`` is
+    -1). ``decision_mid``: pips, the token's mid when the order was decided, -1 where there was none."""
 
     id: str
     order: str
@@ -135,6 +142,9 @@ class Fill(Record):
     size: int
     gross: int  # micro-dollars for the shares alone
     fee: int
+    evidence: Literal["book_cross", "trade_through", "queue"] = "book_cross"
+    decision_mid: int = -1
+    account: str = "main"  # whose money: "main", or the paper twin's own
 
 
 class Posting(Record):
@@ -144,14 +154,15 @@ class Posting(Record):
     transaction: str
     journal: int
     timestamp: int
-    kind: Literal["capital", "reserve", "release", "buy", "sell", "settle"]
+    kind: Literal["capital", "reserve", "release", "buy", "sell", "settle", "correct", "repay"]
     account: str
     amount: int
     ref: str
 
 
 class Outcome(Record):
-    """A market's end: its payouts a share (pips; 5000/5000 is a split) and what it made for each strategy."""
+    """A market's end: its payouts a share (pips; 5000/5000 is a split) and what it made for each strategy.
+    ``corrects``: the id of the outcome that this one puts right; ``pnl`` is then what the market made in all."""
 
     id: str
     journal: int
@@ -161,6 +172,21 @@ class Outcome(Record):
     payout_down: int
     source: str
     pnl: dict[str, int]  # strategy -> micro-dollars after costs
+    corrects: str = ""
+
+
+class Answer(Record):
+    """What the trading flow did with an operator's command, or why not. ``text`` is one sentence for people."""
+
+    id: str
+    journal: int
+    timestamp: int
+    command: str
+    by: str
+    what: str
+    verdict: Verdict
+    reason: Reason
+    text: str
 
 
 class Features(Record):
@@ -222,6 +248,7 @@ CONTRACTS: dict[str, type[Record]] = {
     "fills": Fill,
     "ledger": Posting,
     "outcomes": Outcome,
+    "answers": Answer,
     "features": Features,
     "quality": Quality,
     "telemetry": Telemetry,

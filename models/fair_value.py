@@ -10,6 +10,14 @@ driftless Brownian log price of variance ``v`` a second, ``tau`` seconds left, s
   standard deviation s sqrt(v tau^3 / 3) / w; P = Phi((m - k) / sd)
 
 A tie pays Up; for a continuous price it has no weight, at tau = 0 it decides.
+
+``log`` and ``erfc`` come from the platform's C library, whose last bit may differ from one to the next. Probabilities
+are therefore rounded to 1e-9 before anything is compared with them: a difference in the last bit (1e-16) can then only
+be seen where the exact value lies within 1e-16 of the middle between two such numbers, once in some ten million values,
+and then as 1e-9. Equal digests are promised for one C library; between two they are expected, not proven.
+
+>>> probability_up(spot=60_030.0, strike=60_000.0, variance=8e-9, tau=120.0)
+0.695038309
 """
 
 from __future__ import annotations
@@ -33,7 +41,7 @@ def probability_up(
     average_so_far: float | None = None,
     strike_variance: float = 0.0,
 ) -> float:
-    """Probability of Up, within [0.0005, 0.9995].
+    """Probability of Up, within [0.0005, 0.9995], rounded to 1e-9.
 
     ``spot``, ``strike``, ``average_so_far`` in the same money; ``variance`` of the log price a second; ``tau`` and
     ``lookback`` in seconds (0 = spot settlement); ``strike_variance``: variance of the strike's own log error.
@@ -53,4 +61,4 @@ def probability_up(
     total = spread + strike_variance
     if total <= 0.0:
         return 1.0 - _FLOOR if move >= 0.0 else _FLOOR
-    return min(max(normal_cdf(move / math.sqrt(total)), _FLOOR), 1.0 - _FLOOR)
+    return round(min(max(normal_cdf(move / math.sqrt(total)), _FLOOR), 1.0 - _FLOOR), 9)

@@ -1,8 +1,14 @@
 """The double-entry ledger, in micro-dollars.
 
-Accounts: ``cash``, ``reserved`` (set aside for orders under way), ``position:<strategy>:<market>:<outcome>`` (shares at
-cost), ``fees:<strategy>``, ``pnl:<strategy>`` and ``capital``. Assets and expenses carry their own sign; ``capital``
-and ``pnl`` the opposite one, so that the sum over all accounts is zero after every transaction.
+Accounts: ``cash``, ``reserved`` (set aside for orders under way), ``position:<instance>:<market>:<outcome>`` (shares at
+cost), ``fees:<instance>``, ``pnl:<instance>``, ``owed`` (payouts to be given back that cash could not cover) and
+``capital``. Assets and expenses carry their own sign; ``capital``, ``owed`` and ``pnl`` the opposite one, so that the
+sum over all accounts is zero after every transaction.
+
+>>> ledger = Ledger()
+>>> legs = ledger.post((Leg("cash", 5), Leg("capital", -5)))
+>>> ledger.balance("cash"), ledger.imbalance()
+(5, 0)
 """
 
 from __future__ import annotations
@@ -22,13 +28,12 @@ class Unbalanced(AssertionError):
 class Ledger:
     """Balances by account. ``post`` refuses what does not balance."""
 
-    __slots__ = ("balances", "cash_of")
+    __slots__ = ("balances",)
 
     def __init__(self) -> None:
         self.balances: dict[str, int] = {}
-        self.cash_of: dict[str, int] = {}  # market -> net flow into cash and reserved, for reconciliation
 
-    def post(self, legs: tuple[Leg, ...], market: str = "") -> tuple[Leg, ...]:
+    def post(self, legs: tuple[Leg, ...]) -> tuple[Leg, ...]:
         """Book a transaction; returns its non-zero legs. Raises Unbalanced."""
         total = 0
         for leg in legs:
@@ -38,8 +43,6 @@ class Ledger:
         kept = tuple(leg for leg in legs if leg.amount)
         for leg in kept:
             self.balances[leg.account] = self.balances.get(leg.account, 0) + leg.amount
-            if market and leg.account in ("cash", "reserved"):
-                self.cash_of[market] = self.cash_of.get(market, 0) + leg.amount
             if self.balances[leg.account] == 0 and leg.account.startswith("position:"):
                 del self.balances[leg.account]
         return kept

@@ -23,6 +23,7 @@ FILLS: Final = "fills"
 LEDGER: Final = "ledger"
 FEATURES: Final = "features"
 OUTCOMES: Final = "outcomes"
+ANSWERS: Final = "answers"
 PROMOTIONS: Final = "promotions"
 DRIFT: Final = "drift"
 TELEMETRY: Final = "telemetry"
@@ -52,7 +53,7 @@ CATALOGUE: Final[tuple[Topic, ...]] = (
     Topic(FEED_COINBASE, "feed", "Advanced Trade WebSocket frame, verbatim, with envelope", "connection id"),
     Topic(FEED_MARKETS, "feed", "Gamma or CLOB answer, verbatim, with envelope", "slug"),
     Topic(FEED_CLOCK, "feed", "models.markers.Tick with envelope", "none"),
-    Topic(CONTROL, "in", "operator command", "operator", 7 * DAY_MS),
+    Topic(CONTROL, "in", "models.control.Signed", "operator", 7 * DAY_MS),
     Topic(EXECUTIONS, "in", "live venue's execution report", "order id", 7 * DAY_MS),
     Topic(MODELS, "in", "model promotion", "model id", 7 * DAY_MS),
     Topic(CONFIGURATION, "in", "models.configuration.Statement", "flow", FOR_GOOD_MS),
@@ -66,6 +67,7 @@ CATALOGUE: Final[tuple[Topic, ...]] = (
     Topic(LEDGER, "out", "models.contracts.Posting", "account", 7 * DAY_MS),
     Topic(FEATURES, "out", "models.contracts.Features", "market"),
     Topic(OUTCOMES, "out", "models.contracts.Outcome", "market", 7 * DAY_MS),
+    Topic(ANSWERS, "out", "models.contracts.Answer", "command id", 7 * DAY_MS),
     Topic(PROMOTIONS, "out", "promotion decision", "model id", 7 * DAY_MS),
     Topic(DRIFT, "out", "drift finding", "model id", 7 * DAY_MS),
     Topic(TELEMETRY, "out", "models.contracts.Telemetry", "module"),

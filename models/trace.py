@@ -1,4 +1,8 @@
-"""The trace: what each module made of a journal event on its way down the line."""
+"""The trace: what each module made of a journal event on its way down the line.
+
+>>> Step("gate.spread", Verdict.BLOCK, Reason.SPREAD_TOO_WIDE, {"spread": 0.12, "bound": 0.05}).contract().reason
+<Reason.SPREAD_TOO_WIDE: 'spread_too_wide'>
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import msgspec
 
 from models.contracts import Number, Span
 from models.reasons import Reason, Verdict
+from models.strategies.signal import Intent
 
 
 class Step(msgspec.Struct, frozen=True, gc=False):
@@ -20,19 +25,10 @@ class Step(msgspec.Struct, frozen=True, gc=False):
         return Span(module=self.module, verdict=Verdict(self.verdict), reason=Reason(self.reason), numbers=self.numbers)
 
 
-class Intent(msgspec.Struct, frozen=True, gc=False):
-    """One leg a strategy wants to buy: outcome, the ask it saw (pips), and what a share may cost with its fee ($): what
-    it is believed to be worth, or a pair's leg with its share of the edge."""
-
-    outcome: str
-    ask: int
-    worth: float
-
-
 class Evaluation(msgspec.Struct, frozen=True, gc=False):
-    """One strategy's judgement of one market at one event. ``score``, ``threshold``: in ``unit``."""
+    """One instance's judgement of one market at one event. ``score``, ``threshold``: in the strategy's unit."""
 
-    strategy: str
+    instance: str
     market_key: str
     verdict: str
     reason: str

@@ -35,6 +35,7 @@ def flow(
     from connectors.kafka.source import KafkaFeedSource, KafkaSource
     from connectors.kafka.stopping import Stop, on_signals
     from connectors.lifeline import watch_parent
+    from connectors.operator.watch import KillWatch, with_operator
     from flows import market, trading
     from flows.audit import audit_flow
     from flows.engine import output_to, prepare_recovery, run
@@ -68,7 +69,12 @@ def flow(
     else:
         progress = ProgressReporter(name) if name == "trading" else None
         attach = output_to(lambda: KafkaSink(settings.kafka, bootstrap, meter, progress))
+        settings = with_operator(settings, folder.name)
         begun = beginning(name, folder, own, settings, bootstrap, fixed)
+        if name == "trading":
+            kill = KillWatch(settings, bootstrap, _say)
+            kill.look()  # before it has heard anything
+            kill.start()
         if name == "market":
             feeds = KafkaFeedSource(settings.kafka, bootstrap, stop, drain_s=drain_s, meter=meter)
             dataflow = market.build(feeds, attach, begun, fixed)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+import platform
 import sys
 from collections.abc import Callable
-from importlib import import_module
-from typing import Any
+from importlib import import_module, metadata
+from typing import Annotated, Any
 
 import typer
 
+from connectors.failures import explained, unforeseen
 from connectors.heap import bound_heap
-from models.failures import Failure
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -35,11 +36,27 @@ VERBS: dict[str, str] = {
     "bench": "api.cli.bench:bench",
     "serve": "api.cli.serve:serve",
     "doctor": "api.cli.doctor:doctor",
+    "control": "api.cli.control:control",
 }
 
 #: The processes of a run. When such a command returns, all that it held is written and closed; what the interpreter and
 #: the client libraries would still take to clear up is a second or two on a busy machine, of the five there are.
 LEAVE_AT_ONCE = frozenset({"up", "flow", "record", "simulate", "serve", "play"})
+
+
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False,
+) -> None:
+    if version:
+        print(f"profit {_version()}, Python {platform.python_version()}")
+        raise typer.Exit
+
+
+def _version() -> str:
+    try:
+        return metadata.version("profit-system")
+    except metadata.PackageNotFoundError:
+        return "(not installed)"
 
 
 def _register(wanted: str | None) -> None:
@@ -56,22 +73,22 @@ def main() -> None:
     if verb in LEAVE_AT_ONCE:
         bound_heap()  # these run for days
     _register(verb if verb in VERBS and "--help" not in sys.argv[1:2] else None)
-    if verb in VERBS:
-        app.callback()(lambda: None)  # keeps the verb a subcommand when it is the only one registered
+    app.callback(invoke_without_command="--version" in sys.argv[1:2])(_root)
     try:
         app()
         code = 0
-    except Failure as failure:
-        if os.environ.get("PROFIT_TEST_TRACEBACK"):
-            raise
-        print(f"profit: {failure.cause}\n        {failure.cure}", file=sys.stderr)
-        code = 1
     except KeyboardInterrupt:
         code = 130
     except SystemExit as end:
         if not isinstance(end.code, int | None):
             raise
         code = end.code or 0
+    except BaseException as error:  # a panic of a library in Rust is no Exception
+        if os.environ.get("PROFIT_TEST_TRACEBACK"):
+            raise
+        failure = explained(error) or unforeseen(error)
+        print(f"profit: {failure.cause}\n        {failure.cure}", file=sys.stderr)
+        code = 1
     if verb in LEAVE_AT_ONCE:
         sys.stdout.flush()
         sys.stderr.flush()

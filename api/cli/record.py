@@ -17,6 +17,7 @@ from api.cli.endings import call_in, stop_on_signals, stop_with_parent
 from connectors.broker.embedded import EmbeddedBroker
 from connectors.broker.memory import MIB, MemoryBudget, watch
 from connectors.clock import Clock, SystemClock
+from connectors.failures import require_writable
 from connectors.kafka.admin import cluster_name, create_topics
 from connectors.kafka.client import consumer_config, patient_producer_config
 from connectors.recorder.inputs import InputCounter
@@ -164,6 +165,7 @@ class _Session:
 def _spool(settings: Settings, run: str, bootstrap: str) -> Spool:
     """The run's spool, with what earlier runs could not deliver to this cluster."""
     root = Path(settings.recorder.spool_dir) if settings.recorder.spool_dir else settings.data_dir / "spool"
+    require_writable(root)
     spool = Spool(root / run, settings.recorder.spool_mib * MIB, cluster_name(settings.kafka, bootstrap))
     for line in inherit(spool, root):
         print(line, file=sys.stderr, flush=True)
@@ -203,7 +205,7 @@ async def _progress(recorder: Recorder, outlet: KafkaOutlet) -> None:
         rate = (records - last) / (now - since)
         last, since = records, now
         doors = "  ".join(
-            f"{pulse.module.removeprefix('door.')} {pulse.counts.get('frames', 0):,} ({pulse.status})"
+            f"{pulse.module.removeprefix('connection.')} {pulse.counts.get('frames', 0):,} ({pulse.status})"
             for pulse in recorder.pulses[1:]
         )
         line = f"{now - started:6.0f} s  {records:,} records  {rate:,.0f}/s  queue {outlet.depth:,}  {doors}"

@@ -18,6 +18,7 @@ from api.server.app import build
 from api.server.guard import Guard
 from api.server.hub import Hub
 from api.server.intake import Batch, Intake
+from api.server.sentence import limits_of
 from api.server.views import RunView
 from connectors.listening import listen_for_page, url_of
 from models.settings import Settings
@@ -49,6 +50,7 @@ def describe_run(run_dir: Path, bootstrap: str, start: str) -> RunView:
         kafka=bootstrap,
         started=said.get("started", ""),
         server_start=start,
+        limits=limits_of(run_dir),
     )
 
 

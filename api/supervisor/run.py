@@ -29,6 +29,8 @@ from connectors.kafka.admin import create_topics
 from connectors.kafka.claim import claim
 from connectors.kafka.pulse import Pulse, Row
 from connectors.listening import listen_for_page
+from connectors.operator.token import make_token, token_path
+from connectors.operator.watch import KillWatch, with_operator
 from models.contracts import Number
 from models.failures import Failure
 from models.settings import Settings
@@ -57,7 +59,8 @@ def run(order: Order, settings: Settings) -> None:
     ending = Ending(order.duration_s)
     ending.install()
     _check_feeds(order.feeds)
-    settings = _with_api_port(settings)
+    make_token(token_path(settings))
+    settings = with_operator(_with_api_port(settings), order.name)
     folder = settings.data_dir / "runs" / order.name
     with contextlib.ExitStack() as stack:
         stack.enter_context(_locked(folder))
@@ -70,6 +73,7 @@ def run(order: Order, settings: Settings) -> None:
         create_topics(settings.kafka, bootstrap)
         claim(settings.kafka, bootstrap, folder, settings.kafka.continue_run)
         _describe(folder, order, bootstrap, settings)
+        KillWatch(settings, bootstrap, say).look()  # in the order before the first record
         specs = children(order, bootstrap, folder, settings)
         supervisor = Supervisor(specs, folder / "logs", say, lambda: ending.forced)
         budget = _budget(broker, settings, ending) if broker is not None else None
@@ -102,7 +106,11 @@ def children(order: Order, bootstrap: str, folder: Path, settings: Settings) -> 
     """The processes of a run. They end in the order of their ranks: what writes, then what reads it."""
     cluster = ("--kafka", bootstrap)
     place = ("--run-dir", str(folder), "--lifeline")
-    environment = {"PROFIT_API_PORT": str(settings.api.port)}
+    environment = {
+        "PROFIT_API_PORT": str(settings.api.port),
+        "PROFIT_RUN_NAME": settings.run_name,
+        "PROFIT_OPERATOR_PUBLIC_KEY": settings.operator.public_key,
+    }
     if order.config is not None:
         environment["PROFIT_CONFIG"] = str(order.config.resolve())
     specs: list[ChildSpec] = []

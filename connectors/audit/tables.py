@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, Union, get_args, get_origin
 
 from models.contracts import CONTRACTS, Record, Span
 
-_KEYS: Final = {"orders": ("id", "status")}
+_KEYS: Final = {"orders": ("id", "number")}
 _SCALARS: Final = {int: "BIGINT", float: "DOUBLE", str: "VARCHAR", bool: "BOOLEAN"}
 
 

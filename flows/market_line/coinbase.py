@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from connectors.coinbase.wire import ChannelMessage, LevelUpdate
-from flows.market_line.bounds import Bounds
-from flows.market_line.findings import BLOCKING
 from models.book import Side
+from models.bounds import Bounds
 from models.journal import Levels
 from models.money import MICRO, NEGATIVE_MICRO
-from models.reasons import Reason
+from models.reasons import BLOCKING, Reason
 from models.timestamps import parse_iso
 
 DEPTH = 10

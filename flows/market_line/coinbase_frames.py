@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from connectors.coinbase.fields import check_channel
 from connectors.coinbase.wire import ChannelMessage, decode_frame
+from connectors.control_text import control_text
 from flows.market_line.coinbase import examine, exchange_time
-from flows.market_line.fields import check_channel
 from flows.market_line.journal import Journal
 from flows.market_line.kept import Kept
 from models.journal import Src
@@ -25,6 +26,11 @@ class CoinbaseFrames:
     def take(self, src: Src, frame: bytes, conn: str, checks: tuple[str, ...]) -> None:
         """A frame. Raises msgspec.DecodeError and ValueError."""
         journal, kept = self._journal, self._kept
+        text = control_text(frame)
+        if text is not None:
+            journal.find(FEED_COINBASE, conn, Reason.CONTROL_TEXT)
+            journal.note(src, FEED_COINBASE, conn, "control", text[:200], (*checks, Reason.CONTROL_TEXT))
+            return
         kept.heard[FEED_COINBASE] = journal.t
         message = decode_frame(frame)
         x = exchange_time(message)

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 
 import msgspec
 
+from connectors.polymarket.rest_books import RestBooks
 from flows.market_line.accusations import Accusations
 from flows.market_line.ageing import Ageing
 from flows.market_line.asset_health import AssetHealth
-from flows.market_line.bounds import Bounds
 from flows.market_line.coinbase_frames import CoinbaseFrames
 from flows.market_line.findings import Beat
 from flows.market_line.health import Signal
@@ -25,11 +25,12 @@ from flows.market_line.journal import INPUT_MODULE, MODULES, PRODUCER, Journal, 
 from flows.market_line.kept import Kept
 from flows.market_line.markets import Markets
 from flows.market_line.polymarket_frames import PolymarketFrames
-from flows.market_line.rest import RestBooks
 from flows.market_line.suspects import Suspects
+from models.bounds import Bounds
 from models.configuration import decode_statement
 from models.contracts import Number
 from models.envelope import not_an_envelope
+from models.inputs import read_input
 from models.journal import NO_SRC, Configuration, Feed, Input, Src
 from models.markers import OWN_PREFIX, Marker, Notice, Tick, decode_own
 from models.message import Lost, Stored
@@ -110,17 +111,20 @@ class MarketLine:
             self._refuse(record, src, t, conn)
             return
         before = journal.emitted
+        unused = ""
         try:
             if frame.startswith(OWN_PREFIX):
                 self._own(record, src, conn, checks)
                 return
             if topic == FEED_POLYMARKET:
-                self._polymarket.take(src, frame, conn, connection, checks)
+                unused = self._polymarket.take(src, frame, conn, connection, checks)
             elif topic == FEED_COINBASE:
                 self._coinbase.take(src, frame, conn, checks)
             else:
                 self._markets.take(src, frame, conn, checks)
-            if journal.emitted == before:  # nothing in it to say anything of: it leaves its mark all the same
+            if unused:
+                journal.reject(record, src, conn, Reason.DECODE_ERROR, unused)
+            elif journal.emitted == before:  # nothing in it to say anything of: it leaves its mark all the same
                 journal.note(src, topic, conn, "empty", "", checks)
         except _UNREADABLE as cause:
             journal.rewind()
@@ -182,6 +186,9 @@ class MarketLine:
             journal.health.opened(feed, conn, journal.t)
         elif notice.state == "frozen":
             checks = (*checks, *self._accusations.told(src, notice))
+        elif notice.state == "renewed":
+            kept.connections.forget_frames(conn)
+            kept.books.kept.renewed(notice.tokens)
         elif notice.state == "spool_full":
             checks = (*checks, Reason.SPOOL_FULL)
             journal.find(feed, conn, Reason.SPOOL_FULL)
@@ -189,6 +196,7 @@ class MarketLine:
 
     def _tick(self, src: Src, tick: Tick, checks: tuple[str, ...]) -> None:
         journal = self._journal
+        self._kept.books.settle(src)
         self._accusations.judge(src)
         self._ageing.tick(src, tick, checks)
         journal.out.append(Beat(journal.t))
@@ -237,7 +245,8 @@ class MarketLine:
             return
         try:
             payload = record.value.decode()
-        except UnicodeDecodeError as cause:
+            read_input(record.topic, record.value)
+        except (UnicodeDecodeError, msgspec.MsgspecError) as cause:
             journal.reject(record, src, "", Reason.DECODE_ERROR, str(cause))
             return
         event = Input(journal.next(), journal.t, src, "", (), record.topic, payload)  # type: ignore[arg-type]

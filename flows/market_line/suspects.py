@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from connectors.polymarket.definitions import Known
 from connectors.polymarket.evidence import Evidence, Suspicion
+from connectors.polymarket.token import Token
 from flows.market_line.coinbase import Product
 from flows.market_line.connection import Connections
-from flows.market_line.definitions import Known
-from flows.market_line.token import Token
 from models.settings import Checks
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from bytewax.dataflow import Dataflow
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from connectors.archive.sink import output
 from connectors.archive.source import ArchiveFeedSource, ArchiveSource
@@ -19,6 +19,7 @@ from models.topics import JOURNAL
 
 Stage = Literal["market", "trading"]
 PLAN = "plan.json"
+SUMMARY = "summary.json"
 
 
 class Plan(BaseModel):
@@ -57,6 +58,11 @@ class Plan(BaseModel):
         """The file that says that a stage is complete."""
         return self.run / f"{stage}.done"
 
+    @property
+    def summary(self) -> Path:
+        """What it came to; written last, so that a run without it is not finished."""
+        return self.run / SUMMARY
+
     def save(self) -> None:
         self.output.mkdir(parents=True, exist_ok=True)
         (self.run / PLAN).write_text(self.model_dump_json(indent=1))
@@ -67,7 +73,13 @@ def load_plan(run: Path) -> Plan:
     path = run / PLAN
     if not path.is_file():
         raise Failure(f"{run} holds no replay: there is no {PLAN}.", "Name the folder of a replay's run.")
-    return Plan.model_validate_json(path.read_bytes())
+    try:
+        plan = Plan.model_validate_json(path.read_bytes())
+    except ValidationError:
+        raise Failure(
+            f"{path} is no plan of this version, or is damaged.", "Replay again with another --run name."
+        ) from None
+    return plan.model_copy(update={"run": run.resolve()})  # where it is now: folders get moved
 
 
 def goes_by_its_own(archive: Path, settings: Settings) -> bool:

@@ -15,16 +15,17 @@ from pathlib import Path
 import msgspec
 
 from connectors.archive.source import ArchiveFeedSource
-from flows.market_line.bounds import bounds_of
 from flows.market_line.line import MarketLine
 from flows.trading_line.features import UnderlyingFeatures
+from models.bounds import bounds_of
 from models.failures import Failure
-from models.fair_value import normal_cdf, probability_up
+from models.fair_value import normal_cdf
 from models.journal import AnyEvent, Market, Spot, decode_event
 from models.message import Message
-from models.money import DOLLAR, PIP
+from models.money import PIP
 from models.scores import Bin, Score, reliability, score
 from models.settings import Settings
+from models.strategies.updown_fair_value import NEEDS
 from models.timestamps import SECOND
 from models.topics import JOURNAL
 
@@ -55,9 +56,14 @@ class _Forecasts:
 
 
 class _Asset:
+    """The features of an underlying: those of the strategy, and the variance of the baseline."""
+
     def __init__(self, settings: Settings) -> None:
-        self.features = UnderlyingFeatures(settings.fair_value.half_life_s, settings.fair_value.sample_s)
-        self.baseline = UnderlyingFeatures(BASELINE_HALF_LIFE_S, 1)
+        self.features = UnderlyingFeatures()
+        self.plan = self.features.plan(NEEDS.features, settings.fair_value.model_dump(), "fair_value")
+        self.baseline = self.features.plan(
+            ("variance",), {"half_life_s": BASELINE_HALF_LIFE_S, "sample_s": 1}, "baseline"
+        )
 
 
 def fair_value_report(archive: Path, settings: Settings) -> Report:
@@ -73,16 +79,21 @@ def fair_value_report(archive: Path, settings: Settings) -> Report:
             known.market = event
             if event.payout_up is not None:
                 under_way.pop(event.key, None)
+            _asset(assets, event.asset, settings).features.take(event)
         elif isinstance(event, Spot):
-            asset = assets.get(event.lane)
-            if asset is None:
-                asset = assets[event.lane] = _Asset(settings)
-            asset.features.on_spot(event)
-            asset.baseline.on_spot(event)
+            asset = _asset(assets, event.lane, settings)
+            asset.features.take(event)
             for forecasts in under_way.values():
                 if forecasts.market.asset == event.lane:
                     _forecast(forecasts, asset, settings)
     return _score(markets)
+
+
+def _asset(assets: dict[str, _Asset], name: str, settings: Settings) -> _Asset:
+    asset = assets.get(name)
+    if asset is None:
+        asset = assets[name] = _Asset(settings)
+    return asset
 
 
 def _events(archive: Path, settings: Settings) -> Iterator[AnyEvent]:
@@ -100,30 +111,28 @@ def _events(archive: Path, settings: Settings) -> Iterator[AnyEvent]:
 
 
 def _forecast(forecasts: _Forecasts, asset: _Asset, settings: Settings) -> None:
-    market, features = forecasts.market, asset.features
-    left = (market.end - features.as_of) / SECOND
+    market, as_of = forecasts.market, asset.features.history.as_of
+    left = (market.end - as_of) / SECOND
     for horizon in HORIZONS_S:
         if left > horizon or horizon in forecasts.made or horizon in forecasts.missed:
             continue
-        strike = features.strike(market, features.as_of)
-        spot = features.latest
+        values = asset.features.values(asset.plan, market, as_of)
+        spot, strike, fair = values["spot_price"], values["strike"], values["fair"]
         if left < horizon - _LATE_S:
             forecasts.missed[horizon] = "gap in the feed"
         elif strike is None or spot is None or market.rule is None:
             forecasts.missed[horizon] = "no strike"
-        elif features.variance.span < settings.fair_value.warm_up_s:
+        elif fair is None:
+            forecasts.missed[horizon] = "average unknown"
+        elif values["variance"].history_s < settings.fair_value.warm_up_s:
             forecasts.missed[horizon] = "warming up"
         else:
-            price = spot.price / DOLLAR
-            lookback = float(market.rule.lookback_s)
-            variance = features.variance.value
+            variance = asset.features.values(asset.baseline, market, as_of)["variance"]
             forecasts.made[horizon] = {
-                "fair_value": probability_up(
-                    price, strike.value, variance, left, lookback, features.average(market), variance * strike.gap_s
-                ),
+                "fair_value": fair,
                 "constant": 0.5,
-                "sign": 1.0 if price >= strike.value else 0.0,
-                "gaussian": _gaussian(price, strike.value, asset.baseline.variance.value * left),
+                "sign": 1.0 if spot >= strike.value else 0.0,
+                "gaussian": _gaussian(spot, strike.value, variance.value * left),
             }
 
 
@@ -153,8 +162,29 @@ def _score(markets: dict[str, _Forecasts]) -> Report:
             horizons[name] = {model: score([each[model] for each in made], outcomes) for model in MODELS}
             diagrams[name] = reliability([each["fair_value"] for each in made], outcomes)
     if not horizons:
-        raise Failure(
-            f"no forecast could be scored: {len(resolved)} of {len(markets)} markets resolved Up or Down.",
-            "Name an archive that holds spot, market definitions and resolutions.",
-        )
+        raise _nothing_scored(len(markets), len(resolved), left_out)
     return Report(len(markets), len(resolved), horizons, diagrams, dict(sorted(left_out.items())))
+
+
+#: Why forecasts were left out -> what would help.
+_CURES = {
+    "gap in the feed": f"Name an archive whose spot price comes at least every {_LATE_S:g} s while a market is open.",
+    "no spot": "Name an archive that holds spot prices of the markets' underlyings while they are open.",
+    "no strike": "Name an archive that states the strikes, or holds spot around each window's start.",
+    "warming up": "Name an archive whose spot begins earlier, or lower fair_value.warm_up_s.",
+}
+
+
+def _nothing_scored(markets: int, resolved: int, left_out: dict[str, int]) -> Failure:
+    """Why there is no score, by what kept most forecasts from being made."""
+    if not resolved:
+        what = f"none of {markets} markets resolved Up or Down" if markets else "there is no market definition in it"
+        return Failure(f"no forecast could be scored: {what}.", "Name an archive with definitions and resolutions.")
+    reasons = sorted(left_out, key=lambda why: (-left_out[why], why))
+    told = ", ".join(f"{why} {left_out[why]:,}" for why in reasons)
+    horizons = ", ".join(map(str, HORIZONS_S))
+    return Failure(
+        f"no forecast could be scored. {resolved} of {markets} markets resolved, and none of their "
+        f"{resolved * len(HORIZONS_S):,} forecasts ({horizons} s before the end) could be made: {told}.",
+        _CURES[reasons[0]],
+    )

@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from flows.trading_line.items import Judged
+
+
+class BarrierState(msgspec.Struct):
+    """``next``: number of the next event; ``waiting``: copies of later ones, and of it while it is not whole."""
+
+    next: int = 0
+    waiting: dict[int, list[Judged]] = {}
 
 
 class Barrier:
     """Holds events back until every lane has delivered its copy of the next one."""
 
-    def __init__(self) -> None:
-        self.next = 0
-        self._waiting: dict[int, list[Judged]] = {}
+    SCHEMA = "barrier/1"
+
+    def __init__(self, state: BarrierState | None = None) -> None:
+        self._state = state or BarrierState()
+
+    def state(self) -> BarrierState:
+        """What it remembers, to be kept at once: it is not a copy."""
+        return self._state
 
     def offer(self, judged: Judged) -> list[list[Judged]]:
         """The events that are now complete, in order; each as its copies in lane order."""
-        if judged.seq < self.next:
+        state = self._state
+        if judged.seq < state.next:
             return []
-        self._waiting.setdefault(judged.seq, []).append(judged)
+        waiting = state.waiting
+        waiting.setdefault(judged.seq, []).append(judged)
         ready: list[list[Judged]] = []
         while True:
-            copies = self._waiting.get(self.next)
+            copies = waiting.get(state.next)
             if copies is None or len(copies) < copies[0].copies:
                 return ready
-            del self._waiting[self.next]
-            copies.sort(key=lambda copy: copy.lane)
+            del waiting[state.next]
+            if len(copies) > 1:
+                copies.sort(key=lambda copy: copy.lane)
             ready.append(copies)
-            self.next += 1
+            state.next += 1

@@ -1,7 +1,7 @@
 """The data gate: whether a market's data is what a strategy needs. It stands before every strategy.
 
 The strategy is evaluated only when the gate passes; its verdict stands first on the trace, as module
-``data_gate.<strategy>``. A pure function of the view and the strategy's needs.
+``data_gate.<instance>``. A pure function of the view and the instance's limits.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from collections.abc import Collection
 import msgspec
 
 from models.contracts import Number
+from models.features.strike import Strike
+from models.features.variance import Variance
 from models.journal import Book, Spot, TokenBook
 from models.reasons import Reason, Verdict
 from models.strategies.needs import Limits
@@ -48,9 +50,8 @@ def check(view: View, limits: Limits) -> GateResult:
         reason, outcomes = _books(view.book, view, limits, numbers)
     if reason is None and limits.strike:
         reason = _strike(view, limits, numbers)
-    if reason is None and (view.returns < limits.min_returns or view.history_s < limits.warm_up_s):
-        numbers["returns"], numbers["history_s"] = view.returns, view.history_s
-        reason = Reason.WARMING_UP
+    if reason is None and limits.warms_up:
+        reason = _warm(view, limits, numbers)
     if reason is not None:
         return GateResult(Step(limits.module, Verdict.BLOCK, reason, numbers))
     return GateResult(Step(limits.module, Verdict.PASS, Reason.OK, numbers), outcomes)
@@ -160,9 +161,18 @@ def _told(token: TokenBook | None, fault: Reason | None) -> str:
 
 
 def _strike(view: View, limits: Limits, numbers: dict[str, Number]) -> Reason | None:
-    if view.strike is None:
+    strike: Strike | None = view.values["strike"]
+    if strike is None:
         return Reason.STRIKE_MISSING
-    if view.strike_gap_s > limits.strike_max_gap_s:
-        numbers["strike_gap_s"] = view.strike_gap_s
+    if strike.gap_s > limits.strike_max_gap_s:
+        numbers["strike_gap_s"] = strike.gap_s
         return Reason.STRIKE_MISSING
     return None
+
+
+def _warm(view: View, limits: Limits, numbers: dict[str, Number]) -> Reason | None:
+    variance: Variance = view.values["variance"]
+    if variance.returns >= limits.min_returns and variance.history_s >= limits.warm_up_s:
+        return None
+    numbers["returns"], numbers["history_s"] = variance.returns, variance.history_s
+    return Reason.WARMING_UP

@@ -1,145 +1,142 @@
-"""The features of one underlying: variance of its spot price, and per market the strike and the running average.
-
-Spot is sampled on whole seconds (the last price there was then), so that the number of updates a second does not change
-the averages.
-"""
+"""The features of one underlying: each computed once, however many instances want it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import msgspec
 
-from models.journal import Market, Spot
-from models.money import DOLLAR
-from models.timestamps import SECOND
-from models.volatility import EwmaVariance
+from models.contracts import Number
+from models.features.feature import Computation, Feature, Key, Stateless, Values, plan_of
+from models.features.history import SpotHistory
+from models.features.registry import FEATURES
+from models.journal import AnyEvent, Book, Clock, Input, Market, Spot, Trade
+from models.strategies.instance import Instance
 
-_KEPT_S = 200  # longer than any averaging time, with room for a late definition
-_EXACT_S = 2.0  # a strike estimate from a sample this close is as good as the official one
-_FAR_S = 90.0  # and from one further than this is none
-
-
-class Strike:
-    """A market's strike: dollars, where from, and how many seconds from the window's start."""
-
-    __slots__ = ("gap_s", "source", "value")
-
-    def __init__(self, value: float, source: str, gap_s: float) -> None:
-        self.value = value
-        self.source = source
-        self.gap_s = gap_s
+_KINDS: dict[type, str] = {
+    Spot: "spot",
+    Market: "market",
+    Book: "book",
+    Trade: "trade",
+    Clock: "clock",
+    Input: "input",
+}
 
 
-class _Sample(msgspec.Struct, gc=False):
-    """Spot at a whole second: micro-dollars, the running total of all samples, and the second the price came in."""
+class Plan:
+    """What one instance wants computed, what it rests on first. Plans with the same keys are one plan."""
 
-    price: int
-    total: int
-    origin: int
+    def __init__(self, keys: tuple[Key, ...], owner: str) -> None:
+        self.keys = keys
+        self.owner = owner  # the first instance that has it
+        self.steps: list[tuple[str, Computation]] = []  # name and computation, in order
+        self.rows: list[tuple[str, Feature]] = []  # what is added to the names of the row, "" mostly
+
+    def row(self, values: Values) -> dict[str, Number]:
+        """The values as numbers for an instance's own trace, by their plain names."""
+        row: dict[str, Number] = {}
+        for _, feature in self.rows:
+            row.update(feature.row(values[feature.name]))
+        return row
+
+    def shared_row(self, values: Values) -> dict[str, Number]:
+        """The values as numbers for the market's row, by names that differ from those of other plans."""
+        row: dict[str, Number] = {}
+        for suffix, feature in self.rows:
+            for name, value in feature.row(values[feature.name]).items():
+                row[name + suffix] = value
+        return row
 
 
 class UnderlyingFeatures:
-    """Feed ``on_spot``; read the rest. Prices: dollars, inside micro-dollars.
+    """Feed ``take`` every event of the underlying; read ``values`` by plan and market.
 
-    Time here is the feed's own (``Spot.x``), because settlement is by it: a price that arrives a second late is a price
-    of a second ago, with a second more to the end. ``as_of`` is how far the feed has come, in Unix ns. Returns are
-    taken over ``interval_s`` seconds: over one second the feeds' smoothing would hide part of the variance."""
+    Where instances want one feature with different parameters, the first keeps the plain names in the features row, and
+    the names of each other end in ``@`` and the id of the first instance that wants it so."""
 
-    def __init__(self, half_life_s: float, interval_s: int) -> None:
-        self.variance = EwmaVariance(half_life_s)
-        self._interval = interval_s
-        self._bucket = 0  # interval of the last return
-        self.latest: Spot | None = None
-        self.as_of = 0
-        self._price = 0
-        self._origin = 0  # second of the last price
-        self._second = 0  # last whole second sampled
-        self._first = 0  # first whole second kept
-        self._total = 0
-        self._samples: dict[int, _Sample] = {}
-        self._estimates: dict[str, Strike] = {}
+    def __init__(self, state: dict[str, Any] | None = None) -> None:
+        self.history = SpotHistory()
+        self.changes = 0  # rises with every event that a feature may have changed by
+        self._plans: dict[tuple[Key, ...], Plan] = {}
+        self._computations: dict[Key, Computation] = {}
+        self._hearing: dict[type, list[Computation]] = {}
+        self._state = state or {}
+        if "history" in self._state:
+            self.history = msgspec.convert(self._state["history"], SpotHistory, str_keys=True)
 
-    def on_spot(self, spot: Spot) -> None:
-        """Take a price in; one that failed its checks, or is older than the last, changes no feature."""
-        self.latest = spot
-        x = spot.x or spot.t
-        if not spot.ok or x < self.as_of:
+    def plan(self, names: Iterable[str], parameters: dict[str, Any], owner: str) -> Plan:
+        """The plan for these features, made when it is new. Raises ValueError for a name that is no feature."""
+        keys = plan_of(names, parameters, FEATURES)
+        plan = self._plans.get(keys)
+        if plan is not None:
+            return plan
+        plan = Plan(keys, owner)
+        for key in keys:
+            feature = FEATURES[key.name]
+            suffix = self._suffix(key, owner)
+            plan.steps.append((key.name, self._computation(key, feature)))
+            plan.rows.append((suffix, feature))
+        self._plans[keys] = plan
+        return plan
+
+    def plan_for(self, instance: Instance) -> Plan:
+        """The plan of an instance under its parameters."""
+        return self.plan(instance.limits.needs.features, instance.parameters.model_dump(), instance.id)
+
+    def take(self, event: AnyEvent) -> None:
+        """An event of the underlying."""
+        hearing = self._hearing.get(type(event))
+        if isinstance(event, Spot):
+            self.changes += 1
+            if not self.history.take(event):
+                return
+        elif hearing is None:
             return
-        second = x // SECOND
-        if second > self._second:
-            # a repeated price is no return: only one that came since the last return counts
-            if second // self._interval > self._bucket:
-                if self._price and self._origin // self._interval >= self._bucket:
-                    self.variance.update(float(self._origin + 1), self._price / DOLLAR)
-                self._bucket = second // self._interval
-            self._sample(second, spot.price if x == second * SECOND else self._price)
-        self._price = spot.price
-        self._origin = second
-        self.as_of = x
+        self.changes += 1
+        for each in hearing or ():
+            each.take(event, self.history)
 
-    def _sample(self, second: int, price: int) -> None:
-        """Sample the whole seconds up to ``second``: the last price there was, and ``price`` at ``second`` itself."""
-        begin = self._second + 1
-        if not self._samples or second - self._second > _KEPT_S:
-            self._samples.clear()
-            begin = second if not self._price else max(self._origin + 1, second - _KEPT_S)
-            self._first = begin
-        for each in range(begin, second + 1):
-            value, origin = (price, second) if each == second and price != self._price else (self._price, self._origin)
-            if value:
-                self._total += value
-                self._samples[each] = _Sample(value, self._total, origin)
-            else:
-                self._first = each + 1
-        while self._first < second - _KEPT_S:
-            del self._samples[self._first]
-            self._first += 1
-        self._second = second
+    def values(self, plan: Plan, market: Market, as_of: int) -> Values:
+        """The values of a plan's features for a market, at ``as_of`` by the feed's clock."""
+        values: Values = {}
+        history = self.history
+        for name, computation in plan.steps:
+            values[name] = computation.value(market, as_of, history, values)
+        return values
 
-    def strike(self, market: Market, t: int) -> Strike | None:
-        """The strike to use: our own estimate from the same feed where it is exact (a basis between feeds cancels
-        then), else the official one, else the estimate with its gap."""
-        estimate = self._estimates.get(market.key)
-        if estimate is None and t >= market.start:
-            estimate = self._estimate(market)
-            if estimate is not None:
-                self._estimates[market.key] = estimate
-        if estimate is not None and estimate.gap_s <= _EXACT_S:
-            return estimate
-        if market.strike is not None:
-            return Strike(market.strike / DOLLAR, "official", 0.0)
-        return estimate
+    def forget(self, market_key: str) -> None:
+        for each in self._computations.values():
+            each.forget(market_key)
 
-    def average(self, market: Market) -> float | None:
-        """Average of spot over the elapsed part of the settlement's averaging time; None outside of it."""
-        rule = market.rule
-        if rule is None or rule.lookback_s == 0:
-            return None
-        begin = market.end // SECOND - rule.lookback_s
-        return self._mean(begin, min(self._second, market.end // SECOND))
+    def state(self) -> dict[str, Any]:
+        """Everything that is remembered, as plain data by name; ``UnderlyingFeatures(state)`` goes on from there.
+        A feature whose parameters or version are others then begins anew."""
+        state = {_name(key): msgspec.to_builtins(each, str_keys=True) for key, each in self._computations.items()}
+        return {"history": msgspec.to_builtins(self.history, str_keys=True), **state}
 
-    def forget(self, key: str) -> None:
-        self._estimates.pop(key, None)
+    def _computation(self, key: Key, feature: Feature) -> Computation:
+        computation = self._computations.get(key)
+        if computation is None:
+            own = {name: value for name, value in key.parameters if name in feature.parameters}
+            computation = feature.computation(**own)
+            kept = self._state.get(_name(key))
+            if kept is not None:
+                computation = msgspec.convert(kept, type(computation), str_keys=True)
+            self._computations[key] = computation
+            for kind, name in _KINDS.items():
+                if name in feature.events and not isinstance(computation, Stateless):
+                    self._hearing.setdefault(kind, []).append(computation)
+        return computation
 
-    def _estimate(self, market: Market) -> Strike | None:
-        start = market.start // SECOND
-        if self._second < start:
-            return None  # the feed has not come so far
-        rule = market.rule
-        if rule is not None and rule.lookback_s:
-            mean = self._mean(start - rule.lookback_s, start)
-            return Strike(mean, f"estimated_{rule.name}", 0.0) if mean is not None else None
-        after = Strike(self._price / DOLLAR, "estimated_spot", float(self._origin - start))
-        sample = self._samples.get(start)
-        if sample is not None:
-            gap = start - sample.origin
-            before = Strike(sample.price / DOLLAR, "estimated_spot", 0.0 if gap <= 1 else float(gap))
-            if before.gap_s <= after.gap_s:
-                after = before
-        return after if after.gap_s <= _FAR_S else None
+    def _suffix(self, key: Key, owner: str) -> str:
+        for plan in self._plans.values():
+            for known, (suffix, _) in zip(plan.keys, plan.rows, strict=True):
+                if known == key:
+                    return suffix
+        return f"@{owner}" if any(known.name == key.name for known in self._computations) else ""
 
-    def _mean(self, after: int, last: int) -> float | None:
-        """Average over the seconds (after, last]; None where they are not all known."""
-        first, final = self._samples.get(after), self._samples.get(last)
-        if first is None or final is None or last <= after:
-            return None
-        return (final.total - first.total) / (last - after) / DOLLAR
+
+def _name(key: Key) -> str:
+    """A feature's name in the state."""
+    return f"{key.text}/{FEATURES[key.name].version}"

@@ -1,4 +1,5 @@
-"""What the portfolio keeps of the journal: markets with their latest books, spot, what is stale; and its sources."""
+"""What the desk knows of the journal: markets with their latest books and marks, spot, what is stale, and the
+sources."""
 
 from __future__ import annotations
 
@@ -9,25 +10,25 @@ import msgspec
 from flows.market_line.strangers import MOST_STRANGERS, strangers
 from models.contracts import Source
 from models.journal import NO_SRC, AnyEvent, Book, Clock, Market, Spot, Src, TokenBook
-from models.timestamps import SECOND
+from models.reasons import Reason
+from models.timestamps import MILLISECOND, SECOND
 
-#: Longer than the market flow speaks of a market after its end, so that none is settled twice.
+#: Longer than the market flow speaks of a market after its end, so that a late correction is still heard.
 _KEEP_NS = 3_600 * SECOND
 #: The market flow speaks no more of a market that did not resolve within a day of its end.
 _UNRESOLVED_NS = 25 * 3_600 * SECOND
+_NO_BID = frozenset({Reason.ONE_SIDED_BOOK, Reason.EMPTY_BOOK})
 
 
-class Held(msgspec.Struct):
-    """What is kept of a market: its definition, latest books, and when it was last ordered in."""
+class KnownMarket(msgspec.Struct):
+    """A market as the desk knows it. ``marks``: by outcome, the bid in pips that its shares are valued at; ``fairs``:
+    by instance, its last probability of Up and when (Unix ns); ``payouts``: by outcome in pips, once it was settled."""
 
     market: Market
     book: Book | None = None
-    fair: float = -1.0
-    fair_t: int = 0
-    last_order: dict[str, int] = {}
-    last_exit: dict[str, int] = {}  # outcome -> Unix ns of the last order to sell
-    stopped: set[str] = set()  # strategies that left by their stop-loss
-    done: bool = False
+    marks: dict[str, int] = {}
+    fairs: dict[str, tuple[float, int]] = {}
+    payouts: dict[str, int] = {}
 
     def token(self, outcome: str) -> TokenBook | None:
         """The book of an outcome's token, as it stood last."""
@@ -35,16 +36,37 @@ class Held(msgspec.Struct):
             return None
         return self.book.up if outcome == "Up" else self.book.down
 
+    def see(self, book: Book) -> None:
+        """Take the latest books. A side without a bid is worth nothing; a book that cannot be trusted changes no mark,
+        for a broken connection says nothing of worth."""
+        self.book = book
+        for outcome, token in (("Up", book.up), ("Down", book.down)):
+            if token is None:
+                continue
+            if token.ok and token.bids:
+                self.marks[outcome] = token.bids[0][0]
+            elif not token.bids and _NO_BID.intersection(token.checks):
+                self.marks[outcome] = 0
+
+    def fair(self, instance: str, outcome: str, t: int, oldest: int) -> float:
+        """Worth of a share in dollars by the instance's own last fair value; -1.0 where there is none, or it is more
+        than ``oldest`` ns old at ``t``."""
+        fair, at = self.fairs.get(instance, (-1.0, 0))
+        if fair < 0.0 or t - at > oldest:
+            return -1.0
+        return fair if outcome == "Up" else 1.0 - fair
+
 
 class Known:
     """``markets``: by key. ``spots``: the last of each asset. ``stale_tokens``, ``stale_spots``: as the last clock tick
-    said."""
+    said. ``lag``: ns from receipt to decision, as last measured."""
 
     def __init__(self) -> None:
-        self.markets: dict[str, Held] = {}
+        self.markets: dict[str, KnownMarket] = {}
         self.spots: dict[str, Spot] = {}
         self.stale_tokens: tuple[str, ...] = ()
         self.stale_spots: tuple[str, ...] = ()
+        self.lag = 0
         self._snapshots: dict[str, tuple[Src, int]] = {}  # token -> its last snapshot: feed record, journal event
 
     def learn(self, event: AnyEvent) -> None:
@@ -53,48 +75,50 @@ class Known:
             for token in (event.up, event.down):
                 if token is not None and token.base == event.src:
                     self._snapshots[token.token] = (event.src, event.seq)
-            held = self.markets.get(event.key)
-            if held is not None:
-                held.book = event
+            known = self.markets.get(event.key)
+            if known is not None:
+                known.see(event)
         elif isinstance(event, Spot):
             self.spots[event.lane] = event
         elif isinstance(event, Clock):
             self.stale_tokens, self.stale_spots = event.stale_books, event.stale_spots
+            self.lag = max(event.lag_ms, 0) * MILLISECOND
         elif isinstance(event, Market):
-            held = self.markets.get(event.key)
-            if held is None:
-                held = self.markets[event.key] = Held(event)
-            held.market = event
+            known = self.markets.get(event.key)
+            if known is None:
+                known = self.markets[event.key] = KnownMarket(event)
+            known.market = event
 
     def forget(self, t: int, bought: Collection[str]) -> list[Market]:
         """Let go of the markets of which nothing can come any more at ``t`` (Unix ns); which they were. What was
         ``bought`` in stays until it resolves."""
-        gone = [key for key, held in self.markets.items() if self._is_over(held, t, key in bought)]
+        gone = [key for key, known in self.markets.items() if self._is_over(known, t, key in bought)]
         markets = [self.markets.pop(key).market for key in gone]
         for market in markets:
             for token in (market.up_token, market.down_token):
                 self._snapshots.pop(token, None)
         if len(self._snapshots) > 2 * len(self.markets) + MOST_STRANGERS:
-            both = [(held.market.up_token, held.market.down_token) for held in self.markets.values()]
+            both = [(known.market.up_token, known.market.down_token) for known in self.markets.values()]
             for token in strangers(self._snapshots, {token for pair in both for token in pair}):
                 del self._snapshots[token]
         return markets
 
     @staticmethod
-    def _is_over(held: Held, t: int, bought: bool) -> bool:
-        return t > held.market.end + (_KEEP_NS if held.done else _UNRESOLVED_NS) and (held.done or not bought)
+    def _is_over(known: KnownMarket, t: int, bought: bool) -> bool:
+        settled = bool(known.payouts)
+        return t > known.market.end + (_KEEP_NS if settled else _UNRESOLVED_NS) and (settled or not bought)
 
-    def sources(self, event: AnyEvent, held: Held, outcome: str, pair: bool) -> list[Source]:
+    def sources(self, event: AnyEvent, known: KnownMarket, outcome: str, pair: bool) -> list[Source]:
         """Journal events and feed records that a decision at ``event`` on an outcome rests on; of a ``pair``, on the
         other outcome's book as well."""
         sources = [_source("trigger", event.seq, event.src)]
-        sources.extend(self._book_sources("book", held.token(outcome)))
+        sources.extend(self._book_sources("book", known.token(outcome)))
         if pair:
-            sources.extend(self._book_sources("other_book", held.token(opposite(outcome))))
-        spot = self.spots.get(held.market.asset)
+            sources.extend(self._book_sources("other_book", known.token(opposite(outcome))))
+        spot = self.spots.get(known.market.asset)
         if spot is not None:
             sources.append(_source("spot", spot.seq, spot.src))
-        sources.append(_source("market", held.market.seq, held.market.src))
+        sources.append(_source("market", known.market.seq, known.market.src))
         return sources
 
     def _book_sources(self, name: str, token: TokenBook | None) -> Iterator[Source]:

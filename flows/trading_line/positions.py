@@ -1,20 +1,23 @@
-"""Positions and the money behind them: reservations, fills, settlements, as balanced postings."""
+"""One account's positions and the money behind them: reservations, fills, settlements, as balanced postings."""
 
 from __future__ import annotations
 
 import msgspec
 
-from connectors.venues.paper import Execution, Pending
 from flows.trading_line.outbox import Outbox
 from models.contracts import Posting
 from models.ledger import Ledger, Leg
+from models.money import PIP
+from models.orders import Execution, WorkingOrder
 from models.topics import LEDGER
+
+MAIN = "main"
 
 
 class Position(msgspec.Struct):
-    """Shares of one outcome held by one strategy. ``basis``: micro-dollars paid for the shares, without fees."""
+    """Shares of one outcome held by one instance. ``basis``: micro-dollars paid for the shares, without fees."""
 
-    strategy: str
+    instance: str
     market_key: str
     outcome: str
     token: str
@@ -25,44 +28,52 @@ class Position(msgspec.Struct):
     decision: str = ""
 
 
-class Flow(msgspec.Struct):
-    """What the fills of a market say, kept apart from the ledger to be compared with it."""
+class Paid(msgspec.Struct, frozen=True):
+    """A position that was settled: kept while its resolution may still be changed."""
 
-    cash: int = 0
-    shares: dict[str, int] = {}  # "strategy|outcome" -> micro-shares
-    gross: dict[str, int] = {}  # strategy -> micro-dollars before fees
-    fees: dict[str, int] = {}
+    instance: str
+    outcome: str
+    size: int
+    basis: int
+    payout: int
 
 
-class Money:
-    """The portfolio's money. Every method posts balanced transactions and returns nothing it did not post."""
+class Account:
+    """The money of one portfolio, or of one paper twin. Every method posts balanced transactions.
 
-    def __init__(self, capital: int) -> None:
+    ``results``: by market and instance, micro-dollars that came in minus those that went out: the profit or loss after
+    costs, once nothing is held."""
+
+    def __init__(self, name: str, capital: int) -> None:
+        self.name = name
         self.ledger = Ledger()
-        self.positions: dict[tuple[str, str, str], Position] = {}  # (strategy, market, outcome)
-        self.flows: dict[str, Flow] = {}
-        self._capital = capital
+        self.positions: dict[tuple[str, str, str], Position] = {}  # (instance, market, outcome)
+        self.paid: dict[str, list[Paid]] = {}  # by market
+        self.results: dict[str, dict[str, int]] = {}  # market -> instance -> cash in minus cash out
+        self.capital = capital
+        self._prefix = "" if name == MAIN else f"{name}/"
         self._postings = 0
 
     def open(self, seq: int, t: int, out: Outbox) -> None:
         """Pay the capital in, once, before anything else."""
         if not self.ledger.balances:
-            legs = (Leg("cash", self._capital), Leg("capital", -self._capital))
-            self._post(seq, t, out, "capital", legs, "capital", "")
+            legs = (Leg("cash", self.capital), Leg("capital", -self.capital))
+            self._post(seq, t, out, "capital", legs, "capital")
 
-    def reserve(self, seq: int, t: int, out: Outbox, order: Pending) -> None:
-        legs = (Leg("reserved", order.reserved), Leg("cash", -order.reserved))
-        self._post(seq, t, out, "reserve", legs, order.id, order.market_key)
+    def reserve(self, seq: int, t: int, out: Outbox, order: WorkingOrder) -> None:
+        if order.reserved:
+            legs = (Leg("reserved", order.reserved), Leg("cash", -order.reserved))
+            self._post(seq, t, out, "reserve", legs, order.id)
 
-    def release(self, seq: int, t: int, out: Outbox, order: Pending) -> None:
+    def release(self, seq: int, t: int, out: Outbox, order: WorkingOrder) -> None:
         """Give back what an order reserved and did not spend."""
         if order.reserved:
             legs = (Leg("cash", order.reserved), Leg("reserved", -order.reserved))
-            self._post(seq, t, out, "release", legs, order.id, order.market_key)
+            self._post(seq, t, out, "release", legs, order.id)
             order.reserved = 0
 
-    def bought(self, seq: int, t: int, out: Outbox, order: Pending, fill: Execution, ref: str) -> None:
-        key = (order.strategy, order.market_key, order.outcome)
+    def bought(self, seq: int, t: int, out: Outbox, order: WorkingOrder, fill: Execution, ref: str) -> None:
+        key = (order.instance, order.market_key, order.outcome)
         position = self.positions.get(key)
         if position is None:
             position = self.positions[key] = Position(*key, order.token, opened=t, decision=order.decision)
@@ -74,13 +85,13 @@ class Money:
         legs = (
             Leg("reserved", -spent),
             Leg(_account(position), fill.gross),
-            Leg(f"fees:{order.strategy}", fill.fee),
+            Leg(f"fees:{order.instance}", fill.fee),
         )
-        self._post(seq, t, out, "buy", legs, ref, order.market_key)
-        self._note(order, -spent, fill.size, -fill.gross, fill.fee)
+        self._post(seq, t, out, "buy", legs, ref)
+        self._note(order.market_key, order.instance, -spent)
 
-    def sold(self, seq: int, t: int, out: Outbox, order: Pending, fill: Execution, ref: str) -> None:
-        key = (order.strategy, order.market_key, order.outcome)
+    def sold(self, seq: int, t: int, out: Outbox, order: WorkingOrder, fill: Execution, ref: str) -> None:
+        key = (order.instance, order.market_key, order.outcome)
         position = self.positions[key]
         basis = position.basis * fill.size // position.size
         position.size -= fill.size
@@ -88,80 +99,91 @@ class Money:
         position.fees += fill.fee
         legs = (
             Leg("cash", fill.gross - fill.fee),
-            Leg(f"fees:{order.strategy}", fill.fee),
+            Leg(f"fees:{order.instance}", fill.fee),
             Leg(_account(position), -basis),
-            Leg(f"pnl:{order.strategy}", basis - fill.gross),
+            Leg(f"pnl:{order.instance}", basis - fill.gross),
         )
-        self._post(seq, t, out, "sell", legs, ref, order.market_key)
-        self._note(order, fill.gross - fill.fee, -fill.size, fill.gross, fill.fee)
+        self._post(seq, t, out, "sell", legs, ref)
+        self._note(order.market_key, order.instance, fill.gross - fill.fee)
+        self._repay(seq, t, out, ref)
         if position.size == 0:
             del self.positions[key]
 
-    def settled(self, seq: int, t: int, out: Outbox, position: Position, payout: int) -> None:
-        """Close a position at ``payout`` micro-dollars for all its shares."""
+    def settle(self, seq: int, t: int, out: Outbox, position: Position, payout: int) -> None:
+        """Close a position at ``payout`` micro-dollars for all its shares, and remember it."""
         legs = (
             Leg("cash", payout),
             Leg(_account(position), -position.basis),
-            Leg(f"pnl:{position.strategy}", position.basis - payout),
+            Leg(f"pnl:{position.instance}", position.basis - payout),
         )
-        self._post(seq, t, out, "settle", legs, position.market_key, position.market_key)
-        flow = self.flows[position.market_key]
-        flow.gross[position.strategy] = flow.gross.get(position.strategy, 0) + payout
-        del self.positions[(position.strategy, position.market_key, position.outcome)]
+        self._post(seq, t, out, "settle", legs, position.market_key)
+        self._note(position.market_key, position.instance, payout)
+        self._repay(seq, t, out, position.market_key)
+        paid = Paid(position.instance, position.outcome, position.size, position.basis, payout)
+        self.paid.setdefault(position.market_key, []).append(paid)
+        del self.positions[(position.instance, position.market_key, position.outcome)]
 
-    def reconcile(self, market: str, payouts: dict[str, int]) -> int:
-        """Cash by the ledger minus cash by the fills and the official payouts (pips by outcome): or an anomaly."""
-        flow = self.flows.pop(market, None)
-        by_ledger = self.ledger.cash_of.pop(market, 0)
-        if flow is None:
-            return by_ledger
-        by_fills = flow.cash
-        for key, shares in flow.shares.items():
-            by_fills += payouts[key.rpartition("|")[2]] * shares // 10_000
-        return by_ledger - by_fills
+    def correct(self, seq: int, t: int, out: Outbox, market: str, index: int, payout: int) -> Paid:
+        """Put the payout of a settled position right; what it was before. What cash cannot give back is owed."""
+        before = self.paid[market][index]
+        change = payout - before.payout
+        short = max(-change - self.ledger.balance("cash"), 0)
+        legs = (
+            Leg("cash", change + short),
+            Leg("owed", -short),
+            Leg(f"pnl:{before.instance}", -change),
+        )
+        self._post(seq, t, out, "correct", legs, market)
+        self._note(market, before.instance, change)
+        self.paid[market][index] = msgspec.structs.replace(before, payout=payout)
+        self._repay(seq, t, out, market)
+        return before
+
+    def forget(self, market: str) -> None:
+        self.paid.pop(market, None)
+        self.results.pop(market, None)
 
     @property
     def committed(self) -> int:
         """Micro-dollars at cost in positions and reservations."""
         return self.ledger.total("position:") + self.ledger.balance("reserved")
 
-    def committed_to(self, strategy: str, market: str, pending: list[Pending]) -> tuple[int, int]:
-        """(by the strategy, in the market): micro-dollars at cost in positions and in orders under way."""
-        by_strategy, in_market = 0, 0
-        for position in self.positions.values():
-            by_strategy += position.basis if position.strategy == strategy else 0
-            in_market += position.basis if position.market_key == market else 0
-        for order in pending:
-            by_strategy += order.reserved if order.strategy == strategy else 0
-            in_market += order.reserved if order.market_key == market else 0
-        return by_strategy, in_market
+    @property
+    def cash(self) -> int:
+        """Free micro-dollars."""
+        return self.ledger.balance("cash")
 
-    def _note(self, order: Pending, cash: int, shares: int, gross: int, fee: int) -> None:
-        flow = self.flows.get(order.market_key)
-        if flow is None:
-            flow = self.flows[order.market_key] = Flow(0, {}, {}, {})
-        flow.cash += cash
-        key = f"{order.strategy}|{order.outcome}"
-        flow.shares[key] = flow.shares.get(key, 0) + shares
-        flow.gross[order.strategy] = flow.gross.get(order.strategy, 0) + gross
-        flow.fees[order.strategy] = flow.fees.get(order.strategy, 0) + fee
+    def _repay(self, seq: int, t: int, out: Outbox, ref: str) -> None:
+        owed = -self.ledger.balance("owed")
+        amount = min(owed, self.ledger.balance("cash"))
+        if amount > 0:
+            self._post(seq, t, out, "repay", (Leg("owed", amount), Leg("cash", -amount)), ref)
 
-    def _post(self, seq: int, t: int, out: Outbox, kind: str, legs: tuple[Leg, ...], ref: str, market: str) -> None:
-        transaction = f"t{self._postings}"
+    def _note(self, market: str, instance: str, cash: int) -> None:
+        results = self.results.setdefault(market, {})
+        results[instance] = results.get(instance, 0) + cash
+
+    def _post(self, seq: int, t: int, out: Outbox, kind: str, legs: tuple[Leg, ...], ref: str) -> None:
+        transaction = f"t{self._postings}" if not self._prefix else f"{self._prefix}t{self._postings}"
         self._postings += 1
-        for number, leg in enumerate(self.ledger.post(legs, market)):
+        for number, leg in enumerate(self.ledger.post(legs)):
             posting = Posting(
                 id=f"{transaction}.{number}",
                 transaction=transaction,
                 journal=seq,
                 timestamp=t,
                 kind=kind,
-                account=leg.account,
+                account=self._prefix + leg.account,
                 amount=leg.amount,
                 ref=ref,
             )
-            out.put(LEDGER, leg.account, posting, t)
+            out.put(LEDGER, posting.account, posting, t)
+
+
+def payout_of(size: int, pips: int) -> int:
+    """Micro-dollars for ``size`` micro-shares at ``pips`` a share, rounded down."""
+    return pips * size // PIP
 
 
 def _account(position: Position) -> str:
-    return f"position:{position.strategy}:{position.market_key}:{position.outcome}"
+    return f"position:{position.instance}:{position.market_key}:{position.outcome}"

@@ -1,129 +1,146 @@
-"""What the portfolio publishes: scans, features, decisions with their provenance, orders, fills and outcomes."""
+"""What the desk publishes: scans, features, decisions with their provenance, orders, fills, outcomes and answers."""
 
 from __future__ import annotations
 
-from connectors.venues.paper import Execution, Pending
-from flows.trading_line.known import Held, Known
+import msgspec
+
+from flows.trading_line.known import Known, KnownMarket
+from flows.trading_line.operator import Reply
 from flows.trading_line.outbox import Outbox
-from models.contracts import Decision, Features, Fill, Number, Order, Outcome, Scan
-from models.journal import AnyEvent, Market, TokenBook
+from models.configuration import configuration_id
+from models.contracts import Answer, Decision, Features, Fill, Number, Order, Outcome, Scan
+from models.journal import AnyEvent, Market
+from models.orders import Execution, WorkingOrder
 from models.reasons import Reason, Verdict
-from models.strategies.registry import STRATEGIES
-from models.topics import DECISIONS, FEATURES, FILLS, ORDERS, OUTCOMES, SCANS
+from models.settings import Settings
+from models.strategies.instance import Instance
+from models.topics import ANSWERS, DECISIONS, FEATURES, FILLS, ORDERS, OUTCOMES, SCANS
 from models.trace import Evaluation, Step
 
 EXECUTION = "execution"
 
 
+class Choice(msgspec.Struct, frozen=True):
+    """A decision in the making: whose, on which outcome, what (``enter``, ``exit``, ``block``, ``settle``,
+    ``correct``), the spans it rests on, its price (pips) and size (micro-shares), and the orders it sent. ``id``: where
+    it is not the usual one; ``repeats``: equal refusals that were counted and not sent."""
+
+    instance: Instance
+    known: KnownMarket
+    outcome: str
+    action: str
+    steps: tuple[Step, ...]
+    price: int = 0
+    size: int = 0
+    orders: tuple[str, ...] = ()
+    repeats: int = 0
+    id: str = ""
+
+
 class Records:
     """Puts rows into the outbox, each with an id that the journal gives it."""
 
-    def __init__(self, out: Outbox, known: Known, portfolio: str, configuration: str) -> None:
+    def __init__(self, out: Outbox, known: Known) -> None:
         self._out = out
         self._known = known
-        self._portfolio = portfolio
-        self._configuration = configuration
+        self._portfolio = ""
+        self._configuration = ""
+
+    def configure(self, settings: Settings) -> None:
+        """Name these settings in every decision from now on."""
+        self._portfolio = settings.portfolio_name
+        self._configuration = configuration_id(settings)
 
     def features(self, event: AnyEvent, key: str, values: dict[str, Number]) -> None:
         row = Features(id=f"f{event.seq}-{key}", journal=event.seq, timestamp=event.t, market_key=key, values=values)
         self._out.put(FEATURES, key, row, event.t)
 
-    def scan(self, event: AnyEvent, evaluation: Evaluation) -> None:
-        strategy = STRATEGIES[evaluation.strategy]
+    def scan(self, event: AnyEvent, instance: Instance, evaluation: Evaluation) -> None:
         margin = round(evaluation.score - evaluation.threshold, 6)
         scale = max(evaluation.threshold, 0.005)
         scan = Scan(
-            id=f"s{event.seq}-{evaluation.strategy}-{evaluation.market_key}",
+            id=f"s{event.seq}-{instance.id}-{evaluation.market_key}",
             journal=event.seq,
             timestamp=event.t,
-            strategy=evaluation.strategy,
+            strategy=instance.id,
             market_key=evaluation.market_key,
             score=evaluation.score,
             threshold=evaluation.threshold,
             margin=margin,
-            unit=strategy.unit,
-            metric_family=strategy.family,
+            unit=instance.strategy.unit,
+            metric_family=instance.strategy.family,
             normalised=round(min(max(margin / scale, -10.0), 10.0), 6),
             verdict=Verdict(evaluation.verdict),
             reason=Reason(evaluation.reason),
             evaluations=evaluation.emit,
         )
-        self._out.put(SCANS, evaluation.strategy, scan, event.t)
+        self._out.put(SCANS, instance.id, scan, event.t)
 
-    def decision(
-        self,
-        event: AnyEvent,
-        held: Held,
-        strategy: str,
-        outcome: str,
-        action: str,
-        steps: tuple[Step, ...],
-        price: int,
-        size: int,
-        order_ids: list[str],
-        repeats: int = 0,
-        decision_id: str = "",
-    ) -> None:
-        last = steps[-1]
-        for step in reversed(steps):
+    def decision(self, event: AnyEvent, choice: Choice) -> None:
+        last = choice.steps[-1]
+        for step in reversed(choice.steps):
             if step.module != EXECUTION:
                 last = step
                 break
-        reason = Reason.ENTER if action == "enter" else Reason(last.reason)
-        suffix = f"-{outcome}" if action == "settle" else ""
+        instance, market = choice.instance, choice.known.market
+        suffix = f"-{choice.outcome}" if choice.action in ("settle", "correct") else ""
         decision = Decision(
-            id=decision_id or f"d{event.seq}-{strategy}-{held.market.key}{suffix}",
+            id=choice.id or f"d{event.seq}-{instance.id}-{market.key}{suffix}",
             journal=event.seq,
             timestamp=event.t,
             portfolio=self._portfolio,
-            strategy=strategy,
-            market_key=held.market.key,
-            outcome=outcome,
-            action=action,
-            verdict=Verdict.BLOCK if action == "block" else Verdict.PASS,
-            reason=reason,
-            price=price,
-            size=size,
-            order_ids=order_ids,
-            spans=[step.contract() for step in steps],
-            sources=self._known.sources(event, held, outcome, STRATEGIES[strategy].needs.both),
+            strategy=instance.id,
+            market_key=market.key,
+            outcome=choice.outcome,
+            action=choice.action,
+            verdict=Verdict.BLOCK if choice.action == "block" else Verdict.PASS,
+            reason=Reason.ENTER if choice.action == "enter" else Reason(last.reason),
+            price=choice.price,
+            size=choice.size,
+            order_ids=list(choice.orders),
+            spans=[step.contract() for step in choice.steps],
+            sources=self._known.sources(event, choice.known, choice.outcome, instance.strategy.needs.both),
             configuration=self._configuration,
-            model="none",
-            repeats=repeats,
+            model=instance.model,
+            repeats=choice.repeats,
         )
-        self._out.put(DECISIONS, held.market.key, decision, event.t)
+        self._out.put(DECISIONS, market.key, decision, event.t)
 
-    def order(self, event: AnyEvent, order: Pending, filled: int, status: str, reason: Reason) -> None:
+    def order(self, event: AnyEvent, order: WorkingOrder, number: int, reason: Reason) -> None:
+        """Row ``number`` of the order: its state as it is now."""
         record = Order(
             id=order.id,
             decision=order.decision,
             journal=event.seq,
             timestamp=event.t,
-            strategy=order.strategy,
+            strategy=order.instance,
             market_key=order.market_key,
             token=order.token,
             outcome=order.outcome,
             side=order.side,
-            kind=order.kind,
+            kind=order.time_in_force,
             limit=order.limit,
             size=order.size,
-            filled=filled,
+            filled=order.filled,
             due=order.due,
-            status=status,
+            status=order.state,
             reason=reason,
+            number=number,
+            post_only=order.post_only,
+            expires=order.expires,
         )
         self._out.put(ORDERS, order.id, record, event.t)
 
-    def fill(self, event: AnyEvent, order: Pending, number: int, each: Execution, token: TokenBook | None) -> str:
-        """Fill ``number`` of an order; its id."""
+    def fill(self, event: AnyEvent, order: WorkingOrder, number: int, t: int, each: Execution, account: str) -> str:
+        """Fill ``number`` of an order at ``t`` (Unix ns); its id."""
         fill = Fill(
             id=f"{order.id}.{number}",
             order=order.id,
             decision=order.decision,
             journal=event.seq,
-            book_journal=token.seq if token else -1,
-            timestamp=order.due,
-            strategy=order.strategy,
+            book_journal=each.book,
+            timestamp=t,
+            strategy=order.instance,
             market_key=order.market_key,
             outcome=order.outcome,
             side=order.side,
@@ -131,20 +148,39 @@ class Records:
             size=each.size,
             gross=each.gross,
             fee=each.fee,
+            evidence=each.evidence,
+            decision_mid=order.mid,
+            account=account,
         )
         self._out.put(FILLS, order.id, fill, event.t)
         return fill.id
 
-    def outcome(self, event: Market, pnl: dict[str, int]) -> None:
-        assert event.payout_up is not None and event.payout_down is not None
+    def outcome(self, event: Market, payouts: dict[str, int], pnl: dict[str, int], corrects: str = "") -> str:
+        """A market's outcome, with its payouts by outcome in pips; its id."""
         outcome = Outcome(
             id=f"o{event.seq}",
             journal=event.seq,
             timestamp=event.t,
             market_key=event.key,
-            payout_up=event.payout_up,
-            payout_down=event.payout_down,
-            source=event.resolved_by,
+            payout_up=payouts["Up"],
+            payout_down=payouts["Down"],
+            source=event.corrected_by or event.resolved_by,
             pnl=pnl,
+            corrects=corrects,
         )
         self._out.put(OUTCOMES, event.key, outcome, event.t)
+        return outcome.id
+
+    def answer(self, event: AnyEvent, reply: Reply) -> None:
+        answer = Answer(
+            id=f"a{event.seq}",
+            journal=event.seq,
+            timestamp=event.t,
+            command=reply.command,
+            by=reply.by,
+            what=reply.what,
+            verdict=Verdict(reply.step.verdict),
+            reason=Reason(reply.step.reason),
+            text=reply.text,
+        )
+        self._out.put(ANSWERS, reply.command, answer, event.t)

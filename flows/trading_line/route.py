@@ -1,30 +1,104 @@
-"""Which lanes an event goes to: its underlying's; the clock and what concerns everyone go to all seen so far."""
+"""Which lanes an event goes to: its underlying's; the clock and inputs, which concern everyone, to all seen so far."""
 
 from __future__ import annotations
 
-from flows.trading_line.items import Routed
-from models.journal import AnyEvent, Clock
+import msgspec
+
+from flows.trading_line.items import Configured, Routed
+from models.inputs import Promotion, read_input
+from models.journal import AnyEvent, Clock, Configuration, Input
+from models.topics import MODELS
+
+_MOST_STANDING = 1_000
+
+
+class RouterState(msgspec.Struct):
+    """``lanes``: seen so far, sorted. ``next``: number of the next event. ``standing``: inputs that hold until another
+    of their subject comes, in their order. ``stated``: the configuration that holds, "" before the journal states one;
+    ``told``: which one each lane was told last."""
+
+    lanes: list[str] = []
+    next: int = 0
+    standing: dict[str, Input] = {}
+    stated: str = ""
+    told: dict[str, str] = {}
+
+
+def states(event: AnyEvent) -> str:
+    """The configuration that the event puts the trading flow under, as JSON; "" for none."""
+    return event.settings if isinstance(event, Configuration) and event.flow == "trading" else ""
 
 
 class Router:
-    """Drops events it has seen (``seq`` below the next): a crashed market flow emits its last ones again."""
+    """Drops events it has seen (``seq`` below the next): a crashed market flow emits its last ones again.
 
-    def __init__(self) -> None:
-        self._lanes: list[str] = []
-        self.next = 0
+    A lane that is born late is handed, with its first event, the inputs that stand: the last of each subject."""
 
-    def route(self, event: AnyEvent) -> list[Routed]:
-        """Raises ValueError on a gap in the journal, which nothing downstream could survive honestly."""
-        if event.seq < self.next:
+    SCHEMA = "router/1"
+
+    def __init__(self, state: RouterState | None = None) -> None:
+        self._state = state or RouterState()
+
+    def state(self) -> RouterState:
+        """What it remembers, to be kept at once: it is not a copy."""
+        return self._state
+
+    def route(self, event: AnyEvent, fixed: bool = False) -> list[Routed | Configured]:
+        """The event for each lane that it goes to; before it, where the lane has not heard of it yet, the configuration
+        that holds. ``fixed``: no statement changes the configuration.
+
+        Raises ValueError on a gap in the journal, which nothing downstream could survive honestly."""
+        stated = "" if fixed else states(event)
+        state, out = self._state, list[Routed | Configured]()
+        if stated and event.seq >= state.next:
+            state.stated = stated
+        for routed in self._route(event):
+            if state.told.get(routed.lane, "") != state.stated:
+                state.told[routed.lane] = state.stated
+                out.append(Configured(routed.lane, state.stated))
+            out.append(routed)
+        return out
+
+    def _route(self, event: AnyEvent) -> list[Routed]:
+        state = self._state
+        if event.seq < state.next:
             return []
-        if event.seq > self.next:
-            raise ValueError(f"the journal jumps from event {self.next - 1} to {event.seq}: it is not whole")
-        self.next = event.seq + 1
-        if isinstance(event, Clock) and self._lanes:
-            copies = len(self._lanes)
-            return [Routed(lane, event, copies) for lane in self._lanes]
+        if event.seq > state.next:
+            raise ValueError(f"the journal jumps from event {state.next - 1} to {event.seq}: it is not whole")
+        state.next = event.seq + 1
+        lanes = state.lanes
+        if isinstance(event, Clock | Input):
+            if isinstance(event, Input):
+                self._stand(event)
+            if lanes:
+                copies = len(lanes)
+                return [Routed(lane, event, copies) for lane in lanes]
+            return [Routed("", event, 1)]
         lane = event.lane
-        if lane and lane not in self._lanes:
-            self._lanes.append(lane)
-            self._lanes.sort()
+        if lane and lane not in lanes:
+            lanes.append(lane)
+            lanes.sort()
+            return [Routed(lane, event, 1, tuple(state.standing.values()))]
         return [Routed(lane, event, 1)]
+
+    def _stand(self, event: Input) -> None:
+        subject = _subject(event)
+        if not subject:
+            return
+        standing = self._state.standing
+        standing.pop(subject, None)  # the order is that of the last of each
+        standing[subject] = event
+        if len(standing) > _MOST_STANDING:
+            del standing[next(iter(standing))]
+
+
+def _subject(event: Input) -> str:
+    """What the input is about, where it stands until another one of the same subject; "" where it does not. Execution
+    reports tell of a moment. Commands are the desk's, which hears every event from the first on."""
+    if event.topic != MODELS:
+        return ""
+    try:
+        said = read_input(event.topic, event.payload.encode())
+    except (msgspec.MsgspecError, ValueError):
+        return ""
+    return f"model of {said.instance}" if isinstance(said, Promotion) else ""

@@ -2,134 +2,184 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
 
-from connectors.venues.paper import Pending
-from flows.trading_line.known import Held
-from flows.trading_line.positions import Money
+import msgspec
+
+from flows.trading_line.blotter import Blotter
+from flows.trading_line.known import KnownMarket
+from flows.trading_line.positions import Account
 from models.contracts import Number
 from models.fees import RATE_UNIT, fee_per_share, taker_fee
 from models.money import DOLLAR, PIP, SHARE, SIZE_STEP, cost
+from models.orders import TimeInForce, WorkingOrder
 from models.reasons import Reason, Verdict
 from models.settings import Settings
 from models.sizing import kelly_fraction, shares_for
-from models.strategies.needs import Limits
-from models.timestamps import MILLISECOND
-from models.trace import Evaluation, Intent, Step
+from models.strategies.instance import Instance
+from models.strategies.signal import Intent
+from models.trace import Evaluation, Step
 
 MODULE = "sizing"
 #: Micro-dollars that fees of ten levels may add by rounding, each up to 5.
 _ROUNDING = 100
+#: Marketable buys are whole cents (the exchange's maker amount has two decimals).
+_CENT = 10_000
 _SCARCE = (Reason.CAP_MARKET, Reason.CAP_STRATEGY, Reason.CAP_TOTAL, Reason.NO_CASH, Reason.NO_DEPTH)
 
 
-class Sizing:
-    """Sizes the entries of a portfolio. ``delay``: ns until an order meets the book."""
+class Request(msgspec.Struct, frozen=True):
+    """An entry to be sized: at journal event ``seq`` and ``t`` (Unix ns), of which instance, with what the account is
+    worth (micro-dollars) and the members' ``multiplier``."""
 
-    def __init__(self, settings: Settings, limits: Mapping[str, Limits]) -> None:
-        self._settings = settings
-        self._limits = limits
-        self.delay = (settings.execution.delay_ms + settings.execution.latency_ms) * MILLISECOND
+    seq: int
+    t: int
+    instance: Instance
+    known: KnownMarket
+    evaluation: Evaluation
+    account: Account
+    equity: int
+    multiplier: float
 
-    def size(
-        self,
-        seq: int,
-        t: int,
-        held: Held,
-        evaluation: Evaluation,
-        money: Money,
-        pending: list[Pending],
-        equity: int,
-    ) -> tuple[list[Pending], Step]:
-        """The orders of a decision at journal event ``seq``, ``t`` (Unix ns), none when it does not size, with the span
-        that says why. ``equity``: micro-dollars."""
-        settings, market = self._settings.portfolio, held.market
-        by_strategy, in_market = money.committed_to(evaluation.strategy, market.key, pending)
-        rate = market.fee_rate / RATE_UNIT
-        price = 0.0
-        for intent in evaluation.intents:
-            ask = intent.ask / PIP
-            price += ask + fee_per_share(ask, rate, market.fee_exponent)
-        worth = evaluation.intents[0].worth if len(evaluation.intents) == 1 else 1.0
-        fraction = kelly_fraction(worth, price)
-        rooms = (
-            (Reason.KELLY_ZERO, int(fraction * settings.kelly_fraction * equity)),
-            (Reason.CAP_MARKET, round(settings.cap_market * DOLLAR) - in_market),
-            (Reason.CAP_STRATEGY, round(settings.cap_strategy * DOLLAR) - by_strategy),
-            (Reason.CAP_TOTAL, round(settings.cap_total * DOLLAR) - money.committed),
-            (Reason.NO_CASH, money.ledger.balance("cash")),
-            (Reason.OK, round(settings.cap_order * DOLLAR)),
-        )
-        binding, room = min(rooms, key=lambda each: each[1])
-        # sized for the dearest fill the limits allow: what is within the caps then, is within them after any fill
-        dearest = 0.0
-        for intent in evaluation.intents:
-            limit, fee_price = self._dearest(held, intent)
-            dearest += limit / PIP + fee_per_share(fee_price / PIP, rate, market.fee_exponent)
-        size = shares_for(room - len(evaluation.intents) * 2 * _ROUNDING, dearest)
-        for intent in evaluation.intents:
-            token = held.token(intent.outcome)
-            displayed = token.asks[0][1] if token is not None and token.asks else 0
-            if displayed < size:
-                binding, size = Reason.NO_DEPTH, displayed // SIZE_STEP * SIZE_STEP
-        numbers: dict[str, Number] = {
-            "kelly": round(fraction, 6),
-            "room": room / DOLLAR,
-            "shares": size / SHARE,
-            "bound_by": str(binding),
-        }
-        if size <= 0 or room <= 0:
-            return [], Step(MODULE, Verdict.BLOCK, binding if binding is not Reason.OK else Reason.KELLY_ZERO, numbers)
-        orders = [self._order(seq, t, held, evaluation, number, size) for number in range(len(evaluation.intents))]
-        small = size < market.min_size or any(cost(order.limit, order.size) < DOLLAR for order in orders)
-        if small:
-            reason = binding if binding in _SCARCE else Reason.BELOW_MIN_SIZE
-            return [], Step(MODULE, Verdict.BLOCK, reason, numbers)
-        reserved = 0
-        for order in orders:
-            reserved += order.reserved
-        if reserved > money.ledger.balance("cash"):
-            return [], Step(MODULE, Verdict.BLOCK, Reason.NO_CASH, numbers)
-        return orders, Step(MODULE, Verdict.PASS, Reason.OK, numbers)
 
-    def _order(self, seq: int, t: int, held: Held, evaluation: Evaluation, number: int, size: int) -> Pending:
-        intent, market = evaluation.intents[number], held.market
-        token = held.token(intent.outcome)
-        assert token is not None
-        limit, fee_price = self._dearest(held, intent)
-        fee = taker_fee(fee_price, size, market.fee_rate, market.fee_exponent)
-        return Pending(
-            id=f"{self._settings.portfolio_name}-{seq}-{evaluation.strategy}-{market.key}-{number}",
-            decision=f"d{seq}-{evaluation.strategy}-{market.key}",
-            strategy=evaluation.strategy,
-            market_key=market.key,
-            token=token.token,
-            outcome=intent.outcome,
-            side="buy",
-            kind="FOK" if len(evaluation.intents) > 1 else self._settings.execution.order_type,
-            limit=limit,
-            size=size,
-            due=t + self.delay,
-            reserved=cost(limit, size) + fee + _ROUNDING,
-            reason=Reason.ENTER,
-            book_age=self._limits[evaluation.strategy].book_age,
-        )
+def committed_to(account: Account, blotter: Blotter, instances: frozenset[str], market: str) -> tuple[int, int]:
+    """(by the instances, in the market): micro-dollars at cost in positions and in working orders of the account.
+    ``instances``: those of one strategy on this account."""
+    by_strategy, in_market = 0, 0
+    for position in account.positions.values():
+        by_strategy += position.basis if position.instance in instances else 0
+        in_market += position.basis if position.market_key == market else 0
+    for order in blotter:
+        if order.reserved:
+            by_strategy += order.reserved if order.instance in instances else 0
+            in_market += order.reserved if order.market_key == market else 0
+    return by_strategy, in_market
 
-    def _dearest(self, held: Held, intent: Intent) -> tuple[int, int]:
-        """The limit, and the price up to it at which the fee is greatest (it grows towards 0.5); pips."""
-        token = held.token(intent.outcome)
-        assert token is not None
-        limit = self._limit(held, intent, token.tick)
-        return limit, min(limit, PIP // 2)
 
-    def _limit(self, held: Held, intent: Intent, tick: int) -> int:
-        """The ask plus slippage, on the tick, and never a price at which the edge would be gone."""
-        market = held.market
-        rate = market.fee_rate / RATE_UNIT
-        limit = min(intent.ask + round(self._settings.execution.slippage * PIP), PIP - tick) // tick * tick
-        while limit > intent.ask:
-            price = limit / PIP
-            if intent.worth - price - fee_per_share(price, rate, market.fee_exponent) > 0.0:
-                break
-            limit -= tick
-        return max(limit, intent.ask)
+def size(
+    request: Request, settings: Settings, blotter: Blotter, instances: frozenset[str]
+) -> tuple[list[WorkingOrder], Step]:
+    """The orders of a decision, none when it does not size, with the span that says why. ``instances``: the ids that
+    share the strategy's cap. The orders' ``due`` is still to be set by the venue."""
+    portfolio, known, account = settings.portfolio, request.known, request.account
+    market, intents = known.market, request.evaluation.intents
+    by_strategy, in_market = committed_to(account, blotter, instances, market.key)
+    rate = market.fee_rate / RATE_UNIT
+    price = 0.0
+    for intent in intents:
+        ask = intent.price / PIP
+        price += ask if intent.post_only else ask + fee_per_share(ask, rate, market.fee_exponent)
+    worth = intents[0].worth if len(intents) == 1 else 1.0
+    fraction = kelly_fraction(worth, price)
+    rooms: tuple[tuple[Reason, int], ...] = (
+        (Reason.KELLY_ZERO, int(fraction * portfolio.kelly_fraction * request.multiplier * request.equity)),
+        (Reason.CAP_MARKET, round(portfolio.cap_market * DOLLAR) - in_market),
+        (Reason.CAP_STRATEGY, round(portfolio.cap_strategy * DOLLAR) - by_strategy),
+        (Reason.CAP_TOTAL, round(portfolio.cap_total * DOLLAR) - account.committed),
+        (Reason.NO_CASH, account.cash),
+        (Reason.OK, round(portfolio.cap_order * DOLLAR)),
+    )
+    binding, room = min(rooms, key=lambda each: each[1])
+    # sized for the dearest fill the limits allow: what is within the caps then, is within them after any fill
+    dearest = 0.0
+    for intent in intents:
+        limit = _limit(settings, known, intent)
+        fee = 0.0 if intent.post_only else fee_per_share(min(limit, PIP // 2) / PIP, rate, market.fee_exponent)
+        dearest += limit / PIP + fee
+    shares = shares_for(room - len(intents) * 2 * _ROUNDING, dearest)
+    for intent in intents:
+        if intent.post_only:
+            continue
+        token = known.token(intent.outcome)
+        displayed = token.asks[0][1] if token is not None and token.asks else 0
+        if displayed < shares:
+            binding, shares = Reason.NO_DEPTH, displayed
+    step = _step(settings, known, intents)
+    shares = shares // step * step
+    numbers: dict[str, Number] = {
+        "kelly": round(fraction, 6),
+        "room": room / DOLLAR,
+        "shares": shares / SHARE,
+        "bound_by": str(binding),
+    }
+    if request.multiplier != 1.0:
+        numbers["multiplier"] = round(request.multiplier, 6)
+    small = binding if binding in _SCARCE else Reason.BELOW_MIN_SIZE
+    if fraction <= 0.0:
+        small = Reason.KELLY_ZERO
+    if shares < market.min_size:
+        return [], Step(MODULE, Verdict.BLOCK, small, numbers)
+    orders = [_order(request, settings, number, shares) for number in range(len(intents))]
+    if any(cost(order.limit, order.size) < DOLLAR for order in orders):
+        return [], Step(MODULE, Verdict.BLOCK, small, numbers)
+    reserved = 0
+    for order in orders:
+        reserved += order.reserved
+    if reserved > account.cash:
+        return [], Step(MODULE, Verdict.BLOCK, Reason.NO_CASH, numbers)
+    return orders, Step(MODULE, Verdict.PASS, Reason.OK, numbers)
+
+
+def _order(request: Request, settings: Settings, number: int, shares: int) -> WorkingOrder:
+    instance, known = request.instance, request.known
+    market, intent = known.market, request.evaluation.intents[number]
+    token = known.token(intent.outcome)
+    assert token is not None
+    limit = _limit(settings, known, intent)
+    fee = 0 if intent.post_only else taker_fee(min(limit, PIP // 2), shares, market.fee_rate, market.fee_exponent)
+    kind: TimeInForce = settings.execution.order_type
+    if intent.post_only:
+        kind = "GTC"
+    elif len(request.evaluation.intents) > 1:
+        kind = "FOK"
+    return WorkingOrder(
+        id=f"{settings.portfolio_name}-{request.seq}-{instance.id}-{market.key}-{number}",
+        decision=f"d{request.seq}-{instance.id}-{market.key}",
+        instance=instance.id,
+        market_key=market.key,
+        token=token.token,
+        outcome=intent.outcome,
+        side="buy",
+        time_in_force=kind,
+        limit=limit,
+        size=shares,
+        sent=request.t,
+        due=request.t,
+        reserved=cost(limit, shares) + fee + _ROUNDING,
+        reason=Reason.ENTER,
+        book_age=instance.limits.book_age,
+        post_only=intent.post_only,
+        mid=mid_of(token.bids, token.asks),
+    )
+
+
+def mid_of(bids: tuple[tuple[int, int], ...], asks: tuple[tuple[int, int], ...]) -> int:
+    """The middle of the best prices in pips, rounded down; -1 where a side is empty."""
+    return (bids[0][0] + asks[0][0]) // 2 if bids and asks else -1
+
+
+def _step(settings: Settings, known: KnownMarket, intents: tuple[Intent, ...]) -> int:
+    """Micro-shares that a size must be a multiple of, so that each marketable leg costs whole cents at its limit."""
+    step = SIZE_STEP
+    for intent in intents:
+        if not intent.post_only:
+            limit = _limit(settings, known, intent)
+            step = math.lcm(step, _CENT * PIP // math.gcd(limit, _CENT * PIP))
+    return step
+
+
+def _limit(settings: Settings, known: KnownMarket, intent: Intent) -> int:
+    """The ask plus slippage, on the tick, and never a price at which the edge would be gone; of a quote its own
+    price."""
+    if intent.post_only:
+        return intent.price
+    token, market = known.token(intent.outcome), known.market
+    assert token is not None
+    tick, rate = token.tick, market.fee_rate / RATE_UNIT
+    limit = min(intent.price + round(settings.execution.slippage * PIP), PIP - tick) // tick * tick
+    while limit > intent.price:
+        price = limit / PIP
+        if intent.worth - price - fee_per_share(price, rate, market.fee_exponent) > 0.0:
+            break
+        limit -= tick
+    return max(limit, intent.price)

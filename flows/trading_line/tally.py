@@ -22,10 +22,10 @@ class GateTally:
         gate = evaluation.steps[0]
         counts = self._counts
         self._t = t
-        key = (gate.module, evaluation.market_key, evaluation.strategy, EVALUATIONS)
+        key = (gate.module, evaluation.market_key, evaluation.instance, EVALUATIONS)
         counts[key] = counts.get(key, 0) + 1
         if gate.verdict != Verdict.PASS:
-            key = (gate.module, evaluation.market_key, evaluation.strategy, str(gate.reason))
+            key = (gate.module, evaluation.market_key, evaluation.instance, str(gate.reason))
             counts[key] = counts.get(key, 0) + 1
 
     def turn(self, t: int) -> list[Tally]:

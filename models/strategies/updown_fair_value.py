@@ -1,33 +1,65 @@
 """Strategy ``updown_fair_value``: buy the outcome whose ask, fee included, is below its fair probability.
 
-It needs spot, a strike, a warm variance, and the fit book of the token it would buy: ``NEEDS`` says so, and the data
-gate sees to it. Score: the better of the two edges in dollars a share after taker fee, the spread being paid by buying
-at the ask. It passes when the score exceeds ``min_edge + margin``.
+Economics: the probability that an up/down market pays follows from spot, strike, variance and time left; where quotes
+lag behind spot, the ask of one outcome is too low for a moment. It should lose where the quotes know more than its
+spot feed and its variance do: then what looks cheap is dear, and the spread and the taker fee come on top.
+
+Entry: score is the better of the two edges in dollars a share after taker fee, the spread being paid by buying at the
+ask. It passes above ``min_edge + margin``. It needs spot, a strike, a warm variance, and the fit book of the token it
+would buy: ``NEEDS`` says so, and the data gate sees to it. In the time over which settlement averages, it holds where
+the average so far is not known.
+
+Exit: take-profit and edge decay sell only what it would not buy at that price: the same fair value judges both ways,
+after both costs. Stop-loss and time exit are rules of risk and ask for no value.
+
+>>> STRATEGY.threshold(Parameters(min_edge=0.02, margin=0.01))
+0.03
 """
 
 from __future__ import annotations
 
 import math
 
+from pydantic import Field
+
 from models.contracts import Number
-from models.fair_value import probability_up
 from models.fees import RATE_UNIT, fee_per_share
-from models.journal import TokenBook
-from models.money import DOLLAR, PIP
+from models.money import PIP
 from models.reasons import Reason, Verdict
-from models.settings import FairValue
+from models.section import Section
+from models.strategies.holding import Holding, Leave, whole_steps
 from models.strategies.needs import SPOT_FAULTS, Needs
+from models.strategies.signal import Intent, Signal
+from models.strategies.strategy import Strategy
 from models.strategies.view import View
 from models.timestamps import SECOND
 from models.topics import FEED_COINBASE, FEED_MARKETS, FEED_POLYMARKET
-from models.trace import Evaluation, Intent, Step
 
-NAME = "updown_fair_value"
-UNIT = "dollars_per_share"
-FAMILY = "edge_after_costs"
+
+class Parameters(Section):
+    """Strategy ``updown_fair_value``."""
+
+    enabled: bool = True
+    half_life_s: float = Field(900, gt=0, description="of the EWMA variance")
+    sample_s: int = Field(5, ge=1, le=60, description="returns are taken over this long")
+    warm_up_s: float = Field(60, ge=0, description="of spot before the first evaluation")
+    min_edge: float = Field(0.01, ge=0, le=1, description="threshold: dollars a share after all costs")
+    margin: float = Field(0.01, ge=0, le=1, description="safety margin for the model's own error, dollars a share")
+    take_profit: float = Field(
+        0.15, gt=0, le=1, description="gain, dollars a share; sells only what it would not buy at the bid"
+    )
+    stop_loss: float = Field(0.20, gt=0, le=1, description="loss, dollars a share")
+    strike_max_gap_s: float = Field(
+        5, ge=0, le=90, description="no strike of our own that is further off, or rests on more unseen seconds"
+    )
+    time_exit_s: float = Field(0, ge=0, description="sell this long before the end; 0 = hold to settlement")
+    edge_decay: float = Field(0.02, ge=0, le=1, description="sell when bid after fee beats fair value by this")
+
+
 NEEDS = Needs(
-    strategy=NAME,
     feeds=frozenset({FEED_POLYMARKET, FEED_COINBASE, FEED_MARKETS}),
+    wakes=frozenset({"book", "spot", "clock"}),
+    features=("spot_price", "strike", "variance", "settlement_average", "time_left", "fair"),
     books="either",
     book_age_s="portfolio.stale_s",
     max_spread="portfolio.max_spread",
@@ -36,70 +68,87 @@ NEEDS = Needs(
     pair_checks=frozenset({Reason.PARITY_BROKEN}),  # one of the two books is wrong then, and which is not known
     spot_age_s="portfolio.stale_s",
     spot_checks=SPOT_FAULTS,
-    warm_up_s="fair_value.warm_up_s",
+    warm_up_s="parameters.warm_up_s",
     min_returns=10,
     strike=True,
-    strike_max_gap_s="fair_value.strike_max_gap_s",
+    strike_max_gap_s="parameters.strike_max_gap_s",
     rule=True,
 )
-_FEATURES = Step("features", Verdict.PASS, Reason.OK)
-_BELOW = Step("strategy." + NAME, Verdict.HOLD, Reason.BELOW_THRESHOLD)
+_AVERAGE_UNKNOWN = Signal(Verdict.HOLD, Reason.AVERAGE_UNKNOWN, 0.0)
 
 
-def threshold(settings: FairValue) -> float:
+def threshold(parameters: Parameters) -> float:
     """Dollars a share after costs above which it passes."""
-    return settings.min_edge + settings.margin
+    return parameters.min_edge + parameters.margin
 
 
-def evaluate(
-    view: View, settings: FairValue, outcomes: tuple[str, ...] = ("Up", "Down"), before: tuple[Step, ...] = ()
-) -> Evaluation:
+def evaluate(view: View, parameters: Parameters, outcomes: tuple[str, ...] = ("Up", "Down")) -> Signal:
     """Judge one market at one moment. The view must have passed the data gate with ``NEEDS``; only ``outcomes`` may be
-    bought. ``before``: the trace so far."""
-    market, spot, book = view.market, view.spot, view.book
-    assert spot is not None and book is not None and view.strike is not None and market.rule is not None
-    bar = threshold(settings)
-    tau = max(market.end - view.as_of, 0) / SECOND
-    fair = probability_up(
-        spot.price / DOLLAR,
-        view.strike,
-        view.variance,
-        tau,
-        float(market.rule.lookback_s),
-        view.average,
-        view.variance * view.strike_gap_s,
-    )
-    rate = market.fee_rate / RATE_UNIT
+    bought."""
+    market, book = view.market, view.book
+    fair: float | None = view.values["fair"]
+    if fair is None:  # spot, strike and rule are there: the gate saw to it
+        return _AVERAGE_UNKNOWN
+    assert book is not None
+    rate, exponent = market.fee_rate / RATE_UNIT, market.fee_exponent
     score, best = -math.inf, None
     for outcome in outcomes:
         token, worth = (book.up, fair) if outcome == "Up" else (book.down, 1.0 - fair)
         assert token is not None
-        edge = _edge(worth, token, rate, market.fee_exponent)
+        edge = _edge(worth, token.asks[0][0] / PIP, rate, exponent)
         if edge > score:
             score, best = edge, Intent(outcome, token.asks[0][0], worth)
     assert best is not None
     score = round(score, 6)
-    passed = score > bar
-    if not passed:  # by far the most: their numbers would be shown nowhere
-        steps = (*before, _FEATURES, _BELOW)
-        return Evaluation(NAME, market.key, Verdict.HOLD, Reason.BELOW_THRESHOLD, score, bar, steps, (), fair)
-    features: dict[str, Number] = {
-        "spot": spot.price / DOLLAR,
-        "strike": view.strike,
-        "strike_source": view.strike_source,
-        "volatility": round(math.sqrt(view.variance * 31_536_000.0), 6),
-        "time_left_s": tau,
+    bar = threshold(parameters)
+    if not score > bar:  # by far the most: their numbers would be shown nowhere
+        return Signal(Verdict.HOLD, Reason.BELOW_THRESHOLD, score, (), fair)
+    numbers: dict[str, Number] = {"outcome": best.outcome, "ask": best.price / PIP, "edge": score, "threshold": bar}
+    return Signal(Verdict.PASS, Reason.EDGE, score, (best,), fair, numbers)
+
+
+def leave(holding: Holding, parameters: Parameters) -> Leave | None:
+    """The exit rule that applies, the dearest to ignore first; None to hold on."""
+    market, token, fair = holding.market, holding.token, holding.fair
+    bid = token.bids[0][0] / PIP
+    paid = holding.basis / holding.size  # micro-dollars a micro-share = dollars a share
+    rate, exponent = market.fee_rate / RATE_UNIT, market.fee_exponent
+    left = (market.end - holding.t) / SECOND
+    if holding.stopped or paid - bid >= parameters.stop_loss:
+        reason = Reason.STOP_LOSS
+    elif parameters.time_exit_s and left <= parameters.time_exit_s:
+        reason = Reason.TIME_EXIT
+    elif fair < 0.0 or round(_edge(fair, bid, rate, exponent), 6) > threshold(parameters):
+        return None  # worth nothing that is known, or worth buying at this very price
+    elif bid - paid >= parameters.take_profit:
+        reason = Reason.TAKE_PROFIT
+    elif bid - fee_per_share(bid, rate, exponent) - fair >= parameters.edge_decay:
+        reason = Reason.EDGE_DECAY
+    else:
+        return None
+    numbers: dict[str, Number] = {
+        "bid": bid,
+        "paid": round(paid, 6),
+        "fee": round(fee_per_share(bid, rate, exponent), 6),
         "fair": round(fair, 6),
+        "time_left_s": left,
     }
-    numbers: dict[str, Number] = {"outcome": best.outcome, "ask": best.ask / PIP, "edge": score, "threshold": bar}
-    steps = (
-        *before,
-        Step("features", Verdict.PASS, Reason.OK, features),
-        Step("strategy." + NAME, Verdict.PASS, Reason.EDGE, numbers),
-    )
-    return Evaluation(NAME, market.key, Verdict.PASS, Reason.EDGE, score, bar, steps, (best,), fair)
+    return Leave(reason, whole_steps(holding.size), numbers)
 
 
-def _edge(worth: float, book: TokenBook, rate: float, exponent: int) -> float:
-    ask = book.asks[0][0] / PIP
-    return worth - ask - fee_per_share(ask, rate, exponent)
+def _edge(worth: float, price: float, rate: float, exponent: int) -> float:
+    """Dollars a share when it is bought at ``price`` by taking."""
+    return worth - price - fee_per_share(price, rate, exponent)
+
+
+STRATEGY = Strategy(
+    name="updown_fair_value",
+    section="fair_value",
+    unit="dollars_per_share",
+    family="edge_after_costs",
+    needs=NEEDS,
+    parameters=Parameters,
+    evaluate=evaluate,
+    threshold=threshold,
+    leave=leave,
+)

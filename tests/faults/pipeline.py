@@ -9,14 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from flows.market_line.bounds import bounds_of
 from flows.market_line.findings import Finding
 from flows.market_line.line import MarketLine
-from flows.trading import Desk
-from flows.trading_line.lane import Lane
-from flows.trading_line.portfolio import configuration_id
-from flows.trading_line.route import Router
-from models.journal import Book, decode_event
+from flows.trading_line.line import TradingLine
+from models.bounds import bounds_of
+from models.journal import Book, Market, decode_event
 from models.message import Lost, Message, Stored
 from models.settings import FairValue, Settings
 from models.topics import DECISIONS, FILLS, JOURNAL, LEDGER, ORDERS
@@ -40,9 +37,12 @@ class Traded:
     rejected: list[dict[str, Any]] = field(default_factory=list)
     given_up: defaultdict[tuple[str, int], list[str]] = field(default_factory=lambda: defaultdict(list))
     digest: str = ""
+    paid: dict[str, tuple[int, int, int]] = field(default_factory=dict)  # market -> when, and payouts of Up and Down
 
     def note(self, event: object) -> None:
         """Take a journal event in."""
+        if isinstance(event, Market) and event.payout_up is not None and event.payout_down is not None:
+            self.paid.setdefault(event.key, (event.t, event.payout_up, event.payout_down))
         if not isinstance(event, Book):
             return
         for book in (event.up, event.down):
@@ -55,8 +55,7 @@ def trade(records: Iterable[Stored | Lost], settings: Settings = EAGER) -> Trade
     """Run market line, lanes and desk over the records."""
     name = settings.portfolio_name
     line = MarketLine(bounds_of(settings.checks), name)
-    router, desk = Router(), Desk(settings, configuration_id(settings))
-    lanes: defaultdict[str, Lane] = defaultdict(lambda: Lane(settings))
+    trading = TradingLine(settings)
     out, digest = Traded(), hashlib.sha256()
     rows = {DECISIONS: out.decisions, ORDERS: out.orders, FILLS: out.fills, "dead-letter": out.rejected}
 
@@ -74,9 +73,8 @@ def trade(records: Iterable[Stored | Lost], settings: Settings = EAGER) -> Trade
             elif isinstance(made, Message) and made.topic == JOURNAL:
                 event = decode_event(made.value)
                 out.note(event)
-                for routed in router.route(event):
-                    for message in desk.take(lanes[routed.lane].judge(routed)):
-                        keep(message)
+                for message in trading.advance(event):
+                    keep(message)
             else:
                 keep(made)
     out.digest = digest.hexdigest()

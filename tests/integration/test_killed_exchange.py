@@ -28,8 +28,8 @@ import pytest
 
 from connectors.kafka.admin import create_topics
 from connectors.ordering import merge_all
-from flows.market_line.bounds import bounds_of
 from flows.market_line.line import MarketLine
+from models.bounds import bounds_of
 from models.journal import Book, Feed, decode_event
 from models.markers import OWN_PREFIX, Notice, decode_own
 from models.message import Lost, Message, Stored

@@ -129,7 +129,7 @@ def test_variance_of_the_average_by_hand() -> None:
     tau, lookback = 120.0, 60.0
     sd = math.sqrt(VARIANCE * (tau - lookback + lookback / 3))
     expected = normal_cdf(math.log(100.02 / 100.0) / sd)
-    assert probability_up(100.02, 100.0, VARIANCE, tau, lookback) == pytest.approx(expected, abs=1e-12)
+    assert probability_up(100.02, 100.0, VARIANCE, tau, lookback) == pytest.approx(expected, abs=6e-10)
 
 
 @pytest.mark.parametrize("x", [-3.0, -1.96, -0.5, 0.0, 0.5, 1.96, 3.0])

@@ -119,5 +119,5 @@ def test_a_record_cannot_be_changed() -> None:
 
 def test_a_decision_names_only_known_actions_and_outcomes() -> None:
     fields = Decision.model_fields
-    assert set(get_args(fields["action"].annotation)) == {"enter", "exit", "block", "settle"}
+    assert set(get_args(fields["action"].annotation)) == {"enter", "exit", "block", "settle", "correct"}
     assert set(get_args(fields["outcome"].annotation)) == {"Up", "Down", ""}

@@ -9,20 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.market_line.findings import BLOCKING
 from flows.trading_line.data_gate import GateResult, check
 from models.journal import TokenBook
 from models.money import SHARE
-from models.reasons import Reason, Verdict
+from models.reasons import BLOCKING, Reason, Verdict
 from models.settings import Settings
-from models.strategies import parity, updown_fair_value
-from models.strategies.needs import BOOK_FAULTS, Limits, limits
+from models.strategies.instance import all_instances
+from models.strategies.needs import BOOK_FAULTS, Limits
 from models.timestamps import SECOND
 from models.topics import FEED_COINBASE, FEED_POLYMARKET
 from tests.models.strategies.views import END, NOW, START, book, market, spot, token, view
 
-SETTINGS = Settings()
-FAIR, PARITY = limits(updown_fair_value.NEEDS, SETTINGS), limits(parity.NEEDS, SETTINGS)
+FAIR, PARITY = (all_instances(Settings())[name].limits for name in ("updown_fair_value", "parity"))
 BOTH = pytest.mark.parametrize("needs", [FAIR, PARITY], ids=["fair", "parity"])
 OLD = NOW - 5 * SECOND - 1
 UP, DOWN = token("up", 4900, 5000), token("down", 5000, 5100)

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from models.fees import fee_per_share
 from models.reasons import Reason, Verdict
 from models.settings import Parity
-from models.strategies.parity import NAME, evaluate
-from models.trace import Step
-from tests.models.strategies.views import book, market, token, view
+from models.strategies.holding import Holding
+from models.strategies.parity import evaluate, leave
+from tests.models.strategies.views import NOW, book, market, token, view
 
 SETTINGS = Parity()
 CHEAP = book(token("up", 4500, 4600), token("down", 4500, 4600))
@@ -26,16 +26,7 @@ CHEAP = book(token("up", 4500, 4600), token("down", 4500, 4600))
 def test_every_verdict_and_reason(changes: dict[str, Any], verdict: Verdict, reason: Reason) -> None:
     evaluation = evaluate(view(**changes), SETTINGS)
     assert (evaluation.verdict, evaluation.reason) == (verdict, reason)
-    assert [step.module for step in evaluation.steps] == [f"strategy.{NAME}"]
-    assert (evaluation.steps[-1].verdict, evaluation.steps[-1].reason) == (verdict, reason)
     assert [intent.outcome for intent in evaluation.intents] == (["Up", "Down"] if verdict is Verdict.PASS else [])
-
-
-@pytest.mark.parametrize("quotes", [None, CHEAP])
-def test_the_trace_so_far_comes_first(quotes: Any) -> None:
-    gate = Step("data_gate.parity", Verdict.PASS, Reason.OK)
-    changes = {} if quotes is None else {"book": quotes}
-    assert evaluate(view(**changes), SETTINGS, before=(gate,)).steps[0] is gate
 
 
 def test_spot_plays_no_part() -> None:
@@ -66,3 +57,29 @@ def test_each_leg_may_cost_half_of_the_edge_more() -> None:
     assert up.worth == pytest.approx(0.41 + fee_per_share(0.41, 0.07) + evaluation.score / 2)
     assert down.worth == pytest.approx(0.50 + fee_per_share(0.50, 0.07) + evaluation.score / 2)
     assert up.worth + down.worth == pytest.approx(1.0, abs=1e-6)
+
+
+def leg(size: int, other_size: int) -> Holding:
+    return Holding(
+        t=NOW,
+        market=market(),
+        token=token("up", 4000, 4100),
+        size=size,
+        basis=size // 2,
+        opened=NOW,
+        other_size=other_size,
+        fair=0.01,  # what another rule would sell at once
+    )
+
+
+@given(size=st.integers(1, 10**9), other_size=st.integers(0, 10**9))
+def test_only_shares_without_a_partner_are_sold_and_at_once(size: int, other_size: int) -> None:
+    decided = leave(leg(size, other_size), SETTINGS)
+    excess = (size - other_size) // 10_000 * 10_000
+    if excess <= 0:
+        assert decided is None, "a complete pair pays a dollar, whatever its bids are"
+    else:
+        assert decided is not None
+        assert (decided.reason, decided.size) == (Reason.LEG_BROKEN, excess)
+        mirrored = leave(leg(other_size, size), SETTINGS) if other_size else None
+        assert mirrored is None, "one leg is sold, never both"

@@ -6,6 +6,11 @@ from typing import Any
 
 import msgspec
 
+from models.features.fair import Fair
+from models.features.history import SpotHistory
+from models.features.settlement_average import Average
+from models.features.strike import Strike
+from models.features.variance import Variance
 from models.journal import NO_SRC, Book, Levels, Market, Spot, TokenBook
 from models.money import DOLLAR, SHARE
 from models.settlement import Rule
@@ -47,10 +52,28 @@ def spot(price: float = 60_000.0, ok: bool = True) -> Spot:
 
 
 def view(**changes: Any) -> View:
-    """Spot at the strike, both books 0.49 to 0.50: nothing is wrong and no edge is there."""
-    fields: dict[str, Any] = {
-        "t": NOW, "as_of": NOW, "market": market(), "book": book(token("up", 4900, 5000), token("down", 5000, 5100)),
-        "spot": spot(), "variance": VARIANCE, "returns": 50,
-        "history_s": 250.0, "strike": 60_000.0, "strike_source": "official", "strike_gap_s": 0.0, "average": None,
+    """Spot at the strike, both books 0.49 to 0.50: nothing is wrong and no edge is there. Features are changed by the
+    names of their numbers: ``strike``, ``strike_gap_s``, ``variance``, ``returns``, ``history_s``, ``average``,
+    ``average_gap_s``; ``fair`` follows from them, unless it is given."""
+    feature: dict[str, Any] = {
+        "strike": 60_000.0, "strike_gap_s": 0.0, "variance": VARIANCE, "returns": 50, "history_s": 250.0,
+        "average": None, "average_gap_s": 0.0,
     }  # fmt: skip
-    return View(**{**fields, **changes})
+    fields: dict[str, Any] = {
+        "t": NOW, "as_of": NOW, "market": market(), "spot": spot(),
+        "book": book(token("up", 4900, 5000), token("down", 5000, 5100)),
+    }  # fmt: skip
+    given = changes.pop("fair", ...)
+    feature.update({name: changes.pop(name) for name in list(changes) if name in feature})
+    fields.update(changes)
+    price, strike, average = fields["spot"], feature["strike"], feature["average"]
+    values: dict[str, Any] = {
+        "spot_price": price.price / DOLLAR if price is not None and price.ok else None,
+        "strike": None if strike is None else Strike(strike, "official", feature["strike_gap_s"]),
+        "variance": Variance(feature["variance"], feature["returns"], feature["history_s"]),
+        "settlement_average": None if average is None else Average(average, 10, feature["average_gap_s"]),
+        "time_left": max(fields["market"].end - fields["as_of"], 0) / SECOND,
+    }
+    if given is ...:
+        given = Fair().value(fields["market"], fields["as_of"], SpotHistory(), values)
+    return View(**fields, values=values | {"fair": given})

@@ -1,0 +1,96 @@
+"""`profit control`: the operator's commands, answered by what the trading flow did."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import secrets
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.runs import runs_in
+from connectors.operator.commanding import command_and_wait
+from connectors.operator.standing import StandingKill, lift_kill, set_kill, standing_kill
+from connectors.operator.token import read_token, token_path
+from models.control import Close, Command, Flatten, Instruction, Kill, Pause, Release, Resume
+from models.failures import Failure
+from models.settings import Settings, load
+
+VERBS = ("pause", "resume", "kill", "release", "flatten", "close")
+
+
+def control(
+    verb: Annotated[str, typer.Argument(help="pause, resume, kill, release, flatten, or close.")],
+    market: Annotated[str, typer.Argument(help="With close: the market's key, such as btc-updown-5m-1790000100.")] = "",
+    what: Annotated[str, typer.Option(help="With release: kill or anomaly.")] = "kill",
+    why: Annotated[str, typer.Option(help="With release --what anomaly: its explanation.")] = "",
+    run: Annotated[str, typer.Option(help="Name of the run; default: the newest one.")] = "",
+    wait_s: Annotated[float, typer.Option(min=0.1, help="How long to wait for the answer, seconds.")] = 15.0,
+    config: Annotated[Path | None, typer.Option(help="TOML file of settings.")] = None,
+) -> None:
+    """Command the trading flow: pause | resume | kill | release | flatten | close MARKET."""
+    do = _instruction(verb, market, what, why)
+    settings = load(config)
+    by = getpass.getuser()
+    if isinstance(do, Kill):
+        # first of all on disk: whatever dies now, the next start finds it
+        set_kill(settings.data_dir, StandingKill(by, time.time_ns(), run))
+    token = read_token(token_path(settings))
+    folder = _folder(settings, run)
+    if folder is None:
+        _without_run(do, settings)
+        return
+    about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    command = Command(secrets.token_hex(8), str(about["name"]), time.time_ns(), by, do)
+    answer = command_and_wait(command, token, settings.kafka, str(about["kafka"]), wait_s)
+    print(f"{verb}: {answer.text}", file=sys.stderr if answer.verdict == "block" else sys.stdout)
+    lifted = isinstance(do, Release) and do.what == "kill"
+    if lifted and answer.verdict != "block":
+        lift_kill(settings.data_dir)
+    if answer.verdict == "block" and answer.reason != "nothing_to_do":
+        raise typer.Exit(1)
+
+
+def _instruction(verb: str, market: str, what: str, why: str) -> Instruction:
+    if verb not in VERBS:
+        raise Failure(f"{verb}: no such command.", f"There are {', '.join(VERBS)}.")
+    if (verb == "close") != bool(market):
+        raise Failure(
+            "close needs its market." if verb == "close" else f"{verb} takes no market.",
+            "For example: profit control close btc-updown-5m-1790000100",
+        )
+    if verb == "release":
+        if what not in ("kill", "anomaly"):
+            raise Failure(f"--what {what}: neither kill nor anomaly.", "Say what is to be released.")
+        if what == "anomaly" and not why.strip():
+            raise Failure("an anomaly is released only with its explanation.", 'Add --why "…".')
+        return Release(what, why.strip())
+    simple: dict[str, Instruction] = {"pause": Pause(), "resume": Resume(), "kill": Kill(), "flatten": Flatten()}
+    return simple[verb] if verb in simple else Close(market)
+
+
+def _folder(settings: Settings, run: str) -> Path | None:
+    """The folder of the run that is meant, where one is running."""
+    folders = [settings.data_dir / "runs" / run] if run else runs_in(settings.data_dir)
+    for folder in folders:
+        if (folder / "run.json").is_file():
+            return folder
+    if run:
+        raise Failure(f"there is no run {run} in {settings.data_dir / 'runs'}.", "`profit up --run NAME` starts one.")
+    return None
+
+
+def _without_run(do: Instruction, settings: Settings) -> None:
+    """No run has ever been started: a kill stands for the first one, and can be lifted."""
+    if isinstance(do, Kill):
+        print("kill: no run is there; the next one starts killed.")
+        return
+    if isinstance(do, Release) and do.what == "kill" and standing_kill(settings.data_dir) is not None:
+        lift_kill(settings.data_dir)
+        print("release: the kill is lifted; no run is there.")
+        return
+    raise Failure(f"{settings.data_dir} holds no run that could obey.", "`profit up` starts one.")

@@ -1,0 +1,452 @@
+"""The desk: everything after the barrier. It hears every event in journal order and alone sends orders and moves money.
+
+For each event, in this order: the venue says what became of the orders; the event is taken in, a resolution settles its
+market, and a command is answered; the lanes' evaluations are counted; positions are held against the exit rules;
+evaluations that passed go through the gates, are sized and sent; a clock tick reconciles and sends the pulse. Each of
+these leaves its spans on the trace, and the counters of every module are counted from those spans.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from connectors.venues.paper.venue import PaperVenue
+from connectors.venues.venue import Venue
+from flows.market_line.findings import Beat
+from flows.pulse import Pulse
+from flows.quality import Tally
+from flows.trading_line import exits, gates, settlement, sizing, valuation
+from flows.trading_line.blotter import Blotter
+from flows.trading_line.cooldown import Cooldown
+from flows.trading_line.instance_state import InstanceState
+from flows.trading_line.items import Judged
+from flows.trading_line.known import Known, KnownMarket, opposite
+from flows.trading_line.members import Entry, Member
+from flows.trading_line.operator import Operator, Reply
+from flows.trading_line.outbox import Outbox
+from flows.trading_line.pace import Pace
+from flows.trading_line.paper_rules import rules_of
+from flows.trading_line.positions import MAIN, Account, Position
+from flows.trading_line.reconciliation import Reconciliation
+from flows.trading_line.records import EXECUTION, Choice, Records
+from flows.trading_line.refusals import Refusals
+from flows.trading_line.settlement import Settlement
+from flows.trading_line.tally import GateTally
+from models.contracts import Number
+from models.happenings import Cancelled, Filled, Happening
+from models.journal import AnyEvent, Book, Clock, Feed, Market, Spot
+from models.message import Message
+from models.money import DOLLAR
+from models.orders import FINAL, IllegalTransition, Report, WorkingOrder
+from models.reasons import Reason, Verdict
+from models.settings import Settings
+from models.strategies.instance import Instance, all_instances
+from models.timestamps import SECOND
+from models.trace import Evaluation, Step
+
+PRODUCER = "trading"
+CHIEF = "portfolio"
+#: A position that cannot be judged says so at most this often, in seconds; a refused entry each second.
+_EXIT_EVERY_S = 10
+#: An order whose state is unknown is asked for this often.
+_ASK_EVERY_NS = 2 * SECOND
+
+Out = Message | Tally | Beat
+
+
+class Desk:
+    """``take`` is the whole interface: one event with what the lanes made of it, in journal order."""
+
+    def __init__(self, settings: Settings, venue: Venue | None = None) -> None:
+        """``venue``: where orders go; the paper venue where none is given."""
+        self._known = Known()
+        self._accounts: dict[str, Account] = {}
+        self._blotter = Blotter()
+        self._venue: Venue = PaperVenue(rules_of(settings)) if venue is None else venue
+        self._out = Outbox(PRODUCER)
+        self._records = Records(self._out, self._known)
+        self._settlement = Settlement(self._accounts, self._records, self._out)
+        self._reconciliation = Reconciliation()
+        self._operator = Operator(settings)
+        self._cooldown = Cooldown(settings, self._blotter, self._accounts)
+        #: In the order in which they are told, and asked for their gates.
+        self._members: tuple[Member, ...] = (
+            self._operator,
+            InstanceState(),
+            self._reconciliation,
+            Pace(settings, self._known),
+            gates.MarketGates(settings, self._known),
+            self._cooldown,
+        )
+        self._pulse = Pulse(PRODUCER, (), CHIEF)
+        self._refusals = Refusals(1)
+        self._waits = Refusals(_EXIT_EVERY_S)
+        self._tally = GateTally(settings.checks.window_s)
+        self._strategies: dict[str, str] = {}  # of every instance there ever was, its strategy
+        self.configure(settings)
+
+    def configure(self, settings: Settings) -> None:
+        """Go by these settings from now on. What an earlier configuration held keeps its exits: an instance that is
+        configured no more goes by its strategy's own parameters until its positions are gone."""
+        self._settings = settings
+        self._instances = all_instances(settings)
+        for name, strategy in self._strategies.items():
+            if name not in self._instances:
+                self._instances[name] = msgspec.structs.replace(self._instances[strategy], id=name, enabled=False)
+        self._strategies = {name: each.strategy.name for name, each in self._instances.items()}
+        capital = round(settings.portfolio.capital * DOLLAR)
+        for name in (MAIN, *(each.id for each in self._instances.values() if each.state == "twin")):
+            if name not in self._accounts:
+                self._accounts[name] = Account(name, capital)
+        for member in self._members:
+            member.configure(settings)
+        if isinstance(self._venue, PaperVenue):
+            self._venue.configure(rules_of(settings))
+        self._records.configure(settings)
+        self._pulse.add(_modules(self._instances, self._members))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a snapshot holds: whatever follows from the settings is made anew when it is resumed under them."""
+        return {name: value for name, value in self.__dict__.items() if name != "_instances"}
+
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        self.__dict__.update(kept)
+        self.configure(self._settings)
+
+    def take(self, copies: list[Judged]) -> list[Out]:
+        """What one journal event leads to: messages, and what the data gates said, for the windows. ``copies``: the
+        event as each lane left it, in lane order."""
+        event = copies[0].event
+        out: list[Out] = list(self._tally.turn(event.t))
+        for account in self._accounts.values():
+            account.open(event.seq, event.t, self._out)
+        self._hear(event)
+        self._learn(event)
+        entries: list[tuple[KnownMarket, Evaluation]] = []
+        for judged in copies:
+            for evaluation in judged.evaluations:
+                known = self._evaluated(event, evaluation)
+                if known is not None and evaluation.intents:
+                    entries.append((known, evaluation))
+            for key, values in judged.features:
+                self._records.features(event, key, values)
+        self._leave(event)  # first: what is left at this event is not bought back at it
+        for known, evaluation in entries:
+            self._enter(event, known, evaluation)
+        messages = self._out.take()
+        self._reconciliation.read(messages)
+        out[0:0] = messages
+        if isinstance(event, Clock):
+            if self._pulse.is_due(event.t):
+                if self._reconciliation.changed:
+                    self._count(self._reconciliation.compare(self._accounts))
+                out.extend(self._pulse.beat(event.t, self._gauges(event.t)))
+            out.extend(self._tally.take())
+            out.append(Beat(event.t))
+        elif isinstance(event, Feed) and event.what == "end of run":
+            out.extend(self._pulse.beat(event.t, self._gauges(event.t), whole=True))
+        return out
+
+    # --- what the venue says -------------------------------------------------------------------------------------
+
+    def _hear(self, event: AnyEvent) -> None:
+        for report in self._venue.hear(event):
+            self._apply(event, report)
+        if isinstance(event, Clock) and self._blotter:
+            for order in self._blotter.unknown(event.t, _ASK_EVERY_NS):
+                self._venue.query(order.id, event.t)
+
+    def _apply(self, event: AnyEvent, report: Report) -> None:
+        try:
+            order = self._blotter.apply(report)
+        except (IllegalTransition, KeyError) as cause:
+            self._count(Step(EXECUTION, Verdict.BLOCK, Reason.ILLEGAL_TRANSITION, {"report": str(cause)}))
+            self._reconciliation.note_anomaly(f"order {report.order}: {report.state}")
+            return
+        account = self._account_of(order.instance)
+        fill = report.fill
+        if fill is not None:
+            number = self._blotter.next_fill(order)
+            ref = self._records.fill(event, order, number, report.t, fill, account.name)
+            move = account.bought if order.side == "buy" else account.sold
+            move(event.seq, event.t, self._out, order, fill, ref)
+            self._tell(Filled(order, fill, ref, report.t))
+        if order.state in FINAL:
+            account.release(event.seq, event.t, self._out, order)
+        self._records.order(event, order, self._blotter.row(order), report.reason)
+        if order.state in FINAL:
+            self._blotter.close(order)
+            if order.state != "filled":
+                self._tell(Cancelled(order, report.reason, report.t))
+        if order.state not in ("accepted", "unknown"):
+            verdict = Verdict.PASS if order.filled else Verdict.BLOCK
+            self._count(Step(EXECUTION, verdict, report.reason))
+
+    # --- what is known -------------------------------------------------------------------------------------------
+
+    def _learn(self, event: AnyEvent) -> None:
+        self._known.learn(event)
+        if isinstance(event, Clock):
+            for member in self._members:
+                self._count_all(member.on_clock(event.t))
+            self._forget(event.t)
+        elif isinstance(event, Market):
+            if event.payout_up is not None:
+                self._settle(event, self._known.markets[event.key])
+        else:
+            reply = self._operator.on_command(event, self._reconciliation.anomaly)
+            if reply is not None:
+                self._obey(event, reply)
+
+    def _settle(self, event: Market, known: KnownMarket) -> None:
+        """Pay the market. Its working orders were ended by the venue, which heard of it first."""
+        happenings, steps = self._settlement.take(event, known, self._instances)
+        self._count_all(steps)
+        for each in happenings:
+            self._tell(each)
+
+    def _obey(self, event: AnyEvent, reply: Reply) -> None:
+        """Do what an operator's command asks for beyond what its gate will say, and answer it."""
+        self._count(reply.step)
+        for order in list(self._blotter):
+            wanted = reply.cancel is None or order.market_key in reply.cancel
+            if wanted and not (reply.entries_only and order.side == "sell"):
+                self._cancel(order, event.t)
+        if reply.release_anomaly:
+            self._reconciliation.explain()
+        self._records.answer(event, reply)
+
+    def _cancel(self, order: WorkingOrder, t: int) -> None:
+        if not order.cancelling:
+            order.cancelling = True
+            self._venue.cancel(order.id, t)
+
+    def _forget(self, t: int) -> None:
+        traded = {key for account in self._accounts.values() for key in account.results}
+        for market in self._known.forget(t, traded):
+            self._venue.forget(market)
+            self._settlement.forget(market.key)
+            self._refusals.forget(market.key)
+            self._waits.forget(market.key)
+            for member in self._members:
+                member.forget(market.key)
+
+    # --- entries -------------------------------------------------------------------------------------------------
+
+    def _evaluated(self, event: AnyEvent, evaluation: Evaluation) -> KnownMarket | None:
+        """Count an evaluation and send its scan row; its market, where it is known."""
+        self._tally.add(event.t, evaluation)
+        for step in evaluation.steps:
+            self._count(step)
+        known = self._known.markets.get(evaluation.market_key)
+        if known is None:
+            return None
+        if evaluation.fair >= 0.0:
+            known.fairs[evaluation.instance] = (evaluation.fair, event.t)
+        if evaluation.emit:
+            self._records.scan(event, self._instances[evaluation.instance], evaluation)
+        return known
+
+    def _enter(self, event: AnyEvent, known: KnownMarket, evaluation: Evaluation) -> None:
+        """Gates, size, orders: all legs or none."""
+        instance = self._instances[evaluation.instance]
+        steps: list[Step] = list(evaluation.steps)
+        for intent in evaluation.intents:
+            entry = Entry(event.t, instance, known, intent, len(evaluation.intents))
+            for step in self._gates(entry):
+                self._count(step)
+                steps.append(step)
+            if steps[-1].verdict != Verdict.PASS:
+                self._refuse(event, known, evaluation, intent.outcome, intent.price, steps)
+                return
+        first = evaluation.intents[0]
+        account = self._account_of(instance.id)
+        request = sizing.Request(
+            event.seq,
+            event.t,
+            instance,
+            known,
+            evaluation,
+            account,
+            valuation.equity(account, self._known),
+            self._multiplier(instance.id),
+        )
+        orders, step = sizing.size(request, self._settings, self._blotter, self._siblings(instance, account))
+        self._count(step)
+        steps.append(step)
+        if not orders:
+            self._refuse(event, known, evaluation, first.outcome, first.price, steps)
+            return
+        for order in orders:
+            order.due = self._venue.arrival(order.id, known.market, event.t, self._known.lag)
+        execution = Step(EXECUTION, Verdict.PASS, Reason.SUBMITTED, {"orders": len(orders), "due": orders[0].due})
+        steps.append(execution)
+        ids = tuple(order.id for order in orders)
+        choice = Choice(instance, known, first.outcome, "enter", tuple(steps), orders[0].limit, orders[0].size, ids)
+        self._records.decision(event, choice)
+        for order in orders:
+            self._submit(event, account, order)
+
+    def _gates(self, entry: Entry) -> Iterator[Step]:
+        """The spans of all gates in order, ending with the first that does not pass."""
+        for member in self._members:
+            for step in member.gates(entry):
+                yield step
+                if step.verdict != Verdict.PASS:
+                    return
+
+    def _multiplier(self, instance: str) -> float:
+        product = 1.0
+        for member in self._members:
+            product *= member.multiplier(instance)
+        return product
+
+    def _refuse(
+        self,
+        event: AnyEvent,
+        known: KnownMarket,
+        evaluation: Evaluation,
+        outcome: str,
+        price: int,
+        steps: list[Step],
+    ) -> None:
+        repeats = self._refusals.due((evaluation.instance, evaluation.market_key, ""), steps[-1].reason, event.t)
+        if repeats is None:
+            return
+        instance = self._instances[evaluation.instance]
+        self._records.decision(event, Choice(instance, known, outcome, "block", tuple(steps), price, repeats=repeats))
+
+    def _submit(self, event: AnyEvent, account: Account, order: WorkingOrder) -> None:
+        account.reserve(event.seq, event.t, self._out, order)
+        submitted = self._blotter.add(order)
+        self._records.order(event, order, self._blotter.row(order), Reason.SUBMITTED)
+        self._venue.send(order)
+        self._tell(submitted)
+
+    # --- exits ---------------------------------------------------------------------------------------------------
+
+    def _leave(self, event: AnyEvent) -> None:
+        if not isinstance(event, Book | Spot | Clock):
+            return
+        for account in self._accounts.values():
+            for position in list(account.positions.values()):
+                known = self._known.markets[position.market_key]
+                if isinstance(event, Book) and event.key != position.market_key:
+                    continue
+                if isinstance(event, Spot) and event.lane != known.market.asset:
+                    continue
+                self._consider_leaving(event, known, account, position)
+
+    def _consider_leaving(self, event: AnyEvent, known: KnownMarket, account: Account, position: Position) -> None:
+        instance, key, outcome = self._instances[position.instance], position.market_key, position.outcome
+        other = account.positions.get((instance.id, key, opposite(outcome)))
+        standing = exits.Standing(
+            t=event.t,
+            instance=instance,
+            position=position,
+            known=known,
+            stale_tokens=self._known.stale_tokens,
+            other_size=other.size if other is not None else 0,
+            killed=self._operator.killed,
+            pending=bool(self._blotter.of(instance.id, key)),
+            hot=not self._cooldown.may_leave(instance.id, key, outcome, event.t),
+            stopped=self._cooldown.stopped(instance.id, key),
+            demanded=self._operator.must_leave(key),
+        )
+        step, leave = exits.judge(standing)
+        self._count(step)
+        decision = exits.decision_id(event.seq, position)
+        if leave is None:
+            if step.verdict == Verdict.BLOCK:
+                self._wait(event, standing, step, decision)
+            return
+        token = known.token(outcome)
+        assert token is not None
+        order = exits.order_of(event.seq, standing, leave, token, self._settings)
+        order.due = self._venue.arrival(order.id, known.market, event.t, self._known.lag)
+        submitted = Step(EXECUTION, Verdict.PASS, Reason.SUBMITTED, {"orders": 1, "due": order.due})
+        steps = (step, submitted)
+        choice = Choice(instance, known, outcome, "exit", steps, order.limit, order.size, (order.id,), id=decision)
+        self._records.decision(event, choice)
+        self._submit(event, account, order)
+
+    def _wait(self, event: AnyEvent, standing: exits.Standing, step: Step, decision: str) -> None:
+        """Say that a position cannot be judged, and why."""
+        position = standing.position
+        subject = (position.instance, position.market_key, position.outcome)
+        repeats = self._waits.due(subject, step.reason, event.t)
+        if repeats is not None:
+            choice = Choice(
+                standing.instance,
+                standing.known,
+                position.outcome,
+                "block",
+                (step,),
+                size=position.size,
+                repeats=repeats,
+                id=decision,
+            )
+            self._records.decision(event, choice)
+
+    # --- what all of them use --------------------------------------------------------------------------------------
+
+    def _account_of(self, instance: str) -> Account:
+        """The account an instance trades on: the portfolio's, or a twin's own."""
+        return self._accounts.get(instance, self._accounts[MAIN])
+
+    def _siblings(self, instance: Instance, account: Account) -> frozenset[str]:
+        """The instances that share a strategy's cap with this one: those of the same strategy on the same account."""
+        return frozenset(
+            each.id
+            for each in self._instances.values()
+            if each.strategy is instance.strategy and self._account_of(each.id) is account
+        )
+
+    def _tell(self, happening: Happening) -> None:
+        for member in self._members:
+            self._count_all(member.on(happening))
+
+    def _count(self, step: Step) -> None:
+        self._pulse.count(step.module, step.verdict, step.reason)
+
+    def _count_all(self, steps: Iterable[Step]) -> None:
+        for step in steps:
+            self._count(step)
+
+    def _gauges(self, t: int) -> dict[str, Number]:
+        """Those of the portfolio's account; of a paper twin the equity, under its id."""
+        twins: dict[str, Number] = {
+            f"equity_{name}": valuation.equity(account, self._known) / DOLLAR
+            for name, account in self._accounts.items()
+            if name != MAIN
+        }
+        return {
+            **valuation.gauges(self._accounts[MAIN], self._known, t),
+            **twins,
+            "orders_under_way": len(self._blotter),
+            "markets_settled": self._settlement.settled,
+            "markets_corrected": self._settlement.corrected,
+            "anomaly": int(self._reconciliation.anomaly),
+            "lag_s": self._known.lag / SECOND,
+            "trading": self._operator.state(),
+        }
+
+
+def _modules(instances: dict[str, Instance], members: tuple[Member, ...]) -> tuple[str, ...]:
+    """Every module of the desk and of the lanes whose spans it counts, in the order of the line."""
+    return (
+        *(each.limits.module for each in instances.values()),
+        "features",
+        *(each.module for each in instances.values()),
+        *(member.module for member in members if member.module.startswith("gate.")),
+        "gate.ledger",
+        *gates.GATE_MODULES,
+        sizing.MODULE,
+        EXECUTION,
+        exits.MODULE,
+        settlement.MODULE,
+        "reconciliation",
+    )

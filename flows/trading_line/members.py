@@ -1,0 +1,62 @@
+"""The members of the desk: who is told what happened, may object to an entry, and may make it smaller.
+
+A later capability (allocator, breakers, execution quality, mark-outs) is one more member in a file of its own. A member
+leaves spans: what it says is counted under its module, so that none acts unseen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from flows.trading_line.known import KnownMarket
+from models.happenings import Happening
+from models.journal import AnyEvent
+from models.settings import Settings
+from models.strategies.instance import Instance
+from models.strategies.signal import Intent
+from models.trace import Step
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """An entry that is asked for at ``t`` (Unix ns): whose, where, and which leg of how many."""
+
+    t: int
+    instance: Instance
+    known: KnownMarket
+    intent: Intent
+    legs: int
+
+
+class Member:
+    """A member that objects to nothing. Each overrides what it cares for; ``module`` is its name on trace and
+    telemetry."""
+
+    module = ""
+
+    def configure(self, settings: Settings) -> None:
+        """Go by these settings from now on: at the beginning, and whenever the journal states others."""
+
+    def on(self, happening: Happening) -> Iterable[Step]:
+        """Hear what happened to an order or a position."""
+        return ()
+
+    def on_clock(self, t: int) -> Iterable[Step]:
+        """Hear that it is ``t`` (Unix ns); every 250 ms."""
+        return ()
+
+    def on_input(self, event: AnyEvent) -> Iterable[Step]:
+        """Hear an input of the journal: a command, an execution report, a promotion, the measured lag."""
+        return ()
+
+    def gates(self, entry: Entry) -> Iterable[Step]:
+        """Its spans on an entry, ending with the first that does not pass; none where it has no say in entries."""
+        return ()
+
+    def multiplier(self, instance: str) -> float:
+        """What the size of the instance's entries is multiplied with, 0 to 1."""
+        return 1.0
+
+    def forget(self, market: str) -> None:
+        """Nothing more comes of this market."""

@@ -1,0 +1,1 @@
+"""Features: what strategies may know of a market beyond its books, one provider a file."""

@@ -1,0 +1,64 @@
+"""What happened to the portfolio's orders and positions, as its members are told.
+
+>>> from models.orders import example_order
+>>> Submitted(order=example_order(), t=1).order.instance
+'updown_fair_value'
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from models.orders import Execution, WorkingOrder
+from models.reasons import Reason
+
+
+class Submitted(msgspec.Struct, frozen=True, gc=False):
+    """An order was sent at ``t`` (Unix ns)."""
+
+    order: WorkingOrder
+    t: int
+
+
+class Filled(msgspec.Struct, frozen=True, gc=False):
+    """A part of an order was filled at ``t`` (Unix ns); ``fill`` is the fill's id."""
+
+    order: WorkingOrder
+    execution: Execution
+    fill: str
+    t: int
+
+
+class Cancelled(msgspec.Struct, frozen=True, gc=False):
+    """What was open of an order will not be filled any more: cancelled, expired or rejected, and why."""
+
+    order: WorkingOrder
+    reason: Reason
+    t: int
+
+
+class Settled(msgspec.Struct, frozen=True, gc=False):
+    """A position was paid: ``size`` micro-shares that had cost ``basis`` and brought ``payout`` (micro-dollars)."""
+
+    instance: str
+    market_key: str
+    outcome: str
+    size: int
+    basis: int
+    payout: int
+    t: int
+
+
+class Corrected(msgspec.Struct, frozen=True, gc=False):
+    """A market's resolution was changed after it had been paid: ``payout`` micro-dollars instead of ``paid``."""
+
+    instance: str
+    market_key: str
+    outcome: str
+    size: int
+    paid: int
+    payout: int
+    t: int
+
+
+Happening = Submitted | Filled | Cancelled | Settled | Corrected
