@@ -83,7 +83,6 @@ class Soundness:
     def rest(self, message: MarketMessage, t: int) -> None:
         """An answer of REST ``/book``. Raises NotANumber and ValueError."""
         self._take_in()
-        self._judge()
         if parse_epoch_ms(message.timestamp) - t <= self._bounds.ahead:
             self._rest.take(message, self._books.tokens.get(message.asset_id), t)
 
@@ -116,7 +115,6 @@ class Soundness:
     def lacking(self, serving: Mapping[str, str], t: int) -> list[Lack]:
         """Of the tokens that a connection serves (token -> connection), those without a sound book at ``t``."""
         self._take_in()
-        self._judge()
         found: list[Lack] = []
         for name, conn in serving.items():
             reason = self._wrong(self._books.tokens.get(name), conn)
@@ -175,7 +173,6 @@ class Soundness:
     def _tick(self) -> None:
         for token in self._books.settle(NO_SRC):
             self._said.pop(token.conn, None)
-        self._judge()
         differing = self._rest.differing(self._books.tokens, self._bounds, self._now.t)
         self._invalidate([self._books.tokens[name] for name in differing], self._now.t)
 
@@ -215,13 +212,14 @@ class Soundness:
             for token in self._books.meant(odd, conn):
                 token.invalidate(Reason.DECODE_ERROR, 0, t, NO_SRC)
                 self._said.pop(conn, None)
+        self._judge()  # the times of the next frame are held against those of this one
 
     def _message(self, conn: str, frame: bytes, at: int, message: MarketMessage, t: int) -> None:
         books, kind = self._books, message.event_type
         if kind == "book":
             x = parse_epoch_ms(message.timestamp)
-            books.snapshot(NO_SRC, message, x, object_at(frame, at) if message.hash else None, conn)
             self._touched[message.asset_id] = (x, t)
+            books.snapshot(NO_SRC, message, x, object_at(frame, at) if message.hash else None, conn)
         elif kind == "price_change":
             x = parse_epoch_ms(message.timestamp)
             books.changes(NO_SRC, message, x)
@@ -235,3 +233,4 @@ class Soundness:
             books.trade(message)
         elif kind == "tick_size_change":
             books.change_tick(NO_SRC, message, conn)
+            self._touched[message.asset_id] = (parse_epoch_ms(message.timestamp), t)
