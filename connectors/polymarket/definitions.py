@@ -11,6 +11,7 @@ import msgspec
 
 from connectors.polymarket.wire import (
     ClobMarket,
+    CryptoConfig,
     GammaMarket,
     MarketMessage,
     decode_list,
@@ -44,6 +45,9 @@ class Known(msgspec.Struct):
     min_size: int = 5 * SHARE
     fee_rate: int = 70_000
     fee_exponent: int = 1
+    rebate_rate: int = 0
+    accepting: bool = True
+    taker_delay_ms: int = -1
     rule: Rule | None = None
     strike: int | None = None
     payout_up: int | None = None
@@ -105,8 +109,10 @@ class Definitions:
             return found, True, False
         known.defined = True
         before = _told(known)
-        for field in ("tick", "min_size", "fee_rate", "fee_exponent", "rule"):
+        for field in ("tick", "min_size", "fee_rate", "fee_exponent", "rebate_rate", "accepting", "rule"):
             setattr(known, field, getattr(found, field))
+        if found.taker_delay_ms >= 0:
+            known.taker_delay_ms = found.taker_delay_ms
         if found.strike is not None:
             known.strike = found.strike
         up, down = found.up_token or known.up_token, found.down_token or known.down_token
@@ -120,16 +126,26 @@ class Definitions:
         return known, conflict or _told(known) != before, conflict
 
     def from_clob(self, market: ClobMarket) -> tuple[Known, bool, bool] | None:
-        """Learn a resolution from the CLOB's market object. Raises BadDefinition."""
+        """Learn a resolution from the CLOB's market object, and what it says of orders. Raises BadDefinition."""
         known = self.by_market.get(market.condition_id)
         if known is None:
             return None
+        before = _told(known)
+        try:
+            delay = _taker_delay_ms(market.seconds_delay, market.itode)
+        except ValueError as cause:
+            raise BadDefinition(f"market {known.key}: {cause}") from None
+        if delay >= 0:
+            known.taker_delay_ms = delay
+        if market.accepting_orders is not None:
+            known.accepting = market.accepting_orders
         winners = [token.token_id for token in market.tokens or () if token.winner]
         for winner in winners if market.closed else ():
             self._is_token(known, winner)
         won = (known.up_token in winners, known.down_token in winners)
         payouts = by_winner(bool(market.closed), won, bool(market.is_50_50_outcome))
-        return (known, False, False) if payouts is None else self._paid(known, payouts, "clob")
+        conflict = payouts is not None and self._resolve(known, payouts, "clob")
+        return known, conflict or _told(known) != before, conflict
 
     def from_resolved(self, message: MarketMessage) -> tuple[Known, bool, bool] | None:
         """Learn a resolution from ``market_resolved``."""
@@ -160,6 +176,7 @@ class Definitions:
             tick=_tick(message.order_price_min_tick_size or "0.01"),
             fee_rate=_fee_rate(fees.rate) if fees else 70_000,
             fee_exponent=_fee_exponent(fees.exponent) if fees else 1,
+            rebate_rate=_fee_rate(fees.rebate_rate or 0) if fees else 0,
             rule=rule_for(window.horizon, window.start_ns),
         )
         self._add(known)
@@ -245,10 +262,6 @@ class Definitions:
             by_outcome = dict(zip(outcomes, tokens, strict=True)) if outcomes and tokens else {"Up": "", "Down": ""}
             payouts = _payouts(market, outcomes)
             fees = market.fee_schedule
-            config = market.crypto_market_config
-            lookback = None
-            if config is not None and config.twap_enabled and config.twap_lookback_seconds is not None:
-                lookback = _whole(config.twap_lookback_seconds, 0, 86_400, "TWAP of seconds")
             return Known(
                 key=market.slug,
                 market=market.condition_id or "",
@@ -262,7 +275,10 @@ class Definitions:
                 min_size=MICRO[str(market.order_min_size or 5)],
                 fee_rate=_fee_rate(fees.rate) if fees else (0 if market.fees_enabled is False else 70_000),
                 fee_exponent=_fee_exponent(fees.exponent) if fees else 1,
-                rule=rule_for(window.horizon, start, lookback),
+                rebate_rate=_fee_rate(fees.rebate_rate or 0) if fees else 0,
+                accepting=market.accepting_orders is not False,
+                taker_delay_ms=_taker_delay_ms(market.seconds_delay, None),
+                rule=_rule(window.horizon, start, market.crypto_market_config),
                 strike=_strike(market),
                 payout_up=payouts[0] if payouts else None,
                 payout_down=payouts[1] if payouts else None,
@@ -276,6 +292,33 @@ class Definitions:
 def _settled_or_old(known: Known, t: int) -> bool:
     """Once Gamma has spoken there is nothing to wait for; a word of another source may be corrected by it."""
     return known.truth_by == "gamma" or t - known.end > 24 * 3600 * SECOND
+
+
+def _rule(horizon: str, start: int, config: CryptoConfig | None) -> Rule | None:
+    """The market's own rule where it states one, else that of its date. One that denies what holds at its date is
+    unknown: which of the two is right cannot be told, and nothing is traded on it."""
+    dated = rule_for(horizon, start)
+    if config is None or config.twap_enabled is None:
+        return dated
+    if not config.twap_enabled:
+        return None if dated is not None and dated.kind == "twap" else dated
+    if config.twap_lookback_seconds is None:
+        return dated if dated is not None and dated.kind == "twap" else None
+    return rule_for(horizon, start, _whole(config.twap_lookback_seconds, 0, 86_400, "TWAP of seconds"))
+
+
+def _taker_delay_ms(stated: float | str | None, is_delayed: bool | None) -> int:
+    """How long the exchange holds marketable orders: the seconds it states; 0 where it says that it does not; else -1.
+    That a market is delayed (``itode``) says not for how long."""
+    if stated is not None and float(stated) > 0:
+        return round(_within(float(stated), 0.0, 60.0, "delay of seconds") * 1_000)
+    return 0 if is_delayed is False else -1
+
+
+def _within(value: float, least: float, most: float, what: str) -> float:
+    if not least <= value <= most:
+        raise NotANumber(f"{what} {value!r} is not within {least} and {most}")
+    return value
 
 
 def _tick(text: str) -> int:
@@ -308,10 +351,7 @@ def _fee_exponent(stated: float | str) -> int:
 
 
 def _whole(stated: float | str, least: int, most: int, what: str) -> int:
-    value = float(stated)
-    if not least <= value <= most:
-        raise NotANumber(f"{what} {stated!r} is not within {least} and {most}")
-    return int(value)
+    return int(_within(float(stated), least, most, what))
 
 
 def _payouts(market: GammaMarket, outcomes: list[str]) -> Payouts | None:

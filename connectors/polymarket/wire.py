@@ -56,6 +56,7 @@ class FeeSchedule(msgspec.Struct, gc=False):
     rate: float | str = 0.0
     exponent: float | str = 1
     taker_only: bool = True
+    rebate_rate: float | str | None = None
 
 
 class MarketMessage(msgspec.Struct, gc=False):
@@ -206,10 +207,11 @@ class GammaEvent(msgspec.Struct, gc=False, rename="camel"):
 class GammaFees(msgspec.Struct, gc=False, rename="camel"):
     rate: float | str = 0.0
     exponent: float | str = 1
+    rebate_rate: float | str | None = None
 
 
 class CryptoConfig(msgspec.Struct, gc=False, rename="camel"):
-    twap_enabled: bool = False
+    twap_enabled: bool | None = None
     twap_lookback_seconds: float | str | None = None
 
 
@@ -232,6 +234,8 @@ class GammaMarket(msgspec.Struct, gc=False, rename="camel"):
     uma_resolution_statuses: Listed = None
     order_price_min_tick_size: float | str | None = None
     order_min_size: float | str | None = None
+    accepting_orders: bool | None = None
+    seconds_delay: float | str | None = None
     fees_enabled: bool | None = None
     fee_schedule: GammaFees | None = None
     crypto_market_config: CryptoConfig | None = None
@@ -258,6 +262,9 @@ class ClobMarket(msgspec.Struct, gc=False):
     condition_id: str
     tokens: list[ClobToken] | None = None
     closed: bool | None = None
+    accepting_orders: bool | None = None
+    seconds_delay: float | str | None = None
+    itode: bool | None = None
     is_50_50_outcome: bool | None = None
 
 

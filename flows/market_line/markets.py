@@ -85,6 +85,9 @@ class Markets:
                 corrected_up=known.corrected_up,
                 corrected_down=known.corrected_down,
                 corrected_by=known.corrected_by,
+                accepting=known.accepting,
+                taker_delay_ms=known.taker_delay_ms,
+                rebate_rate=known.rebate_rate,
             ),
             feed,
         )
