@@ -26,6 +26,8 @@ def flow(
 ) -> None:
     """Run one flow on Kafka until it is told to stop; it resumes where it was."""
     from api.cli.beginning import beginning
+    from connectors.kafka.absence import ABSENCE_S
+    from connectors.kafka.admin import await_cluster
     from connectors.kafka.claim import claim
     from connectors.kafka.ending import DRAIN_S
     from connectors.kafka.meter import Meter
@@ -63,6 +65,7 @@ def flow(
         return [(f"flow.{name}", status, meter.counts(), reason, meter.gauges())]
 
     recovery: Path | None = None
+    await_cluster(settings.kafka, bootstrap, ABSENCE_S)  # as long as a flow that runs waits for it
     own = claim(settings.kafka, bootstrap, folder, settings.kafka.continue_run)
     if name == "audit":
         dataflow = audit_flow(settings, bootstrap, stop, folder, meter, drain_s)

@@ -23,6 +23,7 @@ app = typer.Typer(
 
 #: verb -> "module:function"; imported only when its verb is asked for, so that `profit sql` need not load Bytewax
 VERBS: dict[str, str] = {
+    "prepare": "api.cli.prepare:prepare",
     "flow": "api.cli.flow:flow",
     "up": "api.cli.up:up",
     "play": "api.cli.up:play",

@@ -41,12 +41,15 @@ def record(
     kafka: Annotated[str | None, typer.Option(help="HOST:PORT of a cluster; default: configuration")] = None,
     duration: Annotated[float | None, typer.Option(min=0, help="end after so many real seconds")] = None,
     exchange: Annotated[Path | None, typer.Option(help="addresses of a running `profit simulate`")] = None,
+    simulator: Annotated[Path | None, typer.Option(hidden=True, help="--exchange, where --feeds is sim")] = None,
     faults: Annotated[Path | None, typer.Option(help="TOML file of faults for --feeds sim")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file; default: profit.toml")] = None,
     lifeline: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:
     """Record market data into the feed topics, verbatim, until Ctrl-C."""
     settings = load(config)
+    if feeds == "sim" and exchange is None:
+        exchange = simulator
     if exchange is not None and feeds == "live":
         raise Failure("--exchange names a simulated exchange.", "Add --feeds sim, or leave --exchange away.")
     if exchange is not None and faults is not None:

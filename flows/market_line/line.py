@@ -213,7 +213,7 @@ class MarketLine:
         health.signal(FEED_CLOCK, Signal.SOUND, t)
         stale = kept.books.stale | kept.spots.stale
         self._asset_health.tick(health, self._tokens, kept.known.by_token, self._products, stale, t)
-        for feed in self._ageing.stale_feeds:
+        for feed in sorted(self._ageing.stale_feeds):
             health.signal(feed, Signal.SILENT, t, Reason.STALE_FEED)
         journal.out.extend(health.rows(t))
 
