@@ -61,4 +61,5 @@ def probability_up(
     total = spread + strike_variance
     if total <= 0.0:
         return 1.0 - _FLOOR if move >= 0.0 else _FLOOR
-    return round(min(max(normal_cdf(move / math.sqrt(total)), _FLOOR), 1.0 - _FLOOR), 9)
+    p = round(0.5 * math.erfc(-move / math.sqrt(total + total)), 9)
+    return _FLOOR if p < _FLOOR else 1.0 - _FLOOR if p > 1.0 - _FLOOR else p

@@ -51,7 +51,10 @@ def check(view: View, limits: Limits) -> GateResult:
     if reason is None and limits.strike:
         reason = _strike(view, limits, numbers)
     if reason is None and limits.warms_up:
-        reason = _warm(view, limits, numbers)
+        variance: Variance = view.values["variance"]
+        if variance.returns < limits.min_returns or variance.history_s < limits.warm_up_s:
+            numbers["returns"], numbers["history_s"] = variance.returns, variance.history_s
+            reason = Reason.WARMING_UP
     if reason is not None:
         return GateResult(Step(limits.module, Verdict.BLOCK, reason, numbers))
     return GateResult(Step(limits.module, Verdict.PASS, Reason.OK, numbers), outcomes)
@@ -168,11 +171,3 @@ def _strike(view: View, limits: Limits, numbers: dict[str, Number]) -> Reason | 
         numbers["strike_gap_s"] = strike.gap_s
         return Reason.STRIKE_MISSING
     return None
-
-
-def _warm(view: View, limits: Limits, numbers: dict[str, Number]) -> Reason | None:
-    variance: Variance = view.values["variance"]
-    if variance.returns >= limits.min_returns and variance.history_s >= limits.warm_up_s:
-        return None
-    numbers["returns"], numbers["history_s"] = variance.returns, variance.history_s
-    return Reason.WARMING_UP

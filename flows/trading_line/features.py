@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -14,6 +14,7 @@ from models.features.registry import FEATURES
 from models.journal import AnyEvent, Book, Clock, Input, Market, Spot, Trade
 from models.strategies.instance import Instance
 
+Compute = Callable[[Market, int, SpotHistory, Values], Any]
 _KINDS: dict[type, str] = {
     Spot: "spot",
     Market: "market",
@@ -25,12 +26,14 @@ _KINDS: dict[type, str] = {
 
 
 class Plan:
-    """What one instance wants computed, what it rests on first. Plans with the same keys are one plan."""
+    """What one instance wants computed. Plans with the same keys are one plan. ``number``: of the plan, from 0."""
 
-    def __init__(self, keys: tuple[Key, ...], owner: str) -> None:
+    def __init__(self, keys: tuple[Key, ...], number: int) -> None:
         self.keys = keys
-        self.owner = owner  # the first instance that has it
-        self.steps: list[tuple[str, Computation]] = []  # name and computation, in order
+        self.number = number
+        self.shared: list[tuple[str, Compute]] = []  # of features that are the same for every market
+        self.own: dict[str, Compute] = {}  # of the others
+        self.latest: tuple[int, dict[str, Any]] = (-1, {})  # the shared values, after how many changes
         self.rows: list[tuple[str, Feature]] = []  # what is added to the names of the row, "" mostly
 
     def row(self, values: Values) -> dict[str, Number]:
@@ -49,6 +52,19 @@ class Plan:
         return row
 
 
+class _Lazy(dict[str, Any]):
+    """Values of a market's features, each computed when it is first asked for: where a data gate blocks, few are. They
+    are good until the next event."""
+
+    __slots__ = ("at",)
+    at: tuple[dict[str, Compute], Market, int, SpotHistory]
+
+    def __missing__(self, name: str) -> Any:
+        own, market, as_of, history = self.at
+        value = self[name] = own[name](market, as_of, history, self)
+        return value
+
+
 class UnderlyingFeatures:
     """Feed ``take`` every event of the underlying; read ``values`` by plan and market.
 
@@ -61,6 +77,7 @@ class UnderlyingFeatures:
         self._plans: dict[tuple[Key, ...], Plan] = {}
         self._computations: dict[Key, Computation] = {}
         self._hearing: dict[type, list[Computation]] = {}
+        self._at_seconds: list[Computation] = []
         self._state = state or {}
         if "history" in self._state:
             self.history = msgspec.convert(self._state["history"], SpotHistory, str_keys=True)
@@ -71,11 +88,15 @@ class UnderlyingFeatures:
         plan = self._plans.get(keys)
         if plan is not None:
             return plan
-        plan = Plan(keys, owner)
+        plan = Plan(keys, len(self._plans))
         for key in keys:
             feature = FEATURES[key.name]
             suffix = self._suffix(key, owner)
-            plan.steps.append((key.name, self._computation(key, feature)))
+            compute = self._computation(key, feature).value
+            if feature.shared:
+                plan.shared.append((key.name, compute))
+            else:
+                plan.own[key.name] = compute
             plan.rows.append((suffix, feature))
         self._plans[keys] = plan
         return plan
@@ -86,23 +107,32 @@ class UnderlyingFeatures:
 
     def take(self, event: AnyEvent) -> None:
         """An event of the underlying."""
-        hearing = self._hearing.get(type(event))
+        history = self.history
         if isinstance(event, Spot):
             self.changes += 1
-            if not self.history.take(event):
+            second = history.second
+            if not history.take(event):
                 return
-        elif hearing is None:
-            return
-        self.changes += 1
-        for each in hearing or ():
-            each.take(event, self.history)
+            if history.second != second:
+                for each in self._at_seconds:
+                    each.take(event, history)
+        hearing = self._hearing.get(type(event))
+        if hearing:
+            self.changes += 1
+            for each in hearing:
+                each.take(event, history)
 
     def values(self, plan: Plan, market: Market, as_of: int) -> Values:
-        """The values of a plan's features for a market, at ``as_of`` by the feed's clock."""
-        values: Values = {}
+        """The values of a plan's features for a market, at ``as_of`` by the feed's clock; good until the next event."""
         history = self.history
-        for name, computation in plan.steps:
-            values[name] = computation.value(market, as_of, history, values)
+        changes, shared = plan.latest
+        if changes != self.changes:
+            shared = {}
+            for name, compute in plan.shared:
+                shared[name] = compute(market, as_of, history, shared)
+            plan.latest = (self.changes, shared)
+        values = _Lazy(shared)
+        values.at = (plan.own, market, as_of, history)
         return values
 
     def forget(self, market_key: str) -> None:
@@ -124,8 +154,12 @@ class UnderlyingFeatures:
             if kept is not None:
                 computation = msgspec.convert(kept, type(computation), str_keys=True)
             self._computations[key] = computation
+            if isinstance(computation, Stateless):
+                return computation
+            if "second" in feature.events:
+                self._at_seconds.append(computation)
             for kind, name in _KINDS.items():
-                if name in feature.events and not isinstance(computation, Stateless):
+                if name in feature.events:
                     self._hearing.setdefault(kind, []).append(computation)
         return computation
 

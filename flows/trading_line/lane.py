@@ -24,7 +24,8 @@ from models.trace import Evaluation, Step
 
 _FORGET_NS = 60 * SECOND
 _WAKES: dict[str, type] = {"book": Book, "spot": Spot, "trade": Trade, "clock": Clock}
-_FEATURES = Step("features", Verdict.PASS, Reason.OK)
+_PASS = Verdict.PASS
+_FEATURES = Step("features", _PASS, Reason.OK)
 
 
 class Asked(msgspec.Struct):
@@ -46,6 +47,19 @@ class Followed(msgspec.Struct):
     by_instance: dict[str, Asked] = {}
 
 
+class _Window:
+    """A market that is followed, and the values of its features by plan, while they are good: until another change of
+    the features, and by the same clock."""
+
+    __slots__ = ("as_of", "changes", "state", "values")
+
+    def __init__(self, state: Followed) -> None:
+        self.state = state
+        self.values: dict[int, Values] = {}
+        self.changes = -1
+        self.as_of = -1
+
+
 class LaneState(msgspec.Struct):
     """What a lane remembers, apart from its settings."""
 
@@ -59,48 +73,64 @@ class LaneState(msgspec.Struct):
 class _Runner:
     """An instance at work: its plan of features, and its spans that repeat."""
 
-    __slots__ = ("_said", "instance", "plan", "siblings")
+    __slots__ = (
+        "_evaluate",
+        "_limits",
+        "_module",
+        "_parameters",
+        "_said",
+        "_shows",
+        "_threshold",
+        "every",
+        "id",
+        "plan",
+        "siblings",
+        "view",
+        "wakes",
+    )
 
     def __init__(self, instance: Instance, plan: Plan) -> None:
-        self.instance = instance
+        self.id = instance.id
+        self.every = instance.limits.every
+        self.wakes = instance.limits.needs.wakes
         self.plan = plan
         self.siblings = instance.limits.needs.siblings
+        self.view = 2 * plan.number + self.siblings  # instances with the same number share a view
+        self._module = instance.module
+        self._limits = instance.limits
+        self._threshold = instance.threshold
+        self._evaluate = instance.strategy.evaluate
+        self._parameters = instance.parameters
+        self._shows = bool(plan.keys)
         self._said: dict[str, Step] = {}
 
     def judge(self, view: View) -> Evaluation:
         """What the data gate says, and only where it passes the strategy too; its span comes first."""
-        instance, key = self.instance, view.market.key
-        gate = data_gate.check(view, instance.limits)
+        key, threshold = view.market.key, self._threshold
+        gate = data_gate.check(view, self._limits)
         step = gate.step
-        if step.verdict != Verdict.PASS:
-            return Evaluation(instance.id, key, step.verdict, step.reason, 0.0, instance.threshold, (step,))
-        signal = instance.strategy.evaluate(view, instance.parameters, gate.outcomes)
+        if not gate.outcomes:
+            return Evaluation(self.id, key, step.verdict, step.reason, 0.0, threshold, (step,))
+        signal = self._evaluate(view, self._parameters, gate.outcomes)
         verdict, reason = signal.verdict, signal.reason
-        features = _FEATURES
-        if signal.numbers or verdict == Verdict.PASS:
-            own = Step(instance.module, verdict, reason, signal.numbers)
+        if verdict is _PASS or signal.numbers:
+            own = Step(self._module, verdict, reason, signal.numbers)
         else:
-            said = self._said.get(reason)
-            if said is None or said.verdict != verdict:
-                said = self._said[reason] = Step(instance.module, verdict, reason)
-            own = said
-        if self.plan.steps:
-            if verdict == Verdict.PASS:
-                features = Step("features", Verdict.PASS, Reason.OK, {**self.plan.row(view.values), **signal.used})
-            steps: tuple[Step, ...] = (step, features, own)
+            own = self._said.get(reason) or self._say(verdict, reason)
+        if not self._shows:
+            steps: tuple[Step, ...] = (step, own)
+        elif verdict is _PASS:
+            used = self.plan.row(view.values)
+            used.update(signal.used)
+            steps = (step, Step("features", _PASS, Reason.OK, used), own)
         else:
-            steps = (step, own)
-        return Evaluation(
-            instance.id,
-            key,
-            verdict,
-            reason,
-            signal.score,
-            instance.threshold,
-            steps,
-            signal.intents,
-            signal.fair,
-        )
+            steps = (step, _FEATURES, own)
+        return Evaluation(self.id, key, verdict, reason, signal.score, threshold, steps, signal.intents, signal.fair)
+
+    def _say(self, verdict: Verdict, reason: Reason) -> Step:
+        """A span without numbers, of which there need be only one."""
+        own = self._said[reason] = Step(self._module, verdict, reason)
+        return own
 
 
 class Lane:
@@ -117,19 +147,17 @@ class Lane:
         self._features = UnderlyingFeatures(state.features)
         runners = [_Runner(each, self._features.plan_for(each)) for each in instances(settings)]
         self._runners: dict[type, list[_Runner]] = {
-            kind: [each for each in runners if name in each.instance.limits.needs.wakes]
-            for name, kind in _WAKES.items()
+            kind: [each for each in runners if name in each.wakes] for name, kind in _WAKES.items()
         }
-        self._followed = state.followed
+        self._followed = {key: _Window(each) for key, each in state.followed.items()}
         self._stale_feeds = frozenset(state.stale_feeds)
         self._stale_tokens = frozenset(state.stale_tokens)
         self._stale_spots = frozenset(state.stale_spots)
-        self._values: dict[str, dict[Plan, tuple[int, int, Values]]] = {}  # market -> plan -> when, and what it was
 
     def state(self) -> LaneState:
         """What it remembers, to be kept at once: it is not a copy."""
         return LaneState(
-            self._followed,
+            {key: window.state for key, window in self._followed.items()},
             sorted(self._stale_feeds),
             sorted(self._stale_tokens),
             sorted(self._stale_spots),
@@ -149,25 +177,26 @@ class Lane:
         evaluations: list[Evaluation] = []
         rows: list[tuple[str, dict[str, Number]]] = []
         if routed.lane:
-            for each in routed.standing:
-                self._features.take(each)
+            if routed.standing:
+                for each in routed.standing:
+                    self._features.take(each)
             concerned = self._concerned(event)
-            runners = self._runners.get(type(event)) if concerned else None
-            if runners:
-                for followed in concerned:
-                    self._evaluate(followed, runners, event.t, evaluations, rows)
+            if concerned:
+                runners = self._runners[type(event)]
+                for window in concerned:
+                    self._evaluate(window, runners, event.t, evaluations, rows)
         return Judged(routed.lane, event.seq, routed.copies, event, tuple(evaluations), tuple(rows))
 
-    def _concerned(self, event: AnyEvent) -> list[Followed]:
+    def _concerned(self, event: AnyEvent) -> list[_Window]:
         """Update what is known by the event; the markets to evaluate."""
         t = event.t
         if isinstance(event, Book):
-            followed = self._followed.get(event.key)
-            if followed is None:
+            window = self._followed.get(event.key)
+            if window is None:
                 return []
-            followed.book = event
+            window.state.book = event
             self._features.take(event)
-            return [followed]
+            return [window]
         if isinstance(event, Spot):
             self._features.take(event)
             return self._active(t)
@@ -180,8 +209,8 @@ class Lane:
             return self._active(t)
         if isinstance(event, Trade):
             self._features.take(event)
-            followed = self._followed.get(event.key)
-            return [followed] if followed is not None else []
+            window = self._followed.get(event.key)
+            return [window] if window is not None else []
         if isinstance(event, Market):
             self._define(event)
         elif isinstance(event, Input):
@@ -191,83 +220,81 @@ class Lane:
     def _define(self, market: Market) -> None:
         known = self._followed.get(market.key)
         if known is not None:
-            known.market = market
+            known.state.market = market
+            known.changes = -1
         elif market.payout_up is None and market.t < market.end + _FORGET_NS:
-            self._followed[market.key] = Followed(market)
+            self._followed[market.key] = _Window(Followed(market))
         else:
             return
         self._features.take(market)
 
-    def _active(self, t: int) -> list[Followed]:
-        return [each for each in self._followed.values() if each.market.start <= t < each.market.end]
+    def _active(self, t: int) -> list[_Window]:
+        return [each for each in self._followed.values() if each.state.market.start <= t < each.state.market.end]
 
     def _forget(self, t: int) -> None:
-        for key in [key for key, each in self._followed.items() if t > each.market.end + _FORGET_NS]:
+        for key in [key for key, each in self._followed.items() if t > each.state.market.end + _FORGET_NS]:
             del self._followed[key]
-            self._values.pop(key, None)
             self._features.forget(key)
 
     def _evaluate(
         self,
-        followed: Followed,
+        window: _Window,
         runners: list[_Runner],
         t: int,
         evaluations: list[Evaluation],
         rows: list[tuple[str, dict[str, Number]]],
     ) -> None:
-        views: dict[tuple[Plan, bool], View] = {}
+        views: dict[int, View] = {}
+        by_instance = window.state.by_instance
         due = False
         for runner in runners:
-            instance = runner.instance
-            asked = followed.by_instance.get(instance.id)
+            asked = by_instance.get(runner.id)
             if asked is None:
-                asked = followed.by_instance[instance.id] = Asked()
-            every = instance.limits.every
-            if every and asked.asked and t - asked.asked < every:
+                asked = by_instance[runner.id] = Asked()
+            if runner.every and asked.asked and t - asked.asked < runner.every:
                 continue
             asked.asked = t
-            which = (runner.plan, runner.siblings)
-            view = views.get(which)
+            view = views.get(runner.view)
             if view is None:
-                view = views[which] = self._view(followed, runner, t)
-            due |= _take(asked, t, runner.judge(view), evaluations)
+                view = views[runner.view] = self._view(window, runner, t)
+            if _take(asked, t, runner.judge(view), evaluations):
+                due = True
         if due:
             row: dict[str, Number] = {}
-            for (plan, _), view in views.items():
-                row.update(plan.shared_row(view.values))
+            for runner in runners:
+                seen = views.pop(runner.view, None)
+                if seen is not None:
+                    row.update(runner.plan.shared_row(seen.values))
             if row:
-                rows.append((followed.market.key, row))
+                rows.append((window.state.market.key, row))
 
-    def _view(self, followed: Followed, runner: _Runner, t: int) -> View:
-        history, market = self._features.history, followed.market
-        as_of = min(history.as_of, t)
+    def _view(self, window: _Window, runner: _Runner, t: int) -> View:
+        features, market = self._features, window.state.market
+        history, plan = features.history, runner.plan
+        as_of = history.as_of
+        if as_of > t:
+            as_of = t
+        if window.changes != features.changes or window.as_of != as_of:
+            window.changes, window.as_of = features.changes, as_of
+            window.values = {}
+        values = window.values.get(plan.number)
+        if values is None:
+            values = window.values[plan.number] = features.values(plan, market, as_of)
         return View(
             t,
             as_of,
             market,
-            followed.book,
+            window.state.book,
             history.latest,
-            self._values_of(market, runner.plan, as_of),
+            values,
             self._stale_feeds,
             self._stale_tokens,
             market.asset in self._stale_spots,
-            self._siblings(followed, t) if runner.siblings else (),
+            self._siblings(window, t) if runner.siblings else (),
         )
 
-    def _values_of(self, market: Market, plan: Plan, as_of: int) -> Values:
-        """The plan's values for a market: computed anew only when something they may depend on has changed."""
-        if not plan.steps:
-            return {}
-        by_plan = self._values.setdefault(market.key, {})
-        changes, known = self._features.changes, by_plan.get(plan)
-        if known is not None and known[0] == changes and known[1] == as_of:
-            return known[2]
-        values = self._features.values(plan, market, as_of)
-        by_plan[plan] = (changes, as_of, values)
-        return values
-
-    def _siblings(self, followed: Followed, t: int) -> tuple[Sibling, ...]:
-        others = [each for each in self._followed.values() if each is not followed and t < each.market.end]
+    def _siblings(self, window: _Window, t: int) -> tuple[Sibling, ...]:
+        others = [each.state for each in self._followed.values() if each is not window and t < each.state.market.end]
         others.sort(key=lambda each: (each.market.start, each.market.end, each.market.key))
         return tuple(Sibling(each.market, each.book) for each in others)
 
@@ -275,7 +302,7 @@ class Lane:
 def _take(asked: Asked, t: int, evaluation: Evaluation, evaluations: list[Evaluation]) -> bool:
     """Note the evaluation; a scan row is due when verdict or reason changed, or a second has passed."""
     asked.evaluations += 1
-    due = evaluation.verdict != asked.verdict or evaluation.reason != asked.reason or t - asked.sent >= SECOND
+    due = evaluation.reason != asked.reason or t - asked.sent >= SECOND or evaluation.verdict != asked.verdict
     if due:
         evaluation = msgspec.structs.replace(evaluation, emit=asked.evaluations)
         asked.sent, asked.evaluations = t, 0

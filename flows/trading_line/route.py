@@ -10,6 +10,7 @@ from models.journal import AnyEvent, Clock, Configuration, Input
 from models.topics import MODELS
 
 _MOST_STANDING = 1_000
+_FOR_ALL = (Clock, Input)
 
 
 class RouterState(msgspec.Struct):
@@ -67,7 +68,7 @@ class Router:
             raise ValueError(f"the journal jumps from event {state.next - 1} to {event.seq}: it is not whole")
         state.next = event.seq + 1
         lanes = state.lanes
-        if isinstance(event, Clock | Input):
+        if isinstance(event, _FOR_ALL):
             if isinstance(event, Input):
                 self._stand(event)
             if lanes:

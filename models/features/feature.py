@@ -26,9 +26,10 @@ from models.contracts import Number
 from models.features.history import SpotHistory
 from models.journal import AnyEvent, Market
 
-#: The kinds of journal events that a feature may be computed from; its other inputs are features.
-EVENTS = frozenset({"spot", "market", "book", "trade", "clock", "input"})
-Values = dict[str, Any]  # feature -> its value
+#: The kinds of journal events that a feature may be computed from; its other inputs are features. ``second``: a sound
+#: price of spot that is the first to reach another whole second of the feed's clock.
+EVENTS = frozenset({"spot", "second", "market", "book", "trade", "clock", "input"})
+Values = Mapping[str, Any]  # feature -> its value
 
 
 class Computation(Protocol):
@@ -60,7 +61,7 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
     """``inputs``: kinds of journal events, and features. ``meaning``: in one sentence. ``parameters``: what a strategy
     may set by a parameter of the same name, with what holds where it does not. ``computation``: made with them as
     keywords. ``row(value)``: the value as the numbers that are shown. ``version`` rises when the same input gives other
-    values."""
+    values. ``shared``: the value is the same for every market of the underlying; it rests on nothing that is not."""
 
     name: str
     unit: str
@@ -70,6 +71,7 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
     computation: Callable[..., Computation]
     row: Callable[[Any], dict[str, Number]]
     parameters: dict[str, float] = {}
+    shared: bool = False
 
     @property
     def events(self) -> frozenset[str]:

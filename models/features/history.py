@@ -54,11 +54,14 @@ class SpotHistory(msgspec.Struct):
     arrives a second late is a price of a second ago, with a second more to the end.
 
     ``latest``: the last event, sound or not. ``price`` (micro-dollars), ``as_of`` (Unix ns): of the last sound price, 0
-    before there is one. ``second``: the last whole second that is sampled."""
+    before there is one; ``price_before``, ``as_of_before``: of the one before it. ``second``: the last whole second
+    that is sampled."""
 
     latest: Spot | None = None
     price: int = 0
     as_of: int = 0
+    price_before: int = 0
+    as_of_before: int = 0
     second: int = -1
     first: int = 0  # the first that is kept
     samples: dict[int, Sample] = {}
@@ -78,6 +81,7 @@ class SpotHistory(msgspec.Struct):
             self._sample(second, x, spot.price)
         elif x == second * SECOND:
             self._correct(second, spot.price)
+        self.price_before, self.as_of_before = self.price, self.as_of
         self.price = spot.price
         self.as_of = x
         self.broken = False

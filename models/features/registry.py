@@ -1,6 +1,6 @@
 """The features there are.
 
->>> FEATURES["strike"].events == {"spot", "market"}
+>>> FEATURES["strike"].events == {"second", "market"}
 True
 """
 

@@ -36,4 +36,5 @@ FEATURE = Feature(
     meaning="the underlying's last sound price",
     computation=LastPrice,
     row=_row,
+    shared=True,
 )

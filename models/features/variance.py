@@ -22,7 +22,7 @@ import msgspec
 from models.contracts import Number
 from models.features.feature import Feature, Values
 from models.features.history import SpotHistory
-from models.journal import AnyEvent, Market, Spot
+from models.journal import AnyEvent, Market
 from models.money import DOLLAR
 from models.timestamps import SECOND
 from models.volatility import EwmaVariance
@@ -39,33 +39,27 @@ class Variance(msgspec.Struct, frozen=True, gc=False):
 
 
 class SampledVariance(msgspec.Struct):
-    """State: the estimator; the last price (micro-dollars) with its second; the interval of the last return."""
+    """State: the estimator, and the interval of the last return."""
 
     half_life_s: float
     sample_s: float
     ewma: EwmaVariance | None = None
-    price: int = 0
-    origin: int = 0
     bucket: int = 0
     latest: Variance = Variance(0.0, 0, 0.0)
 
     def take(self, event: AnyEvent, history: SpotHistory) -> None:
-        assert isinstance(event, Spot)
-        second = (event.x or event.t) // SECOND
         interval = int(self.sample_s)
-        if second // interval > self.bucket:
-            if self.price and self.origin // interval >= self.bucket:
-                self._add()
-            self.bucket = second // interval
-        self.price = event.price
-        self.origin = second
-
-    def _add(self) -> None:
-        ewma = self.ewma
-        if ewma is None:
-            ewma = self.ewma = EwmaVariance(self.half_life_s)
-        ewma.update(float(self.origin + 1), self.price / DOLLAR)
-        self.latest = Variance(ewma.value, ewma.count, ewma.span)
+        bucket = history.second // interval
+        if bucket <= self.bucket:
+            return
+        origin = history.as_of_before // SECOND  # of the last price of the interval that is over
+        if history.price_before and origin // interval >= self.bucket:
+            ewma = self.ewma
+            if ewma is None:
+                ewma = self.ewma = EwmaVariance(self.half_life_s)
+            ewma.update(float(origin + 1), history.price_before / DOLLAR)
+            self.latest = Variance(ewma.value, ewma.count, ewma.span)
+        self.bucket = bucket
 
     def value(self, market: Market, as_of: int, history: SpotHistory, values: Values) -> Variance:
         return self.latest
@@ -83,9 +77,10 @@ FEATURE = Feature(
     name="variance",
     unit="log price squared a second",
     version=1,
-    inputs=("spot",),
+    inputs=("second",),
     meaning="exponentially weighted variance of the log spot price",
     computation=SampledVariance,
     row=_row,
+    shared=True,
     parameters={"half_life_s": 900.0, "sample_s": 5.0},
 )

@@ -91,20 +91,23 @@ def evaluate(view: View, parameters: Parameters, outcomes: tuple[str, ...] = ("U
         return _AVERAGE_UNKNOWN
     assert book is not None
     rate, exponent = market.fee_rate / RATE_UNIT, market.fee_exponent
-    score, best = -math.inf, None
+    score, best = -math.inf, ""
     for outcome in outcomes:
         token, worth = (book.up, fair) if outcome == "Up" else (book.down, 1.0 - fair)
         assert token is not None
-        edge = _edge(worth, token.asks[0][0] / PIP, rate, exponent)
+        ask = token.asks[0][0] / PIP
+        edge = worth - ask - fee_per_share(ask, rate, exponent)
         if edge > score:
-            score, best = edge, Intent(outcome, token.asks[0][0], worth)
-    assert best is not None
+            score, best = edge, outcome
     score = round(score, 6)
-    bar = threshold(parameters)
+    bar = parameters.min_edge + parameters.margin
     if not score > bar:  # by far the most: their numbers would be shown nowhere
         return Signal(Verdict.HOLD, Reason.BELOW_THRESHOLD, score, (), fair)
-    numbers: dict[str, Number] = {"outcome": best.outcome, "ask": best.price / PIP, "edge": score, "threshold": bar}
-    return Signal(Verdict.PASS, Reason.EDGE, score, (best,), fair, numbers)
+    token, worth = (book.up, fair) if best == "Up" else (book.down, 1.0 - fair)
+    assert token is not None
+    intent = Intent(best, token.asks[0][0], worth)
+    numbers: dict[str, Number] = {"outcome": best, "ask": intent.price / PIP, "edge": score, "threshold": bar}
+    return Signal(Verdict.PASS, Reason.EDGE, score, (intent,), fair, numbers)
 
 
 def leave(holding: Holding, parameters: Parameters) -> Leave | None:
@@ -113,32 +116,28 @@ def leave(holding: Holding, parameters: Parameters) -> Leave | None:
     bid = token.bids[0][0] / PIP
     paid = holding.basis / holding.size  # micro-dollars a micro-share = dollars a share
     rate, exponent = market.fee_rate / RATE_UNIT, market.fee_exponent
+    fee = fee_per_share(bid, rate, exponent)
     left = (market.end - holding.t) / SECOND
     if holding.stopped or paid - bid >= parameters.stop_loss:
         reason = Reason.STOP_LOSS
     elif parameters.time_exit_s and left <= parameters.time_exit_s:
         reason = Reason.TIME_EXIT
-    elif fair < 0.0 or round(_edge(fair, bid, rate, exponent), 6) > threshold(parameters):
+    elif fair < 0.0 or round(fair - bid - fee, 6) > threshold(parameters):
         return None  # worth nothing that is known, or worth buying at this very price
     elif bid - paid >= parameters.take_profit:
         reason = Reason.TAKE_PROFIT
-    elif bid - fee_per_share(bid, rate, exponent) - fair >= parameters.edge_decay:
+    elif bid - fee - fair >= parameters.edge_decay:
         reason = Reason.EDGE_DECAY
     else:
         return None
     numbers: dict[str, Number] = {
         "bid": bid,
         "paid": round(paid, 6),
-        "fee": round(fee_per_share(bid, rate, exponent), 6),
+        "fee": round(fee, 6),
         "fair": round(fair, 6),
         "time_left_s": left,
     }
     return Leave(reason, whole_steps(holding.size), numbers)
-
-
-def _edge(worth: float, price: float, rate: float, exponent: int) -> float:
-    """Dollars a share when it is bought at ``price`` by taking."""
-    return worth - price - fee_per_share(price, rate, exponent)
 
 
 STRATEGY = Strategy(

@@ -8,11 +8,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
+from models.features.feature import Values
 from models.journal import Book, Market, Spot
+
+_NOTHING: Values = {}
 
 
 class Sibling(msgspec.Struct, frozen=True, gc=False):
@@ -33,7 +34,7 @@ class View(msgspec.Struct, gc=False):
     market: Market
     book: Book | None
     spot: Spot | None
-    values: dict[str, Any] = {}
+    values: Values = _NOTHING
     stale_feeds: frozenset[str] = frozenset()
     stale_tokens: frozenset[str] = frozenset()
     spot_stale: bool = False

@@ -13,7 +13,6 @@ from flows.trading_line.features import UnderlyingFeatures
 from flows.trading_line.items import Judged, Routed
 from flows.trading_line.lane import Lane, LaneState
 from models.features.feature import Key
-from models.features.variance import SampledVariance
 from models.journal import NO_SRC, AnyEvent, Book, Clock, Market, Spot, TokenBook, Trade
 from models.money import DOLLAR, SHARE
 from models.reasons import Reason, Verdict
@@ -140,11 +139,10 @@ def test_what_is_kept_between_events_is_what_would_be_computed_anew(seed: int, m
     events = story(seed)
     quick = Lane(TWO)
     expected = [judge(quick, event) for event in events]
-    monkeypatch.setattr(
-        Lane, "_values_of", lambda lane, market, plan, as_of: lane._features.values(plan, market, as_of)
-    )
     slow = Lane(TWO)
-    assert [judge(slow, event) for event in events] == expected
+    for event, judged in zip(events, expected, strict=True):
+        slow._features.changes += 1
+        assert judge(slow, event) == judged
 
 
 def test_features_are_computed_once_for_all_instances_that_want_them_alike() -> None:
@@ -153,12 +151,12 @@ def test_features_are_computed_once_for_all_instances_that_want_them_alike() -> 
     one = features.plan(names, {"half_life_s": 900}, "one")
     assert features.plan(names, {"half_life_s": 900.0, "other": 1}, "two") is one
     other = features.plan(names, {"half_life_s": 60}, "three")
-    by_name = {plan: dict(plan.steps) for plan in (one, other)}
-    assert by_name[one]["strike"] is by_name[other]["strike"]
-    slow, quick = by_name[one]["variance"], by_name[other]["variance"]
-    assert isinstance(slow, SampledVariance)
-    assert isinstance(quick, SampledVariance)
-    assert (slow.half_life_s, quick.half_life_s) == (900, 60)
+    assert one.own["strike"] == other.own["strike"]
+    assert dict(one.shared)["variance"] != dict(other.shared)["variance"]
+    kept = {name.partition("/")[0] for name in features.state()}
+    assert kept == {
+        "history", "strike", "variance(half_life_s=60.0,sample_s=5.0)", "variance(half_life_s=900.0,sample_s=5.0)"
+    }  # fmt: skip
 
 
 def test_the_row_names_each_variant_by_the_first_instance_that_wants_it() -> None:
@@ -297,4 +295,3 @@ def test_nothing_is_kept_of_markets_that_are_over() -> None:
 
     sizes = [hour(number) for number in range(30)]
     assert max(sizes[5:]) <= sizes[4] + 50, "but for longer numbers"
-    assert lane._values == {}

@@ -152,6 +152,7 @@ def test_every_feature_says_what_it_is() -> None:
         assert feature.events
         for each in feature.rests_on:
             assert each in FEATURES
+            assert FEATURES[each].shared or not feature.shared
             assert list(FEATURES).index(each) < list(FEATURES).index(name)
 
 
