@@ -23,7 +23,7 @@ def page() -> str:
         "|---|---|---|---|---|---|---|",
     ]
     for topic in CATALOGUE:
-        kept = f"{topic.retention_ms // HOUR_MS} h"
+        kept = f"{topic.retention_ms // HOUR_MS} h" if topic.retention_ms > 0 else "for good"
         lines.append(
             f"| `{topic.name}` | {topic.role} | {topic.contract} | {topic.key} | {topic.partitions} | {kept} "
             f"| {topic.cleanup} |"

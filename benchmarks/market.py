@@ -14,13 +14,13 @@ from api.supervisor.player import in_order
 from benchmarks.figures import Pace, Result, Stopwatch, add_paces, alternate
 from benchmarks.options import Options
 from benchmarks.sinks import Discard
-from connectors.imports.kinds import import_recording
+from connectors.imports.importing import import_recording
 from connectors.kafka.source import BATCH_SIZE
 from connectors.polymarket.wire import decode_frame
 from flows import market
 from flows.engine import output_to, run
-from flows.market_line.bounds import bounds_of
 from flows.market_line.line import MarketLine
+from models.bounds import bounds_of
 from models.markers import OWN_PREFIX
 from models.message import Message, Stored
 from models.settings import Settings

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from api.supervisor.player import in_order
 from connectors.simulator.exchange import Parameters
-from flows.market_line.bounds import bounds_of
 from flows.market_line.line import MarketLine
+from models.bounds import bounds_of
 from models.message import Message, Stored
 from models.settings import Settings
 from models.topics import JOURNAL

@@ -15,6 +15,7 @@ from bytewax.outputs import Sink
 from connectors.archive.layout import high_water_marks
 from connectors.audit.sink import AuditSink
 from connectors.audit.source import AuditSource, Position, Pulse
+from connectors.kafka.ending import DRAIN_S
 from connectors.kafka.meter import Meter
 from connectors.kafka.stopping import Stop
 from models.message import Stored
@@ -35,14 +36,20 @@ def build(records: Source[Stored | Pulse], sink: Sink[Stored | Pulse]) -> Datafl
 
 
 def audit_flow(
-    settings: Settings, bootstrap: str, stop: Stop, folder: Path | None = None, meter: Meter | None = None
+    settings: Settings,
+    bootstrap: str,
+    stop: Stop,
+    folder: Path | None = None,
+    meter: Meter | None = None,
+    drain_s: float | None = DRAIN_S,
 ) -> Dataflow:
     """The audit flow on Kafka: into ``archive/`` and ``audit.duckdb`` of ``folder`` (default: the data folder).
 
-    Each topic is read from the record after the archive's last one; AuditSource raises where that is gone."""
+    ``drain_s``: the longest reading on after the end was requested, None: to the end of the topics. Each topic is read
+    from the record after the archive's last one; AuditSource raises where that is gone."""
     folder = folder or settings.data_dir
     archive = folder / "archive"
     marks = high_water_marks(archive)
     first: dict[str, Position] = {name: marks[name] + 1 if name in marks else "earliest" for name in BY_NAME}
-    records = AuditSource(first, settings.kafka, bootstrap, stop, batch_size=BATCH_SIZE, meter=meter)
+    records = AuditSource(first, settings.kafka, bootstrap, stop, batch_size=BATCH_SIZE, drain_s=drain_s, meter=meter)
     return build(records, AuditSink(archive, folder / "audit.duckdb", settings.archive, BY_NAME))

@@ -5,7 +5,6 @@ The lines know nothing of the engine; this file and the flow files are all that 
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
@@ -17,8 +16,10 @@ from bytewax.operators import KeyedStream, StatefulBatchLogic
 from bytewax.outputs import Sink
 from bytewax.recovery import RecoveryConfig, init_db_dir
 
+from flows.state import Held, Schema
 from models.failures import Failure
 from models.message import Message
+from models.settings import Settings
 
 S = TypeVar("S")
 V = TypeVar("V")
@@ -27,33 +28,38 @@ W = TypeVar("W")
 _PARTITIONS = 1
 
 
-class _Line(StatefulBatchLogic[V, W, bytes], Generic[S, V, W]):
-    """Feeds a line's items to it one by one; its snapshot is the pickled line, frozen at that moment."""
+class _Step(StatefulBatchLogic[V, W, bytes], Generic[S, V, W]):
+    """Feeds a state's items to it one by one; its snapshot is that of the state, frozen at that moment."""
 
-    def __init__(self, line: S, advance: Callable[[S, V], Iterable[W]]) -> None:
-        self._line = line
+    def __init__(self, held: Held[S], advance: Callable[[Held[S], V], Iterable[W]]) -> None:
+        self._held = held
         self._advance = advance
 
     def on_batch(self, values: list[V]) -> tuple[list[W], bool]:
-        line, advance = self._line, self._advance
+        held, advance = self._held, self._advance
         out: list[W] = []
         for value in values:
-            out.extend(advance(line, value))
+            out.extend(advance(held, value))
         return out, StatefulBatchLogic.RETAIN
 
     def snapshot(self) -> bytes:
-        return pickle.dumps(self._line, pickle.HIGHEST_PROTOCOL)
+        return self._held.snapshot()
 
 
 def stateful(
-    step_id: str, up: KeyedStream[V], make: Callable[[], S], advance: Callable[[S, V], Iterable[W]]
+    step_id: str,
+    up: KeyedStream[V],
+    schema: Schema[S],
+    settings: Settings,
+    advance: Callable[[Held[S], V], Iterable[W]],
 ) -> KeyedStream[W]:
-    """A step that owns one ``make()`` a key and emits what ``advance(state, item)`` returns, in order.
+    """A step that owns one state of ``schema`` a key and emits what ``advance(held state, item)`` returns, in order. A
+    state begins under ``settings``; one that is resumed goes on under those it had.
 
     ``step_id`` names the state in the recovery store: renaming it forgets the state without a word."""
 
-    def build(resume: bytes | None) -> _Line[S, V, W]:
-        return _Line(pickle.loads(resume) if resume is not None else make(), advance)
+    def build(resume: bytes | None) -> _Step[S, V, W]:
+        return _Step(schema.resume(resume, settings) if resume is not None else schema.begin(settings), advance)
 
     return op.stateful_batch(step_id, up, build)
 
@@ -64,13 +70,13 @@ def keyed(step_id: str, up: Stream[V], key: str) -> KeyedStream[list[V]]:
     return op.flat_map_batch(step_id, up, lambda items: [(key, items)])
 
 
-def in_batches(advance: Callable[[S, V], Iterable[W]]) -> Callable[[S, list[V]], Iterable[list[W]]]:
+def in_batches(advance: Callable[[Held[S], V], Iterable[W]]) -> Callable[[Held[S], list[V]], Iterable[list[W]]]:
     """``advance`` for items that travel as lists; what a list makes travels as one list, too."""
 
-    def advance_all(state: S, items: list[V]) -> Iterable[list[W]]:
+    def advance_all(held: Held[S], items: list[V]) -> Iterable[list[W]]:
         out: list[W] = []
         for item in items:
-            out.extend(advance(state, item))
+            out.extend(advance(held, item))
         return (out,) if out else ()
 
     return advance_all

@@ -5,6 +5,8 @@ A module whose counters moved sends a row each second; one that rests sends a he
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from models.contracts import Number, Telemetry
 from models.message import Message
 from models.reasons import Reason, Verdict
@@ -45,6 +47,11 @@ class Pulse:
         self._modules = {module: _Module() for module in (*modules, chief)}
         self._second = 0
         self._ordinal = 0
+
+    def add(self, modules: Iterable[str]) -> None:
+        """Count these modules too; those it knows keep their counts."""
+        for module in modules:
+            self._modules.setdefault(module, _Module())
 
     def count(self, module: str, verdict: str, reason: str, by: int = 1) -> None:
         kept = self._modules[module]

@@ -17,10 +17,12 @@ from bytewax.operators import KeyedStream
 
 from flows.engine import stateful
 from flows.market_line.findings import Beat, Finding
+from flows.state import Schema
 from flows.windows import EPOCH, JournalClock, LastingWindower
 from models.contracts import Quality
 from models.message import Message
 from models.reasons import Reason
+from models.settings import Settings
 from models.timestamps import SECOND
 from models.topics import QUALITY
 
@@ -41,7 +43,7 @@ Countable = Finding | Tally | Beat
 
 
 def count_in_windows(
-    found: KeyedStream[Countable], window_s: int, producer: str, attach: Callable[[str, Stream[Message]], Any]
+    found: KeyedStream[Countable], settings: Settings, producer: str, attach: Callable[[str, Stream[Message]], Any]
 ) -> None:
     """Count ``found`` (all under one key: a window closes by the beats, and each key has a clock of its own) and attach
     the rows as step ``quality_out``. ``producer``: who numbers them, one name a flow."""
@@ -49,12 +51,15 @@ def count_in_windows(
         "count",
         found,
         JournalClock(),
-        LastingWindower(timedelta(seconds=window_s), EPOCH),
+        LastingWindower(timedelta(seconds=settings.checks.window_s), EPOCH),
         _no_counts,
         _count,
         _merge,
     )
-    numbered = stateful("number", counted.down, lambda: QualityRows(window_s, producer), QualityRows.rows)
+    schema = Schema(
+        f"{producer}.number", 1, lambda given: QualityRows(given.checks.window_s, producer), lambda _: (), fixed=True
+    )
+    numbered = stateful("number", counted.down, schema, settings, lambda held, closed: held.state.rows(closed))
     attach("quality_out", op.key_rm("quality", numbered))
 
 

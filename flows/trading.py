@@ -5,6 +5,9 @@ journal -> route: to the lanes that care          (one order, drops what came tw
         -> portfolio: barrier, gates, sizing, orders, fills, settlement, ledger   (one order again)
         -> scans, features, decisions, orders, fills, ledger, outcomes, telemetry
         -> what the data gates refused -> windows of event time -> quality
+
+A configuration that the journal states reaches a lane before the first event that it has to judge by it, and the
+portfolio with the event itself.
 """
 
 from __future__ import annotations
@@ -13,17 +16,19 @@ from collections.abc import Callable
 from typing import Any
 
 import bytewax.operators as op
+import msgspec
 from bytewax.dataflow import Dataflow, Stream
 from bytewax.inputs import Source
 
 from flows.engine import in_batches, keyed, stateful
 from flows.market_line.findings import Beat
 from flows.quality import Tally, count_in_windows
+from flows.state import Held, Schema
 from flows.trading_line.desk import Out
-from flows.trading_line.items import Judged, Routed
+from flows.trading_line.items import Configured, Judged, Routed
 from flows.trading_line.lane import Lane
 from flows.trading_line.line import OrderedDesk
-from flows.trading_line.route import Router
+from flows.trading_line.route import Router, states
 from models.journal import decode_event
 from models.message import Message, Stored
 from models.settings import Settings
@@ -31,31 +36,54 @@ from models.settings import Settings
 Attach = Callable[[str, Stream[Message]], Any]
 
 
-def build(source: Source[Stored], attach: Attach, settings: Settings) -> Dataflow:
-    """The trading flow from ``source`` (the journal) to whatever ``attach(step id, stream)`` adds."""
+def build(source: Source[Stored], attach: Attach, settings: Settings, fixed: bool = False) -> Dataflow:
+    """The trading flow from ``source`` (the journal) to whatever ``attach(step id, stream)`` adds.
+
+    It begins under ``settings`` and goes by each configuration that the journal states for a trading flow, from that
+    event on; with ``fixed`` it stays under ``settings``."""
+    way = Schema("trading.route", 2, lambda _: Router(), fixed=fixed)
+    lanes = Schema("trading.lanes", 2, Lane, fixed=fixed)
+    desk = Schema("trading.portfolio", 2, OrderedDesk, fixed=fixed)
     flow = Dataflow("trading")
     journal = op.input("journal", flow, source)
     in_order = keyed("one_order", journal, settings.portfolio_name)
-    routed = stateful("route", in_order, Router, in_batches(_route))
+    routed = stateful("route", in_order, way, settings, in_batches(_route))
     by_lane = op.flat_map_batch("by_lane", routed, _by_lane)
-    judged = stateful("lanes", by_lane, lambda: Lane(settings), in_batches(_judge))
+    judged = stateful("lanes", by_lane, lanes, settings, in_batches(_judge))
     at_desk = op.flat_map_batch("at_desk", judged, lambda items: [(settings.portfolio_name, each) for _, each in items])
-    decided = stateful("portfolio", at_desk, lambda: OrderedDesk(settings), in_batches(OrderedDesk.take))
+    decided = stateful("portfolio", at_desk, desk, settings, in_batches(_decide))
     attach("trading_out", op.flat_map_batch("messages", decided, _messages))
-    count_in_windows(op.flat_map_batch("tallies", decided, _tallies), settings.checks.window_s, "data_gate", attach)
+    count_in_windows(op.flat_map_batch("tallies", decided, _tallies), settings, "data_gate", attach)
     return flow
 
 
-def _route(router: Router, record: Stored) -> list[Routed]:
-    return router.route(decode_event(record.value))
+def _route(held: Held[Router], record: Stored) -> list[Routed | Configured]:
+    return held.state.route(decode_event(record.value), held.schema.fixed)
 
 
-def _by_lane(batches: list[tuple[str, list[Routed]]]) -> list[tuple[str, list[Routed]]]:
-    lanes: dict[str, list[Routed]] = {}
+def _by_lane(batches: list[tuple[str, list[Routed | Configured]]]) -> list[tuple[str, list[Routed | Configured]]]:
+    lanes: dict[str, list[Routed | Configured]] = {}
     for _, batch in batches:
         for routed in batch:
             lanes.setdefault(routed.lane, []).append(routed)
     return list(lanes.items())
+
+
+def _judge(held: Held[Lane], routed: Routed | Configured) -> tuple[Judged, ...]:
+    if isinstance(routed, Configured):
+        held.configure(msgspec.json.decode(routed.settings))
+        return ()
+    return (held.state.judge(routed),)
+
+
+def _decide(held: Held[OrderedDesk], judged: Judged) -> list[Out]:
+    out: list[Out] = []
+    for copies in held.state.ready(judged):
+        stated = "" if held.schema.fixed else states(copies[0].event)
+        if stated:
+            held.configure(msgspec.json.decode(stated))
+        out.extend(held.state.decide(copies))
+    return out
 
 
 def _messages(outputs: list[tuple[str, list[Out]]]) -> list[Message]:
@@ -64,7 +92,3 @@ def _messages(outputs: list[tuple[str, list[Out]]]) -> list[Message]:
 
 def _tallies(outputs: list[tuple[str, list[Out]]]) -> list[tuple[str, Tally | Beat]]:
     return [("quality", out) for _, batch in outputs for out in batch if not isinstance(out, Message)]
-
-
-def _judge(lane: Lane, routed: Routed) -> tuple[Judged]:
-    return (lane.judge(routed),)

@@ -116,9 +116,7 @@ class Order(Record):
     size: int
     filled: int
     due: int
-    status: Literal[
-        "submitted", "accepted", "partly_filled", "filled", "cancelled", "expired", "rejected", "unknown"
-    ]
+    status: Literal["submitted", "accepted", "partly_filled", "filled", "cancelled", "expired", "rejected", "unknown"]
     reason: Reason
     number: int = 0
     post_only: bool = False
@@ -163,8 +161,8 @@ class Posting(Record):
 
 
 class Outcome(Record):
-    """A market's end: its payouts a share (pips; 5000/5000 is a split) and what it made for each strategy. ``corrects``:
-    the id of the outcome that this one puts right; ``pnl`` is then what the market made in all."""
+    """A market's end: its payouts a share (pips; 5000/5000 is a split) and what it made for each strategy.
+    ``corrects``: the id of the outcome that this one puts right; ``pnl`` is then what the market made in all."""
 
     id: str
     journal: int

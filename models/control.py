@@ -1,7 +1,7 @@
 """Operator commands: what they say, and how it is known that the operator said it.
 
-A command travels as its JSON text with an Ed25519 signature. Whoever may write to Kafka is not thereby the operator: the
-private key is the operator's token (a file that only its owner can read), and the flows know the public key alone.
+A command travels as its JSON text with an Ed25519 signature. Whoever may write to Kafka is not thereby the operator:
+the private key is the operator's token (a file that only its owner can read), and the flows know the public key alone.
 
 >>> token = "11" * 32
 >>> signed = sign(Command(id="c1", run="evening", t=5, by="me", do=Pause()), token)

@@ -5,6 +5,8 @@ Rounded half up to 1e-5 dollars; the documentation states the digits and not the
 
 from __future__ import annotations
 
+import math
+
 from models.money import PIP, SHARE
 
 RATE_UNIT = 1_000_000
@@ -13,8 +15,8 @@ _STEP = 10  # micro-dollars: the fee's smallest unit, 1e-5 $
 
 def taker_fee(price: int, size: int, rate: int, exponent: int = 1) -> int:
     """Micro-dollars for ``size`` micro-shares at ``price`` pips; ``rate`` in millionths, ``exponent`` whole."""
-    curve: int = (price * (PIP - price)) ** exponent
-    whole: int = (PIP * PIP) ** exponent
+    curve: int = (price * (PIP - price)) ** exponent  # deterministic: integers
+    whole: int = (PIP * PIP) ** exponent  # deterministic: integers
     numerator = size * rate * curve
     denominator = SHARE * RATE_UNIT * whole
     # micro-dollars = dollars * 1e6, then to whole steps, half up
@@ -26,4 +28,4 @@ def taker_fee(price: int, size: int, rate: int, exponent: int = 1) -> int:
 def fee_per_share(price: float, rate: float, exponent: int = 1) -> float:
     """Dollars a share at ``price`` dollars, unrounded, for judging an edge before an order has a size."""
     base = price * (1.0 - price)
-    return rate * (base if exponent == 1 else base**exponent)
+    return rate * (base if exponent == 1 else math.prod([base] * exponent))

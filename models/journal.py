@@ -83,7 +83,12 @@ class Spot(Event, frozen=True, gc=False, tag="spot"):
 
 class Market(Event, frozen=True, gc=False, tag="market"):
     """All that is known of a market, whole, each time something of it changed. Money in pips or micro-dollars,
-    ``fee_rate`` in millionths, ``min_size`` micro-shares; payouts in pips a share once resolved."""
+    ``fee_rate`` and ``rebate_rate`` (the makers' share of the takers' fees) in millionths, ``min_size`` micro-shares;
+    payouts in pips a share once resolved. ``accepting``: whether the exchange takes orders; ``taker_delay_ms``: how
+    long it holds marketable ones, -1 where it does not say.
+
+    The payout that was told first stands. ``corrected_up`` and ``corrected_down`` are what should have been paid, as
+    far as a source worth as much as the first knows by now; None: there is nothing to correct, or no longer."""
 
     key: str
     market: str
@@ -102,6 +107,12 @@ class Market(Event, frozen=True, gc=False, tag="market"):
     payout_up: int | None = None
     payout_down: int | None = None
     resolved_by: str = ""
+    accepting: bool = True
+    taker_delay_ms: int = -1
+    rebate_rate: int = 0
+    corrected_up: int | None = None
+    corrected_down: int | None = None
+    corrected_by: str = ""
 
 
 class Clock(Event, frozen=True, gc=False, tag="clock"):
@@ -139,7 +150,18 @@ class Input(Event, frozen=True, gc=False, tag="input"):
     payload: str
 
 
-AnyEvent = Book | Trade | Spot | Market | Clock | Feed | Rejected | Input
+class Configuration(Event, frozen=True, gc=False, tag="configuration"):
+    """``flow`` (market or trading) runs under these settings from this event on. ``run``: the run's name on the wire.
+    ``settings``: everything that can change a decision, as JSON (``models.configuration``); ``configuration``: its
+    short name."""
+
+    flow: str
+    run: str
+    configuration: str
+    settings: str
+
+
+AnyEvent = Book | Trade | Spot | Market | Clock | Feed | Rejected | Input | Configuration
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)

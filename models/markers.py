@@ -39,10 +39,13 @@ class Notice(msgspec.Struct, frozen=True, tag_field="profit", tag="notice"):
     """What a door has to say about a connection, in the feed topic it serves.
 
     ``frozen``: the door does not believe what stands of ``tokens`` (none named: of the whole connection) and asks for
-    it anew. ``spool_full``: ``frames`` records of the run were dropped because the spool had no room."""
+    it anew. ``renewed``: no sound book of ``tokens`` came for a while, and they are asked for anew; what stands is not
+    doubted. ``spool_full``: ``frames`` records of the run were dropped because the spool had no room."""
 
     conn: str
-    state: Literal["connecting", "connected", "subscribed", "disconnected", "refused", "frozen", "spool_full"]
+    state: Literal[
+        "connecting", "connected", "subscribed", "disconnected", "refused", "frozen", "renewed", "spool_full"
+    ]
     why: str
     frames: int = 0
     tokens: tuple[str, ...] = ()

@@ -63,7 +63,8 @@ def _pips(text: str) -> int:
     return pips
 
 
-_SCALE: Final[tuple[int, ...]] = tuple(10 ** (6 - digits) for digits in range(7))  # by the number of fraction digits
+#: 1e-6 in units of the last digit, by the number of fraction digits.
+_SCALE: Final[tuple[int, ...]] = (1_000_000, 100_000, 10_000, 1_000, 100, 10, 1)
 
 
 def _micro(text: str) -> int:

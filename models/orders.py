@@ -27,9 +27,7 @@ import msgspec
 
 from models.reasons import Reason
 
-OrderState = Literal[
-    "submitted", "accepted", "partly_filled", "filled", "cancelled", "expired", "rejected", "unknown"
-]
+OrderState = Literal["submitted", "accepted", "partly_filled", "filled", "cancelled", "expired", "rejected", "unknown"]
 #: How long an order stays: FAK takes what is there and drops the rest, FOK takes all or nothing, GTC rests until it is
 #: cancelled, GTD until ``expires``.
 TimeInForce = Literal["FAK", "FOK", "GTC", "GTD"]
@@ -58,16 +56,17 @@ class IllegalTransition(ValueError):
 
 class WorkingOrder(msgspec.Struct, kw_only=True):
     """An order from the moment it is sent. ``limit``: pips; ``size``, ``filled``: micro-shares; ``due``: Unix ns when
-    it reaches the venue, by estimate; ``expires``: Unix ns, 0 = never; ``reserved``: micro-dollars set aside;
-    ``book_age``: ns, how old the book may be that a taker order meets; ``mid``: pips, the token's mid at the decision
-    (-1 where there was none); ``reason``: why it was sent; ``cancelling``: a cancel is under way."""
+    it reaches the venue, by estimate; ``expires``: Unix ns when it leaves the book, 0 = never; ``reserved``:
+    micro-dollars set aside; ``book_age``: ns, how old the book may be that it meets on arrival; ``mid``: pips, the
+    token's mid at the decision (-1 where there was none); ``reason``: why it was sent; ``cancelling``: a cancel is
+    under way."""
 
     id: str
     decision: str
     instance: str
     market_key: str
     token: str
-    outcome: Literal["Up", "Down"]
+    outcome: str
     side: Side
     time_in_force: TimeInForce
     limit: int
@@ -98,7 +97,8 @@ class WorkingOrder(msgspec.Struct, kw_only=True):
 
 class Execution(msgspec.Struct, frozen=True, gc=False):
     """A fill at one price: pips, micro-shares, micro-dollars (``gross`` for the shares alone). ``book``: journal number
-    of the book it rests on, -1 where it rests on a trade."""
+    of the book it rests on (with ``queue`` the last one that showed the queue), ``trade``: that of the trade; -1 for
+    none."""
 
     price: int
     size: int
@@ -106,6 +106,7 @@ class Execution(msgspec.Struct, frozen=True, gc=False):
     fee: int
     evidence: Evidence
     book: int = -1
+    trade: int = -1
 
 
 class Report(msgspec.Struct, frozen=True, gc=False):

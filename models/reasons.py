@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 
 class Reason(StrEnum):
@@ -27,6 +28,7 @@ class Reason(StrEnum):
     BEST_MISMATCH = "best_mismatch"
     DECODE_ERROR = "decode_error"
     UNKNOWN_FRAME = "unknown_frame"
+    CONTROL_TEXT = "control_text"
     UNKNOWN_ASSET = "unknown_asset"
     FROZEN_BOOK = "frozen_book"
     FROZEN_FEED = "frozen_feed"
@@ -82,6 +84,17 @@ class Reason(StrEnum):
     NOT_FILLED = "not_filled"
     PRICE_MOVED = "price_moved"
     MARKET_CLOSED = "market_closed"
+    NOT_ACCEPTING = "not_accepting"
+    UNOBSERVED = "unobserved"
+    WOULD_CROSS = "would_cross"
+    POST_ONLY_TAKES = "post_only_takes"
+    ODD_AMOUNT = "odd_amount"
+    EXPIRES_TOO_SOON = "expires_too_soon"
+    ORDER_EXPIRED = "order_expired"
+    RESTING = "resting"
+    CANCELLED = "cancelled"
+    REST_CANCELLED = "rest_cancelled"
+    TIME_OUT = "time_out"
     # exits
     TAKE_PROFIT = "take_profit"
     STOP_LOSS = "stop_loss"
@@ -107,8 +120,6 @@ class Reason(StrEnum):
     WRONG_RUN = "wrong_run"
     REPEATED = "repeated"
     NOTHING_TO_DO = "nothing_to_do"
-    ACCEPTED = "accepted"
-    CANCELLED = "cancelled"
 
 
 MEANING: dict[Reason, str] = {
@@ -130,6 +141,7 @@ MEANING: dict[Reason, str] = {
     Reason.BEST_MISMATCH: "the best prices the exchange states differ from those of the kept book",
     Reason.DECODE_ERROR: "the frame does not parse",
     Reason.UNKNOWN_FRAME: "the frame parses but is of no known type",
+    Reason.CONTROL_TEXT: "the exchange said something in plain text, which changes no book",
     Reason.UNKNOWN_ASSET: "the frame speaks of a token or product no market definition names",
     Reason.FROZEN_BOOK: "the book stands still although other feeds show that it must have moved",
     Reason.FROZEN_FEED: "the connection is open and silent although other feeds show that it must have spoken",
@@ -163,9 +175,9 @@ MEANING: dict[Reason, str] = {
     Reason.STOPPED_OUT: "the strategy left this market by its stop-loss and does not come back",
     Reason.ORDER_PENDING: "an order of this strategy in this market is under way",
     Reason.POSITION_OPEN: "the strategy already holds the other outcome of this market",
-    Reason.CAP_MARKET: "the cap per market is used up",
-    Reason.CAP_STRATEGY: "the cap per strategy is used up",
-    Reason.CAP_TOTAL: "the total cap is used up",
+    Reason.CAP_MARKET: "the limit of money in one market is reached",
+    Reason.CAP_STRATEGY: "the limit of money of one strategy is reached",
+    Reason.CAP_TOTAL: "the limit of money in all positions is reached",
     Reason.KELLY_ZERO: "the Kelly fraction is zero or less",
     Reason.BELOW_MIN_SIZE: "the size comes out below the venue's minimum",
     Reason.NO_CASH: "not enough free cash",
@@ -176,10 +188,21 @@ MEANING: dict[Reason, str] = {
     Reason.ENTER: "all gates passed: an order was sent",
     Reason.SUBMITTED: "the order is under way to the venue",
     Reason.FILLED: "the order was filled whole",
-    Reason.PARTLY_FILLED: "the order was filled in part and the rest cancelled",
+    Reason.PARTLY_FILLED: "the order was filled in part",
     Reason.NOT_FILLED: "no quantity at the limit when the order arrived",
     Reason.PRICE_MOVED: "the book that stood on arrival no longer passed the re-validation",
-    Reason.MARKET_CLOSED: "the market's window ended before the order arrived",
+    Reason.MARKET_CLOSED: "the market was over when the order arrived, or ended while it rested",
+    Reason.NOT_ACCEPTING: "the exchange takes no orders in this market",
+    Reason.UNOBSERVED: "nothing was observed within two ticks after the order was due: what it met cannot be known",
+    Reason.WOULD_CROSS: "a post-only order would have been filled on arrival",
+    Reason.POST_ONLY_TAKES: "post-only goes with orders that may rest alone: GTC and GTD",
+    Reason.ODD_AMOUNT: "what the order may spend is no whole number of cents",
+    Reason.EXPIRES_TOO_SOON: "a GTD order must have longer to live when it arrives",
+    Reason.ORDER_EXPIRED: "a GTD order's time was over",
+    Reason.RESTING: "the order waits in the book",
+    Reason.CANCELLED: "the order was cancelled as asked",
+    Reason.REST_CANCELLED: "what an order to take did not find at its limit was cancelled",
+    Reason.TIME_OUT: "no answer came in time: what became of the order is unknown until it is asked for by its id",
     Reason.TAKE_PROFIT: "the bid reached the take-profit",
     Reason.STOP_LOSS: "the bid fell to the stop-loss",
     Reason.TIME_EXIT: "the time for holding is over",
@@ -187,7 +210,7 @@ MEANING: dict[Reason, str] = {
     Reason.HOLDING: "no exit rule applies",
     Reason.LEG_BROKEN: "one leg of a pair is larger than the other: what is over is sold",
     Reason.SETTLED: "the market resolved and paid",
-    Reason.RESOLUTION_CONFLICT: "a second resolution differs from the first: the first stands, look at it",
+    Reason.RESOLUTION_CONFLICT: "a second resolution differs from the one that was paid: look at it",
     Reason.RESOLUTION_LATE: "the market has ended and no resolution came within the allowed time",
     Reason.RECONCILED: "ledger and fills agree to the micro-dollar",
     Reason.CORRECTED: "the market's resolution was changed after it had been paid: the difference is posted",
@@ -202,9 +225,37 @@ MEANING: dict[Reason, str] = {
     Reason.WRONG_RUN: "the command was given for another run",
     Reason.REPEATED: "the command is not newer than the last one: it was sent before",
     Reason.NOTHING_TO_DO: "what the command asks for is already so",
-    Reason.ACCEPTED: "the order rests in the book",
-    Reason.CANCELLED: "the order was cancelled before it was filled whole",
 }
+
+
+#: With one of these a book or spot price is not to be traded on.
+BLOCKING: Final = frozenset(
+    {
+        Reason.SEQUENCE_GAP,
+        Reason.CONNECTION_GAP,
+        Reason.RECORDER_GAP,
+        Reason.DISCONNECTED,
+        Reason.DECODE_ERROR,
+        Reason.NO_SNAPSHOT,
+        Reason.HASH_MISMATCH,
+        Reason.BEST_MISMATCH,
+        Reason.OUT_OF_ORDER,
+        Reason.FROZEN_BOOK,
+        Reason.FROZEN_FEED,
+        Reason.REST_MISMATCH,
+        Reason.TIMESTAMP_OLD,
+        Reason.TIMESTAMP_AHEAD,
+        Reason.TIMESTAMP_BACKWARDS,
+        Reason.CLOCK_BACKWARDS,
+        Reason.EMPTY_BOOK,
+        Reason.ONE_SIDED_BOOK,
+        Reason.CROSSED_BOOK,
+        Reason.LOCKED_BOOK,
+        Reason.PRICE_OUT_OF_RANGE,
+        Reason.OFF_TICK,
+        Reason.SPREAD_TOO_WIDE,
+    }
+)
 
 
 class Verdict(StrEnum):

@@ -7,20 +7,15 @@ value and what is allowed; see ``load``.
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Final, Literal, get_origin
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    SettingsError,
-    TomlConfigSettingsSource,
-)
 
 from models.failures import Failure
 from models.section import Section
@@ -42,9 +37,10 @@ class Kafka(Section):
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     sasl_mechanism: Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = ""
     sasl_username: str = ""
-    sasl_password: str = Field("", repr=False)
+    sasl_password: SecretStr = SecretStr("")
     ssl_ca_location: str = ""
     replication_factor: int = Field(1, ge=1, le=9)
+    continue_run: bool = Field(False, description="a new run folder takes over the run whose records the cluster has")
     fetch_wait_max_ms: int = Field(5, ge=1, le=500, description="librdkafka's default of 500 costs 200 ms a hop")
     linger_ms: int = Field(5, ge=0, le=1000)
     compression: Literal["none", "lz4", "zstd"] = "zstd"
@@ -160,13 +156,14 @@ class Execution(Section):
 class Operator(Section):
     """Who may command the trading flow."""
 
+    public_key: str = Field("", pattern=r"^([0-9a-f]{64})?$", description="hex; empty = that of the operator's token")
     token_file: str = Field("", description="the operator's private key; empty = operator.token in data_dir")
-    public_key: str = Field("", pattern=r"^([0-9a-f]{64})?$", description="hex; empty = that of the token file")
 
 
 class Api(Section):
     host: str = "127.0.0.1"
     port: int = Field(8765, ge=0, le=65535)
+    allowed_hosts: list[str] = Field([], description="further names it may be asked by; its address and localhost may")
 
 
 class Archive(Section):
@@ -174,14 +171,11 @@ class Archive(Section):
     publish_s: float = Field(2, gt=0, le=5, description="longest wait before rows reach audit.duckdb")
 
 
-class Settings(BaseSettings):
+class Settings(Section):
     """All sections. Build with ``load``."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="PROFIT_", env_nested_delimiter="_", env_nested_max_split=1, extra="forbid", frozen=True
-    )
-
     portfolio_name: str = Field("main", pattern=r"^[a-z0-9-]+$")
+    run_name: str = Field("", description="of the run: commands are given for one; set by whoever starts it")
     data_dir: Path = Path("data")
     kafka: Kafka = Kafka()
     broker: Broker = Broker()
@@ -205,42 +199,144 @@ class Settings(BaseSettings):
             raise PydanticCustomError("instances", "{wrong}", {"wrong": wrong})
         return self
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        path = os.environ.get("PROFIT_CONFIG", "profit.toml")
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, Path(path))
+
+_EXAMPLE: Final = "Lists are written as JSON"
 
 
 def load(config: Path | None = None) -> Settings:
     """Settings from ``config`` (default ``$PROFIT_CONFIG`` or ``profit.toml``, absent = defaults) and environment.
 
     Raises ConfigurationError that names each wrong key, its value and what is allowed."""
-    chosen = config or Path(os.environ.get("PROFIT_CONFIG", "profit.toml"))
-    if config is not None and not config.is_file():
-        raise ConfigurationError(f"{config}: no such file. Name an existing TOML file, or leave --config away.")
-    _refuse_unknown_variables()
-    previous = os.environ.get("PROFIT_CONFIG")
-    os.environ["PROFIT_CONFIG"] = str(chosen)
+    settings, findings = examine(config)
+    if findings:
+        raise ConfigurationError("\n".join(findings))
+    return settings
+
+
+def examine(config: Path | None = None) -> tuple[Settings, list[str]]:
+    """The settings as far as they hold, and a finding for each key that does not: that one has its default."""
+    findings: list[str] = []
+    path = _path(config, findings)
+    given = _merged(_of_file(path, findings), _of_environment(findings))
+    while True:
+        try:
+            return Settings.model_validate(given), findings
+        except ValidationError as cause:
+            errors = cause.errors()
+        removed = [_remove(given, error["loc"]) for error in errors]
+        findings.extend(_finding(error, path) for error in errors)
+        if not any(removed):
+            return Settings(), findings
+
+
+def recorded(path: Path) -> Settings:
+    """The settings that a run kept in ``path`` (JSON), whatever the environment says. Raises ConfigurationError that
+    names each key that is none of this version, or holds what it may not."""
     try:
-        return Settings()
-    except tomllib.TOMLDecodeError as cause:
-        raise ConfigurationError(f"{chosen}: not TOML: {cause}. Correct the file at that place.") from None
+        given = json.loads(path.read_bytes())
+        return Settings.model_validate(given)
     except ValidationError as cause:
-        raise ConfigurationError("\n".join(_finding(error, chosen) for error in cause.errors())) from None
-    except SettingsError as cause:
-        raise ConfigurationError(f'environment: {cause}. Lists are written as JSON: ["BTC"].') from None
-    finally:
-        if previous is None:
-            del os.environ["PROFIT_CONFIG"]
+        raise ConfigurationError("\n".join(_finding(error, path) for error in cause.errors())) from None
+    except ValueError as cause:
+        raise ConfigurationError(f"{path}: it is damaged: {cause}.") from None
+
+
+def overrides() -> list[str]:
+    """Variables of the environment that set a key, by name; those that name the file or the data folder are none."""
+    keys = _variables().keys() - {"PROFIT_DATA_DIR"}
+    return sorted(name for name in os.environ if name in keys)
+
+
+def _path(config: Path | None, findings: list[str]) -> Path:
+    """The file of settings, which need not be there unless someone named it."""
+    named = config or (Path(os.environ["PROFIT_CONFIG"]) if os.environ.get("PROFIT_CONFIG") else None)
+    if named is not None and not named.is_file():
+        what = "it is no file" if named.exists() else "no such file"
+        way = "leave --config away" if config is not None else "unset PROFIT_CONFIG"
+        findings.append(f"{named}: {what}. Name an existing TOML file, or {way}.")
+    return named or Path("profit.toml")
+
+
+def _of_file(path: Path, findings: list[str]) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except tomllib.TOMLDecodeError as cause:
+        findings.append(f"{path}: not TOML: {cause}. Correct the file at that place.")
+    except UnicodeDecodeError as cause:
+        findings.append(f"{path}: not UTF-8 text, at byte {cause.start}. Save it as UTF-8.")
+    except OSError as cause:
+        findings.append(f"{path}: {cause.strerror}. Make the file readable, or name another with --config.")
+    return {}
+
+
+def _of_environment(findings: list[str]) -> dict[str, Any]:
+    """What the environment sets. A variable that cannot be used is a finding, and is left out."""
+    known = _variables()
+    given: dict[str, Any] = {}
+    for variable in sorted(os.environ):
+        if variable == "PROFIT_CONFIG" or not variable.startswith("PROFIT_") or variable.startswith("PROFIT_TEST_"):
+            continue
+        if variable not in known:
+            near = difflib.get_close_matches(variable, known, 1)
+            hint = f" Did you mean {near[0]}?" if near else " The keys are in profit.toml."
+            findings.append(f"environment variable {variable}: no such setting.{hint}")
+            continue
+        section, key, kind = known[variable]
+        value: Any = os.environ[variable]
+        if get_origin(kind) in (list, tuple):
+            try:
+                value = json.loads(value)
+            except ValueError:
+                words = json.dumps([each.strip(" \"'") for each in value.strip("[]() ").split(",") if each.strip()])
+                findings.append(
+                    f"{section}.{key} = {value!r} is not allowed: it must be a list. {_EXAMPLE}: {variable}='{words}'."
+                )
+                continue
+        if section:
+            given.setdefault(section, {})[key] = value
         else:
-            os.environ["PROFIT_CONFIG"] = previous
+            given[key] = value
+    return given
+
+
+def _variables() -> dict[str, tuple[str, str, Any]]:
+    """Variable -> (section or "", key, type)."""
+    found: dict[str, tuple[str, str, Any]] = {}
+    for section, key, kind in _keys():
+        name = f"PROFIT_{section}_{key}" if section else f"PROFIT_{key}"
+        found[name.upper()] = (section, key, kind)
+    return found
+
+
+def _keys() -> Iterator[tuple[str, str, Any]]:
+    for name, field in Settings.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, Section):
+            for key, inner in section.model_fields.items():
+                yield name, key, inner.annotation
+        else:
+            yield "", name, field.annotation
+
+
+def _merged(file: Mapping[str, Any], environment: Mapping[str, Any]) -> dict[str, Any]:
+    """The environment goes before the file, key by key."""
+    merged: dict[str, Any] = {name: dict(each) if isinstance(each, dict) else each for name, each in file.items()}
+    for name, each in environment.items():
+        below = merged.get(name)
+        merged[name] = {**below, **each} if isinstance(below, dict) and isinstance(each, dict) else each
+    return merged
+
+
+def _remove(given: dict[str, Any], loc: tuple[int | str, ...]) -> bool:
+    """Take the key at ``loc`` out of what was given; False when it is not there."""
+    if not loc:  # the instances contradict each other
+        return given.pop("instances", None) is not None
+    section = given.get(str(loc[0]))
+    if len(loc) > 1 and isinstance(section, dict):
+        return section.pop(loc[1], None) is not None
+    return given.pop(str(loc[0]), None) is not None
 
 
 def _finding(error: ErrorDetails, path: Path) -> str:
@@ -249,11 +345,7 @@ def _finding(error: ErrorDetails, path: Path) -> str:
     loc = [str(part) for part in error["loc"]]
     key = ".".join(loc)
     if error["type"] == "extra_forbidden":
-        nameless = ".".join(part for part in loc if not part.isdigit())
-        known = [*_keys(), *Settings.model_fields, *(f"instances.{each}" for each in InstanceTable.model_fields)]
-        near = difflib.get_close_matches(nameless, known, 1)
-        hint = f"Did you mean {near[0]}?" if near else "The keys and their defaults are in profit.toml."
-        return f"{key}: no such key ({path} or PROFIT_*). {hint}"
+        return f"{key}: no such key ({path} or PROFIT_*).{_near(key)} The keys and their defaults are in profit.toml."
     variable = "PROFIT_" + "_".join(part.upper() for part in loc[:2] if not part.isdigit())
     if error["type"] == "missing":
         return f"{key} is missing. Set it in {path} or in {variable}."
@@ -261,22 +353,13 @@ def _finding(error: ErrorDetails, path: Path) -> str:
     return f"{key} = {error['input']!r} is not allowed: it must be {allowed}. Set it in {path} or as {variable}."
 
 
-def _keys() -> list[str]:
-    """Every key that is set as one: ``section.key``, and those that stand in no section."""
-    keys: list[str] = []
-    for name, field in Settings.model_fields.items():
-        section = field.annotation
-        if isinstance(section, type) and issubclass(section, Section):
-            keys.extend(f"{name}.{key}" for key in section.model_fields)
-        else:
-            keys.append(name)
-    return keys
-
-
-def _refuse_unknown_variables() -> None:
-    known = {"PROFIT_CONFIG", *("PROFIT_" + key.replace(".", "_").upper() for key in _keys())}
-    for variable in sorted(os.environ):
-        if variable.startswith("PROFIT_") and not variable.startswith("PROFIT_TEST_") and variable not in known:
-            near = difflib.get_close_matches(variable, known, 1)
-            hint = f" Did you mean {near[0]}?" if near else " The keys are in profit.toml."
-            raise ConfigurationError(f"environment variable {variable}: no such setting.{hint}")
+def _near(key: str) -> str:
+    """The key that was meant, by its spelling or, in another section, by its last part."""
+    key = ".".join(part for part in key.split(".") if not part.isdigit())
+    known = [f"{section}.{name}" if section else name for section, name, _ in _keys()]
+    known += [f"instances.{each}" for each in InstanceTable.model_fields]
+    sections = {section for section, _, _ in _keys() if section}
+    last = key.rpartition(".")[2]
+    near = difflib.get_close_matches(key, [*known, *sections], 1, 0.75)
+    near = near or [each for each in known if each.rpartition(".")[2] == last]
+    return f" Did you mean {near[0]}?" if near else ""

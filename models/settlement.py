@@ -40,6 +40,7 @@ _MONTHS = (
 )
 _LENGTH = {"5m": 300, "15m": 900, "4h": 14_400, "1h": 3_600}
 _NEW_YORK = ZoneInfo("America/New_York")
+_FIRST, _LAST = 946_684_800, 7_289_654_400  # Unix seconds of the years 2000 to 2200
 
 Horizon = Literal["5m", "15m", "1h", "4h"]
 
@@ -64,8 +65,20 @@ class Window(msgspec.Struct, frozen=True, gc=False):
     end_ns: int
 
 
-def window_of(slug: str, year: int | None = None) -> Window | None:
-    """The window a slug names, or None for a slug of another family. ``year`` for hourly slugs without one."""
+def window_of(slug: str, year: int | None = None, near_ns: int | None = None) -> Window | None:
+    """The window a slug names, or None for a slug of another family.
+
+    ``near_ns``: a moment of the window, as its start or a row's own time (Unix ns). It decides where the slug leaves
+    more than one hour: an hourly slug without a year, also across New Year, and the hour that the end of daylight
+    saving repeats. The hour that holds the moment is meant, else the nearest. Without it ``year`` is the year of an
+    hourly slug that has none, and of a repeated hour the first is meant.
+
+    >>> window_of("btc-updown-5m-1795000200").end_ns
+    1795000500000000000
+    >>> at = parse_iso("2026-01-01T04:30:00Z")
+    >>> window_of("bitcoin-up-or-down-december-31-11pm-et", near_ns=at).start_ns == parse_iso("2026-01-01T04:00:00Z")
+    True
+    """
     rolling = _ROLLING.match(slug)
     if rolling:
         asset, horizon, start = rolling.groups()
@@ -75,18 +88,46 @@ def window_of(slug: str, year: int | None = None) -> Window | None:
     if hourly is None:
         return None
     name, month, day, slug_year, hour, half = hourly.groups()
-    which = int(slug_year) if slug_year else year
-    if which is None or month not in _MONTHS:
-        return None
-    if not (1 <= int(hour) <= 12 and 2000 <= which <= 2200):
+    if month not in _MONTHS or not 1 <= int(hour) <= 12:
         return None
     hour_of_day = int(hour) % 12 + (12 if half == "pm" else 0)
-    try:
-        start_time = datetime(which, _MONTHS.index(month) + 1, int(day), hour_of_day, tzinfo=_NEW_YORK)
-    except ValueError:
+    starts = [
+        start
+        for which in _years(slug_year, year, near_ns)
+        for start in _starts(which, _MONTHS.index(month) + 1, int(day), hour_of_day)
+    ]
+    if not starts:
         return None
-    start_ns = int(start_time.astimezone(UTC).timestamp()) * SECOND
-    return Window(_NAMES[name], "1h", start_ns, start_ns + _LENGTH["1h"] * SECOND)
+    length = _LENGTH["1h"] * SECOND
+    start_ns = starts[0]
+    if near_ns is not None:
+        start_ns = min(starts, key=lambda start: (not start <= near_ns < start + length, abs(start - near_ns)))
+    return Window(_NAMES[name], "1h", start_ns, start_ns + length)
+
+
+def _years(of_slug: str | None, given: int | None, near_ns: int | None) -> tuple[int, ...]:
+    """The years an hourly slug may speak of."""
+    if of_slug:
+        return (int(of_slug),)
+    if near_ns is not None:
+        second = near_ns // SECOND
+        if not _FIRST <= second <= _LAST:
+            return ()
+        around = datetime.fromtimestamp(second, UTC).year
+        return (around - 1, around, around + 1)
+    return () if given is None else (given,)
+
+
+def _starts(year: int, month: int, day: int, hour: int) -> list[int]:
+    """When that hour begins in New York, Unix ns: twice on the day on which the clocks go back."""
+    if not 2000 <= year <= 2200:
+        return []
+    try:
+        times = [datetime(year, month, day, hour, tzinfo=_NEW_YORK, fold=fold) for fold in (0, 1)]
+    except ValueError:
+        return []
+    first, second = (int(time.astimezone(UTC).timestamp()) * SECOND for time in times)
+    return [first, second] if second > first else [first]
 
 
 def rule_for(horizon: str, start_ns: int, lookback_s: int | None = None) -> Rule | None:

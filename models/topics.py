@@ -12,6 +12,8 @@ FEED_CLOCK: Final = "feed.clock"
 CONTROL: Final = "control"
 EXECUTIONS: Final = "executions"
 MODELS: Final = "models"
+CONFIGURATION: Final = "configuration"
+RUNS: Final = "runs"
 JOURNAL: Final = "journal"
 QUALITY: Final = "quality"
 SCANS: Final = "scans"
@@ -30,11 +32,12 @@ DEAD_LETTER: Final = "dead-letter"
 
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
+FOR_GOOD_MS: Final = -1  # as Kafka writes it
 
 
 @dataclass(frozen=True)
 class Topic:
-    """One topic. ``retention_ms``: how long Kafka keeps it (the archive keeps it for good)."""
+    """One topic. ``retention_ms``: how long Kafka keeps it, -1 for good (the archive keeps all for good)."""
 
     name: str
     role: Literal["feed", "in", "core", "out"]
@@ -53,6 +56,8 @@ CATALOGUE: Final[tuple[Topic, ...]] = (
     Topic(CONTROL, "in", "models.control.Signed", "operator", 7 * DAY_MS),
     Topic(EXECUTIONS, "in", "live venue's execution report", "order id", 7 * DAY_MS),
     Topic(MODELS, "in", "model promotion", "model id", 7 * DAY_MS),
+    Topic(CONFIGURATION, "in", "models.configuration.Statement", "flow", FOR_GOOD_MS),
+    Topic(RUNS, "core", "models.run.Claim", "run", FOR_GOOD_MS),
     Topic(JOURNAL, "core", "models.journal.Event", "portfolio"),
     Topic(QUALITY, "out", "models.contracts.Quality", "feed", 7 * DAY_MS),
     Topic(SCANS, "out", "models.contracts.Scan", "strategy"),
@@ -72,5 +77,5 @@ CATALOGUE: Final[tuple[Topic, ...]] = (
 
 BY_NAME: Final = {topic.name: topic for topic in CATALOGUE}
 FEEDS: Final = (FEED_POLYMARKET, FEED_COINBASE, FEED_MARKETS, FEED_CLOCK)
-INPUTS: Final = (CONTROL, EXECUTIONS, MODELS)
+INPUTS: Final = (CONTROL, EXECUTIONS, MODELS, CONFIGURATION)
 DIGESTED: Final = (DECISIONS, ORDERS, FILLS, LEDGER)

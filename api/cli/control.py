@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from api.server.places import runs_in
+from api.runs import runs_in
 from connectors.operator.commanding import command_and_wait
 from connectors.operator.standing import StandingKill, lift_kill, set_kill, standing_kill
 from connectors.operator.token import read_token, token_path

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from api.doctor.cluster import cluster
@@ -38,6 +39,8 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object on standard output")] = False,
 ) -> None:
     """Check configuration, disk, broker, topics, exchanges, clock and geoblock. Exit code 1 when something failed."""
+    if exchange is not None and feeds == "live":
+        raise Failure("--exchange names a simulated exchange.", "Add --feeds sim, or leave --exchange away.")
     first, settings = configuration(config)
     bootstrap = settings.kafka.bootstrap_servers if kafka is None else kafka
     found = [first, *disk(settings), *memory(settings, not bootstrap), port(settings)]
@@ -75,9 +78,10 @@ def _print(found: list[Finding]) -> None:
         table.add_column(heading, overflow="fold")
     for finding in found:
         colour = _COLOURS[finding.status]
-        table.add_row(finding.check, f"[{colour}]{finding.status}[/]", finding.seen)
+        table.add_row(finding.check, f"[{colour}]{finding.status}[/]", escape(finding.seen))
         if finding.cure:
-            table.add_row("", "", f"[italic]{finding.cure}[/]")
+            table.add_row("", "", f"[italic]{escape(finding.cure)}[/]")
     Console(soft_wrap=False).print(table)
     counts = {status: sum(1 for each in found if each.status == status) for status in ("ok", "warning", "failed")}
-    print(f"\n{counts['ok']} ok, {counts['warning']} warnings, {counts['failed']} failed", file=sys.stderr)
+    warnings = f"{counts['warning']} warning{'' if counts['warning'] == 1 else 's'}"
+    print(f"\n{counts['ok']} ok, {warnings}, {counts['failed']} failed", file=sys.stderr)

@@ -7,6 +7,7 @@ import contextlib
 import signal
 from collections.abc import Callable
 
+from connectors.kafka.stopping import hear_again
 from connectors.lifeline import watch_parent
 
 
@@ -15,6 +16,7 @@ def stop_on_signals(stop: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
+    hear_again()
 
 
 def stop_with_parent(stop: Callable[[], None]) -> None:

@@ -19,9 +19,17 @@ def flow(
     kafka: Annotated[str, typer.Option(help="HOST:PORT of the cluster.")] = "",
     run_dir: Annotated[Path | None, typer.Option(help="Folder of the run: state, archive, audit.duckdb.")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file of settings.")] = None,
+    fixed: Annotated[
+        bool, typer.Option("--fixed", hidden=True, help="Pass over configurations that a played archive states.")
+    ] = False,
     lifeline: Annotated[bool, typer.Option("--lifeline", hidden=True)] = False,
 ) -> None:
     """Run one flow on Kafka until it is told to stop; it resumes where it was."""
+    from api.cli.beginning import beginning
+    from connectors.kafka.absence import ABSENCE_S
+    from connectors.kafka.admin import await_cluster
+    from connectors.kafka.claim import claim
+    from connectors.kafka.ending import DRAIN_S
     from connectors.kafka.meter import Meter
     from connectors.kafka.progress import ProgressReporter
     from connectors.kafka.pulse import Pulse, Row
@@ -29,6 +37,7 @@ def flow(
     from connectors.kafka.source import KafkaFeedSource, KafkaSource
     from connectors.kafka.stopping import Stop, on_signals
     from connectors.lifeline import watch_parent
+    from connectors.operator.watch import KillWatch, with_operator
     from flows import market, trading
     from flows.audit import audit_flow
     from flows.engine import output_to, prepare_recovery, run
@@ -41,25 +50,40 @@ def flow(
     folder = run_dir or settings.data_dir
     stop = Stop()
     if lifeline:
-        watch_parent(stop.request)
+        watch_parent(lambda: stop.request(hurried=True))
     meter = Meter()
 
+    drain_s = None if lifeline else DRAIN_S  # who started it waits for all of it
+    left = -1
+
     def rows() -> list[Row]:
+        nonlocal left
+        if stop.requested and (now := sum(meter.lag().values())) != left:
+            left = now
+            _say(f"ending: {left:,} records to read")
         status, reason = meter.verdict()
         return [(f"flow.{name}", status, meter.counts(), reason, meter.gauges())]
 
     recovery: Path | None = None
+    await_cluster(settings.kafka, bootstrap, ABSENCE_S)  # as long as a flow that runs waits for it
+    own = claim(settings.kafka, bootstrap, folder, settings.kafka.continue_run)
     if name == "audit":
-        dataflow = audit_flow(settings, bootstrap, stop, folder, meter)
+        dataflow = audit_flow(settings, bootstrap, stop, folder, meter, drain_s)
     else:
         progress = ProgressReporter(name) if name == "trading" else None
         attach = output_to(lambda: KafkaSink(settings.kafka, bootstrap, meter, progress))
+        settings = with_operator(settings, folder.name)
+        begun = beginning(name, folder, own, settings, bootstrap, fixed)
+        if name == "trading":
+            kill = KillWatch(settings, bootstrap, _say)
+            kill.look()  # before it has heard anything
+            kill.start()
         if name == "market":
-            dataflow = market.build(KafkaFeedSource(settings.kafka, bootstrap, stop, meter=meter), attach, settings)
+            feeds = KafkaFeedSource(settings.kafka, bootstrap, stop, drain_s=drain_s, meter=meter)
+            dataflow = market.build(feeds, attach, begun, fixed)
         else:
-            journal = KafkaSource(JOURNAL, settings.kafka, bootstrap, stop, meter=meter)
-            dataflow = trading.build(journal, attach, settings)
-            (folder / "settings.json").write_text(settings.model_dump_json(indent=1))
+            journal = KafkaSource(JOURNAL, settings.kafka, bootstrap, stop, drain_s=drain_s, meter=meter)
+            dataflow = trading.build(journal, attach, begun, fixed)
         recovery = folder / "recovery" / name
         prepare_recovery(recovery)
     pulse = Pulse(f"flow-{name}", settings.kafka, bootstrap, rows, _say)

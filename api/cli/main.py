@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+import platform
 import sys
 from collections.abc import Callable
-from importlib import import_module
-from typing import Any
+from importlib import import_module, metadata
+from typing import Annotated, Any
 
 import typer
 
+from connectors.failures import explained, unforeseen
 from connectors.heap import bound_heap
-from models.failures import Failure
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -22,6 +23,7 @@ app = typer.Typer(
 
 #: verb -> "module:function"; imported only when its verb is asked for, so that `profit sql` need not load Bytewax
 VERBS: dict[str, str] = {
+    "prepare": "api.cli.prepare:prepare",
     "flow": "api.cli.flow:flow",
     "up": "api.cli.up:up",
     "play": "api.cli.up:play",
@@ -43,6 +45,21 @@ VERBS: dict[str, str] = {
 LEAVE_AT_ONCE = frozenset({"up", "flow", "record", "simulate", "serve", "play"})
 
 
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False,
+) -> None:
+    if version:
+        print(f"profit {_version()}, Python {platform.python_version()}")
+        raise typer.Exit
+
+
+def _version() -> str:
+    try:
+        return metadata.version("profit-system")
+    except metadata.PackageNotFoundError:
+        return "(not installed)"
+
+
 def _register(wanted: str | None) -> None:
     for verb, place in VERBS.items():
         if wanted is None or wanted == verb:
@@ -57,22 +74,22 @@ def main() -> None:
     if verb in LEAVE_AT_ONCE:
         bound_heap()  # these run for days
     _register(verb if verb in VERBS and "--help" not in sys.argv[1:2] else None)
-    if verb in VERBS:
-        app.callback()(lambda: None)  # keeps the verb a subcommand when it is the only one registered
+    app.callback(invoke_without_command="--version" in sys.argv[1:2])(_root)
     try:
         app()
         code = 0
-    except Failure as failure:
-        if os.environ.get("PROFIT_TEST_TRACEBACK"):
-            raise
-        print(f"profit: {failure.cause}\n        {failure.cure}", file=sys.stderr)
-        code = 1
     except KeyboardInterrupt:
         code = 130
     except SystemExit as end:
         if not isinstance(end.code, int | None):
             raise
         code = end.code or 0
+    except BaseException as error:  # a panic of a library in Rust is no Exception
+        if os.environ.get("PROFIT_TEST_TRACEBACK"):
+            raise
+        failure = explained(error) or unforeseen(error)
+        print(f"profit: {failure.cause}\n        {failure.cure}", file=sys.stderr)
+        code = 1
     if verb in LEAVE_AT_ONCE:
         sys.stdout.flush()
         sys.stderr.flush()

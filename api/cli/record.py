@@ -17,6 +17,7 @@ from api.cli.endings import call_in, stop_on_signals, stop_with_parent
 from connectors.broker.embedded import EmbeddedBroker
 from connectors.broker.memory import MIB, MemoryBudget, watch
 from connectors.clock import Clock, SystemClock
+from connectors.failures import require_writable
 from connectors.kafka.admin import cluster_name, create_topics
 from connectors.kafka.client import consumer_config, patient_producer_config
 from connectors.recorder.inputs import InputCounter
@@ -40,12 +41,15 @@ def record(
     kafka: Annotated[str | None, typer.Option(help="HOST:PORT of a cluster; default: configuration")] = None,
     duration: Annotated[float | None, typer.Option(min=0, help="end after so many real seconds")] = None,
     exchange: Annotated[Path | None, typer.Option(help="addresses of a running `profit simulate`")] = None,
+    simulator: Annotated[Path | None, typer.Option(hidden=True, help="--exchange, where --feeds is sim")] = None,
     faults: Annotated[Path | None, typer.Option(help="TOML file of faults for --feeds sim")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file; default: profit.toml")] = None,
     lifeline: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:
     """Record market data into the feed topics, verbatim, until Ctrl-C."""
     settings = load(config)
+    if feeds == "sim" and exchange is None:
+        exchange = simulator
     if exchange is not None and feeds == "live":
         raise Failure("--exchange names a simulated exchange.", "Add --feeds sim, or leave --exchange away.")
     if exchange is not None and faults is not None:
@@ -157,17 +161,22 @@ class _Session:
                 task.cancel()
             await asyncio.gather(*others, return_exceptions=True)
             counter.close()
-            outlet.close(FLUSH_S)
+            outlet.close(FLUSH_S, self._lifeline, _tell_left)
         print(f"\nrecorded run {recorder.run_id}: {recorder.writer.seq:,} records", file=sys.stderr)
 
 
 def _spool(settings: Settings, run: str, bootstrap: str) -> Spool:
     """The run's spool, with what earlier runs could not deliver to this cluster."""
     root = Path(settings.recorder.spool_dir) if settings.recorder.spool_dir else settings.data_dir / "spool"
+    require_writable(root)
     spool = Spool(root / run, settings.recorder.spool_mib * MIB, cluster_name(settings.kafka, bootstrap))
     for line in inherit(spool, root):
         print(line, file=sys.stderr, flush=True)
     return spool
+
+
+def _tell_left(left: int) -> None:
+    print(f"ending: {left:,} records to deliver", file=sys.stderr, flush=True)
 
 
 def _post(loop: asyncio.AbstractEventLoop, recorder: Recorder | None, topic: str, count: int) -> None:
@@ -199,7 +208,7 @@ async def _progress(recorder: Recorder, outlet: KafkaOutlet) -> None:
         rate = (records - last) / (now - since)
         last, since = records, now
         doors = "  ".join(
-            f"{pulse.module.removeprefix('door.')} {pulse.counts.get('frames', 0):,} ({pulse.status})"
+            f"{pulse.module.removeprefix('connection.')} {pulse.counts.get('frames', 0):,} ({pulse.status})"
             for pulse in recorder.pulses[1:]
         )
         line = f"{now - started:6.0f} s  {records:,} records  {rate:,.0f}/s  queue {outlet.depth:,}  {doors}"

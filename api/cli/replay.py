@@ -13,10 +13,13 @@ import msgspec
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
 
+from api.cli.run_figures import show_summary
+from api.cli.why import shorten
+from api.runs import archive_of, folder_of, locked
+from connectors.failures import require_writable
 from models.failures import Failure
-from models.settings import Settings, load
+from models.settings import ConfigurationError, Settings, load, overrides, recorded
 
 if TYPE_CHECKING:
     from flows.replay.plan import Plan, Stage
@@ -24,11 +27,15 @@ if TYPE_CHECKING:
     from flows.replay.verify import Verification
 
 _LOOK_S = 0.5  # seconds between looks at how far a stage is
+_DIFFERENCES = 8  # fields of two records that are shown
+_SHOWN = 300  # characters of a record
 
 
 def replay(
-    archive: Annotated[Path, typer.Argument(help="An archive, or the folder of a run.")],
-    start: Annotated[Literal["feeds", "journal"], typer.Option("--from", help="Where to begin.")] = "feeds",
+    archive: Annotated[Path, typer.Argument(help="An archive, or the name or folder of a run.")],
+    start: Annotated[
+        Literal["feeds", "journal"] | None, typer.Option("--from", help="Where to begin; default: feeds.")
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes.")] = 1,
     verify: Annotated[bool, typer.Option("--verify", help="Compare with what the archive recorded.")] = False,
     run: Annotated[str, typer.Option("--run", help="Name of the run; the same name resumes a killed one.")] = "",
@@ -38,17 +45,18 @@ def replay(
     config: Annotated[Path | None, typer.Option(help="TOML file of settings.")] = None,
 ) -> None:
     """Rerun the flows on archived topics, as fast as they go, into an archive and a DuckDB of that run."""
+    if verify and run:
+        raise Failure("--verify and --run were both given: it compares in a folder of its own.", "Give one of them.")
     settings = load(config)
-    source = _archive_of(archive)
-    recorded_settings = source.parent / "settings.json"
-    if recorded_settings.is_file() and config is None:
-        settings = Settings.model_validate_json(recorded_settings.read_bytes())
+    source = archive_of(archive, settings.data_dir)
     if verify:
-        _verify(source, archive, start, workers, as_json, batch_size, snapshot_s, settings)
+        _verify(source, archive, start, workers, as_json, batch_size, snapshot_s, settings, config)
         return
-    name = run or time.strftime("replay-%Y%m%dT%H%M%S", time.gmtime())
-    folder = load(config).data_dir / "runs" / name
-    plan = _plan(source, folder, start, workers, batch_size, snapshot_s, settings)
+    folder = folder_of(settings.data_dir, run or time.strftime("replay-%Y%m%dT%H%M%S", time.gmtime()))
+    if config is None:
+        settings = _recorded_settings(source) or settings
+    plan = _plan(source, folder, start or "feeds", workers, batch_size, snapshot_s, settings)
+    require_writable(folder)
     summary = _run(plan, quiet=False)
     if as_json:
         print(msgspec.json.encode(summary).decode())
@@ -56,13 +64,19 @@ def replay(
         show_summary(summary, plan.run)
 
 
-def _archive_of(path: Path) -> Path:
-    from connectors.archive.reader import ArchiveReader
-
-    for folder in (path, path / "archive"):
-        if folder.is_dir() and ArchiveReader(folder).topics():
-            return folder.resolve()
-    raise Failure(f"{path} is no archive: there is no topic in it.", "Name the folder that holds topic=… folders.")
+def _recorded_settings(source: Path) -> Settings | None:
+    """The settings that the run of the archive ``source`` had, told on standard error; None where it kept none."""
+    path = source.parent / "settings.json"
+    if not path.is_file():
+        return None
+    try:
+        settings = recorded(path)
+    except ConfigurationError as cause:
+        raise Failure(cause.cause, "Or give the settings to replay with: --config FILE.") from None
+    passed_over = overrides()
+    also = f" {', '.join(passed_over)} in the environment: passed over." if passed_over else ""
+    print(f"settings: those of the recorded run, {path}. --config FILE replaces them.{also}", file=sys.stderr)
+    return settings
 
 
 def _plan(
@@ -75,7 +89,7 @@ def _plan(
     settings: Settings,
 ) -> Plan:
     from connectors.archive.reader import ArchiveReader
-    from flows.replay.plan import Plan
+    from flows.replay.plan import Plan, goes_by_its_own
     from models.topics import FEEDS, JOURNAL
 
     topics = set(ArchiveReader(source).topics())
@@ -91,10 +105,16 @@ def _plan(
         batch_size=batch_size,
         snapshot_s=snapshot_s,
         settings=settings,
+        fixed=not goes_by_its_own(source, settings),
     )
 
 
 def _run(plan: Plan, quiet: bool) -> Summary:
+    with locked(plan.run):
+        return _run_alone(plan, quiet)
+
+
+def _run_alone(plan: Plan, quiet: bool) -> Summary:
     from connectors.archive.reader import ArchiveReader
     from connectors.audit.build import build_from_archive
     from flows.replay.runner import begin, run_stages
@@ -102,7 +122,8 @@ def _run(plan: Plan, quiet: bool) -> Summary:
     from models.topics import FEEDS, JOURNAL, SCANS
 
     begun = time.perf_counter()
-    if begin(plan) and not quiet:
+    resumed = begin(plan)
+    if resumed and not quiet:
         print(f"resuming the run {plan.run.name}", file=sys.stderr)
     source = ArchiveReader(plan.archive)
     feeds = 0
@@ -139,29 +160,45 @@ def _run(plan: Plan, quiet: bool) -> Summary:
     seconds = time.perf_counter() - begun
     build_from_archive(plan.output, plan.run / "audit.duckdb")
     summary = summarise(plan.archive, plan.journal, plan.output, seconds, plan.start == "feeds")
-    (plan.run / "summary.json").write_bytes(msgspec.json.format(msgspec.json.encode(summary)))
+    if resumed:
+        summary.events_per_second = 0.0
+    summary.seconds_in_all = round(time.perf_counter() - begun, 3)
+    plan.summary.write_bytes(msgspec.json.format(msgspec.json.encode(summary)))
     return summary
 
 
 def _verify(
     source: Path,
     named: Path,
-    start: Literal["feeds", "journal"],
+    start: Literal["feeds", "journal"] | None,
     workers: int,
     as_json: bool,
     batch_size: int,
     snapshot_s: float,
     settings: Settings,
+    config: Path | None,
 ) -> None:
     """Recompute a recorded run in a folder of its own, and compare."""
     from flows.replay.plan import PLAN, load_plan
     from flows.replay.verify import compare
 
     read_from = source
-    if (source.parent / PLAN).is_file():  # a replay: its input is elsewhere, its settings are its own
-        recorded = load_plan(source.parent)
-        settings, start = recorded.settings, recorded.start
-        read_from = recorded.archive
+    is_replay = (source.parent / PLAN).is_file()  # its input may be elsewhere, its settings are its own
+    if config is not None and (is_replay or (source.parent / "settings.json").is_file()):
+        raise Failure(
+            f"{named} has settings of its own, and --verify compares with those.", "Leave --config away with --verify."
+        )
+    if is_replay:
+        replayed = load_plan(source.parent)
+        settings = replayed.settings
+        start = start or replayed.start
+        if start == "feeds" and replayed.start == "journal":
+            raise Failure(f"{named} was replayed from a journal: there are no feeds.", "Leave --from away.")
+        if start == replayed.start:
+            read_from = replayed.archive
+    elif config is None:
+        settings = _recorded_settings(source) or settings
+    start = start or "feeds"
     folder = Path(tempfile.mkdtemp(prefix="profit-verify-"))
     try:
         plan = _plan(read_from, folder / "run", start, workers, batch_size, snapshot_s, settings)
@@ -178,42 +215,23 @@ def _verify(
 
 
 def _show_verification(result: Verification, named: Path) -> None:
+    for each in result.lacking:
+        print(f"note: {each}")
     if result.divergence is None:
-        counts = ", ".join(f"{topic} {count}" for topic, count in result.compared.items())
+        counts = ", ".join(f"{topic} {count:,}" for topic, count in result.compared.items())
         print(f"identical: {named} ({counts})")
         for topic, count in result.missing.items():
-            print(f"  the recording ends {count} records of {topic} earlier than its feeds allow")
+            print(f"  the recording ends {count:,} records of {topic} earlier than its feeds allow")
         return
     where = result.divergence
-    print(f"first divergence: {where.topic} at offset {where.offset}")
-    print(f"  recorded: {where.recorded or '(nothing)'}\n  replayed: {where.replayed or '(nothing)'}")
-
-
-def show_summary(summary: Summary, folder: Path) -> None:
-    """Print a run's figures."""
-    console = Console()
-    table = Table(title=f"run {folder.name}", show_header=False)
-    for name in (
-        "feed_events",
-        "journal_events",
-        "markets_settled",
-        "decisions",
-        "orders",
-        "fills",
-        "ledger_imbalance",
-        "seconds",
-        "events_per_second",
-        "digest",
-    ):
-        table.add_row(name.replace("_", " "), str(getattr(summary, name)))
-    console.print(table)
-    money = Table("strategy", "trades", "gross $", "fees $", "net $", title="realised, after costs")
-    for name, result in summary.strategies.items():
-        money.add_row(name, str(result.trades), f"{result.gross:.2f}", f"{result.fees:.2f}", f"{result.net:.2f}")
-    console.print(money)
-    for title, counts in (("blocks", summary.blocks), ("quality", summary.quality)):
-        reasons = Table("reason", "count", title=title)
-        for reason, count in counts.items():
-            reasons.add_row(reason, str(count))
-        console.print(reasons)
-    console.print(f"in {folder}: archive/, audit.duckdb, summary.json")
+    equal = ", ".join(f"{topic} {count:,}" for topic, count in result.compared.items())
+    print(
+        f"first divergence: {where.topic} at offset {where.offset}" + (f"; equal before it: {equal}" if equal else "")
+    )
+    if not where.replayed:
+        print(f"  recorded: {shorten(where.recorded, _SHOWN)}\n  replayed: nothing more")
+    for difference in where.differences[:_DIFFERENCES]:
+        print(f"  {difference.field}: recorded {difference.recorded}, replayed {difference.replayed}")
+    more = len(where.differences) - _DIFFERENCES
+    if more > 0:
+        print(f"  and {more} more fields; --json has both records whole")

@@ -28,6 +28,7 @@ def simulate(
     maker_error: Annotated[float | None, typer.Option(help="standard deviation of the maker's error")] = None,
     faults: Annotated[Path | None, typer.Option(help="TOML file of faults, see docs/simulator.md")] = None,
     ports: Annotated[str, typer.Option(help="three ports, as 7001,7002,7003; default: free ones")] = "0,0,0",
+    host: Annotated[str, typer.Option(help="where to listen, and how others reach it")] = "127.0.0.1",
     truth_file: Annotated[Path | None, typer.Option(help="count frames sent here; outlives a kill -9")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file; default: profit.toml")] = None,
     lifeline: Annotated[bool, typer.Option(hidden=True)] = False,
@@ -49,6 +50,7 @@ def simulate(
         chosen.speed,
         None if start is None else unix_second(start),
         ports=three_ports(ports),
+        host=host,
         truth_file=truth_file,
         timeline=None if faults is None else load_timeline(faults),
     )

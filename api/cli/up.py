@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from api.runs import archive_of, check_name, folder_of
+from connectors.failures import require_writable
 from connectors.kafka.stopping import Stop, on_signals
 from connectors.lifeline import watch_parent
 from connectors.simulator.faults.timeline import check_faults
@@ -18,13 +19,16 @@ from models.settings import load
 
 
 def up(
-    feeds: Annotated[str, typer.Option(help="sim, live, or the folder of an archive to play")] = "sim",
+    feeds: Annotated[
+        str, typer.Option(help="sim, live, or an archive to play (a folder, or the name of a run)")
+    ] = "sim",
     kafka: Annotated[str, typer.Option(help="HOST:PORT of a cluster; default: an embedded broker")] = "",
     duration: Annotated[float | None, typer.Option(min=0, help="end after so many seconds")] = None,
     run: Annotated[str, typer.Option(help="name of the run; default: the time of its start")] = "",
     speed: Annotated[
-        float, typer.Option(min=0, help="recorded seconds a second when playing an archive; 0 = all")
-    ] = 1.0,
+        float | None,
+        typer.Option(min=0, help="recorded seconds a second when playing an archive; 0 = all; default: 1"),
+    ] = None,
     faults: Annotated[Path | None, typer.Option(help="TOML file of faults for --feeds sim")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file; default: profit.toml")] = None,
 ) -> None:
@@ -32,11 +36,36 @@ def up(
     from api.supervisor.run import Order
     from api.supervisor.run import run as supervise
 
-    name = run or f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        raise Failure(f"--run {name} is no name for a folder.", "Use letters, digits, dots, dashes and underscores.")
+    name = check_name(run or f"{datetime.now(UTC):%Y%m%d-%H%M%S}")
     check_faults(feeds, faults)
-    supervise(Order(feeds, kafka, duration, name, config, speed, faults), load(config))
+    settings = load(config)
+    if feeds not in ("sim", "live"):
+        feeds = str(_feeds_of(feeds, settings.data_dir))
+    elif speed is not None:
+        cure = (
+            "PROFIT_SIMULATOR_SPEED sets that of the simulated exchange." if feeds == "sim" else "Leave --speed away."
+        )
+        raise Failure(f"--speed is for playing an archive, and --feeds is {feeds}.", cure)
+    require_writable(folder_of(settings.data_dir, name))
+    supervise(Order(feeds, kafka, duration, name, config, 1.0 if speed is None else speed, faults), settings)
+
+
+def _feeds_of(place: str, data_dir: Path) -> Path:
+    """The archive to play, whose feed topics can be read. Raises Failure before anything is started."""
+    from connectors.archive.reader import ArchiveReader
+    from models.topics import FEEDS
+
+    try:
+        archive = archive_of(Path(place), data_dir)
+    except Failure as failure:
+        raise Failure(f"--feeds {place}: neither sim nor live; {failure.cause}", failure.cure) from None
+    counts = ArchiveReader(archive).counts()  # from every file's footer: a damaged one is found now
+    if not any(counts.get(topic) for topic in FEEDS):
+        raise Failure(
+            f"--feeds {place}: {archive} holds no feed records.",
+            "Name the archive of a recording (`profit import` makes one) or of a live run; a replay's has no feeds.",
+        )
+    return archive
 
 
 def play(
@@ -53,5 +82,5 @@ def play(
     on_signals(stop)
     if lifeline:
         watch_parent(stop.request)
-    sent = publish(archive, settings.kafka, kafka, lambda: stop.requested, speed)
+    sent = publish(archive_of(archive, settings.data_dir), settings.kafka, kafka, lambda: stop.requested, speed)
     print(f"{sent:,} records played", file=sys.stderr)

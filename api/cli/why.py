@@ -11,16 +11,19 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from api.runs import find_run, newest_run, runs_in
 from api.server.chain import Chain, Frame, JournalEvent, chain_of, find_decision
-from api.server.places import Places, runs_in
-from models.contracts import Decision
+from api.server.places import Places
+from models.contracts import Decision, Outcome
 from models.failures import Failure
 from models.money import DOLLAR, PIP, SHARE
-from models.reasons import MEANING
+from models.reasons import MEANING, Verdict
 from models.settings import load
 
 _FRAME_CHARACTERS = 300
 _EVENT_CHARACTERS = 400
+_VERDICTS = {Verdict.PASS: "passed", Verdict.HOLD: "waiting", Verdict.BLOCK: "refused"}
+_PRICES = {"block": "ask", "settle": "payout"}  # else the limit of the order
 
 
 def why(
@@ -33,6 +36,8 @@ def why(
     """Tell why: raw frames, journal events, spans, decision, orders, fills, postings, outcome."""
     if run and run_dir is not None:
         raise Failure("--run and --run-dir were both given.", "Give one of them.")
+    if run_dir is not None and config is not None:
+        raise Failure("--config says where runs are, and --run-dir names one.", "Give one of them.")
     places = _places(decision, run, run_dir, load(config).data_dir)
     chain = chain_of(places, decision)
     if as_json:
@@ -45,27 +50,18 @@ def _places(decision: str, run: str, run_dir: Path | None, data_dir: Path) -> Pl
     if run_dir is not None:
         return Places(run_dir)
     if run:
-        folder = data_dir / "runs" / run
-        if not folder.is_dir():
-            known = ", ".join(each.name for each in runs_in(data_dir)[:10]) or "none"
-            raise Failure(f"there is no run {run} in {data_dir / 'runs'}.", f"The newest runs there: {known}.")
-        return Places(folder)
-    runs = runs_in(data_dir)
-    if not runs:
-        raise Failure(
-            f"{data_dir} holds no run.",
-            "Start one with `profit up` or `profit replay`, or name one with --run-dir DIR.",
-        )
-    for folder in runs:
+        return Places(find_run(data_dir, run))
+    for folder in runs_in(data_dir):
         places = Places(folder)
         if find_decision(places, decision) is not None:
             return places
-    return Places(runs[0])
+    return Places(newest_run(data_dir))
 
 
 def show(chain: Chain, console: Console) -> None:
     """Print the chain in the order in which it came about."""
     _line(console, f"Why {chain.decision.id}  (run {chain.run})", "bold")
+    _line(console, chain.sentence)
     _frames(chain.frames, console)
     _journal(chain.journal, console)
     _spans(chain.decision, console)
@@ -121,7 +117,7 @@ def _spans(decision: Decision, console: Console) -> None:
     _heading(console, "3. Spans")
     width = max((len(span.module) for span in decision.spans), default=0)
     for span in decision.spans:
-        verdict = f"  {span.module:<{width}}  {span.verdict:<5}  {span.reason}"
+        verdict = f"  {span.module:<{width}}  {_VERDICTS[span.verdict]:<7}  {span.reason}"
         _line(console, verdict, "cyan" if span.verdict == "pass" else "yellow", f": {MEANING[span.reason]}")
         if span.numbers:
             _line(
@@ -134,15 +130,19 @@ def _decision(decision: Decision, console: Console) -> None:
     sized = f" {decision.size / SHARE:,.2f} shares" if decision.size else ""
     console.print(
         Text(
-            f"  {moment(decision.timestamp)}  {decision.strategy}  {decision.action} {decision.outcome}{sized} "
-            f"at ${decision.price / PIP:.4f} in {decision.market_key}\n"
-            f"  {decision.verdict}: {decision.reason} ({MEANING[decision.reason]})\n"
+            f"  {moment(decision.timestamp)}  {decision.strategy}  {_acted(decision)}{sized}, "
+            f"{_PRICES.get(decision.action, 'limit')} ${decision.price / PIP:.4f}, in {decision.market_key}\n"
+            f"  {_VERDICTS[decision.verdict]}: {decision.reason} ({MEANING[decision.reason]})\n"
             f"  journal event {decision.journal}, portfolio {decision.portfolio}, configuration "
             f"{decision.configuration}, model {decision.model}"
             + (f"; {decision.repeats:,} equal refusals before it were counted and not sent" if decision.repeats else "")
         ),
         soft_wrap=True,
     )
+
+
+def _acted(decision: Decision) -> str:
+    return f"{'refused' if decision.action == 'block' else decision.action} {decision.outcome}"
 
 
 def _orders(chain: Chain, console: Console) -> None:
@@ -187,12 +187,16 @@ def _outcome(chain: Chain, console: Console) -> None:
     outcome, decision = chain.outcome, chain.decision
     console.print(
         Text(
-            f"  {moment(outcome.timestamp)}  {outcome.market_key} paid Up ${outcome.payout_up / PIP:.4f}, "
-            f"Down ${outcome.payout_down / PIP:.4f} a share (by {outcome.source})\n"
-            f"  realised PnL of {decision.strategy} in this market, after costs: $ {_dollars(chain.realised)}"
+            f"  {moment(outcome.timestamp)}  {outcome.market_key}: {_result(outcome)} (by {outcome.source})\n"
+            f"  closed PnL of {decision.strategy} in this market, less all fees: $ {_dollars(chain.realised)}"
         ),
         soft_wrap=True,
     )
+
+
+def _result(outcome: Outcome) -> str:
+    paid = f"a share of Up paid ${outcome.payout_up / PIP:.4f}, of Down ${outcome.payout_down / PIP:.4f}"
+    return f"result { ({PIP: 'Up', 0: 'Down'}.get(outcome.payout_up, 'split')) }; {paid}"
 
 
 def moment(t_ns: int) -> str:

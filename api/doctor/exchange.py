@@ -9,7 +9,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ import httpx
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
-from api.doctor.finding import Finding, failed, ok, warning
+from api.doctor.finding import Finding, failed, ok, skipped, warning
 from connectors.polymarket.windows import around
 from connectors.recorder.recorder import Endpoints
 from models.settings import Settings
@@ -55,7 +55,18 @@ async def _all(settings: Settings, endpoints: Endpoints, geoblock: str, now: Cal
             ("geoblock", _geoblock(http, geoblock)),
         ]
         found = list(await asyncio.gather(*(_guarded(name, probe) for name, probe in probes)))
-    return [*found, *(_clock(skew, settings) for skew in skews)]
+    if not skews:
+        nobody = "not compared: neither the CLOB nor Coinbase told its time"
+        return [*_once(found), skipped("clock", nobody)]
+    return [*_once(found), *(_clock(skew, settings) for skew in skews)]
+
+
+def _once(found: list[Finding]) -> list[Finding]:
+    """One cure for one cause: where no endpoint can be reached at all, it is the network, and said once."""
+    if not all(finding.cure == _UNREACHABLE for finding in found):
+        return found
+    nothing = f"none of {len(found)} endpoints can be reached"
+    return [*(replace(finding, cure="") for finding in found), failed("network", nothing, _UNREACHABLE)]
 
 
 async def _guarded(name: str, probe: Coroutine[Any, Any, Finding]) -> Finding:

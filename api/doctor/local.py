@@ -13,7 +13,7 @@ import psutil
 from api.doctor.finding import Finding, failed, ok, warning
 from connectors.listening import listen_for_page
 from models.failures import Failure
-from models.settings import ConfigurationError, Settings, load
+from models.settings import Settings, examine
 
 GIB: Final = 1024**3
 MIB: Final = 1024**2
@@ -22,26 +22,26 @@ DISK_ENOUGH: Final = 10 * GIB  # some days of two assets
 
 
 def configuration(config: Path | None) -> tuple[Finding, Settings]:
-    """The configuration, and the defaults where it does not hold."""
-    path = config or Path(os.environ.get("PROFIT_CONFIG", "profit.toml"))
-    overrides = sorted(name for name in os.environ if name.startswith("PROFIT_") and not name.startswith("PROFIT_TEST"))
+    """The configuration. Where some keys do not hold, those have their defaults: one mistake does not hide the next."""
+    path = config or Path(os.environ.get("PROFIT_CONFIG") or "profit.toml")
+    variables = sorted(name for name in os.environ if name.startswith("PROFIT_") and not name.startswith("PROFIT_TEST"))
     source = f"{path}" if path.is_file() else f"defaults (there is no {path})"
-    if overrides:
-        source += f", and {', '.join(overrides)}"
-    try:
-        return ok("configuration", f"valid: {source}"), load(config)
-    except ConfigurationError as cause:
-        wrong = "; ".join(str(cause).splitlines())
-        # what follows is looked at with the defaults, so that one mistake does not hide the next
-        return failed(
-            "configuration", wrong, "Correct it; the checks below used the defaults."
-        ), Settings.model_construct()
+    if variables:
+        source += f", and {', '.join(variables)}"
+    settings, findings = examine(config)
+    if not findings:
+        return ok("configuration", f"valid: {source}"), settings
+    cure = "Correct it. The checks below used what holds, and defaults for these keys."
+    return failed("configuration", "\n".join(findings), cure), settings
 
 
 def disk(settings: Settings) -> list[Finding]:
     """Whether the data folder can be written, and what is free there."""
     folder = settings.data_dir.absolute()
     present = next(each for each in (folder, *folder.parents) if each.exists())
+    if not present.is_dir():
+        cure = "Choose a folder: PROFIT_DATA_DIR=…, or data_dir in profit.toml."
+        return [failed("data folder", f"{folder} cannot be used: {present} is a file", cure)]
     try:
         with tempfile.TemporaryFile(dir=present):
             pass
@@ -55,7 +55,7 @@ def disk(settings: Settings) -> list[Finding]:
     if free < DISK_LEAST:
         return [failed("disk", seen, cure)]
     if free < spool + DISK_LEAST:
-        return [warning("disk", f"{seen}; the spool alone may take {spool / GIB:.1f}", cure)]
+        return [warning("disk", f"{seen}; the spool alone may take {spool / GIB:.1f} GiB", cure)]
     if free < DISK_ENOUGH:
         return [warning("disk", seen, cure)]
     return [ok("disk", seen)]
@@ -67,7 +67,7 @@ def memory(settings: Settings, embedded: bool) -> list[Finding]:
         return []
     free = psutil.virtual_memory().available
     budget = settings.broker.memory_budget_mib * MIB
-    seen = f"{free / GIB:.1f} GiB free; the embedded broker may take {budget / GIB:.1f}"
+    seen = f"{free / GIB:.1f} GiB free; the embedded broker may take {budget / GIB:.1f} GiB"
     if free < budget + GIB:
         return [warning("memory", seen, "Lower broker.memory_budget_mib, or use Apache Kafka: --kafka HOST:PORT.")]
     return [ok("memory", seen)]

@@ -7,6 +7,7 @@ const $ = (id) => document.getElementById(id);
 const number = (digits) => new Intl.NumberFormat("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 const whole = number(0), tenths = number(1), cents = number(2), pips = number(4);
 const meanings = new Map();
+let limits = {}; // reason -> [dollars, whose]
 const rows = new Map(); // module -> its row's cells and when its telemetry came
 const groups = new Map(); // group -> its tbody
 let heard = performance.now();
@@ -22,13 +23,14 @@ function put(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-function reasonNode(reason) {
+function reasonNode(reason, detail = "") {
   const made = element("span", reason || "–");
-  if (meanings.has(reason)) {
+  const meaning = detail || meanings.get(reason);
+  if (meaning) {
     made.className = "reason";
-    made.title = meanings.get(reason);
+    made.title = meaning;
     made.tabIndex = 0;
-    made.setAttribute("aria-label", `${reason}: ${meanings.get(reason)}`);
+    made.setAttribute("aria-label", `${reason}: ${meaning}`);
   }
   return made;
 }
@@ -45,7 +47,7 @@ async function fetched(path) {
 
 // --- modules ------------------------------------------------------------------------------------------------------
 
-const ORDER = ["feeds", "doors", "integrity", "data gates", "features and strategies", "gates and sizing", "execution and settlement", "flows and processes"];
+const ORDER = ["feeds", "connections", "integrity", "data gates", "features and strategies", "gates and sizing", "execution and settlement", "flows and processes"];
 const WORST = ["failed", "silent", "warning", "waiting", "starting"];
 
 function groupBody(name) {
@@ -71,7 +73,7 @@ function moduleRow(view) {
   if (!kept) {
     const row = element("tr");
     const cells = Array.from({ length: 8 }, () => element("td"));
-    ["", "", "beat, s ago:", "pass", "hold", "block", "rate, 1/s:", ""].forEach((label, at) => {
+    ["", "", "reported, s ago:", "passed", "waiting", "refused", "rate, 1/s:", ""].forEach((label, at) => {
       if (label) cells[at].dataset.label = label;
       if (at >= 2 && at <= 6) cells[at].className = "n";
     });
@@ -97,6 +99,7 @@ function showModule(view) {
   kept.status = view.status;
   row.className = judged ? view.status : `${view.status} unjudged`;
   kept.said = `${view.module} ${view.state}${view.last_reason && view.last_reason !== "ok" ? ` (${view.last_reason})` : ""}`;
+  kept.silent = view.status === "silent" ? view.module : "";
   put(cells[1].lastChild, view.state);
   put(cells[3], judged ? whole.format(view.passed) : "–");
   put(cells[4], judged ? whole.format(view.held) : "–");
@@ -130,8 +133,8 @@ function showMoney(gauges) {
 // The worst first, in one line that keeps its place when nothing is wrong.
 function showWorst() {
   const wrong = [...rows.values()].filter(({ status }) => WORST.includes(status)).sort((one, other) => WORST.indexOf(one.status) - WORST.indexOf(other.status));
-  const said = wrong.map((each) => each.said);
-  put($("worst"), !rows.size ? "–" : wrong.length ? `${wrong.length} of ${rows.size} modules not well: ${said.join(", ")}` : `All ${rows.size} modules are well.`);
+  const said = wrong.map((each) => (each.silent ? `${each.silent} has not reported for ${whole.format(Math.max(0, (performance.now() - each.came) / 1000))} s` : each.said));
+  put($("worst"), !rows.size ? "–" : wrong.length ? `${wrong.length === 1 ? "Problem" : `${wrong.length} problems`}: ${said.join(", ")}` : `All ${rows.size} modules report.`);
   $("worst").title = said.join("\n");
   $("worst").className = `worst ${wrong.length ? wrong[0].status : "running"}`;
 }
@@ -176,14 +179,34 @@ function line(...cells) {
   return row;
 }
 
+const VERDICTS = { pass: "passed", hold: "waiting", block: "refused" };
+const ACTIONS = { block: "refused" };
+const acted = (decision) => `${ACTIONS[decision.action] || decision.action} ${decision.outcome}`.trim();
+
+// What the price of a decision is: of a refused one the ask that was seen, else the limit of its order, or the payout.
+function priceText(decision) {
+  if (!decision.price && decision.action === "block") return "–";
+  const kind = { block: "ask", settle: "payout" }[decision.action] || "limit";
+  return `${kind} ${pips.format(decision.price / 1e4)}`;
+}
+
+// A limit of money is told with its numbers, where the sizing stated the room that was left.
+function detailOf(decision) {
+  const limit = limits[decision.reason];
+  const sizing = decision.spans.find((span) => span.module === "sizing");
+  if (limit === undefined || !sizing || typeof sizing.numbers.room !== "number") return "";
+  const [amount, whose] = limit;
+  return `limit of $${whole.format(amount)} ${whose} reached (holding $${cents.format(Math.max(0, amount - sizing.numbers.room))})`;
+}
+
 function decisionRow(decision) {
-  const button = element("button", `${decision.action} ${decision.outcome}`.trim());
+  const button = element("button", acted(decision));
   button.type = "button";
   button.title = `Why ${decision.id}?`;
   button.addEventListener("click", () => why(decision.id));
   return line(
-    utc(decision.timestamp), { node: button }, decision.market_key, decision.strategy, { n: pips.format(decision.price / 1e4) },
-    { n: decision.size ? cents.format(decision.size / 1e6) : "–" }, { node: reasonNode(decision.reason) },
+    utc(decision.timestamp), { node: button }, decision.market_key, decision.strategy, { n: priceText(decision) },
+    { n: decision.size ? cents.format(decision.size / 1e6) : "–" }, { node: reasonNode(decision.reason, detailOf(decision)) },
   );
 }
 
@@ -194,9 +217,11 @@ function fillRow(fill) {
   );
 }
 
+const resultOf = (outcome) => ({ 10000: "Up", 0: "Down" }[outcome.payout_up] || `Up paid $${pips.format(outcome.payout_up / 1e4)}`);
+
 function outcomeRow(outcome) {
   const made = Object.entries(outcome.pnl).map(([name, micro]) => `${name} ${micro > 0 ? "+" : ""}${dollars(micro)}`);
-  return line(utc(outcome.timestamp), outcome.market_key, { n: pips.format(outcome.payout_up / 1e4) }, made.join(", ") || "no trade");
+  return line(utc(outcome.timestamp), outcome.market_key, resultOf(outcome), made.join(", ") || "no position");
 }
 
 function showList(id, records, make) {
@@ -218,10 +243,10 @@ async function showQuality() {
 async function showHealth() {
   const health = await fetched("/health");
   const well = health.status === "ok";
-  pill("health", well ? (health.warnings.length ? "healthy, with warnings" : "healthy") : "unwell", well ? (health.warnings.length ? "warn" : "good") : "bad");
+  pill("health", well ? (health.warnings.length ? "healthy, with warnings" : "healthy") : "problem", well ? (health.warnings.length ? "warn" : "good") : "bad");
   $("health").title = [...health.wrong, ...health.warnings].join("\n");
   $("wrong").hidden = well;
-  put($("wrong"), health.wrong.join("\n"));
+  put($("wrong"), health.wrong.map((each) => `Problem: ${each}`).join("\n"));
   put($("dead"), whole.format(health.dead_letters));
 }
 
@@ -252,6 +277,7 @@ const values = (numbers) => Object.entries(numbers).map(([name, value]) => `${na
 function chainParts(chain) {
   const { decision } = chain;
   return [
+    element("p", chain.sentence),
     ...section("1. Raw frames", items(chain.frames.map((f) => [
       element("b", f.roles.join(", ")), ` ${f.topic}, partition ${f.partition}, offset ${f.offset}`,
       f.received_ns ? `; received ${stamp(f.received_ns)}, connection ${f.connection}, number ${f.number}, ${whole.format(f.size)} bytes` : "",
@@ -263,18 +289,18 @@ function chainParts(chain) {
       ...(e.event ? [element("pre", JSON.stringify(e.event))] : []),
     ]), "none")),
     ...section("3. Spans", items(decision.spans.map((s) => [
-      element("b", s.module), ` ${s.verdict}: `, reasonNode(s.reason), element("span", ` ${values(s.numbers)}`, "quiet"),
+      element("b", s.module), ` ${VERDICTS[s.verdict] || s.verdict}: `, reasonNode(s.reason), element("span", ` ${values(s.numbers)}`, "quiet"),
     ]), "none")),
-    ...section("4. Decision", element("p", `${stamp(decision.timestamp)}: ${decision.strategy} ${decision.action} ${decision.outcome}, `
-      + `${cents.format(decision.size / 1e6)} shares at $ ${pips.format(decision.price / 1e4)} in ${decision.market_key}; `
-      + `${decision.reason}: ${meanings.get(decision.reason) || ""}; configuration ${decision.configuration}`)),
+    ...section("4. Decision", element("p", `${stamp(decision.timestamp)}: ${decision.strategy} ${acted(decision)}, `
+      + `${cents.format(decision.size / 1e6)} shares at ${priceText(decision)} $ in ${decision.market_key}; `
+      + `${decision.reason}: ${detailOf(decision) || meanings.get(decision.reason) || ""}; configuration ${decision.configuration}`)),
     ...section("5. Orders and fills", items([
       ...chain.orders.map((o) => [element("b", o.id), ` ${o.status}: ${o.side} ${o.outcome}, limit $ ${pips.format(o.limit / 1e4)}, ${cents.format(o.filled / 1e6)} of ${cents.format(o.size / 1e6)} shares`]),
       ...chain.fills.map((f) => [element("b", f.id), ` fill: ${cents.format(f.size / 1e6)} shares at $ ${pips.format(f.price / 1e4)}, fee $ ${pips.format(f.fee / 1e6)}`]),
     ], "none: this decision sent no order")),
     ...section("6. Ledger postings", items(chain.postings.map((p) => [element("b", `${p.transaction} ${p.kind}`), ` ${p.account} $ ${number(6).format(p.amount / 1e6)}`]), "none")),
     ...section("7. Outcome", element("p", chain.outcome === null ? "The market is not settled."
-      : `Up paid $ ${pips.format(chain.outcome.payout_up / 1e4)} a share; realised PnL of ${decision.strategy} in this market, after costs: $ ${dollars(chain.realised)}`)),
+      : `Result: ${resultOf(chain.outcome)}; closed PnL of ${decision.strategy} in this market, less all fees: $ ${dollars(chain.realised)}`)),
     ...chain.notes.map((note) => element("p", note, "quiet")),
   ];
 }
@@ -298,6 +324,7 @@ async function showAll() {
   put($("run-name"), run.name);
   put($("run-feeds"), run.feeds);
   put($("gate"), run.gate);
+  limits = { cap_market: [run.limits.cap_market, "a market"], cap_strategy: [run.limits.cap_strategy, "a strategy"], cap_total: [run.limits.cap_total, "in all"] };
   document.title = `Profit System: ${run.name}`;
   if (!meanings.size) for (const each of (await fetched("/api/reasons")).reasons) meanings.set(each.reason, each.meaning);
   await Promise.all([

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Final
 
 from fastapi import FastAPI, Header, Query, Request, Response, status
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
-from sse_starlette import ServerSentEvent
+from starlette.types import Receive, Scope, Send
 
 from api.server.board import KEPT
 from api.server.chain import Chain, UnknownDecision, chain_of
@@ -39,13 +39,17 @@ PAGES: Final = Path(__file__).parent.parent / "pages"
 MAX_STREAMS: Final = 64
 Limit = Annotated[int, Query(ge=1, le=KEPT)]
 
-# Nothing of the page comes from elsewhere, and nothing elsewhere may frame it.
-_HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
+
+class _Counted(Stream):
+    """A stream that says when it is over, however that comes."""
+
+    over: Callable[[], None]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self.over()
 
 
 def build(hub: Hub, run: Callable[[], RunView], run_dir: Path) -> FastAPI:
@@ -61,12 +65,11 @@ def build(hub: Hub, run: Callable[[], RunView], run_dir: Path) -> FastAPI:
     @app.exception_handler(Failure)
     async def explain(_request: Request, failure: Failure) -> JSONResponse:
         code = status.HTTP_404_NOT_FOUND if isinstance(failure, UnknownDecision) else status.HTTP_409_CONFLICT
-        return JSONResponse(Problem(cause=failure.cause, cure=failure.cure).model_dump(), code, _HEADERS)
+        return JSONResponse(Problem(cause=failure.cause, cure=failure.cure).model_dump(), code)
 
     @app.get("/health", responses={503: {"model": Health}})
     async def health(response: Response) -> Health:
         found = board.health(hub.now())
-        response.headers["Cache-Control"] = "no-store"
         if found.status != "ok":
             response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
         return found
@@ -123,22 +126,22 @@ def build(hub: Hub, run: Callable[[], RunView], run_dir: Path) -> FastAPI:
         nonlocal streams
         if streams >= MAX_STREAMS:
             problem = Problem(cause=f"{streams} streams are open.", cure="Close some of them, then try again.")
-            return JSONResponse(problem.model_dump(), status.HTTP_503_SERVICE_UNAVAILABLE, _HEADERS)
+            return JSONResponse(problem.model_dump(), status.HTTP_503_SERVICE_UNAVAILABLE)
 
-        async def counted() -> AsyncIterator[ServerSentEvent]:
+        def over() -> None:
             nonlocal streams
-            streams += 1
-            try:
-                async for event in events(ring, last_event_id):
-                    yield event
-            finally:
-                streams -= 1
+            streams -= 1
 
-        return Stream(counted(), ping=PING_S, ping_message_factory=ping, send_timeout=SEND_TIMEOUT_S)
+        counted = _Counted(
+            events(ring, last_event_id), ping=PING_S, ping_message_factory=ping, send_timeout=SEND_TIMEOUT_S
+        )
+        counted.over = over
+        streams += 1  # at once: who asks for many in one moment finds the bound too
+        return counted
 
     @app.get("/", include_in_schema=False)
     async def page() -> FileResponse:
-        return FileResponse(PAGES / "index.html", headers=_HEADERS)
+        return FileResponse(PAGES / "index.html")
 
     app.mount("/pages", StaticFiles(directory=PAGES), name="pages")
     return app

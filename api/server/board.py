@@ -53,7 +53,7 @@ STREAMED: Final = {
 }
 _GROUPS: Final = (
     ("feeds", ("feed.",)),
-    ("doors", ("door.", "recorder", "simulator", "player")),
+    ("connections", ("connection.", "door.", "recorder", "simulator", "player")),
     ("integrity", ("integrity.", "journal")),
     ("data gates", ("data_gate.",)),
     ("features and strategies", ("features", "strategy.")),
@@ -269,7 +269,7 @@ class Board:
             kept = self._modules[name]
             status = self._status(kept, now)
             if status == "silent":
-                wrong.append(f"{name}: no heartbeat for {now - kept.came:.0f} s (allowed: {SILENT_S:.0f} s)")
+                wrong.append(f"{name} has not reported for {now - kept.came:.0f} s (allowed: {SILENT_S:.0f} s)")
             elif status == "failed":
                 wrong.append(f"{name}: failed: {kept.row.last_reason or 'no reason given'}")
             elif status in ("warning", "waiting", "stopped"):

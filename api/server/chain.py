@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from api.server.lookup import Lookup
 from api.server.places import Places
+from api.server.sentence import limits_of, sentence_of
 from models.contracts import Decision, Fill, Order, Outcome, Posting, Record
 from models.envelope import not_an_envelope
 from models.failures import Failure
@@ -61,10 +62,12 @@ class JournalEvent(BaseModel):
 
 
 class Chain(BaseModel):
-    """Everything from the raw frames to the money. ``realised`` is the PnL of the decision's strategy in its market in
-    micro-dollars, None while the market is not settled; ``notes`` says what could not be found and why."""
+    """Everything from the raw frames to the money. ``sentence``: what was done and why. ``realised`` is the PnL of the
+    decision's strategy in its market in micro-dollars, None while the market is not settled; ``notes`` says what could
+    not be found and why."""
 
     run: str
+    sentence: str
     frames: list[Frame]
     journal: list[JournalEvent]
     decision: Decision
@@ -115,6 +118,7 @@ def chain_of(places: Places, decision_id: str) -> Chain:
     journal, frames = _evidence(places, decision, fills, notes)
     return Chain(
         run=places.folder.name,
+        sentence=sentence_of(decision, fills, limits_of(places.folder)),
         frames=frames,
         journal=journal,
         decision=decision,
@@ -253,10 +257,10 @@ def _unknown(places: Places, decision_id: str) -> UnknownDecision:
     if not near:
         return UnknownDecision(
             f"the run {places.folder.name} holds no decision yet.",
-            "Its archive is at most some seconds behind; `profit sql 'SELECT id FROM decisions'` lists all.",
+            f"Its archive is at most seconds behind; all: profit sql --run {places.folder.name} 'FROM v_decisions'",
         )
     ids = ", ".join(each.id for each in near)
     return UnknownDecision(
         f"the run {places.folder.name} has no decision {decision_id}.",
-        f"{words} {ids}. All are listed by: profit sql 'SELECT id, action, reason FROM decisions'",
+        f"{words} {ids}. All are listed by: profit sql --run {places.folder.name} 'FROM v_decisions'",
     )

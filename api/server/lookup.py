@@ -88,7 +88,8 @@ class Lookup:
             paths = [piece.path for piece in self._pieces(topic) if place(piece)]
             if not paths:
                 return []
-            return records_of(pl.scan_parquet(paths).filter(wanted).collect().sort("offset"), topic)
+            with files.named(paths):
+                return records_of(pl.scan_parquet(paths, glob=False).filter(wanted).collect().sort("offset"), topic)
 
         return self._again(look)
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from api.runs import PLAN, archive_in, damaged_plan
 from api.server.lookup import Lookup
 from models.failures import Failure
 
-_ARCHIVE: Final = "archive"
-_PLAN: Final = "plan.json"
 #: A replay of a replay of a replay: more than that is a circle.
 _DEEPEST: Final = 8
 
@@ -48,7 +46,7 @@ def _archives(folder: Path) -> list[Lookup]:
     found: list[Lookup] = []
     seen: set[Path] = set()
     for _ in range(_DEEPEST):
-        archive = _archive_in(folder)
+        archive = archive_in(folder)
         if archive is None or archive.resolve() in seen:
             break
         seen.add(archive.resolve())
@@ -60,27 +58,12 @@ def _archives(folder: Path) -> list[Lookup]:
     return found
 
 
-def _archive_in(folder: Path) -> Path | None:
-    for place in (folder / _ARCHIVE, folder):
-        if place.is_dir() and any(entry.name.startswith("topic=") for entry in place.iterdir()):
-            return place
-    return None
-
-
 def _read_by(run: Path) -> Path | None:
     """The archive that a replay read, None where the run is no replay."""
-    path = run / _PLAN
+    path = run / PLAN
     if not path.is_file():
         return None
     try:
         return _Plan.model_validate_json(path.read_bytes()).archive
     except ValidationError:
-        raise Failure(f"{path} does not say which archive was replayed.", "Run the replay again.") from None
-
-
-def runs_in(data_dir: Path) -> Sequence[Path]:
-    """Folders of runs, the one begun last first; the data folder itself where it is a run."""
-    runs = data_dir / "runs"
-    folders = [entry for entry in runs.iterdir() if _archive_in(entry)] if runs.is_dir() else []
-    folders.sort(key=lambda entry: ((entry / _ARCHIVE).stat().st_mtime_ns, entry.name), reverse=True)
-    return [*folders, *([data_dir] if (data_dir / _ARCHIVE).is_dir() and _archive_in(data_dir) else [])]
+        raise damaged_plan(path) from None

@@ -7,12 +7,15 @@ Who falls further behind than the buffer reaches is dropped. All of it lives on 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
 #: Events kept for clients that come back: some minutes of a running system.
 CAPACITY: Final = 8_192
+#: A number as we write it. What else is called a digit (², ٣) is none of ours, nor is one of thousands of digits.
+_NUMBER: Final = re.compile(r"[0-9]{1,19}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class Ring:
     def position_after(self, last_id: str) -> int | None:
         """Where a client that had ``last_id`` goes on; None when that cannot be done without a gap."""
         start, _, number = last_id.rpartition("-")
-        if start != self.start or not number.isdigit():
+        if start != self.start or not _NUMBER.fullmatch(number):
             return None
         position = int(number) + 1
         return position if self.oldest <= position <= self._next else None

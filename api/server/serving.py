@@ -15,8 +15,10 @@ from typing import Final
 import uvicorn
 
 from api.server.app import build
+from api.server.guard import Guard
 from api.server.hub import Hub
 from api.server.intake import Batch, Intake
+from api.server.sentence import limits_of
 from api.server.views import RunView
 from connectors.listening import listen_for_page, url_of
 from models.settings import Settings
@@ -48,6 +50,7 @@ def describe_run(run_dir: Path, bootstrap: str, start: str) -> RunView:
         kafka=bootstrap,
         started=said.get("started", ""),
         server_start=start,
+        limits=limits_of(run_dir),
     )
 
 
@@ -61,7 +64,12 @@ async def serve(
     hub = Hub(start)
     loop = asyncio.get_running_loop()
     app = build(hub, lambda: describe_run(run_dir, bootstrap, start), run_dir)
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=_GRACEFUL_S, access_log=False)
+    config = uvicorn.Config(
+        Guard(app, settings.api.host, settings.api.allowed_hosts),
+        log_level="warning",
+        timeout_graceful_shutdown=_GRACEFUL_S,
+        access_log=False,
+    )
     server = _Server(config)
     intake = Intake(settings.kafka, bootstrap, _deliverer(loop, hub, stop), _state_setter(loop, hub))
     address = run_dir / ADDRESS_FILE

@@ -61,7 +61,8 @@ class Health(BaseModel):
 
 
 class RunView(BaseModel):
-    """The run that is served. ``gate``: which venue orders go to; there is none but the paper venue."""
+    """The run that is served. ``gate``: which venue orders go to; there is none but the paper venue. ``limits``: the
+    caps in dollars by their keys."""
 
     name: str
     feeds: str
@@ -69,6 +70,7 @@ class RunView(BaseModel):
     started: str
     gate: Literal["PAPER"] = "PAPER"
     server_start: str
+    limits: dict[str, float] = {}
 
 
 class ReasonView(BaseModel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -12,11 +13,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
+from connectors.kafka.stopping import deaf
+
 BACKOFF_MIN_S: Final = 0.5
 BACKOFF_MAX_S: Final = 30.0
 
 #: A child that lived this long is well again: its next restart is quick.
 WELL_AFTER_S: Final = 30.0
+
+#: An end that gives no sign of progress for so long is forced.
+PATIENCE_S: Final = 30.0
+
+#: One that is in the way of a restart has so long.
+RESTART_S: Final = 10.0
 
 #: The line of a traceback that names the error. Bytewax wraps the one that matters in several of its own.
 _ERROR: Final = re.compile(r"[A-Za-z_.]*(Error|Exception|Failure)\b: ")
@@ -26,19 +35,21 @@ _ERROR: Final = re.compile(r"[A-Za-z_.]*(Error|Exception|Failure)\b: ")
 class ChildSpec:
     """What to run.
 
-    ``stop_rank``: children of a lower rank are ended first, those of one rank together. ``grace_s``: how long it may
-    take to end. ``once``: exit code 0 means that it is done, and it is not started again. ``makes``: a file that it
-    writes when it is ready, removed when it ends. ``needs``: a file that must be there before it starts. ``follows``:
-    a child whose end restarts this one too."""
+    ``stop_rank``: children of a lower rank are ended first, those of one rank together. ``patience_s``: how long it may
+    give no sign, in its log, of coming to its end. ``once``: exit code 0 means that it is done, and it is not started
+    again. ``makes``: a file that it writes when it is ready, removed when it ends. ``needs``: a file that must be there
+    before it starts. ``follows``: a child whose end restarts this one too. ``deaf``: it does
+    not hear that it is to end before it says that it can (``connectors.kafka.stopping.hear_again``)."""
 
     name: str
     command: tuple[str, ...]
     stop_rank: int = 0
-    grace_s: float = 1.0
+    patience_s: float = PATIENCE_S
     once: bool = False
     makes: Path | None = None
     needs: Path | None = None
     follows: str = ""
+    deaf: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -85,13 +96,32 @@ class Child:
             return
         self._say(f"{self.spec.name} is started again: {why}")
         self.ask_to_end()
-        self.await_end(self._now() + self.spec.grace_s)
+        if not self.await_end(self._now() + RESTART_S):
+            self._say(f"{self.spec.name} did not end within {RESTART_S:g} s and was killed")
         self.restarts += 1
         self.state, self._start_at = "waiting", self._now()
 
     def ask_to_end(self) -> None:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
+
+    def has_ended(self) -> bool:
+        """Whether the process is not there any more; notices its end."""
+        if self._process is None:
+            return True
+        if self._process.poll() is None:
+            return False
+        self.last_exit = self._process.returncode
+        self.state = "stopped"
+        self._release()
+        return True
+
+    def written(self) -> int:
+        """Bytes of its log: they grow while it says how it comes on."""
+        try:
+            return self._log_path.stat().st_size
+        except OSError:
+            return 0
 
     def await_end(self, deadline: float) -> bool:
         """Wait until ``deadline`` (monotonic seconds), then kill. True when it ended by itself."""
@@ -110,6 +140,17 @@ class Child:
         self._release()
         return by_itself
 
+    def last_line(self) -> str:
+        """The last line of the process's log."""
+        try:
+            with self._log_path.open("rb") as log:
+                log.seek(0, os.SEEK_END)
+                log.seek(max(log.tell() - 1_024, 0))
+                lines = log.read().decode("utf-8", "replace").split("\n")
+        except OSError:
+            return ""
+        return next((line.strip() for line in reversed(lines) if line.strip()), "")[-200:]
+
     def last_words(self) -> str:
         """What the process wrote last that says why it ended: the innermost error, else its last lines."""
         try:
@@ -125,14 +166,15 @@ class Child:
     def _start(self) -> None:
         self._log_path.parent.mkdir(parents=True, exist_ok=True)
         self._log = self._log_path.open("ab")
-        self._process = subprocess.Popen(
-            self.spec.command,
-            stdin=subprocess.PIPE,
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-            env=os.environ | dict(self.spec.environment),
-            start_new_session=True,  # Ctrl-C in the terminal is for the supervisor, which ends its children in order
-        )
+        with deaf() if self.spec.deaf else contextlib.nullcontext():
+            self._process = subprocess.Popen(
+                self.spec.command,
+                stdin=subprocess.PIPE,
+                stdout=self._log,
+                stderr=subprocess.STDOUT,
+                env=os.environ | dict(self.spec.environment),
+                start_new_session=True,  # Ctrl-C in the terminal is for the supervisor: it ends its children in order
+            )
         self._started_at = self._now()
         self.state = "running"
 

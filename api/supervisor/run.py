@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,12 +21,16 @@ import psutil
 from api.cli.main import VERBS
 from api.supervisor.child import Child, ChildSpec
 from api.supervisor.exchange import ExchangeWatch
+from api.supervisor.remainder import not_archived
 from api.supervisor.supervisor import Supervisor
 from connectors.broker.embedded import EmbeddedBroker
 from connectors.broker.memory import MIB, MemoryBudget
 from connectors.kafka.admin import create_topics
+from connectors.kafka.claim import claim
 from connectors.kafka.pulse import Pulse, Row
 from connectors.listening import listen_for_page
+from connectors.operator.token import make_token, token_path
+from connectors.operator.watch import KillWatch, with_operator
 from models.contracts import Number
 from models.failures import Failure
 from models.settings import Settings
@@ -55,7 +59,8 @@ def run(order: Order, settings: Settings) -> None:
     ending = Ending(order.duration_s)
     ending.install()
     _check_feeds(order.feeds)
-    settings = _with_api_port(settings)
+    make_token(token_path(settings))
+    settings = with_operator(_with_api_port(settings), order.name)
     folder = settings.data_dir / "runs" / order.name
     with contextlib.ExitStack() as stack:
         stack.enter_context(_locked(folder))
@@ -66,9 +71,11 @@ def run(order: Order, settings: Settings) -> None:
             broker = stack.enter_context(EmbeddedBroker.start(settings.broker, folder / "logs" / "broker.log"))
             bootstrap = broker.bootstrap
         create_topics(settings.kafka, bootstrap)
+        claim(settings.kafka, bootstrap, folder, settings.kafka.continue_run)
         _describe(folder, order, bootstrap, settings)
+        KillWatch(settings, bootstrap, say).look()  # in the order before the first record
         specs = children(order, bootstrap, folder, settings)
-        supervisor = Supervisor(specs, folder / "logs", say)
+        supervisor = Supervisor(specs, folder / "logs", say, lambda: ending.forced)
         budget = _budget(broker, settings, ending) if broker is not None else None
         exchange = ExchangeWatch(folder / ADDRESSES) if order.feeds == "sim" else None
         if exchange is not None:
@@ -90,21 +97,27 @@ def run(order: Order, settings: Settings) -> None:
                 ending.because("the embedded broker ended", failed=True)
 
         supervisor.run(ending.due, each)
-    _farewell(ending, folder)
+        left = _left(settings, bootstrap, folder)
+        kept = broker is None
+    _farewell(ending, folder, supervisor.cut, left, kept)
 
 
 def children(order: Order, bootstrap: str, folder: Path, settings: Settings) -> list[ChildSpec]:
     """The processes of a run. They end in the order of their ranks: what writes, then what reads it."""
     cluster = ("--kafka", bootstrap)
     place = ("--run-dir", str(folder), "--lifeline")
-    environment = {"PROFIT_API_PORT": str(settings.api.port)}
+    environment = {
+        "PROFIT_API_PORT": str(settings.api.port),
+        "PROFIT_RUN_NAME": settings.run_name,
+        "PROFIT_OPERATOR_PUBLIC_KEY": settings.operator.public_key,
+    }
     if order.config is not None:
         environment["PROFIT_CONFIG"] = str(order.config.resolve())
     specs: list[ChildSpec] = []
 
-    def add(name: str, *words: str, rank: int, grace_s: float, **more: object) -> None:
+    def add(name: str, *words: str, rank: int, **more: object) -> None:
         specs.append(
-            ChildSpec(name, (*PROFIT, *words), rank, grace_s, environment=environment, **more)  # type: ignore[arg-type]
+            ChildSpec(name, (*PROFIT, *words), rank, environment=environment, deaf=True, **more)  # type: ignore[arg-type]
         )
 
     if order.feeds == "sim":
@@ -112,20 +125,21 @@ def children(order: Order, bootstrap: str, folder: Path, settings: Settings) -> 
         simulate = ["simulate", "--port-file", str(addresses), "--lifeline"]
         if order.faults is not None:
             simulate += ["--faults", str(order.faults.resolve())]
-        add("simulator", *simulate, rank=2, grace_s=1.3, makes=addresses)
+        add("simulator", *simulate, rank=2, makes=addresses)
         exchange = ("--exchange", str(addresses))
         record = ("record", "--feeds", "sim", *exchange, *cluster, "--lifeline")
-        add("recorder", *record, rank=0, grace_s=1.5, needs=addresses, follows="simulator")
+        add("recorder", *record, rank=0, needs=addresses, follows="simulator")
     elif order.feeds == "live":
-        add("recorder", "record", "--feeds", "live", *cluster, "--lifeline", rank=0, grace_s=1.5)
+        add("recorder", "record", "--feeds", "live", *cluster, "--lifeline", rank=0)
     else:
         archive = str(Path(order.feeds).resolve())
         play = ("play", archive, *cluster, "--speed", str(order.speed), "--lifeline")
-        add("player", *play, rank=0, grace_s=1.0, once=True)
+        add("player", *play, rank=0, once=True)
     for rank, flow in enumerate(FLOWS if "flow" in VERBS else (), start=2):
-        add(flow, "flow", flow, *cluster, *place, rank=rank, grace_s=1.3 if flow != "audit" else 4.0)
+        played = () if order.feeds in ("sim", "live") or flow == "audit" else ("--fixed",)
+        add(flow, "flow", flow, *cluster, *place, *played, rank=rank)
     if "serve" in VERBS:
-        add("api", "serve", *cluster, *place, rank=0, grace_s=1.5)
+        add("api", "serve", *cluster, *place, rank=0)
     return specs
 
 
@@ -137,10 +151,14 @@ class Ending:
         self.reason = ""
         self.failed = False
         self.warning = ""
+        self.forced = False
 
     def install(self) -> None:
-        def handler(_number: int, _frame: FrameType | None) -> None:
-            self.because("asked to")
+        """Signals ask for the end; a second one forces it."""
+
+        def handler(number: int, _frame: FrameType | None) -> None:
+            self.forced = bool(self.reason)
+            self.because(f"ended by {'Ctrl-C' if number == signal.SIGINT else signal.Signals(number).name}")
 
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, handler)
@@ -291,9 +309,35 @@ def _greet(
     )
 
 
-def _farewell(ending: Ending, folder: Path) -> None:
+def _left(settings: Settings, bootstrap: str, folder: Path) -> dict[str, int] | None:
+    """Records by topic that did not come into the archive; None where the broker cannot be asked any more."""
+    try:
+        return not_archived(settings.kafka, bootstrap, folder / "archive")
+    except Failure:
+        return None
+
+
+def _farewell(ending: Ending, folder: Path, cut: Mapping[str, str], left: Mapping[str, int] | None, kept: bool) -> None:
+    """Says how the run ended. Raises Failure where it failed, or where something was cut: what is ``left`` is in Kafka
+    and not in the archive, and stays there where the cluster is ``kept``."""
     if ending.failed:
         raise Failure(
             f"{ending.reason}; the run was ended.", f"See {folder / 'logs'}; the archive has all up to that moment."
         )
-    say(f"run ended: {ending.reason}. Archive: {folder / 'archive'}")
+    if cut or left or left is None:
+        parts = [f"the run is not whole ({ending.reason})"]
+        if left:
+            topics = ", ".join(f"{name} {records:,}" for name, records in sorted(left.items()))
+            parts.append(f"{sum(left.values()):,} records did not come into the archive ({topics})")
+        if left is None:
+            parts.append("the broker is gone: how many records did not come into the archive is not known")
+        parts.extend(f"{name} was killed ({words or 'it said nothing'})" for name, words in sorted(cut.items()))
+        name = folder.name
+        raise Failure(
+            "; ".join(parts) + ".",
+            f"They are in Kafka still: profit up --run {name} with the same --kafka goes on with them."
+            if kept
+            else f"profit replay {folder / 'archive'} --verify says what is missing; profit report {name} too.",
+        )
+    how = ending.reason if ending.reason.startswith("ended by") else f"run ended: {ending.reason}"
+    say(f"{how}. Archive: {folder / 'archive'}")

@@ -2,18 +2,55 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 import polars as pl
 
-from connectors.archive.layout import Piece, spanning
+from connectors.archive.layout import ArchiveError, Piece, spanning
 
 #: Rows of a row group: what a reader has in memory at least. 8,192 full-depth book frames are about 28 MB.
 ROW_GROUP: Final = 8_192
 _PRODUCERS: Final = "producers"
+#: What reading a damaged file raises: polars, its code in Rust, or the JSON in a footer.
+_DAMAGE: Final[tuple[type[BaseException], ...]] = (
+    ValueError,
+    pl.exceptions.PolarsError,
+    pl.exceptions.PanicException,
+)
+
+
+@contextlib.contextmanager
+def named(paths: Sequence[Path], also: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    """For reading ``paths``: raises ArchiveError that names the file that is damaged, where one is. ``also``: further
+    errors of a reader that may mean so. One that is not there any more stays a FileNotFoundError: it may have been
+    merged meanwhile."""
+    try:
+        yield
+    except BaseException as cause:
+        path = next((each for each in paths if _is_damaged(each)), None) if isinstance(cause, _DAMAGE + also) else None
+        if path is None:
+            raise
+        said = " ".join(str(cause).split())
+        raise ArchiveError(
+            f"{path}: cannot be read: {said[:200]}",
+            "The file is damaged: restore it from a copy, or leave it out by moving its hour's folder away.",
+        ) from None
+
+
+def _is_damaged(path: Path) -> bool:
+    try:
+        pl.read_parquet(path)
+        producers: object = json.loads(pl.read_parquet_metadata(path).get(_PRODUCERS, "{}"))
+    except OSError:
+        return False
+    except _DAMAGE:
+        return True
+    return not isinstance(producers, dict)
 
 
 def write_piece(frame: pl.DataFrame, path: Path, producers: dict[str, int]) -> None:
@@ -41,13 +78,14 @@ def _publish(making: Path, path: Path) -> None:
 
 def producers_of(path: Path) -> dict[str, int]:
     """The last ordinal of each producer in the topic up to and with this file."""
-    marks: dict[str, int] = json.loads(pl.read_parquet_metadata(path).get(_PRODUCERS, "{}"))
+    with named([path]):
+        marks: dict[str, int] = json.loads(pl.read_parquet_metadata(path).get(_PRODUCERS, "{}"))
     return marks
 
 
 def rows_of(path: Path) -> int:
     """How many records a file holds, from its footer."""
-    with path.open("rb") as file:
+    with named([path]), path.open("rb") as file:
         return int(pl.scan_parquet(file).select(pl.len()).collect().item())
 
 
@@ -57,7 +95,7 @@ def merge_pieces(folder: Path, pieces: list[Piece]) -> None:
         return
     path = spanning(folder, pieces).path
     making = path.with_name(f".{path.stem}.making")
-    pl.scan_parquet([piece.path for piece in pieces]).sink_parquet(
+    pl.scan_parquet([piece.path for piece in pieces], glob=False, hive_partitioning=False).sink_parquet(
         making,
         compression="zstd",
         row_group_size=ROW_GROUP,

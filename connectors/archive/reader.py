@@ -92,8 +92,10 @@ class ArchiveReader:
     def _ask(self, topic: str, question: Callable[[list[Piece]], T]) -> T:
         """The answer of the topic's files; asked for again when they were merged meanwhile."""
         while True:
+            pieces = self._pieces(topic)
             try:
-                return question(self._pieces(topic))
+                with files.named([piece.path for piece in pieces]):
+                    return question(pieces)
             except FileNotFoundError:
                 continue
 
@@ -134,7 +136,7 @@ class ArchiveReader:
 
     def _frames(self, piece: Piece, offset: int, start_ns: int, end_ns: int | None) -> Iterator[pl.DataFrame]:
         """The file's rows from ``offset`` on, a row group at a time. The open file outlives its name."""
-        with piece.path.open("rb") as file:
+        with files.named([piece.path]), piece.path.open("rb") as file:
             scan = pl.scan_parquet(file)
             wanted = pl.col("offset") >= offset
             if start_ns > 0:
@@ -156,8 +158,8 @@ class ArchiveReader:
                     findings.append(f"{topic}: {piece.path.name} overlaps {before.path.name}")
             try:
                 findings.extend(self._gaps(topic))
-            except pl.exceptions.PolarsError as cause:
-                findings.append(f"{topic}: cannot be read: {cause}")
+            except ArchiveError as damaged:
+                findings.append(f"{topic}: {damaged.cause}")
         return findings
 
     def _gaps(self, topic: str) -> Iterator[str]:
@@ -176,7 +178,7 @@ class ArchiveReader:
 
 
 def _scan(pieces: list[Piece]) -> pl.LazyFrame:
-    return pl.scan_parquet([piece.path for piece in pieces])
+    return pl.scan_parquet([piece.path for piece in pieces], glob=False, hive_partitioning=False)
 
 
 def open_archive(directory: Path) -> ArchiveReader:

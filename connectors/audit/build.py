@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 
+from connectors.archive import files
 from connectors.archive.layout import Piece, pieces_of, topic_folder
 from connectors.archive.reader import ArchiveReader
 from connectors.audit import loading
@@ -30,7 +31,8 @@ def build_from_archive(directory: Path, path: Path) -> dict[str, int]:
             if topic in TABLES:
                 for group in _groups(pieces_of(topic_folder(directory, topic))):
                     paths = [piece.path for piece in group]
-                    loading.load_parquet(connection, TABLES[topic], paths, group[-1].last)
+                    with files.named(paths, (duckdb.Error,)):
+                        loading.load_parquet(connection, TABLES[topic], paths, group[-1].last)
         rows = {name: _rows(connection, name) for name in (*(t.name for t in TABLES.values()), "spans", "rejected")}
         connection.execute("CHECKPOINT")
     making.replace(path)

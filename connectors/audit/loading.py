@@ -13,14 +13,15 @@ from pathlib import Path
 import duckdb
 
 from connectors.audit.tables import TABLES, Table, schema
+from connectors.audit.views import statements
 from models.message import Stored
 
 _DECISIONS = "decisions"
 
 
 def create(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the tables that are not there."""
-    for statement in schema():
+    """Make the tables that are not there, and the views for people anew."""
+    for statement in (*schema(), *statements()):
         connection.execute(statement)
 
 

@@ -50,7 +50,7 @@ class AuditSource(FixedPartitionedSource[Stored | Pulse, dict[str, int]]):
         stop: Stop | None = None,
         *,
         batch_size: int,
-        drain_s: float = DRAIN_S,
+        drain_s: float | None = DRAIN_S,
         meter: Meter | None = None,
     ) -> None:
         self._first = dict(first)
@@ -77,7 +77,13 @@ class AuditSource(FixedPartitionedSource[Stored | Pulse, dict[str, int]]):
 
 class _Partition(StatefulSourcePartition[Stored | Pulse, dict[str, int]]):
     def __init__(
-        self, reader: Reader, stop: Stop, drain_s: float, positions: dict[str, int], batch_size: int, meter: Meter
+        self,
+        reader: Reader,
+        stop: Stop,
+        drain_s: float | None,
+        positions: dict[str, int],
+        batch_size: int,
+        meter: Meter,
     ) -> None:
         self._reader = reader
         self._stop = stop

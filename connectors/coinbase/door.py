@@ -1,8 +1,8 @@
 """The Coinbase door: Advanced Trade market data, one connection for all products.
 
 ``sequence_num`` counts every message of a connection, whatever its channel, from 0. A number that does not follow
-its predecessor means that something is missing for all products, and nothing can be asked for again: the door gives
-the connection up and the next one begins with new snapshots.
+its predecessor means that something is missing for all products, and so does a frame that cannot be read; nothing can
+be asked for again: the door gives the connection up and the next one begins with new snapshots.
 """
 
 from __future__ import annotations
@@ -12,9 +12,12 @@ import re
 from collections.abc import Sequence
 from typing import Final, Protocol
 
+import msgspec
 from websockets.asyncio.client import ClientConnection
 
 from connectors.clock import NS, Clock, patience
+from connectors.coinbase.fields import check_frame
+from connectors.control_text import control_text
 from connectors.recorder.link import Fault, Link, LinkRules
 from connectors.recorder.pacing import Pace
 from connectors.recorder.pulse import Pulse
@@ -27,6 +30,7 @@ SILENCE_S: Final = 5.0  # heartbeats come each second: five missing ones are a d
 LEVEL2_SILENCE_S: Final = 10.0  # heartbeats and no book of any product: the channel is frozen
 DIALS: Final = (4.0, 4)  # connections a second and at once; 8 a second are allowed
 MESSAGES: Final = (4.0, 4)  # subscriptions likewise
+_UNREADABLE: Final = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
 _NUMBER: Final = re.compile(rb'"sequence_num"\s*:\s*(\d{1,18})\s*[,}]')
 
 
@@ -72,7 +76,7 @@ class CoinbaseDoor:
         url: str | None = None,
         observer: Observer | None = None,
     ) -> None:
-        self.pulse = Pulse("door.coinbase")
+        self.pulse = Pulse("connection.coinbase")
         self._products = tuple(f"{asset}-USD" for asset in feeds.assets)
         self._tracker = SequenceTracker()
         self._clock = clock
@@ -130,6 +134,12 @@ class CoinbaseDoor:
         if frame.startswith(b'{"type":"error"'):
             self.pulse.count("errors")
             raise Fault(f"the exchange answered {frame[:200].decode(errors='replace')}")
+        try:
+            if control_text(frame) is None:
+                check_frame(frame)
+        except _UNREADABLE as cause:  # what it said cannot be asked for again, only all of it anew
+            self.pulse.count("unreadable")
+            raise Fault(f"a frame that cannot be read: {str(cause)[:200]}") from None
 
     def closed(self, conn: str) -> None:
         if self._observer is not None:

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from connectors.imports.agenda import Agenda
+from connectors.imports.files import CSV, LINES, Found, find, suffix_of
 from connectors.imports.frames import Frame, plain, ticker
-from connectors.imports.options import Options
-from connectors.imports.reading import csv_rows, files_of, lines, merged, number, unix_ns, utc_ns
-from connectors.imports.summary import ImportFailure, Refused, Summary
+from connectors.imports.reading import lines, rows_of, shape_of
+from connectors.imports.recordings import Recording
+from connectors.imports.sorting import Sorter
+from connectors.imports.summary import ImportFailure, Refused, Summary, WrongShape
+from connectors.imports.values import moment, number, unix_ns, utc_ns
 from models.topics import FEED_COINBASE, FEED_MARKETS
 
 PRICE_COLUMNS = ("feed_ts_ms", "full_accuracy_value", "recv_ms")
@@ -58,6 +60,7 @@ _STANDING = (
     "cryptoMarketConfig",
 )
 _FILE = re.compile(r"^([A-Z]{2,6})USD\b")
+_LEAST = 10**12  # a millionth of a dollar: what is less is no such number
 
 
 class _Row(msgspec.Struct, gc=False):
@@ -69,42 +72,68 @@ class _Row(msgspec.Struct, gc=False):
 _row = msgspec.json.Decoder(_Row)
 
 
-def frames(paths: Sequence[Path], options: Options, summary: Summary) -> Iterator[Frame]:
-    files = files_of(paths, (".csv.gz", ".csv", ".jsonl.gz", ".jsonl"))
-    prices = [path for path in files if ".csv" in path.name]
-    markets = [path for path in files if ".jsonl" in path.name]
+def frames(recording: Recording) -> Iterator[Frame]:
+    """All frames by time. Raises ImportFailure for files that are not of this kind."""
+    summary = recording.summary
+    files = find(recording.paths, (*CSV, *LINES))
+    prices = [found for found in files if suffix_of(found.path.name) in CSV]
+    markets = [found for found in files if suffix_of(found.path.name) in LINES]
     if not prices:
-        raise ImportFailure(
-            f"{', '.join(map(str, paths))}: no file of prices.", "Name the CSV of prices and the JSON lines of markets."
+        raise WrongShape(
+            f"{', '.join(map(str, recording.paths))}: no file of prices.",
+            "Name the CSV of prices and the JSON lines of markets.",
         )
     for note in _NOTES:
         summary.note(note)
+    summary.files += len(files)
+    summary.progress.begin("reading", sum(found.path.stat().st_size for found in files))
     agenda = Agenda()
-    summary.files += len(markets)
-    for path in markets:
-        _enter_markets(path, agenda, summary)
-    for sequence, (t, (product, price, feed_ns)) in enumerate(merged(prices, read, summary)):
-        yield from agenda.due(t)
-        yield Frame(t, FEED_COINBASE, "chainlink", "", ticker(product, price, feed_ns, sequence))
+    for found in markets:
+        _enter_markets(found, agenda, summary)
+    with Sorter(recording.folder) as sorter:
+        for found in prices:
+            _read(found, sorter, summary)
+        if not sorter.rows:
+            names = ", ".join(found.label for found in prices)
+            raise ImportFailure(
+                summary.why_nothing(f"the prices in {names}").cause,
+                "Prices are whole numbers of 1e-18 dollars in this kind; others come in by `profit import table`.",
+            )
+        summary.progress.begin("writing", sorter.rows)
+        for sequence, (t, _, (product, price, feed_ns)) in enumerate(sorter.sorted()):
+            if sequence % 2_000 == 0:
+                summary.progress.reach(sequence)
+            yield from agenda.due(t)
+            yield Frame(t, FEED_COINBASE, "chainlink", "", ticker(product, price, feed_ns, sequence))
     yield from agenda.rest()
 
 
-def read(path: Path, summary: Summary) -> Iterator[tuple[int, tuple[str, str, int]]]:
-    """(receive time, (product, price, exchange time)) of a CSV of prices. Raises ImportFailure for a nameless asset."""
-    match = _FILE.match(path.name)
+def _read(found: Found, sorter: Sorter, summary: Summary) -> None:
+    """Take in a CSV of prices: (product, price, exchange time) by receive time. Raises ImportFailure."""
+    match = _FILE.match(found.path.name)
     if match is None:
-        raise ImportFailure(f"{path}: the name does not begin with the asset.", "Name it like BTCUSD-prices-….csv.gz.")
+        raise WrongShape(
+            f"{found.path}: the name does not begin with the asset.", "Name it like BTCUSD-prices-….csv.gz."
+        )
     product = f"{match[1]}-USD"
-    for line, row in csv_rows(path, summary, PRICE_COLUMNS):
+    shape = shape_of(found.path)
+    missing = [column for column in PRICE_COLUMNS if column not in shape.columns]
+    if missing:
+        raise WrongShape(
+            f"{found.path}: column {', '.join(missing)} is missing.", "Choose the kind that fits the file."
+        )
+    done = summary.progress.done
+    for line, row in rows_of(found, shape, summary):
         try:
-            exact = number(row["full_accuracy_value"])
-            if exact <= 0 or exact % 1:
+            exact = number(row["full_accuracy_value"], shape.decimal)
+            if exact <= 0 or exact % 1 or exact < _LEAST:
                 raise Refused("not_a_price", exact)
-            t, feed_ns = unix_ns(row["recv_ms"], 10**6), unix_ns(row["feed_ts_ms"], 10**6)
+            t, feed_ns = moment(row["recv_ms"], "ms"), moment(row["feed_ts_ms"], "ms")
         except Refused as cause:
-            summary.reject(cause.reason, f"{path.name}:{line}: {cause}")
+            summary.reject(cause.reason, f"{found.label}:{line}: {cause}")
         else:
-            yield t, (product, scaled(int(exact)), feed_ns)
+            sorter.add(t, (product, scaled(int(exact)), feed_ns))
+    summary.progress.reach(done + found.path.stat().st_size)
 
 
 def scaled(value: int) -> str:
@@ -112,8 +141,9 @@ def scaled(value: int) -> str:
     return plain(Decimal(value).scaleb(-18)) if value < 10**28 else f"{value // 10**18}.{value % 10**18:018d}"
 
 
-def _enter_markets(path: Path, agenda: Agenda, summary: Summary) -> None:
-    for line, text in lines(path, summary):
+def _enter_markets(found: Found, agenda: Agenda, summary: Summary) -> None:
+    done = summary.progress.done
+    for line, text in lines(found, summary):
         summary.rows += 1
         try:
             row = _row.decode(text)
@@ -123,10 +153,10 @@ def _enter_markets(path: Path, agenda: Agenda, summary: Summary) -> None:
             closed = utc_ns(market["closedTime"]) if market.get("closed") else 0
             strike = None if row.strike_value is None else scaled(int(row.strike_value))
         except Refused as cause:
-            summary.reject(cause.reason, f"{path.name}:{line}: {cause}")
+            summary.reject(cause.reason, f"{found.label}:{line}: {cause}")
             continue
         except (msgspec.DecodeError, ValueError, KeyError, TypeError) as cause:
-            summary.reject("not_a_market", f"{path.name}:{line}: {cause}")
+            summary.reject("not_a_market", f"{found.label}:{line}: {cause}")
             continue
         summary.count("markets")
         agenda.add(Frame(start - TOLD_BEFORE_NS, FEED_MARKETS, "gamma", slug, _before(market, None)))
@@ -138,6 +168,7 @@ def _enter_markets(path: Path, agenda: Agenda, summary: Summary) -> None:
             agenda.add(Frame(closed, FEED_MARKETS, "gamma", slug, bytes(row.raw)))
         else:
             summary.count("markets_without_outcome")
+    summary.progress.reach(done + found.path.stat().st_size)
 
 
 def _before(market: dict[str, Any], strike: str | None) -> bytes:

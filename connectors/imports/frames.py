@@ -7,13 +7,20 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from connectors.imports.summary import Refused
+from connectors.imports.values import tidy
 
 MIN_SIZE = "5"
+NOTES: Final = "_import"  # in a Gamma object that an import made: what it assumed
+DERIVED: Final = "_derived"  # in a resolved one: what its outcome was taken from
+_PIP: Final = Decimal("0.0001")
+_FLOAT_ERROR: Final = Decimal("0.0000001")
+_ABSURD: Final = Decimal(10**9)
+_MOST_SHARES: Final = Decimal(10**9)  # more is no size on the wire
 
 
 class Frame(NamedTuple):
@@ -44,19 +51,27 @@ def plain(value: Decimal) -> str:
 
 
 def price_text(value: Decimal) -> str:
-    """A token price in dollars on the wire, 0 and 1 included. Raises Refused outside or finer than 0.0001."""
-    if not 0 <= value <= 1:
+    """A token price in dollars on the wire, 0 and 1 included; what a binary float (of 32 bits, too) adds to a price
+    of the exchange is taken off. Raises Refused outside or finer than 0.0001."""
+    price = value
+    if abs(value) < _ABSURD:
+        nearest = value.quantize(_PIP)
+        if abs(nearest - value) <= _FLOAT_ERROR and nearest != value:
+            price = nearest
+    if not 0 <= price <= 1:
         raise Refused("price_out_of_range", value)
-    if value * 10_000 % 1:
+    if price * 10_000 % 1:
         raise Refused("price_too_fine", value)
-    return plain(value)
+    return plain(price)
 
 
 def size_text(value: Decimal) -> str:
     """Shares on the wire. Raises Refused for a negative number."""
     if value < 0:
         raise Refused("negative_size", value)
-    return plain(value)
+    if value > _MOST_SHARES:
+        raise Refused("size_out_of_range", value)
+    return plain(tidy(value))
 
 
 def _levels(levels: Sequence[tuple[str, str]]) -> str:
@@ -106,6 +121,14 @@ def ticker(product: str, price: str, t_ns: int, sequence: int) -> bytes:
     ).encode()
 
 
+def last_trade(market: str, token: str, price: str, size: str, side: str, t_ms: int) -> bytes:
+    """A `last_trade_price` message; ``side`` is the taker's."""
+    return (
+        f'{{"market":"{market}","asset_id":"{token}","price":"{price}","size":"{size}","fee_rate_bps":"0",'
+        f'"side":"{side}","timestamp":"{t_ms}","event_type":"last_trade_price"}}'
+    ).encode()
+
+
 def synthetic_condition(seed: str) -> str:
     """A condition id for a market whose own was not recorded."""
     return "0x" + hashlib.sha256(f"condition {seed}".encode()).hexdigest()
@@ -130,11 +153,15 @@ class Definition(NamedTuple):
     tick: float
     notes: tuple[str, ...]
 
-    def gamma(self, payouts: tuple[str, str] | None = None, closed_ns: int = 0) -> bytes:
-        """A Gamma market object; with ``payouts`` (Up, Down) a resolved one, closed at ``closed_ns``."""
-        return msgspec.json.encode(self._object(payouts, closed_ns))
+    def gamma(
+        self, payouts: tuple[str, str] | None = None, closed_ns: int = 0, strike: str = "", derived: str = ""
+    ) -> bytes:
+        """A Gamma market object; with ``payouts`` (Up, Down) a resolved one, closed at ``closed_ns``; with its
+        ``strike``, in dollars, where that is known. ``derived``: what the outcome was taken from where none was
+        recorded."""
+        return msgspec.json.encode(self._object(payouts, closed_ns, strike, derived))
 
-    def _object(self, payouts: tuple[str, str] | None, closed_ns: int) -> dict[str, Any]:
+    def _object(self, payouts: tuple[str, str] | None, closed_ns: int, strike: str, derived: str) -> dict[str, Any]:
         closed = payouts is not None
         fields: dict[str, Any] = {
             "slug": self.slug,
@@ -158,5 +185,9 @@ class Definition(NamedTuple):
         if closed:
             fields["closedTime"] = iso(closed_ns).replace("T", " ").replace("Z", "+00")
             fields["umaResolutionStatus"] = "resolved"
-        fields["_import"] = list(self.notes)
+        if strike:
+            fields["events"] = [{"eventMetadata": {"priceToBeat": msgspec.Raw(strike.encode())}}]
+        fields[NOTES] = list(self.notes)
+        if derived:
+            fields[DERIVED] = derived
         return fields

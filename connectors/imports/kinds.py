@@ -1,84 +1,165 @@
-"""The kinds of recordings, and the one way to import any of them."""
+"""The kinds of recordings: what each needs, and the importer of each. Four of them are maps of tables."""
 
 from __future__ import annotations
 
-import hashlib
-import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib.resources import files as resources
 from pathlib import Path
 from typing import Final
 
-from connectors.archive.layout import high_water_marks
-from connectors.archive.writer import ArchiveWriter
-from connectors.imports import btc15m_1s, btc15m_quotes, chainlink_day, hourly_minute, l2_snapshots, polymarket_ws
-from connectors.imports.assembly import Assembler
+from connectors.imports import chainlink_day, polymarket_ws
+from connectors.imports.files import CSV, LINES, PARQUET, find
 from connectors.imports.frames import Frame
-from connectors.imports.options import Options
-from connectors.imports.reading import files_of
-from connectors.imports.summary import ImportFailure, Summary
+from connectors.imports.reading import shape_of
+from connectors.imports.recordings import Importer, Recording
+from connectors.imports.summary import ImportFailure
+from connectors.imports.table.contract import TableMap, parse_map
+from connectors.imports.table.tables import SUFFIXES, Tables, columns_of
 
-KINDS: Final[dict[str, Callable[[Sequence[Path], Options, Summary], Iterator[Frame]]]] = {
+TABLE: Final = "table"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """``needs``: in a line, for people. ``columns``: of each file, one of these sets; ``mapped``: by a map in
+    ``maps``."""
+
+    name: str
+    needs: str
+    suffixes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    mapped: bool = False
+    columns: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def table(self) -> TableMap:
+        name = f"{self.name}.toml"
+        return parse_map(resources("connectors.imports").joinpath("maps", name).read_text(encoding="utf-8"), name)
+
+    def importer(self) -> Importer:
+        return _IMPORTERS.get(self.name) or partial(_import_table, self.table, self.notes)
+
+    def fits(self, path: Path, columns: Sequence[str]) -> bool:
+        """Whether a file with these columns may be of this kind."""
+        sets = [[name for name, needed in columns_of(source).items() if needed] for source in self.table.source] \
+            if self.mapped else self.columns  # fmt: skip
+        return any(set(wanted) <= set(columns) for wanted in sets)
+
+
+def _import_table(table: TableMap, notes: tuple[str, ...], recording: Recording) -> Iterator[Frame]:
+    tables = Tables(table, recording.options, recording.summary, notes, recording.span)
+    return tables.frames(recording.paths, recording.folder)
+
+
+def table_importer(table: TableMap) -> Importer:
+    """The importer of the user's own map."""
+    return partial(_import_table, table, ())
+
+
+_IMPORTERS: Final[dict[str, Importer]] = {
     "polymarket-ws": polymarket_ws.frames,
-    "hourly-minute": hourly_minute.frames,
-    "btc15m-quotes": btc15m_quotes.frames,
-    "btc15m-1s": btc15m_1s.frames,
-    "l2-snapshots": l2_snapshots.frames,
     "chainlink-day": chainlink_day.frames,
 }
-_SUFFIXES: Final = (".jsonl.gz", ".jsonl", ".csv.gz", ".csv", ".parquet")
+
+_ALL: Final = (
+    Kind(
+        "polymarket-ws",
+        'JSON lines {"recv_ts": time, "raw": message} of the market channel, the file named by the market\'s slug',
+        LINES,
+        columns=(("recv_ts", "raw"),),
+    ),
+    Kind(
+        "hourly-minute",
+        "Parquet: timestamp, market_name, up_token_id, best_bid, best_ask, spot, outcome",
+        PARQUET,
+        (
+            "definition made by the import from the market's name; condition id and Down token are synthetic",
+            "the Down token's book is derived from the Up token's: one book seen twice",
+            "the resolution comes from the recording's outcome column, 60 s after the end",
+            "where that is empty: from the spot recorded nearest to both ends of the hour, by these markets' rule",
+            "where one of these is missing, too: from the Up token's last quote in the last five minutes, if sure",
+        ),
+        mapped=True,
+    ),
+    Kind(
+        "btc15m-quotes",
+        "CSV, a row an update: recorded_at_ts, market_slug, up_token_id, down_token_id, source_side, up_bid, …",
+        CSV,
+        (
+            "definition made by the import from the rows; the condition id is synthetic; no resolution was recorded",
+            "only the best price of each side was recorded",
+        ),
+        mapped=True,
+    ),
+    Kind(
+        "btc15m-1s",
+        "CSV, a row a second: Timestamp, TargetTime, Expiration, UpBid, UpBidLiquidity, UpAsk, …, DownAskLiquidity",
+        CSV,
+        (
+            "definition made by the import from start and end; condition id and both tokens are synthetic; "
+            "no resolution was recorded",
+            "only the best price of each side was recorded, without the exchange's time",
+        ),
+        mapped=True,
+    ),
+    Kind(
+        "l2-snapshots",
+        "Parquet `books` (market_id, ts, side, bid_px, bid_sz, ask_px, ask_sz) and `markets` (market_id, slug, …)",
+        PARQUET,
+        (
+            "definition made by the import from the recording's market table; both tokens are synthetic",
+            "the resolution comes from the recording's payouts, 60 s after the end",
+            "books were thinned to one a second and side by the recording",
+        ),
+        mapped=True,
+    ),
+    Kind(
+        "chainlink-day",
+        "CSV of prices named like BTCUSD-…: feed_ts_ms, full_accuracy_value, recv_ms; JSON lines: start_sec, raw",
+        (*CSV, *LINES),
+        columns=(chainlink_day.PRICE_COLUMNS, ("start_sec", "raw")),
+    ),
+)
+KINDS: Final = {kind.name: kind for kind in _ALL}
 
 
-def import_recording(
-    kind: str,
-    paths: Sequence[Path],
-    archive: Path,
-    options: Options | None = None,
-    progress: Callable[[Summary], None] = lambda _: None,
-) -> Summary:
-    """Make the archive ``archive`` out of recordings; it appears whole or not at all.
+def fitting(paths: Sequence[Path]) -> list[str]:
+    """The kinds that every one of the files may be of. Raises ImportFailure for paths without files."""
+    found = find(paths, SUFFIXES)
+    columns = [(each.path, _columns(each.path)) for each in found[:20]]
+    return [kind.name for kind in _ALL if all(kind.fits(path, names) for path, names in columns)]
 
-    ``progress`` is called now and then with the counts so far. Raises ImportFailure for an unknown kind, for files
-    that are not of it, for an archive that holds something, and when not one row could be used."""
-    if kind not in KINDS:
-        raise ImportFailure(f"{kind!r} is no kind of recording.", f"Choose one of {', '.join(KINDS)}.")
-    if archive.exists() and (not archive.is_dir() or any(archive.iterdir())):
-        held = "holds an archive" if high_water_marks(archive) else "is not empty"
-        raise ImportFailure(f"{archive} {held} already.", "Choose another folder, or remove it first.")
-    options = options or Options()
-    summary = Summary(kind)
-    summary.run = run_name(kind, paths, options)
-    making = archive.with_name(f".{archive.name}.importing")
-    shutil.rmtree(making, ignore_errors=True)
+
+def _columns(path: Path) -> tuple[str, ...]:
+    from connectors.imports.files import Found
+    from connectors.imports.reading import rows_of
+    from connectors.imports.summary import Summary
+
     try:
-        with ArchiveWriter(making) as writer:
-            frames = _watched(KINDS[kind](paths, options, summary), summary, progress)
-            Assembler(writer, summary.run, f"import:{kind}", summary).run(frames)
-        progress(summary)
-        if not summary.frames:
-            reasons = ", ".join(f"{reason} {count}" for reason, count in summary.rejected.items()) or "no rows"
-            raise ImportFailure(f"not one of {summary.rows} rows could be used: {reasons}.", "Check kind and files.")
-        if archive.exists():
-            archive.rmdir()
-        making.rename(archive)
-    finally:
-        shutil.rmtree(making, ignore_errors=True)
-    return summary
+        shape = shape_of(path)
+        if shape.columns:
+            return shape.columns
+        for _, row in rows_of(Found(path, path.name), shape, Summary("")):
+            return tuple(row)
+    except (ImportFailure, OSError):
+        pass
+    return ()
 
 
-def _watched(
-    frames: Iterator[Frame], summary: Summary, progress: Callable[[Summary], None], every: int = 2_000
-) -> Iterator[Frame]:
-    for count, frame in enumerate(frames):
-        if count % every == 0:
-            progress(summary)
-        yield frame
-
-
-def run_name(kind: str, paths: Sequence[Path], options: Options) -> str:
-    """The recorder run's name: the same for the same content and options, whatever the files' places."""
-    digests: list[str] = []
-    for path in files_of(paths, _SUFFIXES):
-        with path.open("rb") as file:
-            digests.append(hashlib.file_digest(file, "sha256").hexdigest())
-    text = " ".join([kind, *sorted(digests), repr(options)])
-    return f"import-{kind}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
+def advice(paths: Sequence[Path], tried: str) -> str:
+    """What to try instead of the kind ``tried``, which did not fit: another kind, or what each of them needs."""
+    try:
+        others = fitting(paths)
+    except ImportFailure:
+        others = []
+    if tried in others:
+        return "Correct what is refused, or leave it out."
+    if others:
+        return f"The files look like kind {others[0]}: profit import {others[0]} …"
+    needs = "".join(f"\n          {kind.name}: {kind.needs}" for kind in _ALL)
+    return (
+        "None of the kinds fits. For any other table: profit import table FILE --suggest, see docs/recordings.md. "
+        f"What each kind needs:{needs}"
+    )

@@ -8,10 +8,12 @@ from decimal import Decimal
 
 @dataclass(frozen=True)
 class Options:
-    """``assumed_size``: shares at a recorded price without a size. ``fee_rate``: of every market it defines."""
+    """``assumed_size``: shares at a recorded price without a size. ``fee_rate``: of every market it defines. ``ups``:
+    tokens that are Up where the recording does not say so."""
 
     assumed_size: Decimal = Decimal(100)
     fee_rate: float = 0.07
+    ups: frozenset[str] = frozenset()
 
     @property
     def fee_note(self) -> str:
@@ -20,3 +22,9 @@ class Options:
     @property
     def size_note(self) -> str:
         return f"sizes were not recorded: {self.assumed_size} shares assumed at each price"
+
+    @property
+    def name(self) -> str:
+        """What an import's name is made of."""
+        words = f"Options(assumed_size={self.assumed_size!r}, fee_rate={self.fee_rate!r})"
+        return words + (f" {sorted(self.ups)}" if self.ups else "")

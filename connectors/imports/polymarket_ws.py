@@ -1,126 +1,323 @@
-"""Kind ``polymarket-ws``: raw market-channel messages, one JSON object ``{"recv_ts": s, "raw": …}`` a line.
+"""Kind ``polymarket-ws``: raw market-channel messages, one JSON object ``{"recv_ts": time, "raw": message}`` a line.
 
-``raw`` goes on byte for byte. The file's name is the market's slug; which token is which outcome is not recorded.
+``raw`` goes on byte for byte, but for two older ways of writing: a message that is JSON in JSON is taken out, and
+`price_change` messages of the first version (`changes`) are put in the form of the second. The file's name is the
+market's slug. Which token is Up is what the recording's own `new_market`, `market_resolved` or Gamma rows say; else
+what was told; else a guess, which the summary shows as one.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
+from typing import Any, Final
 
 import msgspec
 
+from connectors.imports.files import LINES, Found, find, stem_of
 from connectors.imports.frames import Definition, Frame
+from connectors.imports.names import by_slug
 from connectors.imports.options import Options
-from connectors.imports.reading import files_of, lines, merged, unix_ns
-from connectors.imports.summary import ImportFailure, Refused, Summary
-from connectors.polymarket.wire import decode_frame
-from models.settlement import window_of
+from connectors.imports.reading import lines
+from connectors.imports.recordings import Recording
+from connectors.imports.sorting import Sorter
+from connectors.imports.summary import OUTSIDE, ImportFailure, Refused, Summary
+from connectors.imports.values import moment
+from connectors.polymarket.wire import MarketMessage, decode_frame
+from models.settlement import Window, window_of
 from models.topics import FEED_MARKETS, FEED_POLYMARKET
 
-SUFFIXES = (".jsonl.gz", ".jsonl")
-_ASSUMED = (
-    "outcomes assumed: the token seen most is taken for Down, another one for Up",
-    "definition made by the import from the file's name; no resolution was recorded",
+_TIMES: Final = (
+    "recv_ts",
+    "recv_ns",
+    "recv_ms",
+    "received_at",
+    "recv_time",
+    "local_ts",
+    "ts",
+    "timestamp",
+    "time",
+    "t",
 )
+_FRAMES: Final = ("raw", "frame", "message", "msg", "data", "payload")
+_GUESSED: Final = "outcomes assumed: the token seen most is taken for Down, another one for Up"
+_MADE: Final = "definition made by the import from the file's name; no resolution was recorded"
+_CONVERTED: Final = "price_change messages of the first version (changes) are written as the second (price_changes)"
+
+_line = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_text = msgspec.json.Decoder(str)
+_any = msgspec.json.Decoder()
 
 
-class _Row(msgspec.Struct, gc=False):
-    recv_ts: msgspec.Raw
-    raw: msgspec.Raw
+class _Market(msgspec.Struct):
+    """What the messages say of a market. ``tokens``: by how many frames are about them; ``first_ns``: of its file."""
 
-
-_row = msgspec.json.Decoder(_Row)
-
-
-class _Seen(msgspec.Struct):
-    slug: str
-    first_ns: int
-    tokens: dict[str, Counter[str]]  # market -> tokens by frames
+    tokens: Counter[str] = msgspec.field(default_factory=Counter)
+    first_ns: int = 0
     tick: str = ""
+    slug: str = ""
+    up: str = ""
+    down: str = ""
+    announced: bool = False
+    resolved: bool = False
 
 
-def read(path: Path, summary: Summary) -> Iterator[tuple[int, bytes]]:
-    """(receive time, the frame's own bytes); rows that hold no such thing are refused."""
-    for number, line in lines(path, summary):
+class _Survey:
+    """What the messages of all files say of their markets, by condition id."""
+
+    def __init__(self, summary: Summary) -> None:
+        self.markets: dict[str, _Market] = {}
+        self._summary = summary
+
+    def market(self, condition: str) -> _Market:
+        return self.markets.setdefault(condition, _Market())
+
+    def take(self, messages: list[MarketMessage], seen: Counter[str]) -> None:
+        """Note a frame's messages; ``seen`` counts the markets of its file."""
+        for message in messages:
+            if message.market and message.asset_id:
+                self.market(message.market).tokens[message.asset_id] += 1
+                seen[message.market] += 1
+            for change in message.price_changes or ():
+                self.market(message.market).tokens[change.asset_id] += 1
+                seen[message.market] += 1
+            if message.tick_size and message.market:
+                market = self.market(message.market)
+                market.tick = market.tick or message.tick_size
+            if message.event_type == "new_market":
+                self._announced(message)
+            elif message.event_type == "market_resolved":
+                self._resolved(message)
+
+    def _announced(self, message: MarketMessage) -> None:
+        market = self.market(message.market)
+        market.slug = market.slug or message.slug
+        self._outcomes(market, message.outcomes or [], message.assets_ids or [])
+
+    def _resolved(self, message: MarketMessage) -> None:
+        market = self.market(message.market)
+        tokens = message.assets_ids or []
+        self._outcomes(market, message.outcomes or [], tokens)
+        winner, word = message.winning_asset_id, message.winning_outcome.lower()
+        if not winner:
+            return
+        market.resolved = True
+        if market.up or word not in ("up", "down"):
+            return
+        others = [token for token in (*tokens, *market.tokens) if token != winner]
+        other = others[0] if others else ""
+        market.up, market.down = (winner, other) if word == "up" else (other, winner)
+
+    def gamma(self, body: dict[str, Any]) -> None:
+        """Note a Gamma object."""
+        market = self.market(str(body["conditionId"]))
+        market.slug = str(body.get("slug") or market.slug)
+        self._outcomes(market, _strings(body.get("outcomes")), _strings(body.get("clobTokenIds")))
+        market.announced = True
+        market.resolved = market.resolved or bool(body.get("closed"))
+
+    @staticmethod
+    def _outcomes(market: _Market, outcomes: list[str], tokens: list[str]) -> None:
+        by_outcome = dict(zip([outcome.lower() for outcome in outcomes], tokens, strict=False))
+        if "up" in by_outcome and "down" in by_outcome and not market.up:
+            market.up, market.down = by_outcome["up"], by_outcome["down"]
+
+
+def frames(recording: Recording) -> Iterator[Frame]:
+    """All frames by receive time; each market's definition before the first of its file."""
+    summary = recording.summary
+    files = find(recording.paths, LINES)
+    summary.files += len(files)
+    summary.progress.begin("reading", sum(found.path.stat().st_size for found in files))
+    survey = _Survey(summary)
+    with Sorter(recording.folder) as sorter:
+        named: dict[str, str] = {}  # condition -> slug by its file's name
+        for found in files:
+            condition = _read(found, survey, sorter, summary)
+            if condition:
+                named.setdefault(condition, _slug_of(found, survey, condition))
+        definitions = _definitions(survey, named, recording.options, summary)
+        summary.progress.begin("writing", sorter.rows)
+        for count, (t, _, (topic, key, value)) in enumerate(sorter.sorted()):
+            if count % 2_000 == 0:
+                summary.progress.reach(count)
+            while definitions and definitions[-1].recv_ns <= t:
+                yield definitions.pop()
+            yield Frame(t, topic, "gamma" if topic == FEED_MARKETS else "polymarket", key, value)
+
+
+def _read(found: Found, survey: _Survey, sorter: Sorter, summary: Summary) -> str:
+    """Take in a file; the condition id of the market it speaks of most, "" for none."""
+    done = summary.progress.done
+    seen: Counter[str] = Counter()
+    first = 0
+    fresh = set(survey.markets)
+    window = window_of(stem_of(found.path.name))
+    inside = outside = 0
+    for number, line in lines(found, summary):
         summary.rows += 1
         try:
-            row = _row.decode(line)
-            t = unix_ns(bytes(row.recv_ts).decode(), 10**9)
-            frame = bytes(row.raw)
-            decode_frame(frame)
+            t, frame = _row(line)
+            body = _gamma_of(frame)
+            if body is not None:
+                survey.gamma(body)
+                sorter.add(t, (FEED_MARKETS, str(body.get("slug", "")), frame))
+                continue
+            if b'"changes"' in frame:
+                frame = _second_version(frame, summary)
+            if frame != b"PONG":
+                survey.take(decode_frame(frame), seen)
         except Refused as cause:
-            summary.reject(cause.reason, f"{path.name}:{number}: {cause}")
-        except (msgspec.DecodeError, UnicodeDecodeError) as cause:
-            summary.reject("not_a_frame", f"{path.name}:{number}: {cause}")
+            summary.reject(cause.reason, f"{found.label}:{number}: {cause}")
+        except (msgspec.DecodeError, UnicodeDecodeError, ValueError, RecursionError) as cause:
+            summary.reject("not_a_frame", f"{found.label}:{number}: {str(cause)[:200]}")
         else:
-            yield t, frame
+            first = min(first or t, t)
+            if window is not None:
+                inside += window.start_ns <= t < window.end_ns
+                outside += not window.start_ns <= t < window.end_ns
+            sorter.add(t, (FEED_POLYMARKET, "", frame))
+    if outside and not inside:
+        summary.find(OUTSIDE, f"{found.label}: not one of {outside:,} rows is within the window of its name", outside)
+    for condition, market in survey.markets.items():
+        if condition not in fresh:
+            market.first_ns = first
+    summary.progress.reach(done + found.path.stat().st_size)
+    return max(seen, key=lambda name: (seen[name], name)) if seen else ""
 
 
-def frames(paths: Sequence[Path], options: Options, summary: Summary) -> Iterator[Frame]:
-    """All frames by receive time; each market's definition before the first of its file."""
-    files = files_of(paths, SUFFIXES)
-    definitions: list[Frame] = []
-    defined: set[str] = set()
-    surveyed = [_survey(path) for path in files]
-    for seen in surveyed:
-        if seen is None:
+def _row(line: bytes) -> tuple[int, bytes]:
+    """(receive time, the message's own bytes). Raises Refused and msgspec.DecodeError."""
+    if line.lstrip()[:1] == b'"':  # the whole line is JSON in JSON
+        line = _text.decode(line).encode()
+    row = _line.decode(line)
+    time = next((name for name in _TIMES if name in row), None)
+    body = next((name for name in _FRAMES if name in row), None)
+    if time is None or body is None:
+        raise msgspec.ValidationError("Object missing required field `recv_ts` or `raw`")
+    stated = bytes(row[time])
+    t = moment(_text.decode(stated) if stated[:1] == b'"' else stated.decode(), "s" if _is_seconds(stated) else "auto")
+    frame = bytes(row[body])
+    while frame[:1] == b'"':
+        frame = _text.decode(frame).encode()
+    return t, frame
+
+
+def _is_seconds(stated: bytes) -> bool:
+    return len(stated.partition(b".")[0]) <= 10 and stated[:1] != b'"'
+
+
+def _gamma_of(frame: bytes) -> dict[str, Any] | None:
+    if b'"clobTokenIds"' not in frame or b'"conditionId"' not in frame:
+        return None
+    body = _any.decode(frame)
+    if isinstance(body, list) and len(body) == 1:
+        body = body[0]
+    return body if isinstance(body, dict) and "conditionId" in body else None
+
+
+def _second_version(frame: bytes, summary: Summary) -> bytes:
+    """A frame whose `price_change` messages state their token once, as the exchange writes them today.
+
+    Raises msgspec.DecodeError, and Refused for changes that are none."""
+    whole = _any.decode(frame)
+    found = False
+    for message in whole if isinstance(whole, list) else [whole]:
+        if not isinstance(message, dict) or message.get("event_type") != "price_change" or "changes" not in message:
             continue
-        market = max(seen.tokens, key=lambda name: (sum(seen.tokens[name].values()), name))
-        definitions.append(_define(seen, market, options))
-        defined.add(market)
-        summary.count("markets")
-        summary.count("markets_without_outcome")
-        summary.count("markets_with_one_token", len(seen.tokens[market]) == 1)
-    others = {market for seen in surveyed if seen for market in seen.tokens} - defined
-    summary.count("markets_without_definition", len(others))
-    for note in _ASSUMED:
-        summary.note(note)
-    definitions.sort(key=lambda frame: frame.recv_ns, reverse=True)
-    for t, frame in merged(files, read, summary):
-        while definitions and definitions[-1].recv_ns <= t:
-            yield definitions.pop()
-        yield Frame(t, FEED_POLYMARKET, "polymarket", "", frame)
+        changes = message.pop("changes")
+        if "price_changes" in message:
+            continue
+        token, digest = message.pop("asset_id", ""), message.pop("hash", "")
+        try:
+            message["price_changes"] = [
+                {
+                    "asset_id": str(change.get("asset_id", token)),
+                    "price": str(change["price"]),
+                    "size": str(change["size"]),
+                    "side": str(change["side"]).upper(),
+                    "hash": str(change.get("hash", digest)),
+                }
+                for change in changes
+            ]
+        except (KeyError, TypeError, AttributeError):
+            raise Refused("not_a_price_change", str(changes)) from None
+        found = True
+    if not found:
+        return frame
+    summary.count("price_changes_of_the_first_version")
+    summary.note(_CONVERTED)
+    return msgspec.json.encode(whole)
 
 
-def _survey(path: Path) -> _Seen | None:
-    """What a file speaks of, None when it holds no frame of a market.
-
-    Raises ImportFailure for a name that is no slug."""
-    slug = path.name
-    for suffix in SUFFIXES:
-        slug = slug.removesuffix(suffix)
-    if window_of(slug) is None:
+def _slug_of(found: Found, survey: _Survey, condition: str) -> str:
+    """The slug of the market a file is about. Raises ImportFailure where neither its name nor a message tells."""
+    announced = survey.markets[condition].slug
+    if window_of(announced) is not None:
+        return announced
+    stem = stem_of(found.path.name)
+    if window_of(stem) is not None:
+        return stem
+    try:
+        return by_slug(stem, survey.markets[condition].first_ns).slug
+    except Refused:
         raise ImportFailure(
-            f"{path}: {slug!r} is not the slug of an up/down market.", "Name the file <slug>.jsonl.gz, as recorded."
-        )
-    seen = _Seen(slug, 0, {})
-    for t, frame in read(path, Summary("")):
-        seen.first_ns = min(seen.first_ns or t, t)
-        for message in decode_frame(frame):
-            if message.market and message.asset_id:
-                seen.tokens.setdefault(message.market, Counter())[message.asset_id] += 1
-            for change in message.price_changes or ():
-                seen.tokens.setdefault(message.market, Counter())[change.asset_id] += 1
-            seen.tick = seen.tick or message.tick_size
-    return seen if seen.tokens else None
+            f"{found.path}: {stem!r} is not the slug of an up/down market.",
+            "Name the file <slug>.jsonl.gz, as recorded.",
+        ) from None
 
 
-def _define(seen: _Seen, market: str, options: Options) -> Frame:
-    window = window_of(seen.slug)
-    assert window is not None  # _survey saw to it
-    tokens = [token for token, _ in sorted(seen.tokens[market].items(), key=lambda item: (-item[1], item[0]))]
+def _definitions(survey: _Survey, named: dict[str, str], options: Options, summary: Summary) -> list[Frame]:
+    """Definitions of the markets whose slug is known, the earliest last."""
+    definitions: list[Frame] = []
+    for condition, market in survey.markets.items():
+        slug = named.get(condition) or market.slug
+        window = window_of(slug)
+        if window is None or not (market.tokens or market.announced or condition in named):
+            summary.count("markets_without_definition", bool(market.tokens))
+            continue
+        if condition not in named and not market.tokens:
+            continue  # announced, and nothing was recorded of it
+        summary.count("markets")
+        summary.count("markets_without_outcome", not market.resolved)
+        summary.count("markets_with_one_token", len(market.tokens) == 1)
+        definitions.append(_define(condition, slug, window, market, options, summary))
+    definitions.sort(key=lambda frame: frame.recv_ns, reverse=True)
+    return definitions
+
+
+def _define(condition: str, slug: str, window: Window, market: _Market, options: Options, summary: Summary) -> Frame:
+    tokens = [token for token, _ in sorted(market.tokens.items(), key=lambda item: (-item[1], item[0]))]
+    up, down, how = market.up, market.down, "outcomes as the recording's own messages name them"
+    if not up and not down:
+        told = [token for token in tokens if token in options.ups]
+        others = [token for token in tokens if token not in options.ups]
+        if told or (options.ups and others):
+            up, down = (told or [""])[0], (others or [""])[0]
+            how = "outcomes as told by the one who imports"
+        else:
+            up, down = tokens[1] if len(tokens) > 1 else "", tokens[0] if tokens else ""
+            how = _GUESSED
+            summary.count("markets_with_guessed_outcomes")
+            summary.guess(f"{_GUESSED}; say better with --up TOKEN")
+    notes = (how, _MADE, options.fee_note)
+    for note in (how, _MADE):
+        summary.note(note)
     definition = Definition(
-        slug=seen.slug,
-        question=seen.slug,
-        condition=market,
-        up_token=tokens[1] if len(tokens) > 1 else "",
-        down_token=tokens[0],
+        slug=slug,
+        question=slug,
+        condition=condition,
+        up_token=up,
+        down_token=down,
         start_ns=window.start_ns,
         end_ns=window.end_ns,
         fee_rate=options.fee_rate,
-        tick=float(seen.tick or "0.01"),
-        notes=(*_ASSUMED, options.fee_note),
+        tick=float(market.tick or "0.01"),
+        notes=notes,
     )
-    return Frame(seen.first_ns, FEED_MARKETS, "gamma", seen.slug, definition.gamma())
+    return Frame(market.first_ns, FEED_MARKETS, "gamma", slug, definition.gamma())
+
+
+def _strings(listed: Any) -> list[str]:
+    found = _any.decode(listed.encode()) if isinstance(listed, str) else listed
+    return [str(each) for each in found or ()]

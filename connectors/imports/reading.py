@@ -1,174 +1,297 @@
-"""Reading recordings row by row: files that may be compressed, damaged, out of order or many."""
+"""Reading recordings row by row: CSV, JSON lines and Parquet, packed, damaged, in any encoding."""
 
 from __future__ import annotations
 
+import codecs
 import csv
-import gzip
-import heapq
 import io
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final, Literal, cast
 
+import msgspec
 import polars as pl
 
-from connectors.imports.summary import ImportFailure, Refused, Summary
+from connectors.imports.files import CSV, DAMAGE, LINES, PARQUET, Found, content, open_unpacked, suffix_of
+from connectors.imports.summary import ImportFailure, Summary, WrongShape
 
-#: Rows of a file may stand this far from their place in time and are still sorted.
-WINDOW: Final = 4_096
-_EARLIEST_NS: Final = int(datetime(2019, 1, 1, tzinfo=UTC).timestamp()) * 10**9
-_LATEST_NS: Final = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp()) * 10**9
+Row = Mapping[str, Any]
+Format = Literal["csv", "json lines", "json", "parquet"]
 
-#: (receive time in Unix ns, row)
-Timed = tuple[int, Any]
-#: Opens a file and yields its rows; counts them, and what it refuses, in the summary.
-Reader = Callable[[Path, Summary], Iterator[Timed]]
-
-
-def files_of(paths: Sequence[Path], suffixes: tuple[str, ...]) -> list[Path]:
-    """The files named, and those with one of ``suffixes`` in the folders named, by name. Raises ImportFailure."""
-    found: set[Path] = set()
-    for path in paths:
-        if path.is_dir():
-            inside = {file for file in path.iterdir() if file.name.endswith(suffixes)}
-            if not inside:
-                raise ImportFailure(f"{path}: no {' or '.join(suffixes)} file in it.", "Name a folder that has some.")
-            found |= inside
-        elif path.is_file():
-            found.add(path)
-        else:
-            raise ImportFailure(f"{path}: no such file or folder.", "Name the recording's files or their folder.")
-    return sorted(found, key=lambda path: (path.name, str(path)))
+_PULSE: Final = 2_000  # rows between two words on progress
+_BATCH: Final = 8_192
+_DELIMITERS: Final = ",;\t|"
+_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?", re.ASCII)
+_COMMA = re.compile(r"[+-]?(0,\d+|\d+,(\d{1,2}|\d{4,}))", re.ASCII)
+_POINT = re.compile(r"[+-]?\d+\.\d+", re.ASCII)
+_MOST_FIELD: Final = 1 << 26
+_PARQUET_FAULTS: Final = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 
 
-def lines(path: Path, summary: Summary) -> Iterator[tuple[int, bytes]]:
-    """(number, line) of a text file, gzip or not. A damaged end is refused as one row."""
+@dataclass(frozen=True)
+class Layout:
+    """How text is laid out where the file does not tell. ``auto`` and None: told from its first bytes."""
+
+    format: str = "auto"
+    encoding: str = "auto"
+    delimiter: str = "auto"
+    decimal: str = "auto"
+    columns: tuple[str, ...] | None = None  # names of a CSV without a header
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a file's first bytes tell. ``columns`` is empty where only the rows tell."""
+
+    format: Format
+    encoding: str = "utf-8"
+    delimiter: str = ","
+    decimal: str = "."
+    columns: tuple[str, ...] = ()
+    has_header: bool = True
+    skip: int = 0  # lines before the header
+
+
+def shape_of(path: Path, layout: Layout = Layout()) -> Shape:
+    """The shape of a file. Raises ImportFailure for one that cannot be opened."""
+    try:
+        head = content(path)
+    except OSError as cause:
+        raise ImportFailure(f"{path}: {cause.strerror}.", "Name a file that can be read.") from None
+    form = layout.format if layout.format != "auto" else _format_of(path, head)
+    if form == "parquet":
+        return Shape("parquet", columns=tuple(parquet_schema(path)))
+    encoding = layout.encoding if layout.encoding != "auto" else _encoding_of(head)
+    text = head.decode(encoding, errors="replace").removeprefix("\ufeff")
+    if form in ("json lines", "jsonl", "json"):
+        whole = form == "json" or (suffix_of(path.name) == ".json" and text.lstrip()[:1] == "[")
+        return Shape("json" if whole else "json lines", encoding)
+    return _csv_shape(text, encoding, layout, whole=len(head) < 1 << 16)
+
+
+def _format_of(path: Path, head: bytes) -> str:
+    if head.startswith(b"PAR1"):
+        return "parquet"
+    suffix = suffix_of(path.name)
+    if suffix in PARQUET:
+        return "parquet"
+    if suffix in LINES:
+        return "json lines"
+    if suffix in CSV:
+        return "csv"
+    return "json lines" if head.lstrip(b"\xef\xbb\xbf \r\n")[:1] in (b"{", b"[") else "csv"
+
+
+def _encoding_of(head: bytes) -> str:
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    if head.startswith(codecs.BOM_UTF8):
+        return "utf-8-sig"
+    if b"\0" in head[:64]:
+        return "utf-16-le" if head[1:2] == b"\0" else "utf-16-be"
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return "cp1252"
+    return "utf-8"
+
+
+def _csv_shape(text: str, encoding: str, layout: Layout, whole: bool) -> Shape:
+    lines = text.splitlines()
+    if not whole and len(lines) > 1:
+        lines.pop()  # cut off
+    skip = 0
+    delimiter = layout.delimiter
+    if lines and lines[0].lower().startswith("sep=") and len(lines[0]) == 5:
+        delimiter = lines[0][4] if delimiter == "auto" else delimiter
+        skip = 1
+    lines = lines[skip : skip + 200]
+    if delimiter == "auto":
+        bare = re.sub(r'"[^"]*"', "", lines[0]) if lines else ""
+        delimiter = max(_DELIMITERS, key=bare.count)
+    rows = [row for row in csv.reader(lines, delimiter=delimiter) if row]
+    first = rows[0] if rows else []
+    has_header = layout.columns is None and not any(_NUMBER.fullmatch(cell.strip()) for cell in first)
+    columns = layout.columns or tuple(
+        cell.strip() if has_header else f"column_{place}" for place, cell in enumerate(first, 1)
+    )
+    cells = [cell.strip() for row in rows[has_header:] for cell in row]
+    decimal = layout.decimal
+    if decimal == "auto":
+        comma = any(map(_COMMA.fullmatch, cells)) and not any(map(_POINT.fullmatch, cells))
+        decimal = "," if comma else "."
+    return Shape("csv", encoding, delimiter, decimal, columns, has_header, skip)
+
+
+def rows_of(
+    found: Found, shape: Shape, summary: Summary, columns: Iterable[str] | None = None
+) -> Iterator[tuple[int, Row]]:
+    """(line or row number from 1, row) of a file; counted in the summary, and so are those that are no rows.
+
+    ``columns``: of Parquet, those that are read; all for None. Raises ImportFailure for a Parquet file that cannot be
+    read."""
+    if shape.format == "parquet":
+        rows = _parquet(found.path, summary, columns)
+    elif shape.format == "csv":
+        rows = _csv(found, shape, summary)
+    else:
+        rows = _json(found, shape, summary)
+    if found.partitions:
+        return ((number, dict(found.partitions) | dict(row)) for number, row in rows)
+    return rows
+
+
+def _open_text(stream: BinaryIO, encoding: str) -> io.TextIOWrapper:
+    return io.TextIOWrapper(stream, encoding=encoding, errors="surrogateescape", newline="")
+
+
+def _csv(found: Found, shape: Shape, summary: Summary) -> Iterator[tuple[int, dict[str, str]]]:
+    csv.field_size_limit(_MOST_FIELD)
+    names = shape.columns
+    width = len(names)
+    before = summary.progress.done
     number = 0
-    with path.open("rb") as raw:
-        packed = raw.read(2) == b"\x1f\x8b"
-        raw.seek(0)
-        stream = gzip.GzipFile(fileobj=raw) if packed else raw
+    with found.path.open("rb") as raw:
+        text = _open_text(open_unpacked(raw), shape.encoding)
+        reader = csv.reader(text, delimiter=shape.delimiter)
+        passed = shape.skip + shape.has_header
+        while True:
+            try:
+                fields = next(reader)
+                number = reader.line_num
+                if not fields or (len(fields) == 1 and not fields[0].strip()):
+                    continue
+                if passed > 0:
+                    passed -= 1
+                    continue
+                summary.rows += 1
+                if summary.rows % _PULSE == 0:
+                    summary.progress.reach(before + raw.tell())
+            except StopIteration:
+                break
+            except csv.Error as cause:
+                summary.rows += 1
+                summary.reject("not_csv", f"{found.label}:{reader.line_num}: {cause}")
+                continue
+            except (UnicodeError, *DAMAGE) as cause:
+                _damaged(summary, found, number + 1, cause)
+                break
+            if len(fields) != width and not (len(fields) == width + 1 and not fields[-1].strip()):
+                summary.reject("wrong_column_count", f"{found.label}:{number}: {len(fields)} of {width}")
+                continue
+            yield number, dict(zip(names, fields, strict=False))
+
+
+def _damaged(summary: Summary, found: Found, number: int, cause: Exception) -> None:
+    summary.rows += 1
+    summary.reject("damaged_file", f"{found.label}:{number}: {cause}")
+
+
+def lines(found: Found, summary: Summary, encoding: str = "auto") -> Iterator[tuple[int, bytes]]:
+    """(number, line in UTF-8) of a text file; a damaged end is refused as one row. Rows are the caller's to count."""
+    number = 0
+    if encoding == "auto":
+        encoding = _encoding_of(content(found.path, 1 << 12))
+    before = summary.progress.done
+    with found.path.open("rb") as raw:
+        stream = open_unpacked(raw)
+        plain: Iterable[bytes] = stream
+        if encoding not in ("utf-8", "utf-8-sig"):
+            plain = (line.encode("utf-8", "replace") for line in _open_text(stream, encoding))
         try:
-            for line in stream:
+            for line in plain:
                 number += 1
+                if number == 1:
+                    line = line.removeprefix(codecs.BOM_UTF8)
+                if number % _PULSE == 0:
+                    summary.progress.reach(before + raw.tell())
                 if line.strip():
                     yield number, line
-        except (EOFError, gzip.BadGzipFile, zlib.error) as cause:
-            summary.rows += 1
-            summary.reject("damaged_file", f"{path.name}:{number + 1}: {cause}")
+        except (UnicodeError, *DAMAGE) as cause:
+            _damaged(summary, found, number + 1, cause)
 
 
-def csv_rows(path: Path, summary: Summary, columns: Iterable[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """(line number, row) of a CSV file with a header. Raises ImportFailure when a column is missing."""
-    header: list[str] | None = None
-    for number, line in lines(path, summary):
+def _json(found: Found, shape: Shape, summary: Summary) -> Iterator[tuple[int, dict[str, Any]]]:
+    if shape.format == "json":
+        whole = b"".join(line for _, line in lines(found, summary, shape.encoding))
         try:
-            fields = next(csv.reader(io.StringIO(line.decode("utf-8"), newline="")))
-        except (UnicodeDecodeError, csv.Error) as cause:
-            summary.rows += 1
-            summary.reject("not_csv", f"{path.name}:{number}: {cause}")
-            continue
-        if header is None:
-            header = fields
-            missing = [column for column in columns if column not in header]
-            if missing:
-                raise ImportFailure(
-                    f"{path}: column {', '.join(missing)} is missing.", "Choose the kind that fits the file."
-                )
-            continue
-        summary.rows += 1
-        if len(fields) != len(header):
-            summary.reject("wrong_column_count", f"{path.name}:{number}: {len(fields)} of {len(header)}")
-            continue
-        yield number, dict(zip(header, fields, strict=True))
-
-
-def parquet_rows(path: Path, summary: Summary, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(row number from 1, row) of a Parquet file. Raises ImportFailure for another file or a missing column."""
-    try:
-        present = pl.read_parquet_schema(path)
-        missing = [column for column in columns if column not in present]
-        if missing:
-            raise ImportFailure(
-                f"{path}: column {', '.join(missing)} is missing.", "Choose the kind that fits the file."
+            objects: Iterable[tuple[int, bytes]] = enumerate(
+                map(bytes, msgspec.json.decode(whole, type=list[msgspec.Raw])), 1
             )
-        number = 0
-        for frame in pl.scan_parquet(path).select(columns).collect_batches(chunk_size=8_192, maintain_order=True):
+        except msgspec.DecodeError as cause:
+            summary.rows += 1
+            summary.reject("not_json", f"{found.label}:1: {cause}")
+            return
+    else:
+        objects = lines(found, summary, shape.encoding)
+    for number, line in objects:
+        summary.rows += 1
+        try:
+            row = decode_json(line)
+            if isinstance(row, str):  # encoded twice
+                row = decode_json(row.encode())
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as cause:
+            summary.reject("not_json", f"{found.label}:{number}: {cause}")
+            continue
+        if isinstance(row, dict):
+            yield number, cast(dict[str, Any], row)
+        else:
+            summary.reject("not_an_object", f"{found.label}:{number}: {line[:60]!r}")
+
+
+_json_decoder = msgspec.json.Decoder(float_hook=lambda text: text)
+
+
+def decode_json(text: bytes) -> Any:
+    """JSON with numbers as they are written: a fraction stays text, so that no digit is lost. Raises DecodeError."""
+    return _json_decoder.decode(text)
+
+
+def parquet_schema(path: Path) -> dict[str, pl.DataType]:
+    """Column types of a Parquet file. Raises ImportFailure."""
+    try:
+        return dict(pl.read_parquet_schema(path.open("rb")))
+    except _PARQUET_FAULTS as cause:
+        raise _unreadable(path, cause) from None
+
+
+def _unreadable(path: Path, cause: BaseException) -> ImportFailure:
+    first = str(cause).splitlines()[0][:200] if str(cause) else type(cause).__name__
+    return WrongShape(f"{path}: not a readable Parquet file: {first}.", "Name a whole Parquet file.")
+
+
+def _parquet(
+    path: Path, summary: Summary, columns: Iterable[str] | None = None
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    schema = parquet_schema(path)
+    wanted = [name for name in schema if columns is None or name in set(columns)]
+    before, size = summary.progress.done, path.stat().st_size
+    number = 0
+    try:
+        scan = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+        total = max(1, int(scan.select(pl.len()).collect().item()))
+        chosen = scan.select([_as_written(name, schema[name]) for name in wanted])
+        for frame in chosen.collect_batches(chunk_size=_BATCH, maintain_order=True):
             for row in frame.iter_rows(named=True):
                 number += 1
                 summary.rows += 1
                 yield number, row
-    except pl.exceptions.PolarsError as cause:
-        raise ImportFailure(
-            f"{path}: not a readable Parquet file: {str(cause)[:200]}", "Choose the kind that fits the file."
-        ) from None
+            summary.progress.reach(before + size * number // total)
+    except _PARQUET_FAULTS as cause:
+        raise _unreadable(path, cause) from None
 
 
-def merged(paths: Sequence[Path], reader: Reader, summary: Summary) -> Iterator[Timed]:
-    """Rows of all files by receive time. A file is opened when its time has come, so many files need little memory."""
-    summary.files += len(paths)
-    heap: list[tuple[int, int, Any, Iterator[Timed] | None]] = []
-    for index, path in enumerate(paths):
-        peek = in_order(reader(path, Summary(summary.kind)), 64)
-        first = next(peek, None)
-        heap.append((first[0] if first else 0, index, None, None))
-    heapq.heapify(heap)
-    while heap:
-        t, index, row, rows = heapq.heappop(heap)
-        if rows is None:
-            rows = in_order(reader(paths[index], summary))
-        else:
-            yield t, row
-        following = next(rows, None)
-        if following is not None:
-            heapq.heappush(heap, (following[0], index, following[1], rows))
-
-
-def in_order(rows: Iterator[Timed], window: int = WINDOW) -> Iterator[Timed]:
-    """Rows sorted by time as far as a window of ``window`` rows reaches; equal times keep their order."""
-    heap: list[tuple[int, int, Any]] = []
-    for number, (t, row) in enumerate(rows):
-        if len(heap) < window:
-            heapq.heappush(heap, (t, number, row))
-        else:
-            earliest = heapq.heappushpop(heap, (t, number, row))
-            yield earliest[0], earliest[2]
-    while heap:
-        earliest = heapq.heappop(heap)
-        yield earliest[0], earliest[2]
-
-
-def number(value: object) -> Decimal:
-    """A finite decimal, exactly as written (floats by their shortest digits). Raises Refused."""
-    try:
-        exact = Decimal(repr(value) if isinstance(value, float) else str(value).strip())
-    except InvalidOperation:
-        raise Refused("not_a_number", value) from None
-    if not exact.is_finite():
-        raise Refused("not_a_number", value)
-    return exact
-
-
-def unix_ns(value: object, unit: int) -> int:
-    """Unix nanoseconds of a number of ``unit`` nanoseconds, exactly. Raises Refused."""
-    return plausible(int(number(value) * unit))
-
-
-def utc_ns(text: object) -> int:
-    """Unix nanoseconds of an ISO time, UTC where it names no zone. Raises Refused."""
-    try:
-        moment = datetime.fromisoformat(str(text))
-    except ValueError:
-        raise Refused("bad_time", text) from None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return plausible(int(moment.replace(microsecond=0).timestamp()) * 10**9 + moment.microsecond * 1000)
-
-
-def plausible(t_ns: int) -> int:
-    """``t_ns`` if it lies within 2019 to 2099. Raises Refused."""
-    if not _EARLIEST_NS <= t_ns < _LATEST_NS:
-        raise Refused("bad_time", t_ns)
-    return t_ns
+def _as_written(name: str, kind: pl.DataType) -> pl.Expr:
+    """A column as people would write it: times as ISO text with all digits, floats of 32 bits by their own digits."""
+    column = pl.col(name)
+    if isinstance(kind, pl.Datetime):
+        if kind.time_zone is not None:
+            return column.dt.convert_time_zone("UTC").dt.to_string("%Y-%m-%dT%H:%M:%S%.9fZ")
+        return column.dt.to_string("%Y-%m-%dT%H:%M:%S%.9f")
+    if kind == pl.Float32 or isinstance(kind, pl.Categorical | pl.Enum):
+        return column.cast(pl.String)
+    if isinstance(kind, pl.List) and kind.inner == pl.Float32:
+        return column.cast(pl.List(pl.String))
+    return column

@@ -30,6 +30,15 @@ def cluster_answers(kafka: Kafka, bootstrap: str, timeout_s: float = CONNECT_TIM
         return False
 
 
+def await_cluster(kafka: Kafka, bootstrap: str, timeout_s: float) -> None:
+    """Wait until the cluster answers. Raises Failure when it does not within ``timeout_s`` seconds."""
+    deadline = time.monotonic() + timeout_s
+    while not cluster_answers(kafka, bootstrap, timeout_s=min(max(deadline - time.monotonic(), 0.1), 2.0)):
+        if time.monotonic() >= deadline:
+            raise away(bootstrap, "nobody listens there, or it is not ready", timeout_s)
+        time.sleep(0.1)
+
+
 def create_topics(
     kafka: Kafka, bootstrap: str, catalogue: Sequence[Topic] = CATALOGUE, timeout_s: float = CREATE_TIMEOUT_S
 ) -> list[str]:
@@ -111,10 +120,10 @@ def delete_topics(kafka: Kafka, bootstrap: str, names: Iterable[str], timeout_s:
         time.sleep(0.02)
 
 
-def away(bootstrap: str, why: str) -> Failure:
+def away(bootstrap: str, why: str, timeout_s: float = CONNECT_TIMEOUT_S) -> Failure:
     """The failure of a cluster that does not answer."""
     return Failure(
-        f"no Kafka broker answers at {bootstrap} within {CONNECT_TIMEOUT_S:.0f} s ({why}).",
+        f"no Kafka broker answers at {bootstrap} within {timeout_s:.0f} s ({why}).",
         "Start it, correct --kafka or kafka.bootstrap_servers, or leave both away for the embedded broker.",
     )
 

@@ -39,7 +39,7 @@ def _common(kafka: Kafka, bootstrap: str) -> dict[str, Any]:
     if kafka.sasl_mechanism:
         config["sasl.mechanism"] = kafka.sasl_mechanism
         config["sasl.username"] = kafka.sasl_username
-        config["sasl.password"] = kafka.sasl_password
+        config["sasl.password"] = kafka.sasl_password.get_secret_value()
     if kafka.ssl_ca_location:
         config["ssl.ca.location"] = kafka.ssl_ca_location
     return config

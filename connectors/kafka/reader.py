@@ -7,6 +7,7 @@ are Failures with a cure. Nothing else ends the reading: the client reconnects b
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -197,6 +198,20 @@ class Reader:
             self._consumer.pause([TopicPartition(topic, 0) for topic in sorted(self._paused)])
         self._fed = dict.fromkeys(self._expected, self._asked_s)
         self._there = {}
+
+    def ends(self) -> dict[str, int] | None:
+        """Where each topic ends now: the offset after its last record. None where the cluster does not answer."""
+        try:
+            return {
+                topic: self._consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=1.0)[1]
+                for topic in self._expected
+            }
+        except KafkaException:
+            return None
+
+    def has_reached(self, ends: Mapping[str, int]) -> bool:
+        """Whether everything before ``ends`` was read."""
+        return all(self._expected[topic] >= end for topic, end in ends.items())
 
     def pause(self, topics: set[str]) -> None:
         """Read all topics but these from now on."""

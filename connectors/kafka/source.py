@@ -74,7 +74,7 @@ class KafkaSource(FixedPartitionedSource[Stored, dict[str, Any]]):
         bounds: Bounds = Bounds(),
         dedupe: bool = False,
         strict: bool = False,
-        drain_s: float = DRAIN_S,
+        drain_s: float | None = DRAIN_S,
         meter: Meter | None = None,
     ) -> None:
         self._meter = meter or Meter()
@@ -218,7 +218,7 @@ class KafkaFeedSource(FixedPartitionedSource[Emitted, dict[str, Any]]):
         batch_size: int = BATCH_SIZE,
         until: Callable[[Emitted], bool] | None = None,
         max_waiting: int = MAX_WAITING,
-        drain_s: float = DRAIN_S,
+        drain_s: float | None = DRAIN_S,
         meter: Meter | None = None,
     ) -> None:
         self._meter = meter or Meter()

@@ -6,8 +6,10 @@ every source asks ``stop.requested``: a source that raises StopIteration lets th
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import signal
+from collections.abc import Iterator
 from types import FrameType
 
 
@@ -16,11 +18,13 @@ class Stop:
 
     def __init__(self) -> None:
         self.requested = False
+        self.hurried = False  # nobody waits for it any more
         # Not an Event: a handler that interrupts its wait() or set() would wait for their lock, which is its own
         # thread's, for ever. This queue's put() may interrupt anything.
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
 
-    def request(self) -> None:
+    def request(self, hurried: bool = False) -> None:
+        self.hurried = self.hurried or hurried
         self.requested = True
         self._bell.put(None)
 
@@ -35,6 +39,22 @@ class Stop:
         return True
 
 
+@contextlib.contextmanager
+def deaf() -> Iterator[None]:
+    """A process that is started in here does not hear SIGTERM before it calls ``hear_again``: asked to end while it
+    still starts, it would end at once, with nothing done."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def hear_again() -> None:
+    """Hear SIGTERM from now on, one that came meanwhile too."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+
+
 def on_signals(stop: Stop) -> None:
     """Make SIGTERM and SIGINT request the end. To be called in the main thread, *after* Bytewax was imported and as
     late as possible before the flow runs."""
@@ -44,3 +64,4 @@ def on_signals(stop: Stop) -> None:
 
     signal.signal(signal.SIGTERM, handler)
     signal.signal(signal.SIGINT, handler)
+    hear_again()

@@ -129,7 +129,7 @@ class MarketChannel:
         shard_size: int = SHARD,
         observer: Observer | None = None,
     ) -> None:
-        self.pulse = Pulse("door.polymarket")
+        self.pulse = Pulse("connection.polymarket")
         self.pulse.gauges["tokens"] = lambda: len(self.tokens)
         self._rules = LinkRules(
             url=url or feeds.polymarket_ws,

@@ -83,16 +83,20 @@ class Evidence:
     """Books, spot prices and REST answers as they were seen. Bounds are the section ``checks`` of the settings."""
 
     def __init__(self, checks: Checks) -> None:
+        self.bound(checks)
+        self._books: dict[str, _Book] = {}
+        self._spots: dict[str, _Spot] = {}
+        self._conns: dict[str, _Conn] = {}
+        self._changes = 0  # of all books
+
+    def bound(self, checks: Checks) -> None:
+        """Go by these bounds from now on."""
         self._after = int(checks.frozen_after_s * SECOND)
         self._move = round(checks.frozen_spot_bp * _BP)  # millionths
         self._twin = checks.frozen_twin_changes
         self._others = checks.frozen_other_changes
         self._shift = 3 * round(checks.parity_tolerance * PIP) // 2
         self._grace = checks.rest_grace_ms * MILLISECOND
-        self._books: dict[str, _Book] = {}
-        self._spots: dict[str, _Spot] = {}
-        self._conns: dict[str, _Conn] = {}
-        self._changes = 0  # of all books
 
     # --- what is seen -----------------------------------------------------------------------------------------------
 

@@ -2,8 +2,11 @@
 
 Every window goes through the same life: looked for, found (its tokens are subscribed from ``ahead_s`` before it
 opens), open (asked for until the strike is there), ended (asked for with growing pauses until it is resolved), done
-(dropped some minutes later). An answer goes verbatim to ``feed.markets`` when it is the first or differs from the
-one before in a field that matters. When Gamma is late with a resolution, the CLOB is asked as well.
+(looked at once more, and dropped some minutes later). An answer goes verbatim to ``feed.markets`` when it is the first
+or differs from the one before in a field that matters. When Gamma is late with a resolution, the CLOB is asked as well.
+
+What strike and payout the flow has is read off what was published, by the flow's own code (``Definitions``): the door
+asks until the flow has them, and after a word of the CLOB until Gamma has spoken too.
 """
 
 from __future__ import annotations
@@ -17,11 +20,14 @@ from urllib.parse import quote
 import msgspec
 
 from connectors.clock import NS, Clock, sleep
+from connectors.polymarket.definitions import Definitions
 from connectors.polymarket.rest import Refused, Rest
 from connectors.polymarket.windows import Window, around
+from connectors.polymarket.wire import decode_strings
 from connectors.recorder.pulse import Pulse
 from connectors.recorder.writer import FeedWriter
 from models.markers import Notice
+from models.reasons import Reason
 from models.settings import Feeds
 from models.topics import FEED_MARKETS
 
@@ -34,7 +40,10 @@ END_FIRST_S: Final = 4.0  # pauses after the end: from here ...
 END_MOST_S: Final = 30.0  # ... growing to here
 END_GROWTH: Final = 1.25
 CLOB_AFTER_S: Final = 90.0  # the 90th percentile of Gamma's own delay was 87 s
-GIVE_UP_S: Final = 3 * 3600.0
+LATE_S: Final = 3 * 3600.0  # from here on it is asked for every SLOW_S, and said aloud ...
+SLOW_S: Final = 300.0
+GIVE_UP_S: Final = 24 * 3600.0  # ... until nobody keeps the market any more
+CONFIRM_S: Final = 60.0  # after a resolution it is looked at once more: it may have been taken back
 LINGER_S: Final = 120.0  # tokens stay subscribed this long after the resolution
 LINGER_MOST_S: Final = 900.0  # and never longer than this after the end
 
@@ -54,13 +63,15 @@ MATTERS: Final = (
     "negRisk",
     "version",
     "umaResolutionStatus",
+    "umaResolutionStatuses",
     "cryptoMarketConfig",
 )
 
-_strings: Final = msgspec.json.Decoder(list[str])
+_UNREADABLE: Final = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
 _NOT_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # text that is not UTF-8, nested too deep
 
-ClobMark = tuple[Any, tuple[tuple[Any, bool, Any], ...]]
+Terms = tuple[int, int] | None  # tick in pips, least order in shares
+ClobMark = tuple[Any, Any, tuple[tuple[Any, bool, Any], ...]]
 
 
 @dataclass
@@ -70,18 +81,21 @@ class Followed:
     window: Window
     due: float = 0.0  # feed clock, seconds
     tokens: tuple[str, ...] = ()
+    terms: Terms = None
     condition: str = ""
     strike: bool = False
-    resolved_at: float | None = None
+    resolved_at: float | None = None  # when the flow had its payout
+    settled_at: float | None = None  # when that was Gamma's own
+    confirmed: bool = False
     pause: float = END_FIRST_S
     gamma: Any = None  # fingerprint of the last answer that was published
     clob: Any = None
-    gave_up: bool = False
+    is_late: bool = False
 
 
 class MarketsDoor:
     """Follows the windows of all assets and horizons. ``subscribe`` is told the tokens that are wanted now, ``listed``
-    each window whose tokens became known."""
+    each window whose tokens, or their terms, became known."""
 
     def __init__(
         self,
@@ -91,9 +105,9 @@ class MarketsDoor:
         subscribe: Callable[[list[str]], Awaitable[None]],
         gamma: Rest,
         clob: Rest,
-        listed: Callable[[Window, tuple[str, ...]], None] = lambda window, tokens: None,
+        listed: Callable[[Window, tuple[str, ...], Terms], None] = lambda window, tokens, terms: None,
     ) -> None:
-        self.pulse = Pulse("door.markets")
+        self.pulse = Pulse("connection.markets")
         self._listed = listed
         self.pulse.gauges["markets"] = lambda: len(self._followed)
         self._feeds = feeds
@@ -105,6 +119,7 @@ class MarketsDoor:
         self._gamma_line = writer.line("gamma")
         self._clob_line = writer.line("clob")
         self._followed: dict[str, Followed] = {}
+        self._known = Definitions()  # what the flow knows by what was published
         self._healthy: dict[str, bool] = {}
 
     async def run(self) -> None:
@@ -136,16 +151,17 @@ class MarketsDoor:
 
     def _forget(self, now: float) -> None:
         for slug, each in list(self._followed.items()):
-            late = each.window.end + GIVE_UP_S
-            if each.resolved_at is None and now > late and not each.gave_up:
-                each.gave_up = True
+            age = now - each.window.end
+            if each.resolved_at is None and age > LATE_S and not each.is_late:
+                each.is_late = True
                 self.pulse.count("unresolved")
-                self._writer.notice(
-                    FEED_MARKETS,
-                    Notice(self._gamma_line.conn, "refused", f"{slug}: no resolution for {GIVE_UP_S:g} s, given up"),
-                )
-            if now > late or (each.resolved_at is not None and now > each.resolved_at + LINGER_S):
+                self.pulse.note("warning", f"{slug}: no resolution for {LATE_S / 3600:g} h, asked on")
+            if age > GIVE_UP_S and each.resolved_at is None:
+                why = f"{slug}: no resolution for {GIVE_UP_S / 3600:g} h, given up"
+                self._writer.notice(FEED_MARKETS, Notice(self._gamma_line.conn, "refused", why))
+            if age > GIVE_UP_S or (each.settled_at is not None and now > each.settled_at + LINGER_S):
                 del self._followed[slug]
+        self._known.forget(self._clock.now_ns())
 
     async def _ask(self, each: Followed) -> None:
         try:
@@ -179,41 +195,58 @@ class MarketsDoor:
         if mark != each.clob:
             each.clob = mark
             self._publish(self._clob_line, each, body)
-        if clob_resolved(mark):
-            each.resolved_at = self._clock.now_ns() / NS
-            self.pulse.count("resolved_by_clob")
 
     def _take_gamma(self, each: Followed, body: bytes) -> None:
         found = msgspec.json.decode(body)
         if not isinstance(found, dict):
             raise msgspec.DecodeError("the answer is no object")
-        mark = gamma_fingerprint(found)
+        mark = gamma_fingerprint(found), reading(body)
         if mark != each.gamma:
             each.gamma = mark
             self._publish(self._gamma_line, each, body)
         tokens = token_ids(found) or each.tokens
-        if tokens != each.tokens:
-            each.tokens = tokens
-            self._listed(each.window, tokens)
+        terms = self._known.terms(tokens[0]) if tokens else None
+        if (tokens, terms) != (each.tokens, each.terms):
+            each.tokens, each.terms = tokens, terms
+            self._listed(each.window, tokens, terms)
         condition = found.get("conditionId")
         each.condition = condition if isinstance(condition, str) and condition else each.condition
-        each.strike = each.strike or event_metadata(found).get("priceToBeat") is not None
-        if each.resolved_at is None and is_resolved(found):
-            each.resolved_at = self._clock.now_ns() / NS
-            self.pulse.count("resolved")
+        if each.settled_at is not None:
+            each.confirmed = True
 
     def _publish(self, line: Any, each: Followed, body: bytes) -> None:
         now = self._clock.now_ns()
         line.publish(FEED_MARKETS, body, key=each.window.slug, recv_ns=now)
         self.pulse.frame(len(body), now)
+        try:
+            learnt = self._known.learn(body)
+        except _UNREADABLE as cause:  # the flow can make nothing of it either
+            self.pulse.count("unreadable")
+            self.pulse.note("warning", f"{each.window.slug}: {cause}")
+            return
+        if learnt is None or learnt[0].key != each.window.slug:
+            return
+        known, _, conflict = learnt
+        each.strike = known.strike is not None
+        if conflict:
+            self.pulse.count("resolution_conflicts")
+            self.pulse.note("warning", f"{Reason.RESOLUTION_CONFLICT}: {each.window.slug}")
+            each.confirmed = False  # looked at again
+        if known.payout_up is None:
+            return
+        if each.resolved_at is None:
+            each.resolved_at = now / NS
+            self.pulse.count("resolved" if known.resolved_by == "gamma" else "resolved_by_clob")
+        if (each.settled_at is None or conflict) and known.truth_by == "gamma":
+            each.settled_at = now / NS
 
     def _schedule(self, each: Followed, now: float) -> None:
         """When to ask next, by where the window is in its life."""
         window = each.window
-        if each.resolved_at is not None:
-            each.due = float("inf")
+        if each.settled_at is not None:
+            each.due = float("inf") if each.confirmed else each.settled_at + CONFIRM_S
         elif now >= window.end:
-            each.due = now + each.pause
+            each.due = now + (SLOW_S if each.is_late else each.pause)
             each.pause = min(END_MOST_S, each.pause * END_GROWTH)
         elif not each.tokens:
             each.due = now + MISSING_S
@@ -242,14 +275,22 @@ class MarketsDoor:
 
 
 def token_ids(market: dict[str, Any]) -> tuple[str, ...]:
-    """The market's token ids (a JSON-encoded string on Gamma); empty while it has none."""
-    encoded = market.get("clobTokenIds")
-    if not isinstance(encoded, str) or not encoded:
+    """The market's token ids (a JSON-encoded string on Gamma, or a list); empty while it has none."""
+    listed = market.get("clobTokenIds")
+    if not isinstance(listed, str | list):
         return ()
     try:
-        return tuple(_strings.decode(encoded))
-    except _NOT_JSON:
+        return tuple(token for token in decode_strings(listed) if token)
+    except (ValueError, RecursionError):
         return ()
+
+
+def reading(body: bytes) -> str:
+    """How a Gamma object reads to the flow: "" as a market, "unknown" as none yet, else why not at all."""
+    try:
+        return "" if Definitions().learn(body) is not None else "unknown"
+    except _UNREADABLE as cause:
+        return str(cause)
 
 
 def event_metadata(market: dict[str, Any]) -> dict[str, Any]:
@@ -257,17 +298,6 @@ def event_metadata(market: dict[str, Any]) -> dict[str, Any]:
     first = events[0] if isinstance(events, list) and events else {}
     metadata = first.get("eventMetadata") if isinstance(first, dict) else None
     return metadata if isinstance(metadata, dict) else {}
-
-
-def is_resolved(market: dict[str, Any]) -> bool:
-    """Closed, with prices that are payouts: 1 and 0, or a half each."""
-    if market.get("closed") is not True:
-        return False
-    try:
-        prices = [float(price) for price in msgspec.json.decode(market.get("outcomePrices") or "[]")]
-    except (*_NOT_JSON, TypeError, ValueError, OverflowError):
-        return False
-    return bool(prices) and all(price in (0.0, 0.5, 1.0) for price in prices)
 
 
 def gamma_fingerprint(market: dict[str, Any]) -> Any:
@@ -282,22 +312,14 @@ def gamma_fingerprint(market: dict[str, Any]) -> Any:
     )
 
 
-def clob_resolved(mark: ClobMark) -> bool:
-    """One token won, or the market is closed at a half each."""
-    closed, tokens = mark
-    return any(winner for _, winner, _ in tokens) or (
-        closed is True and bool(tokens) and all(price == 0.5 for _, _, price in tokens)
-    )
-
-
 def clob_fingerprint(market: Any) -> ClobMark:
-    """Closed or not, and each token's id, whether it won, and its payout when closed."""
+    """Closed or not, whether it says it is a 50/50, and each token's id, whether it won, and its payout when closed."""
     if not isinstance(market, dict):
-        return None, ()
+        return None, None, ()
     closed, listed = market.get("closed"), market.get("tokens")
     tokens = tuple(
         (token.get("token_id"), token.get("winner") is True, token.get("price") if closed else None)
         for token in (listed if isinstance(listed, list) else ())
         if isinstance(token, dict)
     )
-    return closed, tokens
+    return closed, market.get("is_50_50_outcome"), tokens

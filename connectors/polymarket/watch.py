@@ -3,7 +3,10 @@
 A frame costs next to nothing when it comes: the tokens it names are noted, and the latest frame of each is decoded when
 ``judge`` is called, a few times a second. What looks frozen is then told by ``Evidence``; a token that merely says
 nothing is compared with REST first. The cure is tried in steps: subscribe to the token anew, which brings a snapshot;
-again when none comes or it still looks frozen; then give the connection up. Times are Unix ns of the feed's clock.
+again when none comes or it still looks frozen; then give the connection up.
+
+A token without a sound book for a while, whatever the reason (``Soundness``), is asked for by REST and anew, once more,
+and then the connection is made anew; after that with growing pauses. Times are Unix ns of the feed's clock.
 """
 
 from __future__ import annotations
@@ -16,8 +19,11 @@ from typing import Final, Literal
 import msgspec
 
 from connectors.coinbase.wire import decode_frame as decode_spot
+from connectors.control_text import control_text
 from connectors.polymarket.evidence import Evidence, Suspicion
+from connectors.polymarket.soundness import Lack, Soundness
 from connectors.polymarket.wire import Level, MarketMessage, decode_frame
+from models.bounds import bounds_of
 from models.money import MICRO, PIP, PIPS
 from models.reasons import Reason
 from models.settings import Checks
@@ -27,6 +33,11 @@ from models.topics import FEED_COINBASE, FEED_POLYMARKET
 TRIES: Final = 2  # subscriptions anew before the connection is given up
 TRIES_WITHIN_NS: Final = 10 * SECOND
 SNAPSHOT_WITHIN_NS: Final = 3 * SECOND
+UNSOUND_S: Final = 2.0  # without a sound book for so long: asked for anew
+UNSOUND_WAIT_S: Final = 3.0  # pause after the first and second step; it doubles from the third on ...
+UNSOUND_MOST_S: Final = 60.0  # ... up to this
+STEPS: Final = 3  # two subscriptions anew, then a connection anew
+ASKED_AT_ONCE: Final = 8  # tokens of a connection that REST is asked for at a time
 RECONNECT_EVERY_NS: Final = 60 * SECOND  # for one token: the others of its connection are worth something too
 
 _TOKEN: Final = re.compile(rb'"asset_id"\s*:\s*"(\d{1,100})"')
@@ -38,7 +49,8 @@ Best = tuple[int | None, int | None]
 
 
 class Act(msgspec.Struct, frozen=True):
-    """What the door is to do: ``check`` a token by REST, ``resubscribe`` tokens, or ``reconnect``."""
+    """What the door is to do: ``check`` a token by REST, ``resubscribe`` tokens, or ``reconnect``. ``is_healing``: for
+    want of a sound book, and not because one that stands is doubted."""
 
     do: Literal["check", "resubscribe", "reconnect"]
     feed: str
@@ -46,6 +58,7 @@ class Act(msgspec.Struct, frozen=True):
     reason: Reason
     why: str
     tokens: tuple[str, ...] = ()
+    is_healing: bool = False
 
 
 class _Watched(msgspec.Struct):
@@ -65,13 +78,22 @@ class _Watched(msgspec.Struct):
     awaiting: bool = False  # its snapshot
     reconnected: int = 0
     differs: str = ""  # what REST said of it while it was silent
+    step: int = 0  # of healing, since it last had a sound book
+    next_step: int = 0
+    is_missing: bool = False  # the exchange itself knows no book of it
 
 
 class FeedWatch:
     """Fed with what the doors receive; ``judge`` says what to do. ``bad``: frames that could not be decoded."""
 
-    def __init__(self, checks: Checks, asset_silence_s: float, cross_check_s: float) -> None:
+    def __init__(
+        self, checks: Checks, asset_silence_s: float, cross_check_s: float, unsound_s: float = UNSOUND_S
+    ) -> None:
+        """``unsound_s``: how long a token may be without a sound book."""
         self.bad = 0
+        self.lacking = 0  # tokens without a sound book at the last look
+        self._soundness = Soundness(bounds_of(checks))
+        self._unsound = int(unsound_s * SECOND)
         self._evidence = Evidence(checks)
         self._silence = int(asset_silence_s * SECOND)
         self._every = int(cross_check_s * SECOND)
@@ -85,10 +107,15 @@ class FeedWatch:
 
     # --- what the doors see -------------------------------------------------------------------------------------------
 
-    def listed(self, asset: str, tokens: tuple[str, ...], start: int, end: int) -> None:
-        """A market's two tokens and its window (Unix ns)."""
+    def listed(
+        self, asset: str, tokens: tuple[str, ...], start: int, end: int, terms: tuple[int, int] | None = None
+    ) -> None:
+        """A market's two tokens and its window (Unix ns). ``terms``: tick (pips) and least order (shares)."""
         if len(tokens) != 2:
             return
+        if terms is not None:
+            for token in tokens:
+                self._soundness.define(token, *terms)
         self._evidence.market(asset, tokens[0], tokens[1], start, end)
         for token in tokens:
             if token not in self._tokens:
@@ -96,6 +123,9 @@ class FeedWatch:
 
     def polymarket(self, conn: str, frame: bytes, t: int) -> None:
         """A frame of the market channel as it came."""
+        self._soundness.frame(conn, frame, t)
+        if control_text(frame) is not None:
+            return
         self._evidence.frame(conn, t)
         names = _TOKEN.findall(frame)
         if not names:
@@ -127,13 +157,29 @@ class FeedWatch:
             asset = found[1].decode()
             self._moved[asset] = (self._moved.get(asset, (0, 0))[0] + 1, t)
 
+    def tick(self, t: int) -> None:
+        """A tick of the recorder's clock was published."""
+        self._soundness.tick(t)
+
+    def missing(self, token: str) -> None:
+        """REST knows no book of the token."""
+        held = self._tokens.get(token)
+        if held is not None:
+            held.is_missing = True
+
+    def renewed(self, conn: str, tokens: tuple[str, ...]) -> None:
+        """The feed was told that they are asked for anew."""
+        self._soundness.renewed(conn, tokens)
+
     def rest(self, token: str, body: bytes, t: int) -> None:
         """REST's answer for a token."""
         held = self._tokens.get(token)
         if held is None:
             return
+        held.is_missing = False
         try:
             (message,) = decode_frame(body)
+            self._soundness.rest(message, t)
             best, x = _best_of(message.bids, message.asks), parse_epoch_ms(message.timestamp)
         except _BAD:
             self.bad += 1
@@ -145,6 +191,7 @@ class FeedWatch:
 
     def closed(self, conn: str) -> None:
         """The connection ended."""
+        self._soundness.closed(conn)
         self._evidence.closed(conn)
         if conn == self._spot_conn:
             self._moved.clear()
@@ -172,6 +219,7 @@ class FeedWatch:
                 self._recover(token, held, Reason.REST_MISMATCH, why, t, acts)
             elif held.awaiting and t - held.asked[-1] > SNAPSHOT_WITHIN_NS:
                 self._recover(token, held, Reason.FROZEN_BOOK, "no snapshot after a subscription anew", t, acts)
+        self._heal(t, acts)
         return [*acts.values(), *self._checks(t)]
 
     def _suspect(self, suspicion: Suspicion, t: int, acts: dict[tuple[str, str], Act]) -> None:
@@ -201,6 +249,7 @@ class FeedWatch:
         if len(held.asked) < TRIES:
             held.asked.append(t)
             held.awaiting = True
+            self._soundness.doubted((token,), t)
             acts["check", token] = Act("check", FEED_POLYMARKET, held.conn, reason, why, (token,))
             acts["resubscribe", token] = Act("resubscribe", FEED_POLYMARKET, held.conn, reason, why, (token,))
             return
@@ -209,6 +258,39 @@ class FeedWatch:
             held.reconnected = t
             why = f"{why}; {TRIES} subscriptions anew did not help"
             acts["reconnect", held.conn] = Act("reconnect", FEED_POLYMARKET, held.conn, reason, why, (token,))
+
+    def _heal(self, t: int, acts: dict[tuple[str, str], Act]) -> None:
+        """The next step for the tokens that have been without a sound book for too long."""
+        serving = {token: held.conn for token, held in self._tokens.items() if held.conn and t <= held.end}
+        lacking = {lack.token: lack for lack in self._soundness.lacking(serving, t)}
+        self.lacking = len(lacking)
+        anew: dict[tuple[str, Reason], list[Lack]] = {}
+        for token, held in self._tokens.items():
+            lack = lacking.get(token)
+            if lack is None:
+                held.step = held.next_step = 0
+                continue
+            if held.awaiting or t - lack.since < self._unsound or t < held.next_step:
+                continue
+            step, held.step = held.step, held.step + 1
+            pause = min(UNSOUND_MOST_S, UNSOUND_WAIT_S * 2.0 ** max(0, step - 1))
+            held.next_step = t + max(int(pause * SECOND), self._unsound)
+            is_last = step % STEPS == STEPS - 1 and t >= held.start and not held.is_missing
+            if is_last and (not held.reconnected or t - held.reconnected > RECONNECT_EVERY_NS):
+                held.reconnected = t
+                why = f"no sound book for {(t - lack.since) / SECOND:.1f} s; asked for anew {step} times"
+                act = Act("reconnect", FEED_POLYMARKET, lack.conn, lack.reason, why, (token,), True)
+                acts.setdefault(("reconnect", lack.conn), act)
+            else:
+                anew.setdefault((lack.conn, lack.reason), []).append(lack)
+        for (conn, reason), lacks in anew.items():
+            if ("reconnect", conn) in acts:
+                continue
+            tokens = tuple(lack.token for lack in lacks)
+            why = f"no sound book for {(t - min(lack.since for lack in lacks)) / SECOND:.1f} s"
+            asked = tokens[:ASKED_AT_ONCE]
+            acts[f"ask {reason}", conn] = Act("check", FEED_POLYMARKET, conn, reason, why, asked, True)
+            acts[f"heal {reason}", conn] = Act("resubscribe", FEED_POLYMARKET, conn, reason, why, tokens, True)
 
     def _checks(self, t: int) -> list[Act]:
         """Tokens to compare with REST: those that are silent, and one in turn."""
@@ -238,6 +320,7 @@ class FeedWatch:
             if not conn and t > held.end:
                 del self._tokens[token]
                 self._evidence.forget(token)
+                self._soundness.forget(token)
 
     def _decode_pending(self) -> None:
         for token, held in self._tokens.items():

@@ -6,6 +6,7 @@ all event types: ``event_type`` stands last in the largest frames, so that a tag
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Final
 
 import msgspec
@@ -41,12 +42,21 @@ class Change(msgspec.Struct, gc=False):
     best_ask: str | None = None
 
 
+class OldChange(msgspec.Struct, gc=False):
+    """One entry of ``changes``, the form ``price_change`` had for one token before September 2025."""
+
+    price: str
+    size: str
+    side: str
+
+
 class FeeSchedule(msgspec.Struct, gc=False):
     """Fee parameters; strings on the socket, numbers on Gamma."""
 
     rate: float | str = 0.0
     exponent: float | str = 1
     taker_only: bool = True
+    rebate_rate: float | str | None = None
 
 
 class MarketMessage(msgspec.Struct, gc=False):
@@ -64,6 +74,7 @@ class MarketMessage(msgspec.Struct, gc=False):
     min_order_size: str = ""
     last_trade_price: str | None = None
     price_changes: list[Change] | None = None
+    changes: list[OldChange] | None = None
     price: str = ""
     side: str = ""
     size: str = ""
@@ -115,7 +126,18 @@ def decode_frame(frame: bytes) -> list[MarketMessage]:
     for message in messages:
         if not message.event_type and not message.is_rest_book:
             raise msgspec.ValidationError("a message without event_type that is no whole answer of /book either")
+        if message.changes is not None:
+            _modernise(message)
     return messages
+
+
+def _modernise(message: MarketMessage) -> None:
+    """A ``price_change`` of one token in the form of today."""
+    if message.event_type == "price_change" and message.price_changes is None and message.asset_id:
+        message.price_changes = [
+            Change(message.asset_id, each.price, each.size, each.side) for each in message.changes or ()
+        ]
+    message.changes = None
 
 
 def _decode_text(frame: bytes) -> list[MarketMessage]:
@@ -140,6 +162,14 @@ def _shares(text: str) -> float:
 def is_rest_line(conn: str) -> bool:
     """Whether the connection id is of the numbering that carries REST ``/book`` answers: ``rest``, or ``RUN.restN``."""
     return conn.rpartition(".")[2].rstrip("0123456789") == REST_LINE
+
+
+def objects(frame: bytes) -> list[bytes]:
+    """The bytes of each element of the frame, as they stand, which may be any JSON. Raises msgspec.DecodeError."""
+    if frame.lstrip()[:1] == b"[":
+        return [bytes(each) for each in _raw.decode(frame)]
+    msgspec.json.decode(frame, type=msgspec.Raw)
+    return [frame]
 
 
 def object_at(frame: bytes, number: int) -> bytes:
@@ -177,50 +207,69 @@ class GammaEvent(msgspec.Struct, gc=False, rename="camel"):
 class GammaFees(msgspec.Struct, gc=False, rename="camel"):
     rate: float | str = 0.0
     exponent: float | str = 1
+    rebate_rate: float | str | None = None
 
 
 class CryptoConfig(msgspec.Struct, gc=False, rename="camel"):
-    twap_enabled: bool = False
+    twap_enabled: bool | None = None
     twap_lookback_seconds: float | str | None = None
 
 
+Listed = str | list[str | int | float | None] | None
+
+
 class GammaMarket(msgspec.Struct, gc=False, rename="camel"):
-    """A Gamma market object, the fields that matter. Lists are JSON-encoded strings on the wire."""
+    """A Gamma market object, the fields that matter. Lists are JSON-encoded strings on the wire, or real ones; null
+    where it is not known yet."""
 
     slug: str
-    condition_id: str = ""
-    clob_token_ids: str = "[]"
-    outcomes: str = "[]"
-    outcome_prices: str = "[]"
+    condition_id: str | None = None
+    clob_token_ids: Listed = None
+    outcomes: Listed = None
+    outcome_prices: Listed = None
     event_start_time: str | None = None
     end_date: str | None = None
-    closed: bool = False
+    closed: bool | None = None
     uma_resolution_status: str | None = None
+    uma_resolution_statuses: Listed = None
     order_price_min_tick_size: float | str | None = None
     order_min_size: float | str | None = None
+    accepting_orders: bool | None = None
+    seconds_delay: float | str | None = None
     fees_enabled: bool | None = None
     fee_schedule: GammaFees | None = None
     crypto_market_config: CryptoConfig | None = None
     events: list[GammaEvent] | None = None
 
+    @property
+    def status(self) -> str:
+        """The oracle's word on the resolution, "" where there is none: the last of several."""
+        if self.uma_resolution_status:
+            return self.uma_resolution_status
+        several = decode_list(self.uma_resolution_statuses)
+        return str(several[-1] or "") if several else ""
+
 
 class ClobToken(msgspec.Struct, gc=False):
     token_id: str
-    outcome: str = ""
-    winner: bool = False
+    outcome: str | None = None
+    winner: bool | None = None
 
 
 class ClobMarket(msgspec.Struct, gc=False):
     """``GET /markets/{condition_id}`` of the CLOB: the second source for a resolution."""
 
     condition_id: str
-    tokens: list[ClobToken]
-    closed: bool = False
+    tokens: list[ClobToken] | None = None
+    closed: bool | None = None
+    accepting_orders: bool | None = None
+    seconds_delay: float | str | None = None
+    itode: bool | None = None
+    is_50_50_outcome: bool | None = None
 
 
 _gamma = msgspec.json.Decoder(GammaMarket)
 _clob = msgspec.json.Decoder(ClobMarket)
-_strings = msgspec.json.Decoder(list[str])
 
 
 def decode_market(body: bytes) -> GammaMarket | ClobMarket:
@@ -228,11 +277,29 @@ def decode_market(body: bytes) -> GammaMarket | ClobMarket:
     try:
         return _gamma.decode(body)
     except msgspec.ValidationError:
-        if b'"condition_id"' in body:
+        if b'"condition_id"' in body and b'"conditionId"' not in body:
             return _clob.decode(body)
         raise
 
 
-def decode_strings(text: str) -> list[str]:
-    """A JSON-encoded list of strings, as Gamma nests them. Raises msgspec.DecodeError."""
-    return _strings.decode(text)
+def decode_list(listed: Listed) -> list[str | int | float | None] | None:
+    """A list as Gamma has it: JSON-encoded in a string, or a real one; None where it is not known. Raises ValueError
+    for anything else."""
+    if listed is None or isinstance(listed, list):
+        return listed
+    if not listed.strip():
+        return None
+    found = json.loads(listed)  # token ids may be numbers of 77 digits
+    if found is None:
+        return None
+    if not isinstance(found, list) or not all(each is None or isinstance(each, (str, int, float)) for each in found):
+        raise ValueError(f"{listed[:60]!r} is no list of texts or numbers")
+    return found
+
+
+def decode_strings(listed: Listed) -> list[str]:
+    """The texts of such a list, whole numbers as their digits; empty where it is not known. Raises ValueError."""
+    texts = decode_list(listed) or []
+    if any(each is None or isinstance(each, (float, bool)) for each in texts):
+        raise ValueError(f"{str(listed)[:60]!r} is no list of texts")
+    return [str(each) for each in texts]

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from connectors.clock import NS, Clock, patience
 from connectors.polymarket.rest import Refused, Rest
-from connectors.polymarket.watch import Act, FeedWatch
+from connectors.polymarket.watch import UNSOUND_S, Act, FeedWatch
 from connectors.polymarket.windows import Window
 from connectors.polymarket.wire import REST_LINE
 from connectors.recorder.pulse import Pulse
@@ -58,6 +58,7 @@ class Guard:
             patient(checks, clock),
             patience(clock, feeds.asset_silence_s) * speed,
             patience(clock, feeds.cross_check_s) * speed,
+            patience(clock, UNSOUND_S) * speed,
         )
         self._writer = writer
         self._clock = clock
@@ -66,14 +67,15 @@ class Guard:
         self._room = asyncio.Semaphore(CHECKS_AT_ONCE)
         self._checks: dict[str, asyncio.Task[None]] = {}
 
-    def listed(self, window: Window, tokens: tuple[str, ...]) -> None:
-        """A window's tokens became known."""
-        self.watch.listed(window.asset, tokens, window.start * NS, window.end * NS)
+    def listed(self, window: Window, tokens: tuple[str, ...], terms: tuple[int, int] | None) -> None:
+        """A window's tokens became known, or their terms: tick (pips) and least order (shares)."""
+        self.watch.listed(window.asset, tokens, window.start * NS, window.end * NS, terms)
 
     async def run(self, channel: MarketDoor, coinbase: Door) -> None:
         """Ends only by cancellation."""
         pulse = channel.pulse
         pulse.gauges["undecodable"] = lambda: self.watch.bad
+        pulse.gauges["unsound"] = lambda: self.watch.lacking
         try:
             while True:
                 asked = time.monotonic()
@@ -93,6 +95,9 @@ class Guard:
         if act.do == "check":
             self._check(act, pulse)
             return
+        if act.is_healing:
+            await self._heal(act, channel)
+            return
         pulse.count("suspicions")
         if act.reason == Reason.REST_MISMATCH:
             pulse.count("cross_check_mismatches")
@@ -107,6 +112,19 @@ class Guard:
                 coinbase.give_up if act.feed == FEED_COINBASE else channel.give_up
             )
             await give_up(act.conn, why)
+
+    async def _heal(self, act: Act, channel: MarketDoor) -> None:
+        pulse, why = channel.pulse, f"{act.reason}: {act.why}"
+        pulse.count("healings")
+        pulse.note("warning", why)
+        if act.do == "reconnect":
+            pulse.count("healing_reconnects")
+            await channel.give_up(act.conn, why)
+            return
+        pulse.count("healing_resubscribes", len(act.tokens))
+        self._writer.notice(act.feed, Notice(act.conn, "renewed", why, 0, act.tokens))
+        self.watch.renewed(act.conn, act.tokens)
+        await channel.renew(act.tokens)
 
     def _check(self, act: Act, pulse: Pulse) -> None:
         for token in act.tokens:
@@ -123,6 +141,8 @@ class Guard:
             self.watch.rest(token, body, now)
         except Refused as cause:
             pulse.count("cross_checks_missing" if cause.missing else "cross_checks_failed")
+            if cause.missing:
+                self.watch.missing(token)
         except Failure:  # the outlet takes nothing any more: that ends the recorder elsewhere
             pulse.count("cross_checks_failed")
         finally:

@@ -118,7 +118,8 @@ class KafkaOutlet:
         self._delivered = 0
         self._given = spool.waiting if spool is not None else 0
         self._queued = self._placed = 0  # records handed to the thread, and those it has produced, stored or dropped
-        self._asked = self._deadline = 0.0  # when the end was asked for, and until when what waits may be delivered
+        self._asked = self._moved = 0.0  # when the end was asked for, and when Kafka last took a record
+        self._timeout, self._give_up_s = 5.0, GIVE_UP_S
         self._thread = threading.Thread(target=self._run, name="feed-producer", daemon=True)
         self._thread.start()
 
@@ -165,14 +166,22 @@ class KafkaOutlet:
         self._queued += 1
         self._queue.put(message)
 
-    def close(self, timeout: float = 5.0) -> None:
-        """Deliver what waits, within ``timeout`` seconds; what is left then stays in the spool for the next recorder.
+    def close(
+        self, timeout: float = 5.0, patient: bool = False, tell: Callable[[int], None] = lambda left: None
+    ) -> None:
+        """Deliver what waits, as long as Kafka takes something every ``timeout`` seconds; what is left then stays in
+        the spool for the next recorder. That is so after half a second where Kafka is away, unless ``patient``.
+        ``tell`` gets the number of records that are left, each second.
 
         Raises Failure when not every record was confirmed: it says what is where."""
-        self._asked = time.monotonic()
-        self._deadline = self._asked + timeout
+        self._asked = self._moved = time.monotonic()
+        self._timeout = timeout
+        self._give_up_s = timeout if patient else GIVE_UP_S
         self._queue.put(None)
-        self._thread.join(timeout + 10.0)
+        while self._thread.is_alive() and time.monotonic() - self._moved < timeout + 10.0:
+            self._thread.join(1.0)
+            if self._thread.is_alive():
+                tell(self.undelivered)
         left, kept = self.undelivered, 0
         if self._spool is not None and not self._thread.is_alive():
             kept = min(left, self._spool.waiting + self._copied())
@@ -256,7 +265,9 @@ class KafkaOutlet:
         if not self._in_flight and self._queue.empty() and not waits:
             return True
         now = time.monotonic()
-        return now >= self._deadline or (self._spool is not None and self._away and now - self._asked > GIVE_UP_S)
+        if now - max(self._asked, self._moved) >= self._timeout:
+            return True
+        return self._spool is not None and self._away and now - max(self._asked, self._moved) > self._give_up_s
 
     def _has_room(self) -> bool:
         return self._in_flight < self._window_records and (
@@ -344,6 +355,7 @@ class KafkaOutlet:
             return
         self._settle(entry)
         self._delivered += 1
+        self._moved = time.monotonic()
 
     def _refused(self, entry: _UnderWay, error: KafkaError) -> None:
         """Kafka will never take this record, or none any more."""

@@ -69,6 +69,7 @@ class Recorder:
         self.ticks = ClockDoor(feeds.clock_ms, self.writer, clock)
         self._guard = Guard(feeds, checks, self.writer, clock, self._clob)
         watch = self._guard.watch
+        self.ticks.told = watch.tick
         self.channel = MarketChannel(feeds, self.writer, clock, endpoints.polymarket_ws, observer=watch)
         self.markets = MarketsDoor(
             feeds, self.writer, clock, self.channel.want, self._gamma, self._clob, self._guard.listed

@@ -207,22 +207,42 @@ class Spool:
             self._lock = None
 
     def _open(self) -> Segment:
+        """A new segment to write to. Raises OSError, and leaves things as they were, where the disk takes none: the
+        next record may try again."""
+        self._take_folder()
+        segment = Segment(self.folder / f"{self._next:08d}{_SUFFIX}")
+        segment.writer = os.open(segment.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        try:
+            _write_all(segment.writer, MAGIC)
+        except OSError:
+            segment.close()
+            segment.path.unlink(missing_ok=True)
+            raise
+        if self._segments and (last := self._segments[-1]).writer is not None:
+            os.close(last.writer)
+            last.writer = None
+        self._next += 1
+        self._segments.append(segment)
+        self.size += segment.size
+        return segment
+
+    def _take_folder(self) -> None:
+        """The folder with its lock and the name of its cluster, without which the next run would pass it over."""
         if self._lock is None:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock = _locked(self.folder)
             if self._lock is None:
                 raise OSError(f"{self.folder} is in use")
-            (self.folder / "cluster").write_text(self.cluster, encoding="utf-8")
-        if self._segments and (last := self._segments[-1]).writer is not None:
-            os.close(last.writer)
-            last.writer = None
-        segment = Segment(self.folder / f"{self._next:08d}{_SUFFIX}")
-        segment.writer = os.open(segment.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644)
-        os.write(segment.writer, MAGIC)
-        self._next += 1
-        self._segments.append(segment)
-        self.size += segment.size
-        return segment
+        name = self.folder / "cluster"
+        if name.is_file():
+            return
+        making = self.folder / ".cluster"
+        try:
+            making.write_text(self.cluster, encoding="utf-8")
+            making.rename(name)
+        except OSError:
+            making.unlink(missing_ok=True)
+            raise
 
     def _survey(self, segment: Segment) -> None:
         """Count the whole frames of an old segment."""
@@ -283,12 +303,20 @@ def _write(segment: Segment, frame: bytes) -> None:
     """All of it or nothing. Raises OSError."""
     assert segment.writer is not None
     try:
-        written = os.write(segment.writer, frame)
-        while written < len(frame):
-            written += os.write(segment.writer, frame[written:])
+        _write_all(segment.writer, frame)
     except OSError:
-        os.ftruncate(segment.writer, segment.size)
+        try:
+            os.ftruncate(segment.writer, segment.size)
+        except OSError:  # its end is torn: nothing more into this one
+            os.close(segment.writer)
+            segment.writer = None
         raise
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    written = os.write(descriptor, content)
+    while written < len(content):
+        written += os.write(descriptor, content[written:])
 
 
 def _locked(folder: Path) -> int | None:

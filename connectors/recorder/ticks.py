@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from connectors.clock import NS, Clock, sleep
 from connectors.recorder.pulse import Pulse
 from connectors.recorder.writer import FeedWriter
@@ -14,7 +16,7 @@ class ClockDoor:
     """A tick every ``every_ms`` of the clock, and one at once when an input record arrived."""
 
     def __init__(self, every_ms: int, writer: FeedWriter, clock: Clock) -> None:
-        self.pulse = Pulse("door.clock")
+        self.pulse = Pulse("connection.clock")
         self.inputs = dict.fromkeys(INPUTS, 0)
         self._every_ns = every_ms * 1_000_000
         self._writer = writer
@@ -23,6 +25,7 @@ class ClockDoor:
         self._number = 0
         self._lag = PipelineLag()
         self.pulse.gauges["pipeline_lag_ms"] = lambda: self._lag.ms(self._writer.now_ns())
+        self.told: Callable[[int], None] = lambda t: None  # told of each tick, Unix ns
 
     async def run(self) -> None:
         """Ticks on whole multiples of the interval; those that were missed are not made up for."""
@@ -48,4 +51,5 @@ class ClockDoor:
         tick = Tick(self._number, now, dict(self.inputs), cut, self._lag.ms(now))
         self._line.own(FEED_CLOCK, tick, recv_ns=now)
         self._number += 1
+        self.told(now)
         self.pulse.frame(0, now)

@@ -90,6 +90,9 @@ def gamma(market: UpDownMarket, t_ns: int) -> bytes:
         prices = ["1", "0"] if market.up_won else ["0", "1"]
     elif resolved:
         prices = ["0.5", "0.5"]
+    proposed = market.resolution.proposed_up
+    if proposed is not None:
+        prices = ["1", "0"] if proposed else ["0", "1"]
     event: dict[str, Any] = {
         "id": str(market.number + 500_000),
         "ticker": slug,
@@ -119,7 +122,7 @@ def gamma(market: UpDownMarket, t_ns: int) -> bytes:
         "endDate": _iso(window.end),
         "endDateIso": _iso(window.end)[:10],
         "active": True,
-        "closed": resolved,
+        "closed": resolved or proposed is not None,
         "archived": False,
         "acceptingOrders": market.open,
         "enableOrderBook": True,
@@ -147,6 +150,8 @@ def gamma(market: UpDownMarket, t_ns: int) -> bytes:
             "twapEnabled": fair.count > 1,
             "twapLookbackSeconds": fair.count if fair.count > 1 else 0,
         }
+    if proposed is not None:
+        body["umaResolutionStatus"] = "proposed"
     if market.resolved_ns is not None:
         moment = datetime.fromtimestamp(market.resolved_ns // 1_000_000_000, UTC)
         body["closedTime"] = moment.strftime("%Y-%m-%d %H:%M:%S+00")

@@ -180,6 +180,8 @@ class Gateway:
             self._by_token.setdefault(token, {})[session.id] = subscriber
         if body.get("initial_dump", True):
             known = [self.core.by_token[token] for token in tokens if token in self.core.by_token]
+            if known and self.faults.running and self.faults.withholds(session, tuple(tokens), now):
+                known = []
             books = ",".join(market.snapshot(index) for market, index in known)
             self._pass_on(session, "book", tuple(tokens), f"[{books}]".encode(), now)
 

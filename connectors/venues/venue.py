@@ -12,14 +12,16 @@ class Venue(Protocol):
     """Where orders go. What it reports is a deterministic function of its commands and of the journal: a live venue
     reports from ``executions`` events, the paper venue from the market events themselves."""
 
-    def arrival(self, order_id: str, market: Market, t: int, lag: int) -> int:
-        """When an order sent at ``t`` (Unix ns) would reach the book, ``lag`` ns of our own delay included."""
+    def arrival(self, order_id: str, market: Market, t: int, lag: int, takes: bool = True) -> int:
+        """When an order sent at ``t`` (Unix ns) would reach the book, ``lag`` ns of our own delay included. ``takes``:
+        whether it cannot rest (FAK, FOK), so that the exchange holds it for the market's taker delay."""
 
     def send(self, order: WorkingOrder) -> None:
         """Send an order; its ``due`` is ``arrival``."""
 
     def cancel(self, order_id: str, t: int) -> None:
-        """Ask that what is open of an order be cancelled. A fill may come first."""
+        """Ask that what is open of an order be cancelled; ``t``: Unix ns when the cancel leaves us. A fill may come
+        first, and then no answer follows."""
 
     def query(self, order_id: str, t: int) -> None:
         """Ask for the state of an order that is ``unknown``, by its id."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from flows.market_line.bounds import Bounds
+from connectors.polymarket.rest_books import RestBooks
 from flows.market_line.journal import Journal
 from flows.market_line.kept import Kept
-from flows.market_line.rest import RestBooks
 from flows.market_line.suspects import Suspects
+from models.bounds import Bounds
 from models.journal import Src
 from models.markers import Notice
 from models.reasons import Reason

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from flows.market_line.bounds import Bounds
 from flows.market_line.journal import Journal
 from flows.market_line.kept import Kept
+from models.bounds import Bounds
 from models.journal import Clock, Src
 from models.markers import Tick
 from models.reasons import Reason

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Container
 
+from connectors.polymarket.definitions import Known
+from connectors.polymarket.token import Token
 from flows.market_line.coinbase import Product
-from flows.market_line.definitions import Known
 from flows.market_line.feed_health import FeedHealth
-from flows.market_line.findings import BLOCKING
 from flows.market_line.health import Signal
-from flows.market_line.token import Token
-from models.reasons import Reason
+from models.reasons import BLOCKING, Reason
 from models.topics import FEED_COINBASE, FEED_POLYMARKET
 
 _STANDING = frozenset({Reason.FROZEN_BOOK, Reason.FROZEN_FEED})  # it is there, and not believed to be of now

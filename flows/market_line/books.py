@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 
-from flows.market_line.bounds import Bounds
+from connectors.polymarket.definitions import Definitions, Known
+from connectors.polymarket.salvage import Odd
+from connectors.polymarket.token import Token
+from connectors.polymarket.tokens import TokenBooks
 from flows.market_line.connection import Connections
-from flows.market_line.definitions import Definitions, Known
 from flows.market_line.journal import Journal
 from flows.market_line.strangers import strangers
-from flows.market_line.token import Token
+from models.bounds import Bounds
 from models.journal import Book, Src
 from models.money import PIP
 from models.reasons import Reason
+from models.timestamps import SECOND
 from models.topics import FEED_POLYMARKET
+
+#: How long after its market's end a token's levels are kept.
+_LEVELS_NS = 60 * SECOND
 
 
 class Books:
@@ -24,20 +31,11 @@ class Books:
         self._known = known
         self._conns = connections
         self._bounds = bounds
+        self.kept = TokenBooks(journal, bounds, known.terms)
         self._torn: set[str] = set()  # markets whose books, when last of one moment, did not mirror each other
         self._lags: dict[str, deque[int]] = {}  # by asset
-        self.tokens: dict[str, Token] = {}
+        self.tokens = self.kept.tokens
         self.stale: set[str] = set()
-
-    def token(self, name: str) -> Token:
-        """The kept book of a token, a new one when it was never heard of."""
-        token = self.tokens.get(name)
-        if token is None:
-            token = self.tokens[name] = Token(name)
-            held = self._known.by_token.get(name)
-            if held is not None:
-                token.tick = held[0].tick
-        return token
 
     def tell(self, src: Src, touched: dict[str, int], checks: tuple[str, ...]) -> None:
         """One Book event for each market whose books a frame changed; ``touched``: token -> exchange time (Unix ns)."""
@@ -46,7 +44,7 @@ class Books:
         for name, x in touched.items():
             held = self._known.by_token.get(name)
             if held is None:
-                token = self.token(name)
+                token = self.kept.token(name)
                 view = token.judge(self._bounds, journal.seq, journal.t, x, src)
                 journal.find_all(token.news(), FEED_POLYMARKET, "")
                 journal.find(FEED_POLYMARKET, "", Reason.UNKNOWN_ASSET)
@@ -119,19 +117,45 @@ class Books:
 
     def invalidate(self, src: Src, reason: Reason, conn: str | None) -> bool:
         """What the connection (None: any) kept is unknown until its next snapshot. Whether anything sound was kept."""
+        gone = self._give_up(src, self.kept.standing(conn), reason)
+        return bool(self._tell_given_up(src, gone, (), reason))
+
+    def doubt(self, src: Src, odd: Odd, conn: str) -> list[str]:
+        """What the unusable message may have changed is unknown until its next snapshot; ``tell_doubted`` says so."""
+        names = self._give_up(src, self.kept.meant(odd, conn), Reason.DECODE_ERROR)
+        if names:
+            self._conns.forget_frames(conn)
+        return names
+
+    def tell_doubted(self, src: Src, names: Sequence[str], checks: tuple[str, ...]) -> None:
+        """Book events of the markets of tokens that were given up as unreadable."""
+        self._tell_given_up(src, names, checks, Reason.DECODE_ERROR)
+
+    def settle(self, src: Src) -> None:
+        """Give up what still contradicts the best prices that were stated a while ago."""
+        for token in self.kept.settle(src):
+            held = self._known.by_token.get(token.token)
+            token.reported = True
+            self._conns.forget_frames(token.conn)
+            self._journal.find(FEED_POLYMARKET, held[0].key if held else "", Reason.BEST_MISMATCH)
+            if held is not None:
+                self.tell_market(src, held[0], {}, (Reason.BEST_MISMATCH,))
+
+    def _give_up(self, src: Src, tokens: list[Token], reason: Reason) -> list[str]:
         journal = self._journal
-        markets: dict[str, Known] = {}
-        for name, token in self.tokens.items():
-            sound = not token.invalid or token.view.ok or token.invalid == Reason.HASH_MISMATCH
-            if sound and (conn is None or token.conn == conn):
-                token.invalidate(reason, journal.seq, journal.t, src)
-                token.reported = True  # counted for the connection, not for each of its books
-                held = self._known.by_token.get(name)
-                if held is not None:
-                    markets[held[0].key] = held[0]
+        for token in tokens:
+            token.invalidate(reason, journal.seq, journal.t, src)
+            token.reported = True  # counted for the connection, not for each of its books
+        return [token.token for token in tokens]
+
+    def _tell_given_up(
+        self, src: Src, names: Sequence[str], checks: tuple[str, ...], reason: Reason
+    ) -> dict[str, Known]:
+        """One Book event for each market of the tokens. Returns the markets."""
+        markets = {held[0].key: held[0] for name in names if (held := self._known.by_token.get(name)) is not None}
         for known in markets.values():
-            self.tell_market(src, known, {}, (reason,))
-        return bool(markets)
+            self.tell_market(src, known, {}, (*checks, reason))
+        return markets
 
     def freeze(self, src: Src, tokens: tuple[str, ...], reason: Reason) -> int:
         """Invalidate the books that stand among ``tokens``, and tell; how many those were."""
@@ -150,6 +174,20 @@ class Books:
             if held is not None:
                 self.tell_market(src, held[0], {}, (reason,))
         return count
+
+    def let_go(self, src: Src) -> None:
+        """Let the levels go of tokens whose market ended a while ago: hundreds of them, that nobody trades on any more.
+        What is told of such a market later has an unknown book."""
+        journal = self._journal
+        over: dict[str, Known] = {}
+        for name, token in self.tokens.items():
+            held = self._known.by_token.get(name)
+            if held is not None and not token.invalid and journal.t - held[0].end > _LEVELS_NS:
+                token.invalidate(Reason.NO_SNAPSHOT, journal.seq, journal.t, src)
+                token.reported = True  # nothing is wrong
+                over[held[0].key] = held[0]
+        for known in over.values():
+            self.tell_market(src, known, {}, ())
 
     def forget(self, known: Known) -> None:
         """The market is over."""

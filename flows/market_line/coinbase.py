@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from connectors.coinbase.wire import ChannelMessage, LevelUpdate
-from flows.market_line.bounds import Bounds
-from flows.market_line.findings import BLOCKING
 from models.book import Side
+from models.bounds import Bounds
 from models.journal import Levels
 from models.money import MICRO, NEGATIVE_MICRO
-from models.reasons import Reason
+from models.reasons import BLOCKING, Reason
 from models.timestamps import parse_iso
 
 DEPTH = 10
@@ -35,7 +34,7 @@ class Product:
         self.prices = 0  # how many frames with a price made it sound
         self.frozen = False  # until its next price: nothing of it is believed
         self.doubtful = False  # it speaks, and what it said last did not pass its checks
-        self.trades: set[str] = set()
+        self.last_trade = 0  # the greatest trade id seen
 
     def invalidate(self, reason: str) -> None:
         """Nothing is known until the next snapshot; the caller counts why."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from connectors.coinbase.fields import check_channel
 from connectors.coinbase.wire import ChannelMessage, decode_frame
+from connectors.control_text import control_text
 from flows.market_line.coinbase import examine, exchange_time
-from flows.market_line.fields import check_channel
 from flows.market_line.journal import Journal
 from flows.market_line.kept import Kept
 from models.journal import Src
@@ -25,6 +26,11 @@ class CoinbaseFrames:
     def take(self, src: Src, frame: bytes, conn: str, checks: tuple[str, ...]) -> None:
         """A frame. Raises msgspec.DecodeError and ValueError."""
         journal, kept = self._journal, self._kept
+        text = control_text(frame)
+        if text is not None:
+            journal.find(FEED_COINBASE, conn, Reason.CONTROL_TEXT)
+            journal.note(src, FEED_COINBASE, conn, "control", text[:200], (*checks, Reason.CONTROL_TEXT))
+            return
         kept.heard[FEED_COINBASE] = journal.t
         message = decode_frame(frame)
         x = exchange_time(message)
@@ -47,7 +53,7 @@ class CoinbaseFrames:
             elif channel == "ticker":
                 self._tickers(message, conn, touched, priced)
             elif channel == "market_trades":
-                _trades(message, touched)
+                self._trades(message, touched)
         except (
             ValueError,
             OverflowError,
@@ -93,10 +99,25 @@ class CoinbaseFrames:
                     priced.add(ticker.product_id)
                 touched.setdefault(ticker.product_id, [])
 
+    def _trades(self, message: ChannelMessage, touched: dict[str, list[tuple[int, int]]]) -> None:
+        """New trades. A snapshot, which begins each subscription, holds past ones, and an update may repeat some."""
+        latest: dict[str, int] = {}
+        for event in message.events or ():
+            for trade in event.trades or ():
+                name = trade.product_id
+                price, size = MICRO[trade.price], MICRO[trade.size]
+                trades = touched.setdefault(name, [])
+                number = _number(trade.trade_id)
+                latest[name] = max(latest.get(name, 0), number)
+                if event.type == "snapshot" or 0 < number <= self._kept.spots.product(name).last_trade:
+                    continue
+                seller = trade.side.upper() == "BUY"  # the maker bought, so the aggressor sold
+                trades.append((price, -size if seller else size))
+        for name, number in latest.items():
+            product = self._kept.spots.product(name)
+            product.last_trade = max(product.last_trade, number)
 
-def _trades(message: ChannelMessage, touched: dict[str, list[tuple[int, int]]]) -> None:
-    for event in message.events or ():
-        for trade in event.trades or ():
-            size = MICRO[trade.size]
-            seller = trade.side.upper() == "BUY"  # the maker bought, so the aggressor sold
-            touched.setdefault(trade.product_id, []).append((MICRO[trade.price], -size if seller else size))
+
+def _number(trade_id: str) -> int:
+    """Trade ids rise within a product; 0 for one that is no number."""
+    return int(trade_id) if trade_id.isascii() and trade_id.isdecimal() and len(trade_id) < 19 else 0

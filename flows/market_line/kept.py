@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from connectors.polymarket.definitions import Definitions
 from flows.market_line.books import Books
-from flows.market_line.bounds import Bounds
 from flows.market_line.coinbase import Sequence
 from flows.market_line.connection import Connections
-from flows.market_line.definitions import Definitions
 from flows.market_line.journal import Journal
 from flows.market_line.spots import Spots
+from models.bounds import Bounds
 from models.journal import Src
 from models.reasons import Reason
 

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 
 import msgspec
 
+from connectors.polymarket.rest_books import RestBooks
 from flows.market_line.accusations import Accusations
 from flows.market_line.ageing import Ageing
 from flows.market_line.asset_health import AssetHealth
-from flows.market_line.bounds import Bounds
 from flows.market_line.coinbase_frames import CoinbaseFrames
 from flows.market_line.findings import Beat
 from flows.market_line.health import Signal
@@ -25,17 +25,19 @@ from flows.market_line.journal import INPUT_MODULE, MODULES, PRODUCER, Journal, 
 from flows.market_line.kept import Kept
 from flows.market_line.markets import Markets
 from flows.market_line.polymarket_frames import PolymarketFrames
-from flows.market_line.rest import RestBooks
 from flows.market_line.suspects import Suspects
+from models.bounds import Bounds
+from models.configuration import decode_statement
 from models.contracts import Number
 from models.envelope import not_an_envelope
 from models.inputs import read_input
-from models.journal import NO_SRC, Feed, Input, Src
+from models.journal import NO_SRC, Configuration, Feed, Input, Src
 from models.markers import OWN_PREFIX, Marker, Notice, Tick, decode_own
 from models.message import Lost, Stored
 from models.reasons import Reason
+from models.settings import Checks
 from models.timestamps import SECOND
-from models.topics import CONTROL, EXECUTIONS, FEED_CLOCK, FEED_COINBASE, FEED_MARKETS, FEED_POLYMARKET, MODELS
+from models.topics import CONFIGURATION, FEED_CLOCK, FEED_COINBASE, FEED_MARKETS, FEED_POLYMARKET, INPUTS
 
 __all__ = ["INPUT_MODULE", "MODULES", "PRODUCER", "MarketLine", "Out"]
 
@@ -78,6 +80,10 @@ class MarketLine:
                 self._input(record)
         return out
 
+    def configured(self, checks: Checks) -> None:
+        """The bounds of the checks are others from now on."""
+        self._suspects.configured(checks)
+
     # --- the four feeds -------------------------------------------------------------------------------------------
 
     def _feed(self, record: Stored) -> None:
@@ -105,17 +111,20 @@ class MarketLine:
             self._refuse(record, src, t, conn)
             return
         before = journal.emitted
+        unused = ""
         try:
             if frame.startswith(OWN_PREFIX):
                 self._own(record, src, conn, checks)
                 return
             if topic == FEED_POLYMARKET:
-                self._polymarket.take(src, frame, conn, connection, checks)
+                unused = self._polymarket.take(src, frame, conn, connection, checks)
             elif topic == FEED_COINBASE:
                 self._coinbase.take(src, frame, conn, checks)
             else:
                 self._markets.take(src, frame, conn, checks)
-            if journal.emitted == before:  # nothing in it to say anything of: it leaves its mark all the same
+            if unused:
+                journal.reject(record, src, conn, Reason.DECODE_ERROR, unused)
+            elif journal.emitted == before:  # nothing in it to say anything of: it leaves its mark all the same
                 journal.note(src, topic, conn, "empty", "", checks)
         except _UNREADABLE as cause:
             journal.rewind()
@@ -177,6 +186,9 @@ class MarketLine:
             journal.health.opened(feed, conn, journal.t)
         elif notice.state == "frozen":
             checks = (*checks, *self._accusations.told(src, notice))
+        elif notice.state == "renewed":
+            kept.connections.forget_frames(conn)
+            kept.books.kept.renewed(notice.tokens)
         elif notice.state == "spool_full":
             checks = (*checks, Reason.SPOOL_FULL)
             journal.find(feed, conn, Reason.SPOOL_FULL)
@@ -184,12 +196,14 @@ class MarketLine:
 
     def _tick(self, src: Src, tick: Tick, checks: tuple[str, ...]) -> None:
         journal = self._journal
+        self._kept.books.settle(src)
         self._accusations.judge(src)
         self._ageing.tick(src, tick, checks)
         journal.out.append(Beat(journal.t))
         self._report_health()
         for known in self._kept.known.late(journal.t, self._bounds.resolution_late):
             journal.find(FEED_MARKETS, known.key, Reason.RESOLUTION_LATE)
+        self._kept.books.let_go(src)
         self._forget()
         journal.beat(self._gauges())
 
@@ -199,7 +213,7 @@ class MarketLine:
         health.signal(FEED_CLOCK, Signal.SOUND, t)
         stale = kept.books.stale | kept.spots.stale
         self._asset_health.tick(health, self._tokens, kept.known.by_token, self._products, stale, t)
-        for feed in self._ageing.stale_feeds:
+        for feed in sorted(self._ageing.stale_feeds):
             health.signal(feed, Signal.SILENT, t, Reason.STALE_FEED)
         journal.out.extend(health.rows(t))
 
@@ -223,8 +237,11 @@ class MarketLine:
     def _input(self, record: Stored) -> None:
         journal = self._journal
         src = (record.topic, record.partition, record.offset)
-        if record.topic not in (CONTROL, EXECUTIONS, MODELS):
+        if record.topic not in INPUTS:
             journal.reject(record, src, "", Reason.DECODE_ERROR, "a feed record without envelope")
+            return
+        if record.topic == CONFIGURATION:
+            self._configuration(record, src)
             return
         try:
             payload = record.value.decode()
@@ -233,6 +250,19 @@ class MarketLine:
             journal.reject(record, src, "", Reason.DECODE_ERROR, str(cause))
             return
         event = Input(journal.next(), journal.t, src, "", (), record.topic, payload)  # type: ignore[arg-type]
+        journal.emit(event, "inputs")
+
+    def _configuration(self, record: Stored, src: Src) -> None:
+        journal = self._journal
+        try:
+            stated = decode_statement(record.value)
+        except _UNREADABLE as cause:
+            journal.reject(record, src, "", Reason.DECODE_ERROR, str(cause))
+            return
+        settings = msgspec.json.encode(stated.settings).decode()
+        event = Configuration(
+            journal.next(), journal.t, src, "", (), stated.flow, stated.run, stated.configuration, settings
+        )
         journal.emit(event, "inputs")
 
     def _lost(self, lost: Lost) -> None:

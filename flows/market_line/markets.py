@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from connectors.polymarket.wire import ClobMarket, MarketMessage, decode_market
-from flows.market_line.definitions import Known
+from connectors.polymarket.definitions import Known
+from connectors.polymarket.wire import MarketMessage
 from flows.market_line.health import Signal
 from flows.market_line.journal import Journal
 from flows.market_line.kept import Kept
@@ -27,12 +27,8 @@ class Markets:
     def take(self, src: Src, frame: bytes, conn: str, checks: tuple[str, ...]) -> None:
         """A market object. Raises msgspec.DecodeError and ValueError."""
         journal = self._journal
-        body = decode_market(frame)
+        learnt = self._known.learn(frame)
         journal.health.signal(FEED_MARKETS, Signal.SOUND, journal.t)
-        if isinstance(body, ClobMarket):
-            learnt = self._known.from_clob(body)
-        else:
-            learnt = self._known.from_gamma(body, journal.t)
         self._tell(src, FEED_MARKETS, conn, learnt, checks, "market")
 
     def resolved(self, src: Src, message: MarketMessage, conn: str, checks: tuple[str, ...]) -> None:
@@ -42,13 +38,13 @@ class Markets:
 
     def announced(self, src: Src, message: MarketMessage, conn: str, checks: tuple[str, ...]) -> None:
         """The stream's ``new_market``. Raises ValueError."""
-        learnt = self._known.from_new_market(message, self._journal.t)
+        learnt = self._known.from_new_market(message)
         self._tell(src, FEED_POLYMARKET, conn, learnt, checks, message.event_type)
 
     def _tell(self, src: Src, feed: str, conn: str, learnt: _Learnt, checks: tuple[str, ...], what: str) -> None:
         journal = self._journal
         if learnt is None:
-            journal.note(src, feed, conn, what, "of no market we follow", checks)
+            journal.note(src, feed, conn, what, "of no market we follow, or none yet", checks)
             return
         known, changed, conflict = learnt
         if conflict:
@@ -60,8 +56,8 @@ class Markets:
         self._suspects.market(known)
         for name in (known.up_token, known.down_token):
             token = self._books.tokens.get(name)
-            if token is not None and token.invalid:
-                token.tick = known.tick
+            if token is not None:
+                token.defined_tick(known.tick)
         journal.emit(
             Market(
                 journal.next(),
@@ -86,6 +82,12 @@ class Markets:
                 known.payout_up,
                 known.payout_down,
                 known.resolved_by,
+                corrected_up=known.corrected_up,
+                corrected_down=known.corrected_down,
+                corrected_by=known.corrected_by,
+                accepting=known.accepting,
+                taker_delay_ms=known.taker_delay_ms,
+                rebate_rate=known.rebate_rate,
             ),
             feed,
         )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 
-from flows.market_line.bounds import Bounds
 from flows.market_line.coinbase import Product
 from flows.market_line.journal import Journal
 from flows.market_line.strangers import MOST_PRODUCTS
+from models.bounds import Bounds
 from models.journal import Spot, Src
 from models.reasons import Reason
 from models.topics import FEED_COINBASE

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from connectors.polymarket.definitions import Known
 from connectors.polymarket.evidence import Evidence, Suspicion
+from connectors.polymarket.token import Token
 from flows.market_line.coinbase import Product
 from flows.market_line.connection import Connections
-from flows.market_line.definitions import Known
-from flows.market_line.token import Token
 from models.settings import Checks
 
 
@@ -17,6 +17,9 @@ class Suspects:
         self._evidence = Evidence(checks)
         self._tokens: dict[str, int] = {}  # changes told of each
         self._products: dict[str, int] = {}
+
+    def configured(self, checks: Checks) -> None:
+        self._evidence.bound(checks)
 
     def market(self, known: Known) -> None:
         """A market that is new or whose definition changed."""

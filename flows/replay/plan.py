@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Literal
 
 from bytewax.dataflow import Dataflow
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from connectors.archive.sink import output
 from connectors.archive.source import ArchiveFeedSource, ArchiveSource
 from flows import market, trading
+from models.configuration import IRRELEVANT, configuration_id, with_relevant
 from models.failures import Failure
 from models.settings import Settings
 from models.topics import JOURNAL
 
 Stage = Literal["market", "trading"]
 PLAN = "plan.json"
+SUMMARY = "summary.json"
 
 
 class Plan(BaseModel):
-    """A replay's parameters. A run is resumed only with the plan it was begun with."""
+    """A replay's parameters. A run is resumed only with the plan it was begun with. ``fixed``: the configurations
+    that the journal states are passed over."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -31,6 +35,7 @@ class Plan(BaseModel):
     batch_size: int
     snapshot_s: float
     settings: Settings
+    fixed: bool = False
 
     @property
     def output(self) -> Path:
@@ -53,6 +58,11 @@ class Plan(BaseModel):
         """The file that says that a stage is complete."""
         return self.run / f"{stage}.done"
 
+    @property
+    def summary(self) -> Path:
+        """What it came to; written last, so that a run without it is not finished."""
+        return self.run / SUMMARY
+
     def save(self) -> None:
         self.output.mkdir(parents=True, exist_ok=True)
         (self.run / PLAN).write_text(self.model_dump_json(indent=1))
@@ -63,13 +73,41 @@ def load_plan(run: Path) -> Plan:
     path = run / PLAN
     if not path.is_file():
         raise Failure(f"{run} holds no replay: there is no {PLAN}.", "Name the folder of a replay's run.")
-    return Plan.model_validate_json(path.read_bytes())
+    try:
+        plan = Plan.model_validate_json(path.read_bytes())
+    except ValidationError:
+        raise Failure(
+            f"{path} is no plan of this version, or is damaged.", "Replay again with another --run name."
+        ) from None
+    return plan.model_copy(update={"run": run.resolve()})  # where it is now: folders get moved
+
+
+def goes_by_its_own(archive: Path, settings: Settings) -> bool:
+    """Whether a replay of ``archive`` under ``settings`` follows the configurations that were stated in it: where these
+    are the settings its run began with, and its flows went by what they stated (an archive that is played states what
+    was in force elsewhere). Under others it asks what would have been, and they stand."""
+    try:
+        began = json.loads((archive.parent / "settings.json").read_bytes())
+        feeds = json.loads((archive.parent / "run.json").read_bytes())["feeds"] if _has(archive, "run.json") else "live"
+    except (OSError, ValueError, KeyError):
+        return False
+    if feeds not in ("sim", "live"):
+        return False
+    stated = {name: value for name, value in began.items() if name not in IRRELEVANT}
+    try:
+        return configuration_id(with_relevant(settings, stated)) == configuration_id(settings)
+    except Failure:
+        return False
+
+
+def _has(archive: Path, name: str) -> bool:
+    return (archive.parent / name).is_file()
 
 
 def flow_of(plan: Plan, stage: Stage) -> Dataflow:
     """The stage's dataflow between its archives."""
     if stage == "market":
         feeds = ArchiveFeedSource(plan.archive, plan.batch_size)
-        return market.build(feeds, lambda step, up: output(step, up, plan.output), plan.settings)
+        return market.build(feeds, lambda step, up: output(step, up, plan.output), plan.settings, plan.fixed)
     journal = ArchiveSource(plan.journal, JOURNAL, plan.batch_size)
-    return trading.build(journal, lambda step, up: output(step, up, plan.output), plan.settings)
+    return trading.build(journal, lambda step, up: output(step, up, plan.output), plan.settings, plan.fixed)

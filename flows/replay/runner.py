@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from connectors.failures import can_write
 from flows.engine import prepare_recovery
 from flows.replay.plan import PLAN, Plan, Stage, load_plan
 from models.failures import Failure
@@ -21,16 +23,31 @@ def begin(plan: Plan) -> bool:
 
     Raises Failure when the run exists with another plan, or is complete."""
     if not (plan.run / PLAN).is_file():
-        if plan.run.is_dir() and any(plan.run.iterdir()):
+        if plan.run.is_dir() and any(not entry.name.startswith(".") for entry in plan.run.iterdir()):
             raise Failure(f"{plan.run} is not empty and holds no replay.", "Choose another --run name.")
         plan.save()
         return False
     existing = load_plan(plan.run)
     if existing != plan:
-        raise Failure(f"the run {plan.run.name} was begun with other parameters.", "Choose another --run name.")
-    if all(plan.done(stage).is_file() for stage in plan.stages):
-        raise Failure(f"the run {plan.run.name} is complete.", "Choose another --run name, or --verify it.")
+        fields = [name for name in Plan.model_fields if getattr(existing, name) != getattr(plan, name)]
+        raise Failure(
+            f"the run {plan.run.name} was begun with other parameters ({', '.join(map(_option, fields))}).",
+            "Give the same ones to resume it, or choose another --run name.",
+        )
+    if plan.summary.is_file():
+        name = plan.run.name
+        raise Failure(
+            f"the run {name} is finished: `profit report {name}` tells what it came to.",
+            f"For a second pass give another --run NAME; to compare it with its input: profit replay {name} --verify.",
+        )
     return True
+
+
+def _option(field: str) -> str:
+    """A plan's field as a person gives it."""
+    return {"archive": "the archive", "start": "--from", "settings": "the settings"}.get(
+        field, "--" + field.replace("_", "-")
+    )
 
 
 def run_stages(plan: Plan, progress: Callable[[Stage], None]) -> None:
@@ -72,15 +89,24 @@ def _run_cluster(plan: Plan, stage: Stage, progress: Callable[[Stage], None]) ->
                     process.stdin.close()
     progress(stage)
     if failed:
-        raise _failure(stage, failed[0].returncode, errors)
+        raise _failure(plan, stage, failed[0].returncode, errors)
 
 
-def _failure(stage: str, code: int, errors: Path) -> Failure:
+def _failure(plan: Plan, stage: str, code: int, errors: Path) -> Failure:
+    """Why a stage ended: what the disk says goes first, for what a stage says about a full one is lost on it."""
+    again = "Give the same command again to go on where it stood."
+    refused = can_write(plan.run)
+    if refused is not None:
+        return Failure(f"the {stage} stage ended: {refused.cause}", f"{refused.cure} {again}")
     text = errors.read_text(errors="replace").strip().splitlines()
     if code < 0:
-        return Failure(f"the {stage} stage was killed by signal {-code}.", "Give the same command again to resume.")
-    cause = text[-2] if code == 1 and len(text) >= 2 else (text[-1] if text else f"exit code {code}")
-    return Failure(f"the {stage} stage failed: {cause}", f"{text[-1] if text else ''} See {errors}.")
+        name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+        memory = " The system does so when memory runs out: see `dmesg`." if -code == signal.SIGKILL else ""
+        said = f": {text[-1]}" if text else "."
+        return Failure(f"the {stage} stage was ended by {name}{said}{memory}", f"{again} What it said: {errors}.")
+    if code == 1 and len(text) >= 2:  # a worker's own last words: one line of cause, one of cure
+        return Failure(f"the {stage} stage failed: {text[-2]}", text[-1])
+    return Failure(f"the {stage} stage failed: {text[-1] if text else f'exit code {code}'}", f"See {errors}.")
 
 
 def _addresses(count: int) -> list[str]:

@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 from typing import cast
 
+from connectors.failures import explained, unforeseen
 from connectors.lifeline import watch_parent
 from flows.engine import run
 from flows.replay.plan import Stage, flow_of, load_plan
-from models.failures import Failure
 
 ORPHANED = 3
 
@@ -32,7 +32,10 @@ def main() -> None:
             int(process) if cluster else None,
             cluster,
         )
-    except Failure as failure:
+    except Exception as error:
+        if os.environ.get("PROFIT_TEST_TRACEBACK"):
+            raise
+        failure = explained(error) or unforeseen(error)
         print(f"{failure.cause}\n{failure.cure}", file=sys.stderr)
         raise SystemExit(1) from None
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import msgspec
 
 from connectors.archive.source import ArchiveFeedSource
-from flows.market_line.bounds import bounds_of
 from flows.market_line.line import MarketLine
 from flows.trading_line.features import UnderlyingFeatures
+from models.bounds import bounds_of
 from models.failures import Failure
 from models.fair_value import normal_cdf
 from models.journal import AnyEvent, Market, Spot, decode_event
@@ -162,8 +162,29 @@ def _score(markets: dict[str, _Forecasts]) -> Report:
             horizons[name] = {model: score([each[model] for each in made], outcomes) for model in MODELS}
             diagrams[name] = reliability([each["fair_value"] for each in made], outcomes)
     if not horizons:
-        raise Failure(
-            f"no forecast could be scored: {len(resolved)} of {len(markets)} markets resolved Up or Down.",
-            "Name an archive that holds spot, market definitions and resolutions.",
-        )
+        raise _nothing_scored(len(markets), len(resolved), left_out)
     return Report(len(markets), len(resolved), horizons, diagrams, dict(sorted(left_out.items())))
+
+
+#: Why forecasts were left out -> what would help.
+_CURES = {
+    "gap in the feed": f"Name an archive whose spot price comes at least every {_LATE_S:g} s while a market is open.",
+    "no spot": "Name an archive that holds spot prices of the markets' underlyings while they are open.",
+    "no strike": "Name an archive that states the strikes, or holds spot around each window's start.",
+    "warming up": "Name an archive whose spot begins earlier, or lower fair_value.warm_up_s.",
+}
+
+
+def _nothing_scored(markets: int, resolved: int, left_out: dict[str, int]) -> Failure:
+    """Why there is no score, by what kept most forecasts from being made."""
+    if not resolved:
+        what = f"none of {markets} markets resolved Up or Down" if markets else "there is no market definition in it"
+        return Failure(f"no forecast could be scored: {what}.", "Name an archive with definitions and resolutions.")
+    reasons = sorted(left_out, key=lambda why: (-left_out[why], why))
+    told = ", ".join(f"{why} {left_out[why]:,}" for why in reasons)
+    horizons = ", ".join(map(str, HORIZONS_S))
+    return Failure(
+        f"no forecast could be scored. {resolved} of {markets} markets resolved, and none of their "
+        f"{resolved * len(HORIZONS_S):,} forecasts ({horizons} s before the end) could be made: {told}.",
+        _CURES[reasons[0]],
+    )

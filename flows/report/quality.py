@@ -15,9 +15,9 @@ import msgspec
 
 from connectors.archive.reader import ArchiveReader
 from connectors.archive.source import ArchiveFeedSource
-from flows.market_line.bounds import bounds_of
 from flows.market_line.findings import Finding
 from flows.market_line.line import MarketLine
+from models.bounds import bounds_of
 from models.contracts import Number
 from models.failures import Failure
 from models.journal import AnyEvent, Book, Clock, Feed, Market, Rejected, Spot, TokenBook, decode_event

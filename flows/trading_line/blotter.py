@@ -14,8 +14,6 @@ from models.happenings import Submitted
 from models.orders import FINAL, IllegalTransition, Report, WorkingOrder
 
 
-
-
 class _Line(msgspec.Struct):
     """A working order: its rows so far, fills so far, and when its state was last asked for (Unix ns)."""
 
@@ -110,5 +108,3 @@ class Blotter:
         for line in self._lines.values():
             total += line.order.reserved
         return total
-
-

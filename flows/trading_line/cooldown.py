@@ -46,7 +46,6 @@ class Cooldown(Member):
         self._last: dict[str, dict[str, _Last]] = {}  # market -> instance
 
     def configure(self, settings: Settings) -> None:
-        """Go by these settings from now on."""
         self._pause = int(settings.portfolio.cooldown_s * SECOND)
         self._reentry = settings.portfolio.reentry_after_stop
 

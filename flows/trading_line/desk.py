@@ -8,10 +8,12 @@ these leaves its spans on the trace, and the counters of every module are counte
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
+from typing import Any
 
-from connectors.venues.paper import PaperVenue
+import msgspec
+
+from connectors.venues.paper.venue import PaperVenue
 from connectors.venues.venue import Venue
 from flows.market_line.findings import Beat
 from flows.pulse import Pulse
@@ -59,16 +61,13 @@ class Desk:
     """``take`` is the whole interface: one event with what the lanes made of it, in journal order."""
 
     def __init__(self, settings: Settings, venue: Venue | None = None) -> None:
-        self._settings = settings
-        self._instances = all_instances(settings)
+        """``venue``: where orders go; the paper venue where none is given."""
         self._known = Known()
-        capital = round(settings.portfolio.capital * DOLLAR)
-        self._accounts = {name: Account(name, capital) for name in _account_names(self._instances)}
+        self._accounts: dict[str, Account] = {}
         self._blotter = Blotter()
-        self._paper = venue is None
         self._venue: Venue = PaperVenue(rules_of(settings)) if venue is None else venue
         self._out = Outbox(PRODUCER)
-        self._records = Records(self._out, self._known, settings.portfolio_name, configuration_id(settings))
+        self._records = Records(self._out, self._known)
         self._settlement = Settlement(self._accounts, self._records, self._out)
         self._reconciliation = Reconciliation()
         self._operator = Operator(settings)
@@ -82,10 +81,40 @@ class Desk:
             gates.MarketGates(settings, self._known),
             self._cooldown,
         )
-        self._pulse = Pulse(PRODUCER, _modules(self._instances, self._members), CHIEF)
+        self._pulse = Pulse(PRODUCER, (), CHIEF)
         self._refusals = Refusals(1)
         self._waits = Refusals(_EXIT_EVERY_S)
         self._tally = GateTally(settings.checks.window_s)
+        self._strategies: dict[str, str] = {}  # of every instance there ever was, its strategy
+        self.configure(settings)
+
+    def configure(self, settings: Settings) -> None:
+        """Go by these settings from now on. What an earlier configuration held keeps its exits: an instance that is
+        configured no more goes by its strategy's own parameters until its positions are gone."""
+        self._settings = settings
+        self._instances = all_instances(settings)
+        for name, strategy in self._strategies.items():
+            if name not in self._instances:
+                self._instances[name] = msgspec.structs.replace(self._instances[strategy], id=name, enabled=False)
+        self._strategies = {name: each.strategy.name for name, each in self._instances.items()}
+        capital = round(settings.portfolio.capital * DOLLAR)
+        for name in (MAIN, *(each.id for each in self._instances.values() if each.state == "twin")):
+            if name not in self._accounts:
+                self._accounts[name] = Account(name, capital)
+        for member in self._members:
+            member.configure(settings)
+        if isinstance(self._venue, PaperVenue):
+            self._venue.configure(rules_of(settings))
+        self._records.configure(settings)
+        self._pulse.add(_modules(self._instances, self._members))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a snapshot holds: whatever follows from the settings is made anew when it is resumed under them."""
+        return {name: value for name, value in self.__dict__.items() if name != "_instances"}
+
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        self.__dict__.update(kept)
+        self.configure(self._settings)
 
     def take(self, copies: list[Judged]) -> list[Out]:
         """What one journal event leads to: messages, and what the data gates said, for the windows. ``copies``: the
@@ -256,9 +285,7 @@ class Desk:
         execution = Step(EXECUTION, Verdict.PASS, Reason.SUBMITTED, {"orders": len(orders), "due": orders[0].due})
         steps.append(execution)
         ids = tuple(order.id for order in orders)
-        choice = Choice(
-            instance, known, first.outcome, "enter", tuple(steps), orders[0].limit, orders[0].size, ids
-        )
+        choice = Choice(instance, known, first.outcome, "enter", tuple(steps), orders[0].limit, orders[0].size, ids)
         self._records.decision(event, choice)
         for order in orders:
             self._submit(event, account, order)
@@ -290,9 +317,7 @@ class Desk:
         if repeats is None:
             return
         instance = self._instances[evaluation.instance]
-        self._records.decision(
-            event, Choice(instance, known, outcome, "block", tuple(steps), price, repeats=repeats)
-        )
+        self._records.decision(event, Choice(instance, known, outcome, "block", tuple(steps), price, repeats=repeats))
 
     def _submit(self, event: AnyEvent, account: Account, order: WorkingOrder) -> None:
         account.reserve(event.seq, event.t, self._out, order)
@@ -344,9 +369,7 @@ class Desk:
         order.due = self._venue.arrival(order.id, known.market, event.t, self._known.lag)
         submitted = Step(EXECUTION, Verdict.PASS, Reason.SUBMITTED, {"orders": 1, "due": order.due})
         steps = (step, submitted)
-        choice = Choice(
-            instance, known, outcome, "exit", steps, order.limit, order.size, (order.id,), id=decision
-        )
+        choice = Choice(instance, known, outcome, "exit", steps, order.limit, order.size, (order.id,), id=decision)
         self._records.decision(event, choice)
         self._submit(event, account, order)
 
@@ -412,10 +435,6 @@ class Desk:
         }
 
 
-def _account_names(instances: dict[str, Instance]) -> list[str]:
-    return [MAIN, *(each.id for each in instances.values() if each.state == "twin")]
-
-
 def _modules(instances: dict[str, Instance], members: tuple[Member, ...]) -> tuple[str, ...]:
     """Every module of the desk and of the lanes whose spans it counts, in the order of the line."""
     return (
@@ -431,11 +450,3 @@ def _modules(instances: dict[str, Instance], members: tuple[Member, ...]) -> tup
         settlement.MODULE,
         "reconciliation",
     )
-
-
-def configuration_id(settings: Settings) -> str:
-    """A short name of everything in the configuration that can change a decision."""
-    relevant = settings.model_dump_json(
-        include={"checks", "fair_value", "parity", "instances", "portfolio", "execution"}
-    )
-    return hashlib.sha256(relevant.encode()).hexdigest()[:12]

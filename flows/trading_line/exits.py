@@ -1,7 +1,7 @@
 """Leaving a position before its market ends: why not yet, and the order that sells it.
 
-Whether to leave is the strategy's own rule (``leave`` in its file), asked with its own fair value and nobody else's. The
-operator's word goes before it.
+Whether to leave is the strategy's own rule (``leave`` in its file), asked with its own fair value and nobody else's.
+The operator's word goes before it.
 """
 
 from __future__ import annotations
@@ -30,9 +30,10 @@ HOLDING = Step(MODULE, Verdict.HOLD, Reason.HOLDING)
 
 
 class Standing(msgspec.Struct, gc=False):
-    """How a position stands at ``t`` (Unix ns). ``other_size``: micro-shares of the other outcome that the same instance
-    holds; ``killed``: no order of any kind goes out; ``pending``: an order of the instance works in the market; ``hot``:
-    too soon after its last sale; ``stopped``: its stop-loss went off here; ``demanded``: the operator wants it sold."""
+    """How a position stands at ``t`` (Unix ns). ``other_size``: micro-shares of the other outcome that the same
+    instance holds; ``killed``: no order of any kind goes out; ``pending``: an order of the instance works in the
+    market; ``hot``: too soon after its last sale; ``stopped``: its stop-loss went off here; ``demanded``: the operator
+    wants it sold."""
 
     t: int
     instance: Instance
@@ -111,7 +112,8 @@ def _obstacle(standing: Standing) -> Step | None:
 
 
 def order_of(seq: int, standing: Standing, leave: Leave, token: TokenBook, settings: Settings) -> WorkingOrder:
-    """The order that sells; its limit is the bid less slippage, on the tick. ``due`` is still to be set by the venue."""
+    """The order that sells; its limit is the bid less slippage, on the tick. ``due`` is still to be set by the
+    venue."""
     position, market = standing.position, standing.known.market
     slip = round(settings.execution.slippage * PIP)
     limit = max(-(-(token.bids[0][0] - slip) // token.tick) * token.tick, token.tick)

@@ -32,7 +32,6 @@ class MarketGates(Member):
         self._known = known
 
     def configure(self, settings: Settings) -> None:
-        """Go by these settings from now on."""
         self._settings = settings
 
     def gates(self, entry: Entry) -> Iterable[Step]:

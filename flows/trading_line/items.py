@@ -19,6 +19,13 @@ class Routed(msgspec.Struct, frozen=True, gc=False):
     standing: tuple[Input, ...] = ()
 
 
+class Configured(msgspec.Struct, frozen=True, gc=False):
+    """A configuration on its way to a lane, as the journal stated it."""
+
+    lane: str
+    settings: str
+
+
 class Judged(msgspec.Struct, frozen=True, gc=False):
     """A journal event as a lane leaves it. Only the first lane's copy carries the event on."""
 

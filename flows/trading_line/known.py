@@ -1,4 +1,5 @@
-"""What the desk knows of the journal: markets with their latest books and marks, spot, what is stale, and the sources."""
+"""What the desk knows of the journal: markets with their latest books and marks, spot, what is stale, and the
+sources."""
 
 from __future__ import annotations
 
@@ -20,8 +21,8 @@ _NO_BID = frozenset({Reason.ONE_SIDED_BOOK, Reason.EMPTY_BOOK})
 
 
 class KnownMarket(msgspec.Struct):
-    """A market as the desk knows it. ``marks``: by outcome, the bid in pips that its shares are valued at; ``fairs``: by
-    instance, its last probability of Up and when (Unix ns); ``payouts``: by outcome in pips, once it was settled."""
+    """A market as the desk knows it. ``marks``: by outcome, the bid in pips that its shares are valued at; ``fairs``:
+    by instance, its last probability of Up and when (Unix ns); ``payouts``: by outcome in pips, once it was settled."""
 
     market: Market
     book: Book | None = None

@@ -145,6 +145,7 @@ class Lane:
 
     def __init__(self, settings: Settings, state: LaneState | None = None) -> None:
         state = state or LaneState()
+        self._settings = settings
         self._features = UnderlyingFeatures(state.features)
         runners = [_Runner(each, self._features.plan_for(each)) for each in instances(settings)]
         self._runners: dict[type, list[_Runner]] = {
@@ -164,6 +165,13 @@ class Lane:
             sorted(self._stale_spots),
             self._features.state(),
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a snapshot holds: the rest follows from the settings, which are passed in when it is resumed."""
+        return {"settings": self._settings, "state": self.state()}
+
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        Lane.__init__(self, kept["settings"], kept["state"])
 
     def judge(self, routed: Routed) -> Judged:
         """Take one event in and evaluate the markets it concerns."""

@@ -13,6 +13,7 @@ import msgspec
 from flows.trading_line.known import KnownMarket
 from models.happenings import Happening
 from models.journal import AnyEvent
+from models.settings import Settings
 from models.strategies.instance import Instance
 from models.strategies.signal import Intent
 from models.trace import Step
@@ -29,9 +30,13 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Member:
-    """A member that objects to nothing. Each overrides what it cares for; ``module`` is its name on trace and telemetry."""
+    """A member that objects to nothing. Each overrides what it cares for; ``module`` is its name on trace and
+    telemetry."""
 
     module = ""
+
+    def configure(self, settings: Settings) -> None:
+        """Go by these settings from now on: at the beginning, and whenever the journal states others."""
 
     def on(self, happening: Happening) -> Iterable[Step]:
         """Hear what happened to an order or a position."""

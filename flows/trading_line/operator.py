@@ -53,7 +53,6 @@ class Operator(Member):
         self._last = 0  # Unix ns of the last command that was the operator's
 
     def configure(self, settings: Settings) -> None:
-        """Go by these settings from now on."""
         self._key = settings.operator.public_key
         self._run = settings.run_name
 
@@ -175,5 +174,3 @@ def _done(
 
 def _refused(command: str, by: str, what: str, reason: Reason, text: str) -> Reply:
     return Reply(command, by, what, Step(MODULE, Verdict.BLOCK, reason, {"command": command}), text)
-
-

@@ -29,7 +29,6 @@ class Pace(Member):
         self._known = known
 
     def configure(self, settings: Settings) -> None:
-        """Go by these settings from now on."""
         self._most = settings.execution.max_lag_ms * MILLISECOND
 
     def gates(self, entry: Entry) -> Iterable[Step]:

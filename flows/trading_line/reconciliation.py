@@ -1,8 +1,8 @@
 """Reconciliation: positions and cash derived again from what was published, against the ledger and the positions.
 
-It reads the bytes of the rows on ``fills``, ``outcomes`` and ``ledger`` and shares nothing else with the desk: a fill at
-a price that the ledger did not book, a posting that was lost, one that was booked twice: each shows as a difference. The
-tolerance is zero. A difference blocks entries until the operator releases it with its explanation.
+It reads the bytes of the rows on ``fills``, ``outcomes`` and ``ledger`` and shares nothing else with the desk: a fill
+at a price that the ledger did not book, a posting that was lost, one that was booked twice: each shows as a difference.
+The tolerance is zero. A difference blocks entries until the operator releases it with its explanation.
 """
 
 from __future__ import annotations

@@ -7,10 +7,12 @@ import msgspec
 from flows.trading_line.known import Known, KnownMarket
 from flows.trading_line.operator import Reply
 from flows.trading_line.outbox import Outbox
+from models.configuration import configuration_id
 from models.contracts import Answer, Decision, Features, Fill, Number, Order, Outcome, Scan
 from models.journal import AnyEvent, Market
 from models.orders import Execution, WorkingOrder
 from models.reasons import Reason, Verdict
+from models.settings import Settings
 from models.strategies.instance import Instance
 from models.topics import ANSWERS, DECISIONS, FEATURES, FILLS, ORDERS, OUTCOMES, SCANS
 from models.trace import Evaluation, Step
@@ -19,9 +21,9 @@ EXECUTION = "execution"
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """A decision in the making: whose, on which outcome, what (``enter``, ``exit``, ``block``, ``settle``, ``correct``),
-    the spans it rests on, its price (pips) and size (micro-shares), and the orders it sent. ``id``: where it is not the
-    usual one; ``repeats``: equal refusals that were counted and not sent."""
+    """A decision in the making: whose, on which outcome, what (``enter``, ``exit``, ``block``, ``settle``,
+    ``correct``), the spans it rests on, its price (pips) and size (micro-shares), and the orders it sent. ``id``: where
+    it is not the usual one; ``repeats``: equal refusals that were counted and not sent."""
 
     instance: Instance
     known: KnownMarket
@@ -38,11 +40,16 @@ class Choice(msgspec.Struct, frozen=True):
 class Records:
     """Puts rows into the outbox, each with an id that the journal gives it."""
 
-    def __init__(self, out: Outbox, known: Known, portfolio: str, configuration: str) -> None:
+    def __init__(self, out: Outbox, known: Known) -> None:
         self._out = out
         self._known = known
-        self._portfolio = portfolio
-        self.configuration = configuration
+        self._portfolio = ""
+        self._configuration = ""
+
+    def configure(self, settings: Settings) -> None:
+        """Name these settings in every decision from now on."""
+        self._portfolio = settings.portfolio_name
+        self._configuration = configuration_id(settings)
 
     def features(self, event: AnyEvent, key: str, values: dict[str, Number]) -> None:
         row = Features(id=f"f{event.seq}-{key}", journal=event.seq, timestamp=event.t, market_key=key, values=values)
@@ -93,7 +100,7 @@ class Records:
             order_ids=list(choice.orders),
             spans=[step.contract() for step in choice.steps],
             sources=self._known.sources(event, choice.known, choice.outcome, instance.strategy.needs.both),
-            configuration=self.configuration,
+            configuration=self._configuration,
             model=instance.model,
             repeats=choice.repeats,
         )
@@ -148,17 +155,16 @@ class Records:
         self._out.put(FILLS, order.id, fill, event.t)
         return fill.id
 
-    def outcome(self, event: Market, pnl: dict[str, int], corrects: str = "") -> str:
-        """A market's outcome; its id."""
-        assert event.payout_up is not None and event.payout_down is not None
+    def outcome(self, event: Market, payouts: dict[str, int], pnl: dict[str, int], corrects: str = "") -> str:
+        """A market's outcome, with its payouts by outcome in pips; its id."""
         outcome = Outcome(
             id=f"o{event.seq}",
             journal=event.seq,
             timestamp=event.t,
             market_key=event.key,
-            payout_up=event.payout_up,
-            payout_down=event.payout_down,
-            source=event.resolved_by,
+            payout_up=payouts["Up"],
+            payout_down=payouts["Down"],
+            source=event.corrected_by or event.resolved_by,
             pnl=pnl,
             corrects=corrects,
         )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from flows.trading_line.items import Routed
+from flows.trading_line.items import Configured, Routed
 from models.inputs import Promotion, read_input
-from models.journal import AnyEvent, Clock, Input
+from models.journal import AnyEvent, Clock, Configuration, Input
 from models.topics import MODELS
 
 _MOST_STANDING = 1_000
@@ -15,11 +15,19 @@ _FOR_ALL = (Clock, Input)
 
 class RouterState(msgspec.Struct):
     """``lanes``: seen so far, sorted. ``next``: number of the next event. ``standing``: inputs that hold until another
-    of their subject comes, in their order."""
+    of their subject comes, in their order. ``stated``: the configuration that holds, "" before the journal states one;
+    ``told``: which one each lane was told last."""
 
     lanes: list[str] = []
     next: int = 0
     standing: dict[str, Input] = {}
+    stated: str = ""
+    told: dict[str, str] = {}
+
+
+def states(event: AnyEvent) -> str:
+    """The configuration that the event puts the trading flow under, as JSON; "" for none."""
+    return event.settings if isinstance(event, Configuration) and event.flow == "trading" else ""
 
 
 class Router:
@@ -36,8 +44,23 @@ class Router:
         """What it remembers, to be kept at once: it is not a copy."""
         return self._state
 
-    def route(self, event: AnyEvent) -> list[Routed]:
-        """Raises ValueError on a gap in the journal, which nothing downstream could survive honestly."""
+    def route(self, event: AnyEvent, fixed: bool = False) -> list[Routed | Configured]:
+        """The event for each lane that it goes to; before it, where the lane has not heard of it yet, the configuration
+        that holds. ``fixed``: no statement changes the configuration.
+
+        Raises ValueError on a gap in the journal, which nothing downstream could survive honestly."""
+        stated = "" if fixed else states(event)
+        state, out = self._state, list[Routed | Configured]()
+        if stated and event.seq >= state.next:
+            state.stated = stated
+        for routed in self._route(event):
+            if state.told.get(routed.lane, "") != state.stated:
+                state.told[routed.lane] = state.stated
+                out.append(Configured(routed.lane, state.stated))
+            out.append(routed)
+        return out
+
+    def _route(self, event: AnyEvent) -> list[Routed]:
         state = self._state
         if event.seq < state.next:
             return []

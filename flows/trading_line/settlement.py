@@ -19,6 +19,16 @@ from models.trace import Step
 MODULE = "settlement"
 
 
+def payouts_of(event: Market) -> dict[str, int]:
+    """What a resolved market pays by outcome, pips a share: the correction where one stands, else what was told
+    first."""
+    up, down = event.payout_up, event.payout_down
+    if event.corrected_up is not None and event.corrected_down is not None:
+        up, down = event.corrected_up, event.corrected_down
+    assert up is not None and down is not None
+    return {"Up": up, "Down": down}
+
+
 class Settlement:
     """Pays and corrects. What was paid is kept until its market is forgotten, so that a changed resolution finds it."""
 
@@ -34,8 +44,7 @@ class Settlement:
         self, event: Market, known: KnownMarket, instances: Mapping[str, Instance]
     ) -> tuple[list[Settled | Corrected], list[Step]]:
         """Pay the market where it resolved now, or put right what was paid otherwise; what happened, and the spans."""
-        assert event.payout_up is not None and event.payout_down is not None
-        payouts = {"Up": event.payout_up, "Down": event.payout_down}
+        payouts = payouts_of(event)
         happenings: list[Settled | Corrected] = []
         steps: list[Step] = []
         first = not known.payouts
@@ -52,7 +61,7 @@ class Settlement:
             for instance, result in sorted(account.results.get(event.key, {}).items())
         }
         corrects = "" if first else self._outcomes.get(event.key, "")
-        self._outcomes[event.key] = self._records.outcome(event, pnl, corrects)
+        self._outcomes[event.key] = self._records.outcome(event, payouts, pnl, corrects)
         if first:
             self.settled += 1
         else:

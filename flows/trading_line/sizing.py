@@ -71,7 +71,7 @@ def size(
         price += ask if intent.post_only else ask + fee_per_share(ask, rate, market.fee_exponent)
     worth = intents[0].worth if len(intents) == 1 else 1.0
     fraction = kelly_fraction(worth, price)
-    rooms = (
+    rooms: tuple[tuple[Reason, int], ...] = (
         (Reason.KELLY_ZERO, int(fraction * portfolio.kelly_fraction * request.multiplier * request.equity)),
         (Reason.CAP_MARKET, round(portfolio.cap_market * DOLLAR) - in_market),
         (Reason.CAP_STRATEGY, round(portfolio.cap_strategy * DOLLAR) - by_strategy),
@@ -104,15 +104,14 @@ def size(
     }
     if request.multiplier != 1.0:
         numbers["multiplier"] = round(request.multiplier, 6)
-    if room <= 0 or shares <= 0:
-        reason = binding if binding is not Reason.OK else Reason.KELLY_ZERO
-        if room > 0 and reason not in _SCARCE:
-            reason = Reason.BELOW_MIN_SIZE if fraction > 0.0 else Reason.KELLY_ZERO
-        return [], Step(MODULE, Verdict.BLOCK, reason, numbers)
+    small = binding if binding in _SCARCE else Reason.BELOW_MIN_SIZE
+    if fraction <= 0.0:
+        small = Reason.KELLY_ZERO
+    if shares < market.min_size:
+        return [], Step(MODULE, Verdict.BLOCK, small, numbers)
     orders = [_order(request, settings, number, shares) for number in range(len(intents))]
-    if shares < market.min_size or any(cost(order.limit, order.size) < DOLLAR for order in orders):
-        reason = binding if binding in _SCARCE else Reason.BELOW_MIN_SIZE
-        return [], Step(MODULE, Verdict.BLOCK, reason, numbers)
+    if any(cost(order.limit, order.size) < DOLLAR for order in orders):
+        return [], Step(MODULE, Verdict.BLOCK, small, numbers)
     reserved = 0
     for order in orders:
         reserved += order.reserved
@@ -170,7 +169,8 @@ def _step(settings: Settings, known: KnownMarket, intents: tuple[Intent, ...]) -
 
 
 def _limit(settings: Settings, known: KnownMarket, intent: Intent) -> int:
-    """The ask plus slippage, on the tick, and never a price at which the edge would be gone; of a quote its own price."""
+    """The ask plus slippage, on the tick, and never a price at which the edge would be gone; of a quote its own
+    price."""
     if intent.post_only:
         return intent.price
     token, market = known.token(intent.outcome), known.market

@@ -1,8 +1,8 @@
 """What an account is worth, and the gauges that say so.
 
-Positions are valued at the bid, and at nothing where there is none: the dying side of every window has no bid in its last
-seconds. What they would be worth by the instances' own fair values stands beside it, marked as such; sizing and breakers
-never use it.
+Positions are valued at the bid, and at nothing where there is none: the dying side of every window has no bid in its
+last seconds. What they would be worth by the instances' own fair values stands beside it, marked as such; sizing and
+breakers never use it.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ class Fair(Stateless):
             if average is None or not average.known:
                 return None
             past = average.value
-            doubt += variance.value * average.gap_s**3 / (3.0 * lookback * lookback)
+            doubt += variance.value * average.gap_s * average.gap_s * average.gap_s / (3.0 * lookback * lookback)
         return probability_up(spot, strike.value, variance.value, left, lookback, past, doubt)
 
 

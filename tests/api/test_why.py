@@ -15,10 +15,11 @@ import polars as pl
 import pytest
 
 from api.cli.why import why
+from api.runs import runs_in
 from api.server.chain import Chain, UnknownDecision, chain_of
 from api.server.lookup import Lookup
-from api.server.places import Places, runs_in
-from connectors.archive.layout import HOUR_NS
+from api.server.places import Places
+from connectors.archive.layout import HOUR_NS, ArchiveError
 from connectors.archive.reader import ArchiveReader
 from connectors.archive.writer import ArchiveWriter
 from models.contracts import Decision, Fill, Order, Outcome, Posting, Record, Source, Span
@@ -259,7 +260,7 @@ def test_a_look_up_reads_the_one_file_that_has_the_record(live: Path) -> None:
     assert lookup.at(FEED_POLYMARKET, EVENTS) is None
     assert lookup.numbered(JOURNAL, "market", EVENTS) is None
     assert lookup.numbered(JOURNAL, "nobody", 1) is None
-    with pytest.raises(pl.exceptions.PolarsError):
+    with pytest.raises(ArchiveError, match="cannot be read"):
         lookup.at(FEED_POLYMARKET, 10)  # in one of the spoilt files: they cannot be read
 
 
@@ -282,7 +283,7 @@ def test_the_command_prints_the_chain_uncut(tmp_path: Path, live: Path) -> None:
     titles = ["Raw frames", "Journal events", "Spans", "Decision", "Orders and fills", "Ledger postings", "Outcome"]
     assert [line[3:] for line in done.stdout.splitlines() if line[:1].isdigit()] == titles
     assert f"position:parity:{MARKET}:Up" in done.stdout
-    assert "realised PnL of parity in this market, after costs: $ 5.500000" in done.stdout
+    assert "closed PnL of parity in this market, less all fees: $ 5.500000" in done.stdout
     as_json = profit(tmp_path, "why", DECISION, "--run", "live", "--json")
     assert Chain.model_validate_json(as_json.stdout) == chain_of(Places(live), DECISION)
 

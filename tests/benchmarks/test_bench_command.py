@@ -87,3 +87,11 @@ def test_memory_of_the_whole_system() -> None:
     for process in ("simulate", "record", "flow market", "flow trading", "flow audit", "supervisor", "broker"):
         assert figures[f"{process}: peak"] >= figures[f"{process}: at 50%"] > 0
     assert figures["speed reached"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.takes(30)
+def test_maker() -> None:
+    figures = medians(measured("maker"))
+    for place in ("join", "improve", "behind"):
+        assert figures[f"{place}: earned"] < figures[f"{place}: spread"]

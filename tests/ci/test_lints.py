@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -39,6 +40,24 @@ def lint(name: str) -> ModuleType:
         "from functools import partial\nx = map(sum, [[0.1]])",
         "x = hash('a')",
         "clock = __import__\nimport time\nf = time.time",
+        "import math\nx = math.exp(1.0)",
+        "from math import log\nx = log(2.0)",
+        "import math as m\nx = map(m.erf, [1.0])",
+        "from statistics import NormalDist\nx = NormalDist().cdf(1.0)",
+        "x = y ** 0.5",
+        "x = y ** 3",
+        "for x in {1, 2}:\n    pass",
+        "for x in set(names):\n    pass",
+        "x = [y for y in {z for z in names}]",
+        "x = list(frozenset(names))",
+        "x = tuple(set(a) | set(b))",
+        "x = ','.join({'a', 'b'})",
+        "x = dict.fromkeys(set(names))",
+        "def f(names: set[str]) -> list[str]:\n    return [*names]",
+        "def f(a: set[str], b: list[str]) -> list[str]:\n    return [x for x in a.union(b)]",
+        "x: set[int] = make()\ny = next(iter(x))",
+        "x = set()\ny = x.pop()",
+        "class A:\n    def f(self):\n        self.seen: set[str] = set()\n        return list(self.seen)",
     ],
 )
 def test_determinism_lint_fails_on(bad: str) -> None:
@@ -55,10 +74,59 @@ def test_determinism_lint_fails_on(bad: str) -> None:
         "class A:\n    def time(self): return 1\nx = A().time()",
         "import numpy as np\nx = np.sum([1])",
         "x = total.sum",
+        "import math\nx = math.sqrt(2.0) + math.floor(1.5) + math.pi",
+        "x = 10 ** 6",
+        "x = base ** places  # deterministic: integers",
+        "for x in sorted({2, 1}):\n    pass",
+        "x = 'a' in {'a', 'b'} and len(set(names))",
+        "x = any(y > 1 for y in set(names))",
+        "x = sorted(y for y in set(names))",
+        "x = {y + 1 for y in set(names)}",
+        "x = frozenset(map(str, {1, 2}))",
+        "def f(names: list[str]):\n    for x in names:\n        pass\ndef g(names: set[str]):\n    return len(names)",
+        "x = [1]\ny = x.pop()",
     ],
 )
 def test_determinism_lint_passes(good: str) -> None:
     assert list(lint("determinism").findings(good, "flows/x.py")) == []
+
+
+def test_a_set_of_another_module_is_known_by_its_name() -> None:
+    module = lint("determinism")
+    assert list(module.findings("for x in books.stale:\n    pass", "flows/x.py")) == []
+    assert list(module.findings("for x in books.stale:\n    pass", "flows/x.py", frozenset({"stale"})))
+
+
+def test_a_file_with_a_reason_may_call_the_c_library() -> None:
+    module = lint("determinism")
+    for name, reason in module.LIBM.items():
+        assert (ROOT / name).is_file(), f"{name} is gone: its excuse goes too"
+        assert len(reason.split()) > 3
+        assert list(module.findings("import math\nx = math.log(2.0)", name)) == []
+
+
+def test_connectors_are_looked_at_where_the_steps_reach_them(tmp_path: Path) -> None:
+    files = {
+        "flows/market.py": "from connectors.wire import decode",
+        "flows/trading.py": "import flows.line",
+        "flows/line.py": "from connectors import venue",
+        "connectors/wire.py": "import connectors.deeper",
+        "connectors/deeper.py": "import random",
+        "connectors/venue.py": "",
+        "connectors/door.py": "import random",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    module = lint("determinism")
+    names = [path.relative_to(tmp_path).as_posix() for path in module.reached(tmp_path)]
+    assert names == ["connectors/deeper.py", "connectors/venue.py", "connectors/wire.py"]
+    assert module.main(tmp_path) == 1
+    (tmp_path / "connectors/deeper.py").write_text("")
+    assert module.main(tmp_path) == 0
+    reached = {path.relative_to(ROOT).as_posix() for path in module.reached(ROOT)}
+    assert any(name.startswith("connectors/venues/") for name in reached)
+    assert not any(name.startswith("connectors/kafka/") for name in reached)
 
 
 @pytest.mark.parametrize(
@@ -82,8 +150,6 @@ def test_import_lint_passes_downwards(name: str) -> None:
 
 
 def test_a_tree_with_an_offence_fails(tmp_path: object, capsys: pytest.CaptureFixture[str]) -> None:
-    from pathlib import Path
-
     root = Path(str(tmp_path))
     for folder in ("api", "flows", "connectors", "models"):
         (root / folder).mkdir()

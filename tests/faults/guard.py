@@ -59,6 +59,14 @@ class Guard:
                 self._ask(token, now)
             return
         why = f"{act.reason}: {act.why}"
+        if act.is_healing:
+            if act.do == "reconnect":
+                channel.give_up_on(act.conn, why)
+                return
+            self._writer.notice(act.feed, Notice(act.conn, "renewed", why, 0, act.tokens))
+            self.watch.renewed(act.conn, act.tokens)
+            channel.renew(act.tokens)
+            return
         self._writer.notice(act.feed, Notice(act.conn, "frozen", why, 0, act.tokens))
         if act.do == "resubscribe":
             channel.renew(act.tokens)

@@ -18,15 +18,11 @@ import msgspec
 
 from connectors.clock import NS
 from connectors.coinbase.door import SILENCE_S, SequenceTracker, sequence_number, subscriptions
+from connectors.coinbase.fields import check_frame
+from connectors.control_text import control_text
 from connectors.polymarket.channel import first_frame, operation
-from connectors.polymarket.markets import (
-    CLOB_AFTER_S,
-    clob_fingerprint,
-    clob_resolved,
-    gamma_fingerprint,
-    is_resolved,
-    token_ids,
-)
+from connectors.polymarket.definitions import Definitions
+from connectors.polymarket.markets import CLOB_AFTER_S, CONFIRM_S, clob_fingerprint, gamma_fingerprint, token_ids
 from connectors.polymarket.watch import FeedWatch
 from connectors.recorder.link import MAX_FRAME, Backoff
 from connectors.recorder.ticks import ClockDoor
@@ -163,6 +159,8 @@ class _Run:
             clock.now = max(clock.now, core.now_ns)
             while next_tick <= core.now_ns:
                 self.ticks.tick()
+                if self.guard is not None:
+                    self.guard.watch.tick(self.clock.now)
                 next_tick += self._tick_ns
             self._settle()
             if core.part == core.given.steps_per_s:
@@ -396,6 +394,11 @@ class _Coinbase(_Door):
         wrong = self._tracker.follow(sequence_number(frame))
         if not wrong and frame.startswith(b'{"type":"error"'):
             wrong = "the exchange answered with an error"
+        if not wrong and control_text(frame) is None:
+            try:
+                check_frame(frame)
+            except (msgspec.DecodeError, ValueError, OverflowError, RecursionError) as cause:
+                wrong = f"a frame that cannot be read: {cause}"
         return wrong
 
 
@@ -408,7 +411,9 @@ class _Markets:
         self._gamma_line = run.writer.line("gamma")
         self._clob_line = run.writer.line("clob")
         self._marks: dict[tuple[str, str], Any] = {}
-        self._resolved: dict[str, float] = {}
+        self._known = Definitions()
+        self._resolved: dict[str, float] = {}  # when the flow had a payout
+        self._settled: dict[str, float] = {}  # when that was Gamma's own
         self._tokens: dict[str, tuple[str, ...]] = {}
         self._healthy = {"gamma": True, "clob": True}
         self._resume = {"gamma": 0.0, "clob": 0.0}
@@ -424,7 +429,7 @@ class _Markets:
             window = market.window
             if window.start - now > self._ahead_s + 60 or now > window.end + 3 * 3600:
                 continue
-            if slug not in self._resolved:
+            if slug not in self._settled or self._settled[slug] + CONFIRM_S == now:
                 self._ask_gamma(slug, now)
                 if slug not in self._resolved and now > window.end + CLOB_AFTER_S:
                     self._ask_clob(slug, now)
@@ -436,34 +441,36 @@ class _Markets:
     def _ask_gamma(self, slug: str, now: float) -> None:
         market = self.run.core.markets[slug]
         shows = now >= market.window.start + 3
-        state = (market.fair.strike, market.resolved_ns, market.up_won, market.tick, market.open, shows)
+        said = market.resolved_ns, market.up_won, market.resolution.proposed_up
+        state = (market.fair.strike, said, market.tick, market.open, shows)
         if self._asked.get(slug) == state or not self._answers("gamma", now):
             return  # nothing that matters can have changed
         self._asked[slug] = state
         body = market.gamma(self.run.core.now_ns)
         found = msgspec.json.decode(body)
         tokens = self._tokens[slug] = token_ids(found)
+        self._publish("gamma", slug, gamma_fingerprint(found), body, now)
         if self.run.guard is not None:
-            window = market.window
-            self.run.guard.watch.listed(window.asset, tokens, window.start * NS, window.end * NS)
-        self._publish("gamma", slug, gamma_fingerprint(found), body)
-        if is_resolved(found):
-            self._resolved[slug] = now
+            window, terms = market.window, self._known.terms(tokens[0])
+            self.run.guard.watch.listed(window.asset, tokens, window.start * NS, window.end * NS, terms)
 
     def _ask_clob(self, slug: str, now: float) -> None:
         if not self._answers("clob", now):
             return
         body = self.run.core.markets[slug].clob()
-        mark = clob_fingerprint(msgspec.json.decode(body))
-        self._publish("clob", slug, mark, body)
-        if clob_resolved(mark):
-            self._resolved[slug] = now
+        self._publish("clob", slug, clob_fingerprint(msgspec.json.decode(body)), body, now)
 
-    def _publish(self, host: str, slug: str, mark: Any, body: bytes) -> None:
-        if self._marks.get((host, slug)) != mark:
-            self._marks[host, slug] = mark
-            line = self._gamma_line if host == "gamma" else self._clob_line
-            line.publish(FEED_MARKETS, body, key=slug, recv_ns=self.run.clock.now)
+    def _publish(self, host: str, slug: str, mark: Any, body: bytes, now: float) -> None:
+        if self._marks.get((host, slug)) == mark:
+            return
+        self._marks[host, slug] = mark
+        line = self._gamma_line if host == "gamma" else self._clob_line
+        line.publish(FEED_MARKETS, body, key=slug, recv_ns=self.run.clock.now)
+        learnt = self._known.learn(body)
+        if learnt is not None and learnt[0].payout_up is not None:
+            self._resolved.setdefault(slug, now)
+            if learnt[0].truth_by == "gamma":
+                self._settled.setdefault(slug, now)
 
     def answers_now(self, host: str, now: float) -> bool:
         """Whether the host may be asked: it is left alone for as long as it wished."""

@@ -94,6 +94,10 @@ class Unusable(Exception):
     """A frame that cannot be used; it may have changed anything on its connection."""
 
 
+UNUSABLE = (Unusable, ValueError, KeyError, TypeError, AttributeError, InvalidOperation, RecursionError)
+MOMENT = 100 * MS  # messages of one taker order come within it
+
+
 @dataclass
 class Token:
     """A token's book as it can be known. ``fault``: why nothing is known; "" = known. ``base``, ``last``: places of
@@ -107,6 +111,10 @@ class Token:
     fault: str = "no_snapshot"
     counted: bool = False
     tick: Decimal = Decimal("0.01")
+    tick_conn: str = ""  # where the stream told the tick, while its word stands
+    tick_told: bool = False
+    market: str = ""
+    stated: tuple[int, Mapping[str, Any], int] | None = None  # best prices it does not have: exchange time, what, when
     base: tuple[str, int] = ("", -1)
     last: tuple[str, int] = ("", -1)
     t: int = 0
@@ -137,7 +145,9 @@ class Token:
 
     def forget(self, fault: str, counted: bool) -> None:
         """Nothing is known until the next snapshot. Where time itself is in doubt, its mark stays."""
-        self.fault, self.counted, self.trade = fault, counted, None
+        self.fault, self.counted, self.trade, self.stated = fault, counted, None, None
+        if fault != "no_snapshot":
+            self.tick_conn = ""
         self.bids, self.asks = {}, {}
         self.changed()
         if fault not in ("out_of_order", "timestamp_backwards"):
@@ -152,6 +162,8 @@ class Token:
             found.append("timestamp_old")
         if self.fault not in ("", "hash_mismatch"):
             return found
+        if self.stated is not None and not self.fault:
+            return [*found, "best_mismatch"]  # more of that moment may come: it is not counted yet, nor relied on
         bid, ask = self.touch()
         if bid is None or ask is None:
             found.append("empty_book" if bid is None and ask is None else "one_sided_book")
@@ -270,13 +282,16 @@ class Knowledge:
             return
         if record.topic == POLYMARKET and record.conn.rpartition(".")[2].startswith("rest"):
             return  # an answer of REST: compared by the flows, and no frame of a book
+        if _is_plain(record.value):
+            self.object(record.topic, "control_text")
+            return
         self._heard[record.topic] = self.now
         try:
             if record.topic == POLYMARKET:
                 self._polymarket(record)
             else:
                 self._coinbase(record)
-        except (Unusable, ValueError, KeyError, TypeError, AttributeError, InvalidOperation, RecursionError) as cause:
+        except UNUSABLE as cause:
             self.rejected.append((record, str(cause)))
             self.object(record.topic, "decode_error")
             self._lose(record.conn, "decode_error")
@@ -304,7 +319,17 @@ class Knowledge:
             self._sequence.pop(own["conn"], None)
             self.object(record.topic, "disconnected")
             self._lose(own["conn"], "disconnected")
+        elif own["profit"] == "notice" and own["state"] == "renewed":
+            self._said.pop(own["conn"], None)
+            for name in own["tokens"]:
+                if name in self.tokens and self.tokens[name].fault:
+                    self.tokens[name].latest, self.tokens[name].latest_of = 0, {}
         elif own["profit"] == "tick":
+            for token in self.tokens.values():
+                if token.stated is not None and self.now - token.stated[2] >= MOMENT:
+                    self._said.pop(token.conn, None)
+                    token.forget("best_mismatch", True)
+                    self.object(POLYMARKET, "best_mismatch")
             for feed, last in self._heard.items():
                 if self.now - last <= self.limits.stale_feed:
                     self._silent.discard(feed)
@@ -344,8 +369,9 @@ class Knowledge:
             self.of_token[up] = self.of_token[down] = market
         market.tick = tick
         for name in (up, down):
-            if name in self.tokens and self.tokens[name].fault:
-                self.tokens[name].tick = tick
+            token = self.tokens.get(name)
+            if token is not None and token.fault and not token.tick_conn and (not token.tick_told or tick < token.tick):
+                token.tick = tick
 
     # -- Polymarket ----------------------------------------------------------------------------------------------------
 
@@ -368,13 +394,61 @@ class Knowledge:
         if len(frame) > 2:
             said.append(frame)
         body = json.loads(frame)
-        messages = body if isinstance(body, list) else [body]
-        for message in messages:
-            _examine(message)
         touched: dict[str, int] = {}
-        for message in messages:
-            self._message(record, message, touched)
+        odd = ""
+        for message in body if isinstance(body, list) else [body]:
+            try:
+                _examine(message)
+                self._message(record, message, touched)
+            except UNUSABLE as cause:
+                odd = odd or f"{cause!r}"
+                self._odd(record, message, touched)
         self._judge(record, touched)
+        if odd:
+            self.rejected.append((record, odd))
+            self.object(POLYMARKET, "decode_error")
+
+    def _odd(self, record: Record, message: Any, touched: dict[str, int]) -> None:
+        """A message that cannot be used: what it may have changed is lost, and nothing else."""
+        if isinstance(message, list):
+            for each in message:
+                self._odd(record, each, touched)
+        if not isinstance(message, dict):
+            return
+        kind = message.get("event_type")
+        untyped = not isinstance(kind, str) or not kind
+        entries = message.get("price_changes")
+        of_books = {"bids", "asks", "price_changes", "changes", "new_tick_size"} & message.keys()
+        if isinstance(entries, list) and (kind == "price_change" or untyped):
+            bad = [each for each in entries if untyped or not _is_usable(message, each)] or entries
+            names = [each.get("asset_id") if isinstance(each, dict) else None for each in bad]
+            good = [
+                each for each in entries if all(each is not other for other in bad) and each["asset_id"] not in names
+            ]
+            if all(names) and good:
+                self._message(record, message | {"price_changes": good}, touched)
+            elif all(names):
+                names = [each["asset_id"] for each in entries]
+        elif kind in ("book", "tick_size_change", "price_change") or (untyped and of_books):
+            names = [message.get("asset_id")]
+        elif kind == "last_trade_price" or (untyped and {"price", "size"} <= message.keys()):
+            for token in self._meant(record.conn, [message.get("asset_id")], message):
+                token.trade = None
+            return
+        else:
+            return
+        for token in self._meant(record.conn, names, message):
+            if not token.fault or token.fault == "hash_mismatch":
+                token.forget("decode_error", True)
+                self._said.pop(record.conn, None)
+
+    def _meant(self, conn: str, names: list[Any], message: dict[str, Any]) -> list[Token]:
+        """The connection's tokens of these names; where one has no name, also those of its market, or all."""
+        mine = [token for token in self.tokens.values() if token.conn == conn]
+        if all(names):
+            return [token for token in mine if token.name in names]
+        market = message.get("market")
+        return [token for token in mine if not market or token.market == market or token.name in names]
 
     def _message(self, record: Record, message: dict[str, Any], touched: dict[str, int]) -> None:
         kind = message["event_type"]
@@ -386,14 +460,20 @@ class Knowledge:
             for entry in message["price_changes"]:
                 touched[entry["asset_id"]] = _ms(message["timestamp"])
         elif kind == "best_bid_ask":
-            token = self.token(message["asset_id"])
-            if not token.fault and _differs(token, message):
-                token.forget("best_mismatch", False)
-                touched[token.name] = _ms(message["timestamp"])
+            token, x = self.token(message["asset_id"]), _ms(message["timestamp"])
+            before = token.stated
+            if not token.fault:
+                if before is not None and before[0] != x:
+                    token.forget("best_mismatch", False)
+                    touched[token.name] = x
+                else:
+                    self._state(token, message, x)
+                    if (before is None) != (token.stated is None):
+                        touched[token.name] = x
         elif kind == "tick_size_change":
             token = self.token(message["asset_id"])
             token.forget("no_snapshot", True)  # announced: no fault
-            token.tick = Decimal(message["new_tick_size"])
+            token.tick, token.tick_conn, token.tick_told = Decimal(message["new_tick_size"]), record.conn, True
             touched[token.name] = _ms(message["timestamp"])
         elif kind == "last_trade_price":
             self.token(message["asset_id"]).trade = message["price"]
@@ -421,7 +501,11 @@ class Knowledge:
         tick = message.get("tick_size", "") or str(token.tick)
         false = bool(message.get("hash")) and stated is not None and _checksum(message, tick, stated) != message["hash"]
         if message.get("tick_size"):
-            token.tick = Decimal(message["tick_size"])
+            token.tick, token.tick_conn, token.tick_told = Decimal(message["tick_size"]), record.conn, True
+        token.market = message.get("market") or token.market
+        if token.trade is not None:
+            token.trade = stated
+        token.stated = None
         token.bids = {price: size for price, size in bids.items() if size}
         token.asks = {price: size for price, size in asks.items() if size}
         token.fault = late or ("hash_mismatch" if false else "")
@@ -436,9 +520,11 @@ class Knowledge:
             token = self.token(entry["asset_id"])
             if token.fault:
                 continue
-            if token.name not in last and (late := self._late(token, "price_change", x)):
-                token.forget(late, False)
-                continue
+            if token.name not in last:
+                late = self._late(token, "price_change", x)
+                if late or (token.stated is not None and token.stated[0] != x):
+                    token.forget(late or "best_mismatch", False)
+                    continue
             side = token.bids if entry["side"] == "BUY" else token.asks
             price, size = decimal(entry["price"]), decimal(entry["size"])
             side.pop(price, None)
@@ -447,8 +533,14 @@ class Knowledge:
             token.changed()
             last[token.name] = entry
         for name, entry in last.items():
-            if _differs(self.tokens[name], entry):
-                self.tokens[name].forget("best_mismatch", False)
+            self._state(self.tokens[name], entry, x)
+
+    def _state(self, token: Token, stated: Mapping[str, Any], x: int) -> None:
+        """The exchange states the best prices as they are after all messages of exchange time ``x``."""
+        if stated.get("best_bid") or stated.get("best_ask"):
+            token.stated = (x, stated, self.now) if _differs(token, stated) else None
+        elif token.stated is not None and not _differs(token, token.stated[1]):
+            token.stated = None
 
     def _judge(self, record: Record, touched: dict[str, int]) -> None:
         markets: dict[str, Market] = {}
@@ -463,6 +555,8 @@ class Knowledge:
                     if token.counted:
                         continue
                     token.counted = True
+                elif reason == "best_mismatch":
+                    continue
                 self.object(POLYMARKET, reason)
             market = self.of_token.get(name)
             if market is not None:
@@ -539,6 +633,23 @@ class Knowledge:
                     self.object(COINBASE, reason)
 
 
+def _is_plain(frame: bytes) -> bool:
+    """Plain text, or an object with nothing in it: it says nothing of any book."""
+    try:
+        text = frame.decode().strip()
+    except UnicodeDecodeError:
+        return False
+    return text == "{}" or (not set("{}[]") & set(text) and "".join(text.split()).isprintable())
+
+
+def _is_usable(message: dict[str, Any], entry: Any) -> bool:
+    try:
+        _examine(message | {"price_changes": [entry]})
+    except UNUSABLE:
+        return False
+    return True
+
+
 def _examine(message: Any) -> None:
     """Whether a message has what it cannot be used without. Raises Unusable, ValueError, KeyError or InvalidOperation.
 
@@ -571,6 +682,12 @@ def _examine(message: Any) -> None:
         _ms(message["timestamp"])
         _text(message["asset_id"])
         _number(message["new_tick_size"])
+    elif kind == "market_resolved":
+        _text(message["market"]), _text(message["winning_asset_id"])
+    elif kind == "new_market":
+        _text(message["market"]), _text(message["slug"])
+        if not message["assets_ids"] or not message["outcomes"]:
+            raise Unusable("a market of nothing")
 
 
 def _examine_events(channel: str, events: Any) -> None:

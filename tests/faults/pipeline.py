@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from flows.market_line.bounds import bounds_of
 from flows.market_line.findings import Finding
 from flows.market_line.line import MarketLine
 from flows.trading_line.line import TradingLine
-from models.journal import Book, decode_event
+from models.bounds import bounds_of
+from models.journal import Book, Market, decode_event
 from models.message import Lost, Message, Stored
 from models.settings import FairValue, Settings
 from models.topics import DECISIONS, FILLS, JOURNAL, LEDGER, ORDERS
@@ -37,9 +37,12 @@ class Traded:
     rejected: list[dict[str, Any]] = field(default_factory=list)
     given_up: defaultdict[tuple[str, int], list[str]] = field(default_factory=lambda: defaultdict(list))
     digest: str = ""
+    paid: dict[str, tuple[int, int, int]] = field(default_factory=dict)  # market -> when, and payouts of Up and Down
 
     def note(self, event: object) -> None:
         """Take a journal event in."""
+        if isinstance(event, Market) and event.payout_up is not None and event.payout_down is not None:
+            self.paid.setdefault(event.key, (event.t, event.payout_up, event.payout_down))
         if not isinstance(event, Book):
             return
         for book in (event.up, event.down):

@@ -12,9 +12,9 @@ import pytest
 from connectors.clock import NS
 from connectors.simulator.faults.draw import random_timeline
 from connectors.simulator.faults.timeline import Timeline, make_fault
-from flows.market_line.bounds import bounds_of
 from flows.market_line.findings import Finding
 from flows.market_line.line import MarketLine
+from models.bounds import bounds_of
 from models.envelope import decode_envelope
 from models.journal import Book, decode_event
 from models.markers import Marker, Notice, decode_own

@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from connectors.simulator.exchange import Parameters
-from connectors.simulator.faults.draw import OF_BOOKS, SINGLE, STROKES, VENUES
+from connectors.simulator.faults.draw import OF_BOOKS, OF_ONE_VENUE, SINGLE, STROKES, VENUES
 from connectors.simulator.faults.timeline import KINDS, AnyFault, OnceOfVenue, Timeline, VenueFault, make_fault
 from tests.faults.harness import START
 
@@ -78,7 +78,7 @@ def faults(draw: st.DrawFn, kinds: tuple[str, ...] = TRIED) -> AnyFault:
     keys: dict[str, Any] = {"kind": kind, "at_s": draw(_seconds(BEGIN, LATEST))}
     if kind in STROKES or KINDS[kind] in (VenueFault, OnceOfVenue) or kind in ("clock_skew", "oversized"):
         keys["venue"] = draw(st.sampled_from(VENUES))
-    if kind in STROKES or kind == "as_strings":
+    if kind in STROKES or kind in OF_ONE_VENUE:
         if draw(st.booleans()):
             keys["for_s"], keys["probability"] = draw(_seconds(0.1, 30)), draw(st.sampled_from((1.0, 0.5, 0.1)))
         else:
@@ -105,7 +105,7 @@ def _particulars(draw: st.DrawFn, kind: str) -> dict[str, Any]:
         return {"host": draw(st.sampled_from(("gamma", "clob"))), "status": draw(st.sampled_from((429, 425, 503)))}
     if kind == "tick_change":
         return {"announced": draw(st.booleans())}
-    if kind == "resolves_twice":
+    if kind in ("resolves_twice", "resolves_proposed"):
         return {"by_s": draw(_seconds(1, 20))}
     return {}
 

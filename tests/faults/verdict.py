@@ -30,14 +30,14 @@ from tests.faults.oracle import SessionTruth, examine
 from tests.faults.pipeline import EAGER, Traded, trade
 from tests.faults.timelines import SECONDS, Scene, as_toml
 
-HOLDING_BACK = frozenset({"frozen", "token_frozen", "delayed", "lost", "reordered", "missing_field"})
+HOLDING_BACK = frozenset({"frozen", "token_frozen", "delayed", "lost", "reordered", "missing_field", "no_first_book"})
 #: Found by evidence across feeds, or in what is said of markets: not in the frames of the books and prices.
 BY_EVIDENCE = frozenset({"frozen_book", "frozen_feed", "rest_mismatch"})
 #: REST, which is true, differs from what was held back, and is newer than what was shown or dated wrongly.
 AGAINST_REST = HOLDING_BACK | frozenset({*OF_BOOKS, "clock_skew"})
 OF_MARKETS = frozenset({"resolution_conflict", "resolution_late"})
 #: One finding for each frame of evidence that arrived.
-BY_FRAME = frozenset({"decode_error", "unknown_frame", "sequence_gap", "duplicate_frame"})
+BY_FRAME = frozenset({"decode_error", "control_text", "unknown_frame", "sequence_gap", "duplicate_frame"})
 #: Channels whose frames are held against the receipt by their own time.
 TIMED = frozenset({"book", "price_change", "l2_data", "ticker", "market_trades"})
 ENDING = frozenset({"oversized", "disconnect", "slow_consumer", "refused"})
@@ -91,6 +91,7 @@ def try_timeline(timeline: Timeline, scene: Scene, settings: Settings = EAGER, s
             verdict.by_strategy[order["strategy"]] += 1
     verdict.findings.update(reason for _, _, _, reason in traded.findings)
     verdict.problems += _compare(timeline, played, traded, known, limits)
+    verdict.problems += _paid(played, traded)
     verdict.problems += _strokes(timeline, played, traded, limits, verdict)
     if len(timeline.fault) == 1:
         verdict.problems += _alone(played, traded, limits)
@@ -106,6 +107,24 @@ def report(timeline: Timeline, scene: Scene, verdict: Verdict) -> str:
 
 def _at(t: int, played: Played) -> str:
     return f"{(t - played.start_ns) / NS:.3f} s"
+
+
+def _paid(played: Played, traded: Traded) -> list[str]:
+    """What was paid against how the exchange resolved: never before it did, and what it said first."""
+    problems: list[str] = []
+    for key, (t, up, down) in traded.paid.items():
+        market = played.core.markets.get(key)
+        if market is None:
+            continue
+        resolved, up_won = market.resolved_ns, market.up_won
+        if resolved is None or t < resolved:
+            problems.append(f"{key} paid {up}/{down} at {_at(t, played)}, before it was resolved")
+            continue
+        if market.resolution.contradicted:
+            up_won = not up_won
+        if (up, down) != {None: (5000, 5000), True: (10000, 0), False: (0, 10000)}[up_won]:
+            problems.append(f"{key} paid {up}/{down} at {_at(t, played)}, and Up won: {up_won}")
+    return problems
 
 
 def _compare(timeline: Timeline, played: Played, traded: Traded, known: Knowledge, limits: Limits) -> list[str]:

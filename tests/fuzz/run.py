@@ -113,14 +113,16 @@ def main() -> int:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("--frames", type=int, default=1_000_000)
     asked.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1))
-    asked.add_argument("--seed", type=int, default=1)
+    asked.add_argument("--seed", type=int, default=1, help="0 = the day's: days since 1970")
     given = asked.parse_args()
+    seed = given.seed or int(time.time() // 86_400)
+    print(f"seed {seed}, {given.workers} workers", file=sys.stderr, flush=True)
     share = -(-given.frames // given.workers)
     if given.workers == 1:
-        parts = [fuzz(share, given.seed)]
+        parts = [fuzz(share, seed)]
     else:
         with ProcessPoolExecutor(given.workers) as pool:
-            parts = list(pool.map(fuzz, [share] * given.workers, range(given.seed, given.seed + given.workers)))
+            parts = list(pool.map(fuzz, [share] * given.workers, range(seed, seed + given.workers)))
     print(json.dumps(merge(parts), indent=1))
     return 0
 

@@ -16,8 +16,9 @@ import msgspec
 
 from connectors.simulator.exchange import Exchange, Parameters
 from connectors.simulator.times import nano_time
-from flows.market_line.bounds import bounds_of
 from flows.market_line.line import MarketLine
+from models.bounds import bounds_of
+from models.control import Command, Kill, encode, sign
 from models.envelope import Envelope
 from models.journal import decode_event
 from models.markers import Marker, Notice, Tick, encode_own
@@ -36,6 +37,7 @@ _ISO = re.compile(rb'("timestamp"\s*:\s*)"\d{4}-[^"]*"')
 _NUMBER = re.compile(rb'"sequence_num"\s*:\s*\d+')
 _HASH = re.compile(rb'"hash":"[0-9a-f]{40}"')
 _KEEP = 12  # of each kind
+COMMAND = encode(sign(Command(id="c1", run="r", t=NOW_MS * 1_000_000, by="me", do=Kill()), "11" * 32))
 
 
 class Seeds(msgspec.Struct):
@@ -94,6 +96,21 @@ def seeds(recordings: Path | None = None) -> Seeds:
         b'{"event_type":"tick_size_change","market":"%b","asset_id":"%b","old_tick_size":"0.01",'
         b'"new_tick_size":"0.001","timestamp":%b}' % (market.condition.encode(), market.tokens[1].encode(), NOW_TEXT),
     )
+    add(
+        "price_change_v1",
+        b'{"event_type":"price_change","market":"%b","asset_id":"%b","changes":[{"price":"0.48","side":"BUY",'
+        b'"size":"7"}],"timestamp":%b}' % (market.condition.encode(), market.tokens[0].encode(), NOW_TEXT),
+    )
+    for text in (b"INVALID OPERATION", b"NO NEW ASSETS", b"{}"):
+        add("control_text", text)
+    listed = json.loads(sound) | {
+        "outcomes": ["Up", "Down"],
+        "clobTokenIds": list(market.tokens),
+        "outcomePrices": None,
+    }
+    add("gamma_lists", json.dumps(listed, separators=(",", ":")).encode())
+    resolved = listed | {"closed": True, "outcomePrices": [1, 0], "umaResolutionStatuses": '["proposed","resolved"]'}
+    add("gamma_lists", json.dumps(resolved, separators=(",", ":")).encode())
     add("new_market", next(each.frame for each in market.create(core.now_ns) if each.channel == "new_market"))
     if recordings is not None:
         _real(recordings, add)
@@ -105,7 +122,7 @@ def seeds(recordings: Path | None = None) -> Seeds:
     kinds["own"] = [encode_own(each) for each in _own(market.tokens)]
     kinds["envelope"] = [b"1794999871000000000 r000 0 r000.polymarket0 0", b"1794999871000000001 import-x 12 c 9",
         b"9223372036854775807 r 9223372036854775807 c 9223372036854775807"]  # fmt: skip
-    kinds["input"] = [b'{"command":"kill","id":"1"}', b"\x00\x01", b"pause all"]
+    kinds["input"] = [COMMAND, b'{"command":"kill","id":"1"}', b"\x00\x01", b"pause all"]
     kinds["event"] = _events(made)
     return made
 
@@ -139,6 +156,7 @@ def _own(tokens: tuple[str, ...]) -> list[Marker | Tick | Notice]:
         Tick(4, NOW_MS * 1_000_000, {}, True), Notice("poly-0", "subscribed", "2 tokens"),
         Notice("poly-1", "disconnected", "1006", 12), Notice("coin-0", "refused", "HTTP 429"),
         Notice("poly-0", "frozen", "spot moved", 0, tokens), Notice("coin-0", "frozen", "silent"),
+        Notice("poly-1", "renewed", "no_snapshot: no sound book for 2 s", 0, tokens),
         Notice("poly-2", "spool_full", "disk", 7), Notice("gamma", "connecting", ""),
     ]  # fmt: skip
 
@@ -178,7 +196,7 @@ def _events(made: Seeds) -> list[bytes]:
         for out in line.advance(Stored(topic, 0, seq, "", frame, 0, envelope=envelope)):
             if isinstance(out, Message) and out.topic == JOURNAL:
                 events.setdefault(type(decode_event(out.value)).__name__, []).append(out.value)
-    for out in line.advance(Stored("control", 0, 0, "", b"{}", 0)):
+    for out in line.advance(Stored("control", 0, 0, "", COMMAND, 0)):
         if isinstance(out, Message):
             events.setdefault("Input", []).append(out.value)
     return [event for several in events.values() for event in several[:4]]

@@ -24,15 +24,15 @@ from connectors.polymarket.watch import FeedWatch
 from connectors.polymarket.windows import window
 from connectors.recorder.link import Fault
 from connectors.recorder.writer import FeedWriter
-from flows.market_line.bounds import bounds_of
-from flows.market_line.findings import BLOCKING, Finding
+from flows.market_line.findings import Finding
 from flows.market_line.line import MarketLine
+from models.bounds import bounds_of
 from models.envelope import Envelope, decode_envelope
 from models.journal import AnyEvent, Book, Levels, Market, Rejected, Spot, TokenBook, decode_event
 from models.markers import Notice, Tick, decode_own, encode_own
 from models.message import Lost, Message, Stored
 from models.money import PIP
-from models.reasons import Reason
+from models.reasons import BLOCKING, Reason
 from models.settings import Checks, Feeds
 from models.topics import (
     CONTROL,
@@ -50,7 +50,7 @@ _NS = 1_000_000
 _MS = 1_000_000
 RESTORE_EVERY = 20  # mutated frames between two rounds of sound ones: else nothing but broken state would be met
 PICKLE_EVERY = 5_000
-TOPICS = {"gamma": FEED_MARKETS, "clob": FEED_MARKETS, "own": "", "input": CONTROL}
+TOPICS = {"gamma": FEED_MARKETS, "gamma_lists": FEED_MARKETS, "clob": FEED_MARKETS, "own": "", "input": CONTROL}
 #: A gap stands on the frame it was found on, and a snapshot in that very frame is sound all the same.
 _OF_A_PRICE = BLOCKING - {Reason.SEQUENCE_GAP, Reason.CONNECTION_GAP}
 _reasons = {str(reason) for reason in Reason}
@@ -398,7 +398,7 @@ class Markets:
         unquote(str(request.url))
         return httpx.Response(200, content=self._body)
 
-    def _listed(self, window: object, tokens: tuple[str, ...]) -> None:
+    def _listed(self, window: object, tokens: tuple[str, ...], terms: object) -> None:
         self.outcomes["listed"] += 1
 
     def take(self, kind: str, frame: bytes) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 import yaml
 
 from api.cli.main import VERBS
+from models.settings import _variables
 from models.topics import BY_NAME
 from tests.conftest import ROOT
 
@@ -19,8 +22,11 @@ def compose() -> dict[str, Any]:
     return loaded
 
 
+OURS = {"prepare", "simulator", "recorder", "market", "trading", "audit", "api"}
+
+
 def test_one_service_each(compose: dict[str, Any]) -> None:
-    assert set(compose["services"]) == {"kafka", "recorder", "market", "trading", "audit", "api"}
+    assert set(compose["services"]) == OURS | {"kafka"}
 
 
 def test_kafka_is_the_official_image_of_version_4_in_kraft_mode(compose: dict[str, Any]) -> None:
@@ -30,7 +36,10 @@ def test_kafka_is_the_official_image_of_version_4_in_kraft_mode(compose: dict[st
 
 
 def test_every_service_is_checked_and_restarted(compose: dict[str, Any]) -> None:
+    assert compose["services"]["prepare"]["restart"] == "no", "what it refuses is not asked for ever"
     for name, service in compose["services"].items():
+        if name == "prepare":
+            continue
         assert service["healthcheck"]["test"][0] == "CMD", name
         assert service["restart"] == "unless-stopped", name
 
@@ -44,22 +53,53 @@ def test_ports_are_published_on_this_machine_alone(compose: dict[str, Any]) -> N
 def test_volumes_are_named_and_declared(compose: dict[str, Any]) -> None:
     for name, service in compose["services"].items():
         for volume in service["volumes"]:
-            assert volume.split(":")[0] in compose["volumes"], name
+            assert volume.split(":")[0] in compose["volumes"] or volume.startswith("./profit.toml:"), name
 
 
 def test_all_of_ours_come_from_one_dockerfile_and_wait_for_kafka(compose: dict[str, Any]) -> None:
     for name, service in compose["services"].items():
         if name != "kafka":
             assert service["build"] == "."
-            assert service["depends_on"]["kafka"]["condition"] == "service_healthy"
+            if name != "simulator":
+                assert service["depends_on"]["kafka"]["condition"] == "service_healthy"
+            if name not in ("prepare", "simulator"):
+                assert service["depends_on"]["prepare"]["condition"] == "service_completed_successfully"
             assert service["environment"]["PROFIT_KAFKA_BOOTSTRAP_SERVERS"] == "kafka:9092"
+
+
+def test_every_key_of_the_configuration_reaches_every_container(compose: dict[str, Any]) -> None:
+    """A key without a value is passed on where it is set. What compose decides by itself is left out."""
+    decided = {"PROFIT_DATA_DIR", "PROFIT_API_HOST", "PROFIT_API_PORT"}
+    wanted = _variables().keys() - decided
+    for name in OURS:
+        environment = compose["services"][name]["environment"]
+        assert wanted <= environment.keys(), f"{name}: {sorted(wanted - environment.keys())} are missing"
+        assert environment.keys() - wanted <= decided, f"{name}: {sorted(environment.keys() - wanted)} are no keys"
+        given = {key for key, value in environment.items() if value is not None}
+        assert given <= {"PROFIT_KAFKA_BOOTSTRAP_SERVERS", "PROFIT_API_HOST"}
+        assert "./profit.toml:/home/profit/profit.toml:ro" in compose["services"][name]["volumes"]
+
+
+def test_the_run_has_one_folder_by_its_name(compose: dict[str, Any]) -> None:
+    folder = "/data/runs/${PROFIT_RUN:-main}"
+    for name in OURS - {"simulator", "recorder"}:
+        assert folder in compose["services"][name]["command"]
+    for name in ("market", "trading", "audit"):
+        assert compose["services"][name]["healthcheck"]["test"][-2].startswith(f"{folder}/")
+
+
+def test_health_is_looked_at_cheaply() -> None:
+    """A file's age and an answer need neither Kafka nor the contracts: those cost a second of processor time a look."""
+    code = "import sys, api.supervisor.health; print([m for m in ('confluent_kafka', 'pydantic') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_commands_are_verbs_of_ours_and_checked_topics_are_in_the_catalogue(compose: dict[str, Any]) -> None:
     for name, service in compose["services"].items():
         if name != "kafka" and name != "api":
             assert service["command"][0] in VERBS
-        check = service["healthcheck"]["test"]
+        check = service.get("healthcheck", {}).get("test", [])
         if "moving" in check:
             assert check[-1] in BY_NAME
 

@@ -41,20 +41,8 @@ def test_an_unbalanced_transaction_is_refused_and_changes_nothing(legs: tuple[Le
     ledger.post((Leg("cash", 5), Leg("capital", -5)))
     before = dict(ledger.balances)
     with pytest.raises(Unbalanced, match="add up to"):
-        ledger.post((*legs, Leg("cash", error)), "market")
+        ledger.post((*legs, Leg("cash", error)))
     assert ledger.balances == before
-    assert ledger.cash_of == {}
-
-
-def test_cash_of_a_market_counts_cash_and_reservations() -> None:
-    ledger = Ledger()
-    ledger.post((Leg("reserved", 10), Leg("cash", -10)), "m")
-    assert ledger.cash_of == {"m": 0}
-    ledger.post((Leg("reserved", -7), Leg("position:a:m:Up", 6), Leg("fees:a", 1)), "m")
-    ledger.post((Leg("cash", 3), Leg("reserved", -3)), "m")
-    assert ledger.cash_of == {"m": -7}
-    ledger.post((Leg("cash", 1), Leg("capital", -1)))
-    assert ledger.cash_of == {"m": -7}
 
 
 def test_a_closed_position_leaves_no_account_behind() -> None:

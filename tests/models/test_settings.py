@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from models.settings import ConfigurationError, Settings, load
+from models.settings import ConfigurationError, Section, Settings, examine, load, overrides, recorded
 
 
 @pytest.fixture
@@ -130,3 +134,95 @@ def test_loading_leaves_the_environment_as_it_was(folder: Path) -> None:
 def test_a_password_is_not_shown(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROFIT_KAFKA_SASL_PASSWORD", "s3cret")
     assert "s3cret" not in repr(load())
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "proposed"),
+    [
+        ("PROFIT_FEEDS_ASSETS", "BTC", '["BTC"]'),
+        ("PROFIT_FEEDS_ASSETS", "BTC, ETH", '["BTC", "ETH"]'),
+        ("PROFIT_FEEDS_ASSETS", "['BTC']", '["BTC"]'),
+        ("PROFIT_FEEDS_HORIZONS", "5m,15m", '["5m", "15m"]'),
+    ],
+)
+def test_a_list_that_is_no_json_is_named_by_its_key_and_written_right(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, proposed: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigurationError) as caught:
+        load()
+    section, key = variable.removeprefix("PROFIT_").lower().split("_")
+    assert f"{section}.{key} = {value!r}" in caught.value.cause
+    assert f"{variable}='{proposed}'" in caught.value.cause
+    monkeypatch.setenv(variable, proposed)
+    load()
+
+
+def _all_keys() -> list[tuple[str, str]]:
+    return [
+        (section, key)
+        for section, field in Settings.model_fields.items()
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
+        for key in field.annotation.model_fields
+    ]
+
+
+@pytest.mark.parametrize(("section", "key"), _all_keys(), ids=".".join)
+def test_every_key_is_named_when_it_is_wrong(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, section: str, key: str
+) -> None:
+    """In the file a table is wrong for every key; in the environment, for all that are no text, the word is."""
+    assert f"{section}.{key} = " in refusal(f"[{section}.{key}]\nx = 1\n", folder)
+    assert f"Did you mean {section}.{key}?" in refusal(f"[{section}]\n{key}x = 1\n", folder)
+    (folder / "profit.toml").unlink()
+    variable = f"PROFIT_{section}_{key}".upper()
+    monkeypatch.setenv(variable, "no such thing")
+    for finding in examine()[1]:  # none where any text will do
+        assert finding.startswith(f"{section}.{key} = ") and variable in finding
+
+
+def test_one_wrong_key_costs_no_other(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "profit.toml").write_text("portfolio_name = 'mine'\n[api]\nport = 7000\nprot = 1\n[feeds]\nping_s = -1\n")
+    monkeypatch.setenv("PROFIT_DATA_DIR", "elsewhere")
+    monkeypatch.setenv("PROFIT_API_PORT", "7001")
+    monkeypatch.setenv("PROFIT_FEEDS_ASSETS", "BTC")
+    settings, findings = examine()
+    assert (settings.data_dir, settings.api.port, settings.portfolio_name) == (Path("elsewhere"), 7001, "mine")
+    assert len(findings) == 3
+    assert settings.feeds == Settings().feeds
+
+
+@pytest.mark.parametrize("text", ["", "[", "\x00", "\ufeff[api]\nport = 1\n"])
+def test_a_file_of_any_content_is_explained(folder: Path, text: str) -> None:
+    (folder / "profit.toml").write_text(text, encoding="utf-8")
+    _, findings = examine()
+    assert len(findings) == (0 if text == "" or text.startswith("\ufeff") else 1)
+
+
+@pytest.mark.parametrize("name", ["absent.toml", "folder"])
+def test_a_file_that_the_environment_names_must_be_there(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (folder / "folder").mkdir()
+    monkeypatch.setenv("PROFIT_CONFIG", name)
+    with pytest.raises(ConfigurationError, match=f"{name}: .* file"):
+        load()
+
+
+@given(st.dictionaries(st.text(max_size=8), st.recursive(st.none() | st.integers() | st.text(), st.lists)))
+def test_whatever_a_run_kept_is_settings_or_a_finding(kept: dict[str, object]) -> None:
+    with TemporaryDirectory() as place:
+        path = Path(place) / "settings.json"
+        path.write_text(json.dumps(kept))
+        try:
+            recorded(path)
+        except ConfigurationError as error:
+            assert error.cause
+
+
+def test_what_a_run_kept_goes_before_the_environment(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = folder / "settings.json"
+    path.write_text(Settings().model_dump_json())
+    monkeypatch.setenv("PROFIT_PORTFOLIO_CAPITAL", "5")
+    assert recorded(path).portfolio.capital == 10_000
+    assert overrides() == ["PROFIT_PORTFOLIO_CAPITAL"]

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.polymarket.windows import slug
 from models.settlement import Rule, Window, rule_for, window_of
 from models.timestamps import SECOND, parse_iso
 
@@ -122,3 +123,44 @@ def test_start_of_a_rolling_window_is_the_slugs_second() -> None:
     window = window_of("btc-updown-5m-1784850900")
     assert window is not None
     assert datetime.fromtimestamp(window.start_ns // SECOND, UTC).isoformat() == "2026-07-23T23:55:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("slug", "near", "start"),
+    [
+        ("bitcoin-up-or-down-december-31-11pm-et", "2026-01-01T04:59:59Z", "2026-01-01T04:00:00Z"),
+        ("bitcoin-up-or-down-december-31-11pm-et", "2026-01-01T04:00:00Z", "2026-01-01T04:00:00Z"),
+        ("bitcoin-up-or-down-january-1-12am-et", "2026-01-01T05:00:00Z", "2026-01-01T05:00:00Z"),
+        ("bitcoin-up-or-down-january-1-12am-et", "2025-12-31T23:00:00Z", "2026-01-01T05:00:00Z"),
+        ("ethereum-up-or-down-july-21-12pm-et", "2025-07-21T16:10:00Z", "2025-07-21T16:00:00Z"),
+        # the hour that comes twice, with and without a year
+        ("bitcoin-up-or-down-november-1-2026-1am-et", "2026-11-01T05:00:00Z", "2026-11-01T05:00:00Z"),
+        ("bitcoin-up-or-down-november-1-2026-1am-et", "2026-11-01T05:59:59Z", "2026-11-01T05:00:00Z"),
+        ("bitcoin-up-or-down-november-1-2026-1am-et", "2026-11-01T06:00:00Z", "2026-11-01T06:00:00Z"),
+        ("bitcoin-up-or-down-november-1-1am-et", "2026-11-01T06:59:59Z", "2026-11-01T06:00:00Z"),
+        ("bitcoin-up-or-down-november-1-2026-2am-et", "2026-11-01T07:30:00Z", "2026-11-01T07:00:00Z"),
+        # a leap day is of its own year
+        ("solana-up-or-down-february-29-5am-et", "2028-02-29T10:30:00Z", "2028-02-29T10:00:00Z"),
+    ],
+)
+def test_a_moment_of_the_window_decides_where_the_slug_leaves_more_than_one(slug: str, near: str, start: str) -> None:
+    window = window_of(slug, near_ns=at(near))
+    assert window is not None
+    assert (window.start_ns, window.end_ns) == (at(start), at(start) + 3600 * SECOND)
+
+
+@given(hour=st.integers(0, 4 * 366 * 24), offset=st.integers(0, 3599), year=st.booleans())
+def test_every_hour_is_found_again_by_its_own_slug_and_any_moment_in_it(hour: int, offset: int, year: bool) -> None:
+    start = at("2025-01-01T00:00:00Z") // SECOND + hour * 3600
+    name = slug("BTC", "1h", start)
+    if not year:
+        parts = name.split("-")
+        name = "-".join(part for part in parts if not (len(part) == 4 and part.isdigit()))
+    window = window_of(name, near_ns=(start + offset) * SECOND)
+    assert window is not None and window.start_ns == start * SECOND
+
+
+@given(text=st.text(max_size=60), near=st.integers(-(2**63), 2**63))
+def test_no_moment_is_too_strange(text: str, near: int) -> None:
+    window_of(text, near_ns=near)
+    window_of("bitcoin-up-or-down-october-2-1am-et", near_ns=near)

@@ -48,6 +48,7 @@ class Conditions:
             "resolves_never": Fate(never=True),
             "resolves_half": Fate(half=True),
             "resolves_twice": Fate(again_s=fault.by_s),
+            "resolves_proposed": Fate(proposed_s=fault.by_s),
         }[fault.kind]
         for market in self._targets.markets(fault.asset, fault.horizon):
             if market.resolved_ns is None and begins_ns <= market.closes_ns < running.until_ns:

@@ -9,7 +9,18 @@ from typing import Any, Final
 from connectors.simulator.faults.timeline import KINDS, AnyFault, OnceOfVenue, Timeline, VenueFault, make_fault
 
 VENUES: Final = ("polymarket", "coinbase")
-SINGLE: Final = ("oversized", "sequence_gap", "unknown_frame", "disconnect", "slow_consumer", "tick_change")
+SINGLE: Final = (
+    "oversized",
+    "sequence_gap",
+    "unknown_frame",
+    "disconnect",
+    "slow_consumer",
+    "tick_change",
+    "control_text",
+    "foreign_message",
+    "no_first_book",
+)
+OF_ONE_VENUE: Final = ("as_strings", "odd_neighbour")  # strokes too
 OF_BOOKS: Final = (
     "token_frozen",
     "crossed_book",
@@ -56,7 +67,7 @@ def _draw(rng: Random, kind: str, begin_s: float, duration_s: float) -> AnyFault
     keys: dict[str, Any] = {"kind": kind, "at_s": at}
     if kind in STROKES or KINDS[kind] in (VenueFault, OnceOfVenue) or kind in ("clock_skew", "oversized"):
         keys["venue"] = rng.choice(VENUES)
-    if kind in STROKES or kind == "as_strings":
+    if kind in STROKES or kind in OF_ONE_VENUE:
         if rng.random() < 0.5:
             keys["count"] = rng.randint(1, 6)
         else:

@@ -129,6 +129,25 @@ EVIDENCE: Final[dict[str, Kind]] = {
     "unknown_frame": Kind(
         "a frame of a type nobody knows is sent in between", "at once", {"": (Reason.UNKNOWN_FRAME,)}
     ),
+    "control_text": Kind(
+        "`text`, which is no JSON, is sent in between", "at once; the books stand", {"": (Reason.CONTROL_TEXT,)}
+    ),
+    "foreign_message": Kind(
+        "a message about another market, with something missing, is sent in between",
+        "at once; the books stand",
+        _TEXT,
+    ),
+    "odd_neighbour": Kind(
+        "beside the frame's own messages stands one about another market that cannot be used",
+        "at once; its siblings are taken",
+        _TEXT,
+    ),
+    "no_first_book": Kind(
+        "a subscription is answered without books; changes come all the same",
+        "with the first change; the door asks by REST and subscribes anew",
+        {},
+        (Reason.NO_SNAPSHOT, *_TORN),
+    ),
     "as_numbers": Kind("prices are JSON numbers", "at once", _TEXT, (Reason.SEQUENCE_GAP,)),
     "as_strings": Kind("`sequence_num` is a string", "at once", _TEXT, (Reason.SEQUENCE_GAP,)),
     "empty_string": Kind(
@@ -172,12 +191,19 @@ EVIDENCE: Final[dict[str, Kind]] = {
         (Reason.NO_SNAPSHOT, Reason.OFF_TICK, Reason.HASH_MISMATCH, Reason.PRICE_OUT_OF_RANGE),
     ),
     "resolves_late": Kind("the market resolves `by_s` later", "no fault: capital is bound for longer", {}),
-    "resolves_never": Kind("the market never resolves", "the markets door gives up three hours after the end", {}),
+    "resolves_never": Kind(
+        "the market never resolves", "the markets door says so after three hours, and gives up after a day", {}
+    ),
     "resolves_half": Kind("the market pays a half each; the socket does not say so", "no fault: Gamma says so", {}),
     "resolves_twice": Kind(
         "the market resolves, and `by_s` later it resolves the other way",
         "with the second answer",
         {"": (Reason.RESOLUTION_CONFLICT,)},
+    ),
+    "resolves_proposed": Kind(
+        "Gamma says closed and the other outcome, as `proposed`; `by_s` later it resolves as it should",
+        "no fault: nothing is paid before it is resolved",
+        {},
     ),
     "rest_stale": Kind("REST `/book` shows the books of its beginning", "by comparison with the stream", {}),
 }

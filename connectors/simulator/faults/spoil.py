@@ -8,7 +8,7 @@ from random import Random
 from typing import Final
 
 from connectors.simulator.emission import Venue
-from connectors.simulator.faults.timeline import AnyFault, AsStrings, FrameFault, MissingField, Oversized
+from connectors.simulator.faults.timeline import AnyFault, AsStrings, FrameFault, MissingField, OddNeighbour, Oversized
 
 PRICES: Final[dict[Venue, str]] = {"polymarket": "price", "coinbase": "price_level"}
 GARBAGE: Final = (b"<html><h1>502 Bad Gateway</h1></html>", b"{{", b"\x00\x00\x00\x00", b"null null", b'{"channel":}')
@@ -18,7 +18,7 @@ def malformed(frame: bytes, rng: Random) -> bytes:
     """Text that is no JSON: garbage in front, a bracket too many, or a byte that is no UTF-8 where a quote stood."""
     way = rng.randrange(3)
     if way == 0:
-        return rng.choice(GARBAGE) + frame[: rng.randrange(40)]
+        return rng.choice(GARBAGE) + frame[: max(1, rng.randrange(40))]  # with a bracket: else it is plain text
     return frame + b"}" if way == 1 else frame.replace(b'"', b"\xff", 1)
 
 
@@ -45,6 +45,38 @@ def missing_field(frame: bytes, field: str) -> bytes | None:
     name = re.escape(field.encode())
     value = rb'(?:"[^"]*"|\[[^\]]*\]|[\w.+-]+)'
     return _replaced(rb'"%b":%b,|,"%b":%b(?=[}\]])' % (name, value, name, value), b"", frame)
+
+
+def foreign(now_ns: int, rng: Random) -> bytes:
+    """A message about another market with something missing."""
+    head = b'"market":"0x%040x","timestamp":"%d"' % (rng.getrandbits(160), now_ns // 1_000_000)
+    return (
+        rng.choice(
+            (
+                b'{"event_type":"new_market","slug":"will-it-rain","assets_ids":[],"outcomes":["Yes","No"],%b}',
+                b'{"event_type":"market_resolved",%b}',
+                b'{"event_type":"last_trade_price","asset_id":"1","price":"0.5","side":"BUY",%b}',
+                b'{"event_type":"book","asset_id":"1","bids":[{}],"asks":[],%b}',
+                b'{"event_type":"price_change","price_changes":[{"asset_id":"1","price":"","size":"","side":""}],%b}',
+            )
+        )
+        % head
+    )
+
+
+def odd_neighbour(frame: bytes, rng: Random) -> bytes:
+    """An array of the frame's messages and one of another market that cannot be used."""
+    odd = rng.choice(
+        (
+            b'{"event_type":"last_trade_price","market":"0x0","asset_id":"1","price":"0.5","side":"BUY"}',
+            b'{"event_type":"book","market":"0x0","asset_id":1,"bids":"none"}',
+            b'{"event_type":"market_resolved","market":"0x0"}',
+        )
+    )
+    own = frame.strip()
+    if own[:1] == b"[":
+        return own[:-1] + (b"," if own[1:-1].strip() else b"") + odd + b"]"
+    return b"[%b,%b]" % ((own, odd) if rng.random() < 0.5 else (odd, own))
 
 
 def oversized(frame: bytes, size: int) -> bytes | None:
@@ -75,6 +107,8 @@ def spoilt(fault: AnyFault, venue: Venue, frame: bytes, rng: Random) -> bytes | 
         return missing_field(frame, fault.field or PRICES[venue])
     if isinstance(fault, Oversized):
         return oversized(frame, fault.size_bytes)
+    if isinstance(fault, OddNeighbour):
+        return odd_neighbour(frame, rng)
     if isinstance(fault, AsStrings):
         return as_strings(frame)
     if isinstance(fault, FrameFault):

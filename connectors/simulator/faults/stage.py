@@ -15,14 +15,17 @@ from connectors.simulator.emission import Emission, Venue
 from connectors.simulator.exchange import Exchange
 from connectors.simulator.faults.conditions import Conditions, refuses
 from connectors.simulator.faults.shows import Shows
-from connectors.simulator.faults.spoil import spoilt
+from connectors.simulator.faults.spoil import foreign, spoilt
 from connectors.simulator.faults.strokes import Log, Outgoing, Running, Targets
 from connectors.simulator.faults.timeline import (
     AnyFault,
     AsStrings,
+    Beside,
     BookFault,
     FrameFault,
     MissingField,
+    NoFirstBook,
+    OddNeighbour,
     OnceOfVenue,
     Oversized,
     Resolution,
@@ -40,7 +43,7 @@ UNKNOWN: Final[dict[Venue, tuple[str, bytes]]] = {
     "polymarket": ("liquidity_rewards", b'{"event_type":"liquidity_rewards","market":"","rewards":[]}'),
     "coinbase": ("price_bands", b'[{"type":"update","bands":[]}]'),
 }
-_SPOILS = (FrameFault, MissingField, AsStrings, Oversized)
+_SPOILS = (FrameFault, MissingField, AsStrings, OddNeighbour, Oversized)
 
 
 class FaultStage:
@@ -162,7 +165,7 @@ class FaultStage:
             fault = running.fault
             if isinstance(fault, _SPOILS) and fault.kind not in CARRIED:
                 seen = self._spoil(running, session, channel, keys, seen, now_ns, marks)
-            elif (
+            elif (isinstance(fault, Beside) and channel == fault.kind) or (
                 isinstance(fault, OnceOfVenue)
                 and fault.kind == "unknown_frame"
                 and channel == UNKNOWN[session.venue][0]
@@ -196,6 +199,16 @@ class FaultStage:
         marks.append(mark)
         return new
 
+    def withholds(self, session: Session, tokens: tuple[str, ...], now_ns: int) -> bool:
+        """Whether the session's subscription to ``tokens`` is answered without books."""
+        for running in self.running:
+            if isinstance(running.fault, NoFirstBook) and running.strikes():
+                mark = self._log.stroke(running, now_ns, session, "book", tokens)
+                mark.frames = 1
+                self._log.take(mark)
+                return True
+        return False
+
     def due(self, now_ns: int) -> list[tuple[str, Outgoing]]:
         """Frames whose time has come, with the session each belongs to."""
         return self._transport.due(now_ns)
@@ -208,6 +221,9 @@ class FaultStage:
             if isinstance(fault, OnceOfVenue) and fault.kind == "unknown_frame" and running.strikes():
                 channel, frame = UNKNOWN[fault.venue]
                 out.append(Emission(now_ns, fault.venue, channel, (), frame))
+            elif isinstance(fault, Beside) and running.strikes():
+                frame = fault.text.encode() if fault.kind == "control_text" else foreign(now_ns, running.rng)
+                out.append(Emission(now_ns, fault.venue, fault.kind, (), frame))
             elif isinstance(fault, Resolution):
                 self._conditions.decree(running, fault, self._due_ns(fault), now_ns)
         return out

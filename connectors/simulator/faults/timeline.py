@@ -131,6 +131,31 @@ class AsStrings(_OnFrames):
     venue: Literal["coinbase"] = "coinbase"
 
 
+class OddNeighbour(_OnFrames):
+    """An element about another market that cannot be used, beside the frame's own in one array."""
+
+    kind: Literal["odd_neighbour"]
+    venue: Literal["polymarket"] = "polymarket"
+
+
+class Beside(_Strokes):
+    """What Polymarket says beside its books: ``control_text``, the plain ``text``; ``foreign_message``, a message about
+    another market with something missing."""
+
+    once: ClassVar[bool] = True
+    kind: Literal["control_text", "foreign_message"]
+    venue: Literal["polymarket"] = "polymarket"
+    text: str = Field("INVALID OPERATION", max_length=200, pattern=r"^[^\[\]{}]*$")
+
+
+class NoFirstBook(_Strokes):
+    """A subscription to Polymarket's market channel is answered without books; changes come all the same."""
+
+    once: ClassVar[bool] = True
+    kind: Literal["no_first_book"]
+    venue: Literal["polymarket"] = "polymarket"
+
+
 class SequenceGap(_Strokes):
     """``skip`` sequence numbers are left out before the next message of a Coinbase connection."""
 
@@ -193,9 +218,10 @@ class TickChange(_OfMarket):
 
 
 class Resolution(_OfMarket):
-    """Of the windows that end while the fault is at work. ``by_s``: how late, or how long until the other answer."""
+    """Of the windows that end while the fault is at work. ``by_s``: how late, how long until the other answer, or how
+    long the other outcome stands proposed."""
 
-    kind: Literal["resolves_late", "resolves_never", "resolves_half", "resolves_twice"]
+    kind: Literal["resolves_late", "resolves_never", "resolves_half", "resolves_twice", "resolves_proposed"]
     by_s: float = Field(60.0, gt=0, le=86_400)
     for_s: float | None = Field(3600.0, gt=0, allow_inf_nan=False)
 
@@ -212,6 +238,9 @@ AnyFault: TypeAlias = (
     | MissingField
     | Oversized
     | AsStrings
+    | OddNeighbour
+    | Beside
+    | NoFirstBook
     | SequenceGap
     | VenueFault
     | OnceOfVenue

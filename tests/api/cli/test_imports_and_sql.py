@@ -76,7 +76,7 @@ def database(tmp_path: Path) -> Path:
 def test_sql_answers_as_table_and_as_json(tmp_path: Path, database: Path) -> None:
     question = 'SELECT reason, sum("count") AS total FROM quality GROUP BY ALL'
     shown = profit(tmp_path, "sql", question, "--run", "first")
-    assert "crossed_book" in shown.stdout and "1 rows" in shown.stdout
+    assert "crossed_book" in shown.stdout and "1 row" in shown.stdout
     found = profit(tmp_path, "sql", question, "--db", str(database), "--json")
     assert json.loads(found.stdout) == [{"reason": "crossed_book", "total": 3}]
 
@@ -86,7 +86,7 @@ def test_sql_answers_as_table_and_as_json(tmp_path: Path, database: Path) -> Non
     [
         (["SELECT nothing FROM quality", "--run", "first"], "DuckDB refuses"),
         (["DELETE FROM quality", "--run", "first"], "read-only"),
-        (["SELECT 1"], "no audit database"),
+        (["SELECT 1", "--run", "second"], "there is no run second"),
         (["SELECT 1", "--run", "first", "--db", "x"], "both given"),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -215,3 +216,41 @@ def test_the_command_says_all_and_fails_when_something_failed(tmp_path: Path) ->
     assert findings[0]["status"] == "failed"
     assert "window_s" in findings[0]["seen"]
     assert [each["status"] for each in findings if each["check"] in ("broker", "gamma", "clob")] == ["ok"] * 3
+
+
+def test_without_a_network_the_cause_is_told_once_and_the_clock_is_not_forgotten() -> None:
+    nobody = free_port()
+    away = Endpoints(*(f"{scheme}://127.0.0.1:{nobody}" for scheme in ("ws", "http", "http", "ws")))
+    found = exchanges(Settings(), away, f"http://127.0.0.1:{nobody}/api/geoblock")
+    assert [finding.check for finding in found if finding.cure] == ["network"]
+    assert len([finding for finding in found if finding.status == "failed"]) == 6
+    assert by_check(found)["clock"].status == "skipped"
+
+
+def test_a_data_folder_that_is_a_file_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for place in ("file", "file/below"):
+        (finding,) = local.disk(Settings(data_dir=tmp_path / place))
+        assert finding.status == "failed" and "is a file" in finding.seen
+
+
+def test_a_bad_key_does_not_hide_what_the_environment_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bad.toml").write_text("[chekcs]\nwindow_s = 1\n[api]\nhost = 3\n")
+    monkeypatch.setenv("PROFIT_DATA_DIR", str(tmp_path / "mine"))
+    monkeypatch.setenv("PROFIT_API_PORT", "4711")
+    finding, settings = local.configuration(tmp_path / "bad.toml")
+    assert finding.status == "failed"
+    assert "Did you mean checks?" in finding.seen and "api.host = 3" in finding.seen
+    assert (settings.data_dir, settings.api.port) == (tmp_path / "mine", 4711)
+    assert finding.cure.count("Correct it") == 1 and "Correct it and start again" not in finding.seen
+
+
+def test_amounts_have_units(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Usage:
+        free = local.DISK_LEAST + 1
+
+    monkeypatch.setattr("shutil.disk_usage", lambda _: Usage)
+    settings = Settings(data_dir=tmp_path)
+    for finding in (*local.disk(settings), *local.memory(settings, True)):
+        assert len(re.findall(r"\d+\.\d (?!GiB)", finding.seen)) == 0, finding
+        assert finding.seen.count("GiB") == 2

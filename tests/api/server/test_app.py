@@ -17,6 +17,7 @@ import uvicorn
 from api.server import app as app_module
 from api.server import board as board_module
 from api.server.app import build
+from api.server.guard import Guard
 from api.server.hub import Hub
 from api.server.serving import _Server, describe_run
 from connectors.listening import listen_for_page, url_of
@@ -47,7 +48,7 @@ async def serving(run_dir: Path) -> AsyncIterator[Running]:
     hub.board.kafka = "connected"
     listening = listen_for_page("127.0.0.1", 0)
     application = build(hub, lambda: describe_run(run_dir, "127.0.0.1:1", "s1"), run_dir)
-    server = _Server(uvicorn.Config(application, log_level="critical", timeout_graceful_shutdown=PATIENT_S))
+    server = _Server(uvicorn.Config(Guard(application), log_level="critical", timeout_graceful_shutdown=PATIENT_S))
     task = asyncio.create_task(server.serve([listening]))
     try:
         yield Running(hub, url_of(listening))
@@ -99,7 +100,7 @@ async def test_health_is_503_until_telemetry_comes_and_when_it_stops(
         async with asyncio.timeout(60):
             while (answer := await client.get("/health")).status_code != 503:
                 await asyncio.sleep(0.02)
-        assert answer.json()["wrong"][0].startswith("journal: no heartbeat for ")
+        assert answer.json()["wrong"][0].startswith("journal has not reported for ")
         (module,) = (await client.get("/api/modules")).json()["modules"]
         assert module["status"] == "silent"
 
@@ -216,7 +217,7 @@ async def test_a_client_that_does_not_read_is_dropped(running: Running, monkeypa
         lazy.setblocking(False)
         loop = asyncio.get_running_loop()
         await loop.sock_connect(lazy, (host, int(port)))
-        await loop.sock_sendall(lazy, b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
+        await loop.sock_sendall(lazy, b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
         await loop.sock_recv(lazy, 16)
         async with httpx.AsyncClient(timeout=60) as client:
             refused = await client.get(running.url + "stream")

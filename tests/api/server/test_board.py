@@ -150,15 +150,15 @@ def test_a_record_that_is_none_is_counted_and_named(board: Board) -> None:
 def test_health_says_what_is_wrong(board: Board) -> None:
     assert board.health(0.0).wrong == ["no module has sent telemetry yet"]
     board.take(stored(telemetry("journal")), 0.0)
-    board.take(stored(telemetry("door.coinbase", status="waiting")), 0.0)
+    board.take(stored(telemetry("connection.coinbase", status="waiting")), 0.0)
     assert board.health(1.0).status == "ok"
-    assert board.health(1.0).warnings == ["door.coinbase: waiting: ok"]
+    assert board.health(1.0).warnings == ["connection.coinbase: waiting: ok"]
     unwell = board.health(20.0)
     assert unwell.status == "unwell"
-    assert [line.partition(":")[0] for line in unwell.wrong] == ["door.coinbase", "journal"]
+    assert [line.partition(" has not reported for ")[0] for line in unwell.wrong] == ["connection.coinbase", "journal"]
     board.take(stored(telemetry("journal", 1)), 20.0)
-    board.take(stored(telemetry("door.coinbase", 1, status="failed")), 20.0)
-    assert board.health(20.0).wrong == ["door.coinbase: failed: ok"]
+    board.take(stored(telemetry("connection.coinbase", 1, status="failed")), 20.0)
+    assert board.health(20.0).wrong == ["connection.coinbase: failed: ok"]
     board.kafka = "the broker is away"
     assert "Kafka: the broker is away" in board.health(20.0).wrong
 
@@ -200,7 +200,7 @@ def feed_row(state: str, status: str, why: str) -> Stored:
 
 
 def test_a_feed_is_shown_in_its_own_words_and_stands_first(board: Board) -> None:
-    board.take(stored(telemetry("door.coinbase")), 1.0)
+    board.take(stored(telemetry("connection.coinbase")), 1.0)
     board.take(feed_row("stale", "warning", "stale_spot"), 1.0)
     first = board.modules(1.0)[0]
     assert (first.module, first.group, first.state, first.status) == ("feed.coinbase.BTC", "feeds", "stale", "warning")

@@ -101,3 +101,32 @@ async def test_closing_ends_every_stream() -> None:
     ring.close()
     ended = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 60)
     assert all(isinstance(each, RuntimeError | StopAsyncIteration) for each in ended)
+
+
+ODD_IDS = [
+    "START-\xb2",
+    "START-٣",
+    "START-" + "9" * 5_000,
+    "START- 1",
+    "START-+1",
+    "START-1_0",
+    "START-0x1",
+    "\x00",
+    "²",
+]
+
+
+@given(st.text() | st.sampled_from(ODD_IDS) | st.builds("{}-{}".format, st.just("START"), st.text()))
+def test_no_id_is_too_odd(last: str) -> None:
+    """It is resumed only from a number that we wrote ourselves; everything else is answered with ``reset``."""
+    ring = Ring("START")
+    for number in range(5):
+        ring.append("fill", f"{number}")
+    position = ring.position_after(last)
+    assert position is None or (last.startswith("START-") and last.isascii() and int(last[6:]) + 1 == position)
+
+
+@pytest.mark.parametrize("last", ODD_IDS)
+async def test_an_odd_id_gets_a_reset(last: str) -> None:
+    (first,) = await take(events(Ring("START"), last), 1)
+    assert first.event == "reset"

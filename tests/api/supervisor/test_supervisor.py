@@ -42,6 +42,22 @@ STUBBORN = """
 """
 
 
+#: Has much left to do when it is told to end, and says how it comes on.
+SLOW = """
+    import signal, sys, time
+    over = []
+    signal.signal(signal.SIGTERM, lambda *_: over.append(1))
+    print("up", flush=True)
+    while not over:
+        time.sleep(0.02)
+    for left in range(30, -1, -1):
+        print(f"ending: {left} records to read", flush=True)
+        time.sleep(0.1)
+    with open(sys.argv[1], "w") as out:
+        out.write("all of it")
+"""
+
+
 def polite(name: str, folder: Path, **more: object) -> ChildSpec:
     command = (sys.executable, "-c", textwrap.dedent(POLITE), name, str(folder / "ended"))
     return ChildSpec(name, command, environment={"PYTHONPATH": str(ROOT)}, **more)  # type: ignore[arg-type]
@@ -98,26 +114,57 @@ def test_a_killed_child_is_started_again_and_that_is_said(
 
 def test_children_end_in_the_order_of_their_ranks(tmp_path: Path, said: list[str], running: list[Running]) -> None:
     names = ["recorder", "market", "audit"]
-    specs = [polite(name, tmp_path, stop_rank=rank, grace_s=60.0) for rank, name in enumerate(names)]
-    running.append(Running(Supervisor(specs[::-1], tmp_path, said.append, stop_within_s=180.0)))
+    specs = [polite(name, tmp_path, stop_rank=rank) for rank, name in enumerate(names)]
+    running.append(Running(Supervisor(specs[::-1], tmp_path, said.append)))
     eventually(lambda: all(is_up(tmp_path, name) for name in names))
     running[0].stop()
     assert (tmp_path / "ended").read_text().split() == names
     assert said == []
 
 
-def test_children_that_do_not_end_are_killed_in_time(tmp_path: Path, said: list[str], running: list[Running]) -> None:
+def test_a_child_that_gives_no_sign_of_its_end_is_killed_and_that_is_said(
+    tmp_path: Path, said: list[str], running: list[Running]
+) -> None:
+    spec = ChildSpec("s", (sys.executable, "-c", textwrap.dedent(STUBBORN)), patience_s=0.5)
+    supervisor = Supervisor([spec], tmp_path, said.append)
+    running.append(Running(supervisor))
+    eventually(lambda: is_up(tmp_path, "s"))
+    pid = supervisor.children["s"].pid
+    running[0].stop()
+    assert not psutil.pid_exists(pid)
+    assert supervisor.cut == {"s": "up"}
+    assert "the last records may be missing: check with --verify" in said[-1]
+
+
+def test_an_end_waits_for_progress_and_not_for_seconds(
+    tmp_path: Path, said: list[str], running: list[Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A child that says how it comes on has all the time that it needs, many times its patience."""
+    monkeypatch.setattr("api.supervisor.supervisor.TELL_S", 0.5)
+    spec = ChildSpec("slow", (sys.executable, "-c", textwrap.dedent(SLOW), str(tmp_path / "rest")), patience_s=10.0)
+    supervisor = Supervisor([spec], tmp_path, said.append)
+    running.append(Running(supervisor))
+    eventually(lambda: is_up(tmp_path, "slow"))
+    running[0].stop()
+    assert (tmp_path / "rest").read_text() == "all of it"
+    assert supervisor.cut == {}
+    assert any("ending: waiting for slow" in line and "records to read" in line for line in said)
+
+
+def test_asked_twice_everything_is_killed_at_once(tmp_path: Path, said: list[str], running: list[Running]) -> None:
+    forced = threading.Event()
     specs = [
-        ChildSpec(f"s{n}", (sys.executable, "-c", textwrap.dedent(STUBBORN)), stop_rank=n, grace_s=20.0)
-        for n in range(6)
+        ChildSpec(f"s{n}", (sys.executable, "-c", textwrap.dedent(STUBBORN)), stop_rank=n, patience_s=600.0)
+        for n in range(4)
     ]
-    supervisor = Supervisor(specs, tmp_path, said.append, stop_within_s=1.5)
+    supervisor = Supervisor(specs, tmp_path, said.append, forced.is_set)
     running.append(Running(supervisor))
     eventually(lambda: all(is_up(tmp_path, spec.name) for spec in specs))
     pids = [child.pid for child in supervisor.children.values()]
-    assert running[0].stop() < 20  # not even one of the graces
+    forced.set()
+    running[0].stop()
     assert not any(psutil.pid_exists(pid) for pid in pids)
-    assert len([line for line in said if "was killed" in line]) == 6
+    assert sorted(supervisor.cut) == ["s0", "s1", "s2", "s3"]
 
 
 def test_a_child_waits_for_the_file_it_needs_and_follows_its_maker(

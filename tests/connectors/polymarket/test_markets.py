@@ -13,10 +13,8 @@ from connectors.clock import NS
 from connectors.polymarket import markets as markets_module
 from connectors.polymarket.markets import (
     MarketsDoor,
-    clob_fingerprint,
-    clob_resolved,
     gamma_fingerprint,
-    is_resolved,
+    reading,
     token_ids,
 )
 from connectors.polymarket.rest import Rest
@@ -151,30 +149,22 @@ def test_what_makes_an_answer_worth_a_record(change: dict[str, Any], matters: bo
     assert (gamma_fingerprint(GAMMA) != gamma_fingerprint(GAMMA | change)) is matters
 
 
+SOUND: dict[str, Any] = {"slug": "btc-updown-5m-1795334400", "conditionId": "0x1", "outcomes": '["Up", "Down"]',
+                         "clobTokenIds": '["1", "2"]'}  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    ("change", "resolved"),
+    ("change", "reads"),
     [
-        ({"closed": True, "outcomePrices": '["1", "0"]'}, True),
-        ({"closed": True, "outcomePrices": '["0.5", "0.5"]'}, True),
-        ({"closed": True, "outcomePrices": '["0.97", "0.03"]'}, False),
-        ({"closed": False, "outcomePrices": '["1", "0"]'}, False),
-        ({"closed": True, "outcomePrices": None}, False),
-        ({"closed": True, "outcomePrices": "not json"}, False),
+        ({}, ""), ({"clobTokenIds": None}, "unknown"), ({"outcomes": None}, "unknown"), ({"outcomePrices": None}, ""),
+        ({"clobTokenIds": ["1", "2"], "outcomes": ["Up", "Down"]}, ""), ({"slug": "will-it-rain"}, "unknown"),
+        ({"orderPriceMinTickSize": 0.3}, "market btc-updown-5m-1795334400: tick '0.3' is none of the exchange's"),
     ],
-)
-def test_resolution(change: dict[str, Any], resolved: bool) -> None:
-    assert is_resolved(GAMMA | change) is resolved
+)  # fmt: skip
+def test_an_answer_counts_also_by_how_the_flow_reads_it(change: dict[str, Any], reads: str) -> None:
+    assert reading(json.dumps(SOUND | change).encode()) == reads
 
 
-def test_clob_resolution() -> None:
-    tokens = [{"token_id": "1", "winner": False, "price": 0.5}, {"token_id": "2", "winner": False, "price": 0.5}]
-    assert not clob_resolved(clob_fingerprint({"closed": False, "tokens": tokens}))
-    assert clob_resolved(clob_fingerprint({"closed": True, "tokens": tokens}))
-    tokens[1]["winner"] = True
-    assert clob_resolved(clob_fingerprint({"closed": False, "tokens": tokens}))
-    assert not clob_resolved(clob_fingerprint([]))
-
-
-@pytest.mark.parametrize("encoded", [None, "", "nonsense", 3])
+@pytest.mark.parametrize("encoded", [None, "", "nonsense", 3, [], [None], "[1.5]", {"a": 1}])
 def test_market_without_tokens_yet(encoded: Any) -> None:
     assert token_ids({"clobTokenIds": encoded}) == ()

@@ -74,7 +74,10 @@ class Desk:
             self.judge()
 
     def done(self, do: str) -> list[tuple[float, Act]]:
-        return [(at, act) for at, act in self.acts if act.do == do and act.why != "in turn"]
+        return [(at, act) for at, act in self.acts if act.do == do and act.why != "in turn" and not act.is_healing]
+
+    def healing(self, do: str) -> list[tuple[float, Act]]:
+        return [(at, act) for at, act in self.acts if act.do == do and act.is_healing]
 
     def others(self) -> None:
         self.spot(60_000)

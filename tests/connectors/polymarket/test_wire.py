@@ -5,11 +5,14 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
+from connectors.control_text import control_text
 from connectors.polymarket.wire import (
+    Change,
     ClobMarket,
     GammaMarket,
     decode_frame,
@@ -156,19 +159,69 @@ def test_gammas_market_with_its_nested_lists() -> None:
 def test_the_clobs_market_is_told_from_gammas() -> None:
     market = decode_market(b'{"condition_id":"0x11","closed":true,"tokens":[{"token_id":"72","winner":true}]}')
     assert isinstance(market, ClobMarket)
-    assert [token.winner for token in market.tokens] == [True]
+    assert [token.winner for token in market.tokens or ()] == [True]
 
 
-@pytest.mark.parametrize("body", [b"{}", b'{"condition_id":"0x11"}', b'{"slug":5}', b"[]", b"<html>"])
+@pytest.mark.parametrize("body", [b"{}", b'{"slug":5}', b"[]", b"<html>"])
 def test_what_is_no_market_is_refused(body: bytes) -> None:
     with pytest.raises(msgspec.DecodeError):
         decode_market(body)
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[1]", '["a"'])
+@pytest.mark.parametrize("text", ["{}", "[1.5]", '["a"', "[null]", "[[]]", "[true]", "nonsense"])
 def test_what_is_no_list_of_strings_is_refused(text: str) -> None:
-    with pytest.raises(msgspec.DecodeError):
+    with pytest.raises(ValueError):
         decode_strings(text)
+
+
+@pytest.mark.parametrize(
+    ("listed", "texts"),
+    [
+        (None, []), ("", []), ("null", []), ("[]", []), ([], []), ('["Up", "Down"]', ["Up", "Down"]),
+        (["Up", "Down"], ["Up", "Down"]), ([1, 2], ["1", "2"]), (f"[{9 * 10**76}]", [str(9 * 10**76)]),
+    ],
+)  # fmt: skip
+def test_lists_stand_in_strings_or_for_themselves_or_are_not_known(listed: Any, texts: list[str]) -> None:
+    assert decode_strings(listed) == texts
+
+
+def test_token_ids_may_be_numbers_of_any_length() -> None:
+    market = decode_market(f'{{"slug":"a","clobTokenIds":[{7 * 10**76 + 1}, {7 * 10**76 + 2}]}}'.encode())
+    assert isinstance(market, GammaMarket)
+    assert decode_strings(market.clob_token_ids) == [str(7 * 10**76 + 1), str(7 * 10**76 + 2)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({}, ""), ({"umaResolutionStatus": None}, ""), ({"umaResolutionStatus": "proposed"}, "proposed"),
+        ({"umaResolutionStatuses": "[]"}, ""), ({"umaResolutionStatuses": '["proposed","disputed"]'}, "disputed"),
+        ({"umaResolutionStatuses": ["proposed", "resolved"]}, "resolved"),
+        ({"umaResolutionStatus": "resolved", "umaResolutionStatuses": '["proposed"]'}, "resolved"),
+    ],
+)  # fmt: skip
+def test_the_oracles_last_word_is_the_status(fields: dict[str, Any], status: str) -> None:
+    market = decode_market(json.dumps({"slug": "a"} | fields).encode())
+    assert isinstance(market, GammaMarket) and market.status == status
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [b"", b"PONG", b"INVALID OPERATION", b"NO NEW ASSETS\n", b"{}", b" {} ", b"null", "später".encode()],
+)
+def test_plain_text_is_no_message(frame: bytes) -> None:
+    assert control_text(frame) == frame.decode().strip()
+
+
+@pytest.mark.parametrize("frame", [b"[]", b"{", b"[", b'{"a":1}', b'x{"asset_id":"1"}', b"\x00\x01", b"\xff", b"[{}]"])
+def test_what_may_have_been_a_message_is_no_plain_text(frame: bytes) -> None:
+    assert control_text(frame) is None
+
+
+def test_the_old_form_of_a_change_is_read_as_the_new_one() -> None:
+    entry = b'{"price":"0.4","side":"BUY","size":"7"}'
+    (message,) = decode_frame(b'{"event_type":"price_change","asset_id":"1","timestamp":"5","changes":[%b]}' % entry)
+    assert message.price_changes == [Change("1", "0.4", "7", "BUY")]
 
 
 def test_recorded_frames_decode_with_the_best_level_last(recordings: Path) -> None:

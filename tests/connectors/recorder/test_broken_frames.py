@@ -94,7 +94,8 @@ GARBAGE = [
 @both
 async def test_garbage_is_published_as_it_came(topic: str) -> None:
     async def play(socket: ServerConnection, number: int) -> None:
-        for frame in GARBAGE:
+        # what Coinbase said in a frame that cannot be read can only be had again on a new connection
+        for frame in GARBAGE if topic == FEED_POLYMARKET else [GARBAGE[number % len(GARBAGE)]]:
             await socket.send(frame)  # binary
             with contextlib.suppress(UnicodeDecodeError):
                 await socket.send(frame.decode())
@@ -102,9 +103,10 @@ async def test_garbage_is_published_as_it_came(topic: str) -> None:
 
     async with Bench(play).running(topic) as bench:
         texts = sum(1 for frame in GARBAGE if _is_text(frame))
-        await bench.until(lambda: len(bench.frames()) >= 2 * len(GARBAGE) + texts)
-        assert set(bench.frames()) == set(GARBAGE)
-        assert bench.connections == 1
+        if topic == FEED_POLYMARKET:
+            await bench.until(lambda: len(bench.frames()) >= 2 * len(GARBAGE) + texts)
+            assert bench.connections == 1
+        await bench.until(lambda: set(bench.frames()) == set(GARBAGE))
 
 
 def _is_text(frame: bytes) -> bool:

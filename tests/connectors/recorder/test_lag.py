@@ -12,8 +12,8 @@ from connectors.kafka.sink import KafkaSink
 from connectors.recorder.inputs import InputCounter
 from connectors.recorder.ticks import ClockDoor
 from connectors.recorder.writer import FeedWriter
-from flows.market_line.bounds import bounds_of
 from flows.market_line.line import MarketLine
+from models.bounds import bounds_of
 from models.journal import Clock, decode_event
 from models.markers import Tick, decode_own
 from models.message import Message, Stored

@@ -212,10 +212,16 @@ async def test_telemetry_of_every_door() -> None:
     assert [message.ordinal for message in messages] == list(range(len(messages)))
     assert {message.producer for message in messages} == {f"recorder-{r.recorder.run_id}"}
     last = {record.module: record for record in (Telemetry.model_validate_json(m.value) for m in messages)}
-    assert last.keys() == {"recorder", "door.polymarket", "door.markets", "door.coinbase", "door.clock"}
+    assert last.keys() == {
+        "recorder",
+        "connection.polymarket",
+        "connection.markets",
+        "connection.coinbase",
+        "connection.clock",
+    }
     assert {record.status for record in last.values()} == {"stopped"}
-    assert last["door.coinbase"].counts["frames"] == len(r.outlet.frames(FEED_COINBASE))
-    assert last["door.coinbase"].counts["bytes"] == len(b"".join(r.outlet.frames(FEED_COINBASE)))
+    assert last["connection.coinbase"].counts["frames"] == len(r.outlet.frames(FEED_COINBASE))
+    assert last["connection.coinbase"].counts["bytes"] == len(b"".join(r.outlet.frames(FEED_COINBASE)))
 
 
 async def test_failing_outlet_ends_the_run_with_its_reason() -> None:

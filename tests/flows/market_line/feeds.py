@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from connectors.imports.frames import Definition, iso
-from flows.market_line.bounds import bounds_of
 from flows.market_line.findings import Beat, Finding
 from flows.market_line.line import MarketLine
+from models.bounds import bounds_of
 from models.contracts import DeadLetter
 from models.envelope import Envelope
 from models.journal import AnyEvent, Book, Spot, decode_event

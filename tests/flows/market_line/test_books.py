@@ -105,8 +105,11 @@ def test_best_prices_that_differ_end_the_book_until_a_snapshot(kind: str, stated
         rig.poly(rig.of_token(kind, UP, None, **stated))
     up = rig.only(Book).up
     assert up is not None
-    assert (up.ok, up.checks, up.bids) == (False, (Reason.BEST_MISMATCH,), ())
-    assert Reason.BEST_MISMATCH in rig.reasons()
+    assert (up.ok, up.checks, up.bids) == (False, (Reason.BEST_MISMATCH,), ()), "not to be traded on at once"
+    assert rig.reasons() == [], "and called wrong when all messages of that moment have come"
+    rig.pass_time(0.25)
+    rig.tick()
+    assert rig.reasons() == [Reason.BEST_MISMATCH]
     rig.poly(rig.change((UP, "BUY", "0.49", "11")))
     assert not rig.latest_book().up.ok  # type: ignore[union-attr]
     rig.poly(rig.snapshot(UP))

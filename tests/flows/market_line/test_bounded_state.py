@@ -7,10 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
+from models.journal import Book, Market
 from models.markers import Marker, encode_own
+from models.reasons import Reason
 from models.timestamps import SECOND
 from models.topics import FEED_CLOCK
-from tests.flows.market_line.feeds import START_S, Rig
+from tests.flows.market_line.feeds import DOWN, START_S, UP, Rig
 
 HOUR_S = 3_600
 #: Hours after which as much is forgotten as is learnt: a market that does not resolve is kept for a day.
@@ -67,3 +69,33 @@ def test_the_state_is_as_large_after_days_as_after_a_day(hour: Callable[[Rig, in
     for number in range(SETTLED, 4 * SETTLED):
         hour(rig, number)
     assert len(pickle.dumps(rig.line)) <= before + SLACK
+
+
+def test_a_tokens_levels_go_a_minute_after_its_markets_end() -> None:
+    """Hundreds of levels each: the snapshot of the state, once a second, would grow with every market of a day."""
+    rig = Rig()
+    deep = [(f"0.{cents:02}", "10") for cents in range(1, 40)]
+    rig.open_market()
+    empty = _levels(rig)
+    rig.poly(*(rig.snapshot(token, bids=deep, asks=[(f"0.{c}", "10") for c in range(60, 99)]) for token in (UP, DOWN)))
+    assert _levels(rig) > empty + 100
+    (end,) = {event.end for event in rig.events if isinstance(event, Market)}
+    while rig.now < end + 50 * SECOND:
+        rig.pass_time(10)
+        rig.tick()
+    assert _levels(rig) > empty + 100, "just after the end they are there"
+    rig.pass_time(20)
+    rig.tick()
+    assert _levels(rig) == 0
+    book = rig.latest_book()
+    assert book.up is not None
+    assert (book.up.ok, book.up.bids, book.up.checks) == (False, (), (Reason.NO_SNAPSHOT,))
+    assert Reason.NO_SNAPSHOT not in rig.reasons()
+    rig.pass_time(1)
+    assert not any(isinstance(event, Book) for event in rig.tick()), "said once"
+
+
+def _levels(rig: Rig) -> int:
+    """Price levels of both tokens that a snapshot would hold."""
+    tokens = rig.line._kept.books.tokens
+    return sum(len(side.keys) for name in (UP, DOWN) for side in (tokens[name].bids, tokens[name].asks))

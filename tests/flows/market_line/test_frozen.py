@@ -10,12 +10,13 @@ import pytest
 
 from api.supervisor.player import in_order
 from connectors.simulator.exchange import Parameters
-from flows.market_line.bounds import bounds_of
 from flows.market_line.findings import Finding
 from flows.market_line.line import MarketLine
+from models.bounds import bounds_of
 from models.journal import Feed, Rejected, Spot
 from models.markers import Notice
 from models.message import Lost
+from models.money import SHARE
 from models.reasons import Reason
 from models.settings import Checks
 from models.timestamps import MILLISECOND, SECOND
@@ -266,20 +267,25 @@ def test_a_market_that_resolved_or_is_only_announced_is_not_late() -> None:
     assert Reason.RESOLUTION_LATE not in rig.reasons()
 
 
-# --- whole or not at all ----------------------------------------------------------------------------------------------
+# --- a message is taken whole or not at all ---------------------------------------------------------------------------
 
-PARTS: list[tuple[str, dict[str, Any]]] = [
-    ("book", {"asset_id": ""}), ("book", {"timestamp": ""}), ("book", {"bids": None}), ("book", {"asks": None}),
-    ("book", {"timestamp": 17}), ("price_change", {"timestamp": ""}), ("price_change", {"price_changes": None}),
-    ("last_trade_price", {"price": ""}), ("last_trade_price", {"side": "?"}), ("last_trade_price", {"size": ""}),
-    ("tick_size_change", {"new_tick_size": ""}), ("tick_size_change", {"asset_id": ""}),
-    ("market_resolved", {"winning_asset_id": ""}), ("best_bid_ask", {"timestamp": "soon"}),
+BOTH, MINE, NONE = (UP, DOWN), (UP,), ()
+PARTS: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
+    ("book", {"asset_id": ""}, BOTH), ("book", {"timestamp": ""}, MINE), ("book", {"bids": None}, MINE),
+    ("book", {"asks": None}, MINE), ("book", {"timestamp": 17}, MINE), ("book", {"asks": "?"}, MINE),
+    ("price_change", {"timestamp": ""}, MINE), ("price_change", {"price_changes": None}, BOTH),
+    ("last_trade_price", {"price": ""}, NONE), ("last_trade_price", {"side": "?"}, NONE),
+    ("last_trade_price", {"size": ""}, NONE), ("tick_size_change", {"new_tick_size": ""}, MINE),
+    ("tick_size_change", {"asset_id": ""}, BOTH), ("market_resolved", {"winning_asset_id": ""}, NONE),
+    ("market_resolved", {"winning_asset_id": "999"}, NONE), ("best_bid_ask", {"timestamp": "soon"}, NONE),
+    ("book", {"event_type": ""}, MINE), ("book", {"event_type": "", "asset_id": "", "market": "0xother"}, NONE),
+    ("book", {"asset_id": "", "market": ""}, BOTH), ("price_change", {"event_type": None}, MINE),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("kind", "spoilt"), PARTS)
-def test_a_frame_with_a_message_that_lacks_something_is_rejected_whole(
-    kind: str, spoilt: dict[str, Any], rig: Rig
+@pytest.mark.parametrize(("kind", "spoilt", "gone"), PARTS)
+def test_a_message_that_lacks_something_costs_what_it_may_have_changed_and_not_its_siblings(
+    kind: str, spoilt: dict[str, Any], gone: tuple[str, ...], rig: Rig
 ) -> None:
     messages = {
         "book": rig.snapshot(UP),
@@ -292,18 +298,27 @@ def test_a_frame_with_a_message_that_lacks_something_is_rejected_whole(
     trade = rig.of_token("last_trade_price", DOWN, price="0.5", size="1", side="BUY")
     made = rig.poly(trade, messages[kind] | spoilt)
     assert isinstance(made[-1], Rejected)
-    assert "trade" not in {type(event).__name__.lower() for event in made}, "nothing of it was applied"
+    assert "trade" in {type(event).__name__.lower() for event in made}, "its sibling is taken"
     assert rig.reasons() == [Reason.DECODE_ERROR]
-    assert not rig.latest_book().pair_ok
+    assert len(rig.letters) == 1
+    book = rig.latest_book()
+    assert book.up is not None and book.down is not None
+    assert (book.up.ok, book.down.ok) == (UP not in gone, DOWN not in gone)
 
 
-@pytest.mark.parametrize("spoilt", [{"price": ""}, {"size": None}, {"side": "buy"}, {"asset_id": ""}, {"price": 0.5}])
-def test_a_change_that_lacks_something_is_rejected_whole(spoilt: dict[str, Any], rig: Rig) -> None:
-    good = {"asset_id": DOWN, "side": "SELL", "price": "0.51", "size": "7"}
-    made = rig.poly(rig.change(good, good | spoilt))
+@pytest.mark.parametrize(
+    "spoilt", [{"price": ""}, {"size": None}, {"side": "buy"}, {"asset_id": ""}, {"price": 0.5}, {"best_bid": "x"}]
+)
+def test_an_entry_that_lacks_something_costs_its_own_token(spoilt: dict[str, Any], rig: Rig) -> None:
+    good = {"asset_id": UP, "side": "BUY", "price": "0.49", "size": "7"}
+    made = rig.poly(rig.change(good, {"asset_id": DOWN, "side": "SELL", "price": "0.51", "size": "7"} | spoilt))
     assert isinstance(made[-1], Rejected)
     book = rig.latest_book()
-    assert (book.up.ok, book.down.ok) == (False, False)  # type: ignore[union-attr]
+    assert book.up is not None and book.down is not None
+    assert not book.down.ok
+    assert book.up.ok is ("asset_id" not in spoilt), "who is meant by it cannot be told: either"
+    if book.up.ok:
+        assert book.up.bids[0] == (4900, 7 * SHARE)
 
 
 @pytest.mark.parametrize(

@@ -79,14 +79,48 @@ def test_the_strike_comes_later(rig: Rig) -> None:
     [
         ({"twapEnabled": True, "twapLookbackSeconds": 30}, Rule("twap", 30)),
         ({"twapEnabled": True, "twapLookbackSeconds": "60"}, Rule("twap", 60)),
-        ({"twapEnabled": False, "twapLookbackSeconds": 30}, Rule("twap", 60)),
+        ({"twapEnabled": True}, Rule("twap", 60)),
+        ({}, Rule("twap", 60)),
         (None, Rule("twap", 60)),
+        # it denies what holds at its date: which of the two is right cannot be told
+        ({"twapEnabled": False, "twapLookbackSeconds": 30}, None),
+        ({"twapEnabled": False}, None),
     ],
 )
-def test_the_markets_own_rule_goes_before_the_date(config: dict[str, Any] | None, rule: Rule) -> None:
+def test_the_markets_own_rule_goes_before_the_date(config: dict[str, Any] | None, rule: Rule | None) -> None:
     rig = Rig()
     gamma(rig, cryptoMarketConfig=config)
     assert rig.only(Market).rule == rule
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, (True, -1, 200_000)),
+        ({"acceptingOrders": False}, (False, -1, 200_000)),
+        ({"secondsDelay": 3}, (True, 3_000, 200_000)),
+        ({"secondsDelay": 0}, (True, -1, 200_000)),
+        ({"feeSchedule": {"rate": 0.07, "exponent": 1}}, (True, -1, 0)),
+        ({"feeSchedule": {"rate": 0.07, "exponent": 1, "takerOnly": True, "rebateRate": "0.2"}}, (True, -1, 200_000)),
+    ],
+)
+def test_what_the_market_says_of_orders(changes: dict[str, Any], expected: tuple[bool, int, int]) -> None:
+    rig = Rig()
+    gamma(rig, **changes)
+    told = rig.only(Market)
+    assert (told.accepting, told.taker_delay_ms, told.rebate_rate) == expected
+
+
+@pytest.mark.parametrize(
+    ("says", "delay"),
+    [({"itode": False}, 0), ({"itode": True}, -1), ({"seconds_delay": 2}, 2_000), ({"seconds_delay": 0}, -1)],
+)
+def test_what_the_clob_says_of_orders(says: dict[str, Any], delay: int) -> None:
+    rig = Rig()
+    gamma(rig)
+    body = {"condition_id": CONDITION, "closed": False, "accepting_orders": False, "tokens": [], **says}
+    rig.record(FEED_MARKETS, json.dumps(body).encode(), "clob")
+    assert (rig.only(Market).accepting, rig.only(Market).taker_delay_ms) == (False, delay)
 
 
 def test_fees_that_are_off_are_none() -> None:
@@ -128,7 +162,7 @@ def test_a_new_market_of_another_family_is_passed_by(changes: dict[str, Any]) ->
     rig = Rig()
     rig.poly({"event_type": "new_market", "slug": SLUG, "market": "0x", "assets_ids": ["1", "2"],
               "outcomes": ["Up", "Down"], "timestamp": "1"} | changes)  # fmt: skip
-    assert rig.only(Feed).note == "of no market we follow"
+    assert "of no market we follow" in rig.only(Feed).note
 
 
 @pytest.mark.parametrize(
@@ -179,7 +213,7 @@ def test_gamma_resolves(prices: tuple[str, str], payouts: tuple[int, int], rig: 
 @pytest.mark.parametrize("prices", [("0.98", "0.02"), ("0", "0"), ("1", "1")])
 def test_prices_that_are_no_payout_do_not_resolve(prices: tuple[str, str], rig: Rig) -> None:
     rig.define(prices)
-    assert rig.only(Feed).note.startswith("nothing new")
+    assert (rig.only(Market).payout_up, rig.only(Market).accepting) == (None, False)
 
 
 def test_prices_of_an_open_market_do_not_resolve(rig: Rig) -> None:
@@ -207,7 +241,8 @@ def test_a_second_resolution_that_agrees_is_nothing_new(rig: Rig) -> None:
     clob(rig, UP)
     assert isinstance(rig.made[0], Feed)
     rig.define(("1", "0"))
-    assert isinstance(rig.made[0], Feed)
+    again = rig.only(Market)  # news is only that no orders are taken any more
+    assert (again.payout_up, again.resolved_by, again.accepting) == (PIP, "market_resolved", False)
     assert rig.reasons() == []
 
 
@@ -234,7 +269,7 @@ def test_a_winner_that_is_no_token_of_the_market_is_refused(rig: Rig) -> None:
 def test_a_resolution_of_an_unknown_market_is_passed_by() -> None:
     rig = Rig()
     resolved(rig, UP)
-    assert rig.only(Feed).note == "of no market we follow"
+    assert "of no market we follow" in rig.only(Feed).note
 
 
 def test_a_finer_tick_of_the_definition_does_not_spoil_the_book_that_stands(rig: Rig) -> None:
@@ -247,6 +282,7 @@ def test_a_finer_tick_of_the_definition_does_not_spoil_the_book_that_stands(rig:
 
 def test_a_settled_market_is_forgotten_half_an_hour_after_its_end(rig: Rig) -> None:
     resolved(rig, UP)
+    rig.define(("1", "0"))
     rig.now = END + 1_800 * SECOND
     rig.tick()
     rig.poly(rig.snapshot(UP))

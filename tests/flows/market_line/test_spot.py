@@ -52,6 +52,37 @@ def test_trades_carry_the_aggressors_side_as_their_sign(rig: Rig) -> None:
     assert rig.only(Spot).trades == ((60_001 * DOLLAR, 500_000), (60_000 * DOLLAR, -250_000))
 
 
+def coin_trades(rig: Rig, kind: str, *ids: int) -> tuple[tuple[int, int], ...]:
+    """Trades of these ids, each of as many millionths of a coin; what the journal says of them."""
+    trades = [
+        {"trade_id": str(each), "product_id": "BTC-USD", "price": "60001", "size": f"{each / 1e6:.6f}", "side": "SELL"}
+        for each in ids
+    ]
+    rig.coin("market_trades", [{"type": kind, "trades": trades}])
+    return rig.only(Spot).trades
+
+
+def test_the_trades_of_a_snapshot_are_past_ones(rig: Rig) -> None:
+    """Each subscription begins with one, so that each reconnection brings hours of trades again."""
+    assert coin_trades(rig, "snapshot", 5, 4, 3) == ()
+    assert [size for _, size in coin_trades(rig, "update", 7, 6)] == [7, 6]
+    assert coin_trades(rig, "snapshot", 9, 8, 7, 6, 5) == ()
+
+
+def test_a_trade_counts_once(rig: Rig) -> None:
+    coin_trades(rig, "snapshot", 5, 4)
+    assert [size for _, size in coin_trades(rig, "update", 6, 5)] == [6]
+    assert [size for _, size in coin_trades(rig, "update", 8, 7, 6)] == [8, 7]
+    assert coin_trades(rig, "update", 8) == ()
+
+
+def test_another_product_has_ids_of_its_own(rig: Rig) -> None:
+    coin_trades(rig, "update", 1_000)
+    trade = {"trade_id": "7", "product_id": "ETH-USD", "price": "3000", "size": "1", "side": "BUY"}
+    rig.coin("market_trades", [{"type": "update", "trades": [trade]}])
+    assert rig.only(Spot).trades == ((3_000 * DOLLAR, -1_000_000),)
+
+
 @pytest.mark.parametrize(
     ("bid", "ask", "reason"),
     [("60001", "60000", Reason.CROSSED_BOOK), ("60000", "60000", Reason.LOCKED_BOOK)],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import random
 import shutil
@@ -15,12 +17,15 @@ import pytest
 
 from connectors.archive.reader import ArchiveReader
 from connectors.simulator.exchange import Parameters
-from flows.replay.plan import Plan
+from flows.replay.plan import Plan, load_plan
 from flows.replay.runner import begin, run_stages
 from flows.replay.summary import digest, summarise
 from flows.replay.verify import compare
+from flows.report.round_trips import round_trips
+from models.contracts import Fill, Outcome
+from models.failures import Failure
 from models.settings import Settings
-from models.topics import FEEDS, FILLS, JOURNAL
+from models.topics import FEEDS, FILLS, JOURNAL, OUTCOMES
 from tests.once import once
 from tests.recordings import simulate
 
@@ -58,6 +63,44 @@ def test_the_recording_leads_to_trades_and_they_balance(reference: Plan) -> None
     assert summary.markets_settled >= 1
     assert summary.ledger_imbalance == 0
     assert summary.journal_events >= summary.feed_events
+
+
+def test_the_money_of_a_summary_adds_up(reference: Plan) -> None:
+    """By three ways: ledger balances, round trips out of fills and outcomes, and what the outcomes say was made."""
+    summary = summarise(reference.archive, reference.journal, reference.output, 1.0, True)
+    reader = ArchiveReader(reference.output)
+    outcomes = [Outcome.model_validate_json(record.value) for record in reader.read(OUTCOMES)]
+    fills = [Fill.model_validate_json(record.value) for record in reader.read(FILLS)]
+    closed, standing = round_trips(fills, outcomes)
+    settled = {outcome.market_key for outcome in outcomes}
+    made, told = 0, 0
+    for trip in closed:
+        made += trip.net if trip.market in settled else 0
+    for outcome in outcomes:
+        for pnl in outcome.pnl.values():
+            told += pnl
+    assert made == told
+    account = summary.account
+    cost = math.fsum(each.cost for each in summary.open_positions)
+    net = math.fsum(each.net for each in summary.strategies.values())
+    assert account.capital == 10_000
+    assert account.at_cost == pytest.approx(account.cash + account.reserved + cost, abs=1e-6)
+    assert account.at_cost == pytest.approx(account.capital + net, abs=1e-6)
+    assert account.equity is not None and account.equity_ns == summary.last_ns
+    assert sum(each.round_trips for each in summary.strategies.values()) == len(closed) > 0
+    assert len(summary.open_positions) == len(standing)
+    assert all(each.won <= each.round_trips for each in summary.strategies.values())
+    assert 0 < summary.first_ns < summary.last_ns
+
+
+def test_a_run_that_was_moved_is_found_where_it_is(reference: Plan, tmp_path: Path) -> None:
+    shutil.copytree(reference.run, tmp_path / "moved")
+    assert load_plan(tmp_path / "moved").output == tmp_path / "moved" / "archive"
+
+
+def test_a_run_with_other_parameters_says_which(reference: Plan) -> None:
+    with pytest.raises(Failure, match=r"\(--workers, --batch-size\)"):
+        begin(reference.model_copy(update={"workers": 2, "batch_size": 7}))
 
 
 @pytest.mark.takes(15)
@@ -112,7 +155,7 @@ def test_killed_twenty_times_and_resumed(archive: Path, reference: Plan, tmp_pat
 
 _RUNNER = """
 import sys
-from flows.replay.plan import Plan
+from flows.replay.plan import Plan, load_plan
 from flows.replay.runner import begin, run_stages
 plan = Plan.model_validate_json(sys.argv[2])
 if not all(plan.done(stage).is_file() for stage in plan.stages):
@@ -128,6 +171,12 @@ def test_a_changed_record_is_found_and_named(archive: Path, reference: Plan, tmp
     assert not result.identical
     assert result.divergence is not None
     assert result.divergence.recorded != result.divergence.replayed
+    assert result.divergence.differences
+    for each in result.divergence.differences:
+        recorded: object = json.loads(result.divergence.recorded)
+        for step in each.field.split("."):
+            recorded = recorded[int(step)] if isinstance(recorded, list) else recorded[step]  # type: ignore[index]
+        assert json.dumps(recorded) == each.recorded != each.replayed
     assert result.compared[JOURNAL] == ArchiveReader(reference.output).count(JOURNAL)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ from flows.market_line.findings import Beat
 from flows.quality import Tally
 from flows.trading_line.line import TradingLine
 from models.contracts import CONTRACTS, Decision, Fill, Order, Outcome, Posting, Record, Scan, Telemetry
-from models.journal import NO_SRC, AnyEvent, Book, Clock, Feed, Levels, Market, Spot, Src, TokenBook
+from models.journal import NO_SRC, AnyEvent, Book, Clock, Feed, Input, Levels, Market, Spot, Src, TokenBook
 from models.message import Message
 from models.money import DOLLAR, PIP, SHARE
 from models.orders import FINAL
@@ -63,6 +64,7 @@ class Bookkeeper:
         self.ordinals: dict[str, int] = {}
         self.records: list[Record] = []
         self.last: list[Record] = []
+        self._above: dict[tuple[str, str], int] = {}
 
     def of(self, kind: type[Record]) -> list[Any]:
         return [record for record in self.records if type(record) is kind]
@@ -80,7 +82,7 @@ class Bookkeeper:
             if isinstance(record, Posting):
                 self.accounts[record.account] = self.accounts.get(record.account, 0) + record.amount
                 transactions[record.transaction] = transactions.get(record.transaction, 0) + record.amount
-                if record.account == "reserved":
+                if record.account.endswith("reserved"):
                     order = record.ref if record.kind != "buy" else record.ref.rpartition(".")[0]
                     self.reserved[order] = self.reserved.get(order, 0) + record.amount
             elif isinstance(record, Order):
@@ -100,20 +102,34 @@ class Bookkeeper:
 
     def _check(self) -> None:
         assert self.balance("") == 0, "the sum over all accounts is zero"
-        assert self.accounts.get("cash", 0) >= 0
-        assert self.accounts.get("reserved", 0) >= 0
+        for account, amount in self.accounts.items():
+            assert amount >= 0 or not account.endswith(("cash", "reserved")), account
         for order, amount in self.reserved.items():
             assert amount >= 0, "a reservation covers the dearest fill"
             assert amount == 0 or self.orders[order].status not in FINAL, "a finished order keeps nothing back"
-        caps = self._settings.portfolio
-        assert self.committed("", "") <= caps.cap_total * DOLLAR
-        for strategy in ("updown_fair_value", "parity"):
-            assert self.committed(strategy, "") <= caps.cap_strategy * DOLLAR
-        for market in {order.market_key for order in self.orders.values()}:
-            assert self.committed("", market) <= caps.cap_market * DOLLAR
+        self._check_caps()
 
-    def committed(self, strategy: str, market: str) -> int:
-        """Micro-dollars in positions at cost and in reservations."""
+    def under(self, chosen: Settings) -> None:
+        """Other settings hold from now on. What is above a lowered cap may stay, and not grow."""
+        self._settings = chosen
+        self._above = {}
+
+    def _check_caps(self) -> None:
+        """Of the portfolio's own account: a paper twin has caps of its own."""
+        caps = self._settings.portfolio
+        twins = {each.id for each in self._settings.instances if each.state == "twin"}
+        bounds = [("", "", caps.cap_total)]
+        bounds += [(strategy, "", caps.cap_strategy) for strategy in ("updown_fair_value", "parity")]
+        bounds += [("", market, caps.cap_market) for market in {o.market_key for o in self.orders.values()}]
+        for strategy, market, cap in bounds:
+            committed = self.committed(strategy, market, twins)
+            allowed = max(round(cap * DOLLAR), self._above.setdefault((strategy, market), committed))
+            assert committed <= allowed
+            self._above[strategy, market] = min(self._above[strategy, market], committed)
+
+    def committed(self, strategy: str, market: str, without: Collection[str] = ()) -> int:
+        """Micro-dollars in positions at cost and in reservations, of the portfolio's account; ``without``: of no order
+        of these instances."""
         total = 0
         for account, amount in self.accounts.items():
             if account.startswith("position:"):
@@ -122,12 +138,17 @@ class Bookkeeper:
                     total += amount
         for name, amount in self.reserved.items():
             order = self.orders.get(name)
-            if order is not None and strategy in ("", order.strategy) and market in ("", order.market_key):
+            if (
+                order is not None
+                and order.strategy not in without
+                and strategy in ("", order.strategy)
+                and market in ("", order.market_key)
+            ):
                 total += amount
         return total
 
     def _gauges(self, row: Telemetry) -> None:
-        gauges = {name: float(value or 0) for name, value in row.gauges.items()}
+        gauges = {name: float(value or 0) for name, value in row.gauges.items() if not isinstance(value, str)}
         expected = self._settings.portfolio.capital + gauges["realised"] + gauges["unrealised"]
         assert abs(gauges["equity"] - expected) < 1e-6
         assert gauges["ledger_imbalance"] == 0
@@ -150,6 +171,7 @@ class Scene:
         self.up: TokenBook | None = None
         self.down: TokenBook | None = None
         self.definition: Market | None = None
+        self.key = KEY
 
     def put(self, event: AnyEvent) -> list[Record]:
         self.books.take(self.line.take(event))
@@ -162,9 +184,9 @@ class Scene:
 
     def market(self, **changes: Any) -> list[Record]:
         fields: dict[str, Any] = {
-            "key": KEY, "market": "0xm", "asset": "BTC", "horizon": "5m", "start": START, "end": END, "up_token": "up",
-            "down_token": "down", "tick": 100, "min_size": 5 * SHARE, "fee_rate": 70_000, "fee_exponent": 1,
-            "rule": Rule("spot", 0), "strike": 60_000 * DOLLAR,
+            "key": self.key, "market": "0xm", "asset": "BTC", "horizon": "5m", "start": START, "end": END,
+            "up_token": "up", "down_token": "down", "tick": 100, "min_size": 5 * SHARE, "fee_rate": 70_000,
+            "fee_exponent": 1, "rule": Rule("spot", 0), "strike": 60_000 * DOLLAR,
         }  # fmt: skip
         if self.definition is not None:
             fields |= {name: getattr(self.definition, name) for name in fields}
@@ -187,7 +209,7 @@ class Scene:
 
     def book(self, pair: bool = True, checks: tuple[str, ...] = ()) -> list[Record]:
         head = self._head(FEED_POLYMARKET) | {"checks": checks}
-        return self.put(Book(**head, key=KEY, up=self.up, down=self.down, pair_ok=pair))
+        return self.put(Book(**head, key=self.key, up=self.up, down=self.down, pair_ok=pair))
 
     def spot(self, price: float | None = None, ok: bool = True) -> list[Record]:
         self.price = self.price if price is None else price
@@ -218,6 +240,10 @@ class Scene:
 
     def note(self, what: str = "note") -> list[Record]:
         return self.put(Feed(**self._head("feed.clock", ""), feed="f", conn="c", what=what))
+
+    def input(self, topic: str, payload: str) -> list[Record]:
+        head = self._head(topic, "")
+        return self.put(Input(**head, topic=topic, payload=payload))  # type: ignore[arg-type]
 
     def later(self, seconds: float) -> None:
         self.now += round(seconds * SECOND)

@@ -78,8 +78,8 @@ def test_a_market_with_money_in_it_is_kept_until_it_resolves() -> None:
         scene.clock()
     scene.resolve(PIP)
     assert scene.outcomes()[-1].pnl["updown_fair_value"] > 0
-    assert not scene.line.desk._portfolio._money.positions
+    assert scene.books.balance("position:") == 0
 
 
 def _size(scene: Scene) -> int:
-    return len(pickle.dumps((scene.line.desk, scene.line.lanes, scene.line.router)))
+    return len(pickle.dumps(scene.line.trading))

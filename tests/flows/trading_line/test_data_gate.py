@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.market_line.findings import BLOCKING
 from flows.trading_line.data_gate import GateResult, check
 from models.journal import TokenBook
 from models.money import SHARE
-from models.reasons import Reason, Verdict
+from models.reasons import BLOCKING, Reason, Verdict
 from models.settings import Settings
 from models.strategies.instance import all_instances
 from models.strategies.needs import BOOK_FAULTS, Limits

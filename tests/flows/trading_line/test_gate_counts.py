@@ -122,10 +122,10 @@ def test_every_evaluation_was_passed_held_or_refused_in_every_window(scene: Noti
             lane = lanes.setdefault(routed.lane, Lane(settings(fair_value={"warm_up_s": 5})))
             for evaluation in lane.judge(routed).evaluations:
                 window = event.t // WINDOW
-                evaluations[evaluation.strategy, window] += 1
+                evaluations[evaluation.instance, window] += 1
                 verdicts = [step.verdict for step in evaluation.steps if step.module != "features"]
                 assert verdicts[0] == "pass" or len(evaluation.steps) == 1, "not evaluated where the gate blocks"
-                passed[evaluation.strategy, window] += verdicts[0] == "pass"
+                passed[evaluation.instance, window] += verdicts[0] == "pass"
     refused: Counter[tuple[str, int]] = Counter()
     told: dict[tuple[str, int], int] = {}
     for row in of(messages, QUALITY):

@@ -20,7 +20,7 @@ def test_a_child_exchange_runs_the_file() -> None:
     with child_exchange(["--faults", str(ROOT / "docs" / "faults-mixed.toml")]) as urls:
         faults = httpx.get(urls.clock.removesuffix("/clock") + "/faults", timeout=60).json()
     assert faults["seed"] == 7
-    assert len(faults["timeline"]) == 38
+    assert len(faults["timeline"]) == 43
     assert {each["kind"] for each in faults["running"]} >= {"resolves_late", "resolves_never"}
 
 

@@ -1,0 +1,387 @@
+"""What is known of each market: definition, strike and resolution, from whichever source said it first.
+
+The flow keeps it to make the journal of, and the door keeps it of what it published, so that it knows what the flow
+still lacks. A payout that was told stands; what contradicts it is a conflict, and a correction if its source is worth
+as much (``models.resolution``).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from connectors.polymarket.wire import (
+    ClobMarket,
+    CryptoConfig,
+    GammaMarket,
+    MarketMessage,
+    decode_list,
+    decode_market,
+    decode_strings,
+)
+from models.fees import RATE_UNIT
+from models.money import DOLLAR, MICRO, PIP, PIPS, SHARE, TICKS, NotANumber
+from models.resolution import Payouts, by_prices, by_winner, outranks
+from models.settlement import Rule, rule_for, window_of
+from models.timestamps import SECOND, parse_iso
+
+_GREATEST_STRIKE = 1e12  # dollars
+_KEEP_NS = 1_800 * SECOND  # frames of a token trickle on after the end, and resolutions come late
+
+
+class Known(msgspec.Struct):
+    """A market, as far as it is known; the fields of models.journal.Market.
+
+    ``truth_by``: the best source of what is paid, or of its correction; ``disputed``: the latest that contradicted."""
+
+    key: str
+    market: str
+    asset: str
+    horizon: str
+    start: int
+    end: int
+    up_token: str
+    down_token: str
+    tick: int = 100
+    min_size: int = 5 * SHARE
+    fee_rate: int = 70_000
+    fee_exponent: int = 1
+    rebate_rate: int = 0
+    accepting: bool = True
+    taker_delay_ms: int = -1
+    rule: Rule | None = None
+    strike: int | None = None
+    payout_up: int | None = None
+    payout_down: int | None = None
+    resolved_by: str = ""
+    corrected_up: int | None = None
+    corrected_down: int | None = None
+    corrected_by: str = ""
+    truth_by: str = ""
+    disputed: tuple[str, int, int] | None = None
+    defined: bool = False  # by a market object, not only by an announcement
+    late: bool = False  # it was told that no resolution came
+    former: tuple[str, ...] = ()  # tokens it had before its definition named others
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """All tokens that were ever called its own."""
+        return (self.up_token, self.down_token, *self.former)
+
+
+class BadDefinition(ValueError):
+    """A market object that parses as JSON and makes no sense; the text says where."""
+
+
+class Definitions:
+    """Markets by key (the slug), by condition id and by token."""
+
+    def __init__(self) -> None:
+        self.by_key: dict[str, Known] = {}
+        self.by_market: dict[str, Known] = {}
+        self.by_token: dict[str, tuple[Known, str]] = {}  # token -> (market, "up" or "down")
+
+    def learn(self, body: bytes) -> tuple[Known, bool, bool] | None:
+        """Learn from a market object of Gamma or the CLOB: (market, changed, conflicting resolution); None for a market
+        of another family, and for one that is not known yet. Raises msgspec.DecodeError and BadDefinition."""
+        market = decode_market(body)
+        return self.from_clob(market) if isinstance(market, ClobMarket) else self.from_gamma(market)
+
+    def terms(self, token: str) -> tuple[int, int] | None:
+        """(tick in pips, least order in whole shares) of the token's market; None where none is known."""
+        held = self.by_token.get(token)
+        return None if held is None else (held[0].tick, held[0].min_size // SHARE)
+
+    def from_gamma(self, market: GammaMarket) -> tuple[Known, bool, bool] | None:
+        """Learn from a Gamma object: (market, changed, conflicting resolution); None for a market of another family,
+        and for one whose tokens are not known yet.
+
+        Raises BadDefinition."""
+        known = self.by_key.get(market.slug)
+        found = self._read_gamma(market)
+        if found is None:
+            return None
+        conflict = False
+        if known is None:
+            if not (found.up_token or found.down_token):
+                return None
+            found.defined = True
+            self._add(found)
+            return found, True, False
+        known.defined = True
+        before = _told(known)
+        for field in ("tick", "min_size", "fee_rate", "fee_exponent", "rebate_rate", "accepting", "rule"):
+            setattr(known, field, getattr(found, field))
+        if found.taker_delay_ms >= 0:
+            known.taker_delay_ms = found.taker_delay_ms
+        if found.strike is not None:
+            known.strike = found.strike
+        up, down = found.up_token or known.up_token, found.down_token or known.down_token
+        if (known.up_token, known.down_token) != (up, down):
+            had = known.tokens
+            known.up_token, known.down_token = up, down
+            known.former = tuple(sorted({*had} - {up, down}))
+            self._index(known)
+        if found.payout_up is not None and found.payout_down is not None:
+            conflict = self._resolve(known, (found.payout_up, found.payout_down), "gamma")
+        return known, conflict or _told(known) != before, conflict
+
+    def from_clob(self, market: ClobMarket) -> tuple[Known, bool, bool] | None:
+        """Learn a resolution from the CLOB's market object, and what it says of orders. Raises BadDefinition."""
+        known = self.by_market.get(market.condition_id)
+        if known is None:
+            return None
+        before = _told(known)
+        try:
+            delay = _taker_delay_ms(market.seconds_delay, market.itode)
+        except ValueError as cause:
+            raise BadDefinition(f"market {known.key}: {cause}") from None
+        if delay >= 0:
+            known.taker_delay_ms = delay
+        if market.accepting_orders is not None:
+            known.accepting = market.accepting_orders
+        winners = [token.token_id for token in market.tokens or () if token.winner]
+        for winner in winners if market.closed else ():
+            self._is_token(known, winner)
+        won = (known.up_token in winners, known.down_token in winners)
+        payouts = by_winner(bool(market.closed), won, bool(market.is_50_50_outcome))
+        conflict = payouts is not None and self._resolve(known, payouts, "clob")
+        return known, conflict or _told(known) != before, conflict
+
+    def from_resolved(self, message: MarketMessage) -> tuple[Known, bool, bool] | None:
+        """Learn a resolution from ``market_resolved``."""
+        known = self.by_market.get(message.market)
+        if known is None:
+            return None
+        self._is_token(known, message.winning_asset_id)
+        up = PIP if message.winning_asset_id == known.up_token else 0
+        return self._paid(known, (up, PIP - up), "market_resolved")
+
+    def from_new_market(self, message: MarketMessage) -> tuple[Known, bool, bool] | None:
+        """Learn a market from ``new_market``; Gamma's object, when it comes, adds the rest."""
+        window = window_of(message.slug)
+        tokens, outcomes = message.assets_ids or [], message.outcomes or []
+        if window is None or sorted(outcomes) != ["Down", "Up"] or len(tokens) != 2 or message.slug in self.by_key:
+            return None
+        by_outcome = dict(zip(outcomes, tokens, strict=True))
+        fees = message.fee_schedule
+        known = Known(
+            key=message.slug,
+            market=message.market,
+            asset=window.asset,
+            horizon=window.horizon,
+            start=window.start_ns,
+            end=window.end_ns,
+            up_token=by_outcome["Up"],
+            down_token=by_outcome["Down"],
+            tick=_tick(message.order_price_min_tick_size or "0.01"),
+            fee_rate=_fee_rate(fees.rate) if fees else 70_000,
+            fee_exponent=_fee_exponent(fees.exponent) if fees else 1,
+            rebate_rate=_fee_rate(fees.rebate_rate or 0) if fees else 0,
+            rule=rule_for(window.horizon, window.start_ns),
+        )
+        self._add(known)
+        return known, True, False
+
+    def late(self, t: int, bound: int) -> list[Known]:
+        """Markets we follow that ended more than ``bound`` ns before ``t`` and did not resolve; each is told once."""
+        found = [
+            known
+            for known in self.by_key.values()
+            if known.payout_up is None and known.defined and not known.late and t - known.end > bound
+        ]
+        for known in found:
+            known.late = True
+        return found
+
+    def forget(self, t: int) -> list[Known]:
+        """Drop markets whose end and resolution are long past; returns them."""
+        gone = [known for known in self.by_key.values() if t - known.end > _KEEP_NS and _settled_or_old(known, t)]
+        for known in gone:
+            del self.by_key[known.key]
+            self.by_market.pop(known.market, None)
+            for token in known.tokens:
+                if token in self.by_token and self.by_token[token][0] is known:
+                    del self.by_token[token]
+        return gone
+
+    @staticmethod
+    def _is_token(known: Known, winner: str) -> None:
+        if winner not in (known.up_token, known.down_token):
+            raise BadDefinition(f"the winning token {winner[:20]}… is neither Up nor Down of {known.key}")
+
+    def _paid(self, known: Known, payouts: Payouts, source: str) -> tuple[Known, bool, bool]:
+        before = _told(known)
+        conflict = self._resolve(known, payouts, source)
+        return known, conflict or _told(known) != before, conflict
+
+    @staticmethod
+    def _resolve(known: Known, payouts: Payouts, source: str) -> bool:
+        """Take a resolution in; whether it contradicts what was paid, or the correction of that, and is news."""
+        if known.payout_up is None or known.payout_down is None:
+            known.payout_up, known.payout_down = payouts
+            known.resolved_by = known.truth_by = source
+            return False
+        paid = known.payout_up, known.payout_down
+        truth = paid
+        if known.corrected_up is not None and known.corrected_down is not None:
+            truth = known.corrected_up, known.corrected_down
+        if payouts == truth:
+            if outranks(source, known.truth_by):
+                known.truth_by = source
+            return False
+        again = known.disputed == (source, *payouts)
+        known.disputed = (source, *payouts)
+        if not outranks(source, known.truth_by):
+            return not again
+        known.truth_by = source
+        known.corrected_up, known.corrected_down = (None, None) if payouts == paid else payouts
+        known.corrected_by = "" if payouts == paid else source
+        return True
+
+    def _add(self, known: Known) -> None:
+        self.by_key[known.key] = known
+        self._index(known)
+
+    def _index(self, known: Known) -> None:
+        if known.market:
+            self.by_market[known.market] = known
+        if known.up_token:
+            self.by_token[known.up_token] = (known, "up")
+        if known.down_token:
+            self.by_token[known.down_token] = (known, "down")
+
+    def _read_gamma(self, market: GammaMarket) -> Known | None:
+        try:
+            window = window_of(market.slug, _year(market), _moment(market))
+            if window is None:
+                return None
+            tokens = decode_strings(market.clob_token_ids)
+            outcomes = decode_strings(market.outcomes)
+            start = parse_iso(market.event_start_time) if market.event_start_time else window.start_ns
+            end = parse_iso(market.end_date) if market.end_date else window.end_ns
+            by_outcome = dict(zip(outcomes, tokens, strict=True)) if outcomes and tokens else {"Up": "", "Down": ""}
+            payouts = _payouts(market, outcomes)
+            fees = market.fee_schedule
+            return Known(
+                key=market.slug,
+                market=market.condition_id or "",
+                asset=window.asset,
+                horizon=window.horizon,
+                start=start,
+                end=end,
+                up_token=by_outcome["Up"],
+                down_token=by_outcome["Down"],
+                tick=_tick(str(market.order_price_min_tick_size or "0.01")),
+                min_size=MICRO[str(market.order_min_size or 5)],
+                fee_rate=_fee_rate(fees.rate) if fees else (0 if market.fees_enabled is False else 70_000),
+                fee_exponent=_fee_exponent(fees.exponent) if fees else 1,
+                rebate_rate=_fee_rate(fees.rebate_rate or 0) if fees else 0,
+                accepting=market.accepting_orders is not False,
+                taker_delay_ms=_taker_delay_ms(market.seconds_delay, None),
+                rule=_rule(window.horizon, start, market.crypto_market_config),
+                strike=_strike(market),
+                payout_up=payouts[0] if payouts else None,
+                payout_down=payouts[1] if payouts else None,
+                resolved_by="gamma" if payouts else "",
+                truth_by="gamma" if payouts else "",
+            )
+        except (ValueError, KeyError, OverflowError, RecursionError) as cause:
+            raise BadDefinition(f"market {market.slug}: {cause}") from None
+
+
+def _settled_or_old(known: Known, t: int) -> bool:
+    """Once Gamma has spoken there is nothing to wait for; a word of another source may be corrected by it."""
+    return known.truth_by == "gamma" or t - known.end > 24 * 3600 * SECOND
+
+
+def _rule(horizon: str, start: int, config: CryptoConfig | None) -> Rule | None:
+    """The market's own rule where it states one, else that of its date. One that denies what holds at its date is
+    unknown: which of the two is right cannot be told, and nothing is traded on it."""
+    dated = rule_for(horizon, start)
+    if config is None or config.twap_enabled is None:
+        return dated
+    if not config.twap_enabled:
+        return None if dated is not None and dated.kind == "twap" else dated
+    if config.twap_lookback_seconds is None:
+        return dated if dated is not None and dated.kind == "twap" else None
+    return rule_for(horizon, start, _whole(config.twap_lookback_seconds, 0, 86_400, "TWAP of seconds"))
+
+
+def _taker_delay_ms(stated: float | str | None, is_delayed: bool | None) -> int:
+    """How long the exchange holds marketable orders: the seconds it states; 0 where it says that it does not; else -1.
+    That a market is delayed (``itode``) says not for how long."""
+    if stated is not None and float(stated) > 0:
+        return round(_within(float(stated), 0.0, 60.0, "delay of seconds") * 1_000)
+    return 0 if is_delayed is False else -1
+
+
+def _within(value: float, least: float, most: float, what: str) -> float:
+    if not least <= value <= most:
+        raise NotANumber(f"{what} {value!r} is not within {least} and {most}")
+    return value
+
+
+def _tick(text: str) -> int:
+    tick = PIPS[text]
+    if tick not in TICKS:
+        raise NotANumber(f"tick {text!r} is none of the exchange's")
+    return tick
+
+
+def _strike(market: GammaMarket) -> int | None:
+    for event in market.events or ():
+        stated = event.event_metadata.price_to_beat if event.event_metadata else None
+        if stated is not None and stated != "":
+            value = float(stated)
+            if not 0.0 <= value < _GREATEST_STRIKE:
+                raise NotANumber(f"strike {stated!r} is no price")
+            return round(value * DOLLAR) or None  # 0 is what stands there while it is not known
+    return None
+
+
+def _fee_rate(stated: float | str) -> int:
+    rate = float(stated)
+    if not 0.0 <= rate <= 1.0:
+        raise NotANumber(f"fee rate {stated!r} is not within 0 and 1")
+    return round(rate * RATE_UNIT)
+
+
+def _fee_exponent(stated: float | str) -> int:
+    return _whole(stated, 0, 4, "fee exponent")
+
+
+def _whole(stated: float | str, least: int, most: int, what: str) -> int:
+    return int(_within(float(stated), least, most, what))
+
+
+def _payouts(market: GammaMarket, outcomes: list[str]) -> Payouts | None:
+    """What the object says is paid, read by the outcomes' labels; None while that is an open question."""
+    prices = decode_list(market.outcome_prices)
+    if not market.closed or not prices or len(prices) != len(outcomes):
+        return None
+    by_outcome = dict(zip(outcomes, prices, strict=True))
+    return by_prices(True, market.status, (by_outcome["Up"], by_outcome["Down"]))
+
+
+def _moment(market: GammaMarket) -> int | None:
+    """A moment of the market's window, by its own word (Unix ns)."""
+    try:
+        if market.event_start_time:
+            return parse_iso(market.event_start_time)
+        return parse_iso(market.end_date) - 1 if market.end_date else None
+    except (ValueError, IndexError):
+        return None
+
+
+def _year(market: GammaMarket) -> int | None:
+    return int(market.end_date[:4]) if market.end_date and market.end_date[:4].isdigit() else None
+
+
+def _told(known: Known) -> tuple[object, ...]:
+    """What of a market is told in the journal."""
+    return tuple(getattr(known, name) for name in _TOLD)
+
+
+_TOLD = tuple(
+    name for name in Known.__struct_fields__ if name not in ("truth_by", "disputed", "defined", "late", "former")
+)

@@ -1,0 +1,173 @@
+"""The operator's commands at the desk: who may give them, what they do, and what stands until it is released."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from models.contracts import Answer, Telemetry
+from models.control import Close, Command, Flatten, Instruction, Kill, Pause, Release, Resume, encode, public_key, sign
+from models.money import PIP
+from models.settings import Operator
+from tests.flows.trading_line.desk import KEY, Scene, settings
+
+TOKEN, OTHER = "11" * 32, "22" * 32
+
+
+def commanded(**portfolio: Any) -> Scene:
+    chosen = settings(portfolio={"cooldown_s": 1} | portfolio)
+    chosen = chosen.model_copy(update={"operator": Operator(public_key=public_key(TOKEN)), "run_name": "evening"})
+    scene = Scene(chosen)
+    scene.warm_up()
+    return scene
+
+
+def say(scene: Scene, do: Instruction, token: str = TOKEN, run: str = "evening", t: int = 0) -> Answer:
+    """Give a command now; the answer of this very event."""
+    scene.later(0.01)
+    command = Command(id=f"c{scene.seq}", run=run, t=t or scene.now, by="trader", do=do)
+    records = scene.input("control", encode(sign(command, token)).decode())
+    (answer,) = [each for each in records if isinstance(each, Answer)]
+    return answer
+
+
+def block_reasons(scene: Scene) -> set[str]:
+    return {str(each.reason) for each in scene.decisions("block")}
+
+
+def holding(**portfolio: Any) -> Scene:
+    scene = commanded(**portfolio)
+    scene.buy()
+    scene.settle_order()
+    assert scene.fills()
+    return scene
+
+
+def test_a_pause_stops_entries_and_a_resume_lets_them_go_on() -> None:
+    scene = commanded()
+    assert say(scene, Pause()).verdict == "pass"
+    scene.buy()
+    assert scene.orders("submitted") == []
+    assert block_reasons(scene) == {"paused"}
+    assert say(scene, Resume()).verdict == "pass"
+    scene.buy()
+    assert len(scene.orders("submitted")) == 1
+
+
+def test_a_refusal_by_the_operator_says_since_when_and_by_whom() -> None:
+    scene = commanded()
+    say(scene, Pause())
+    since = scene.now
+    scene.buy()
+    span = scene.decisions("block")[-1].spans[-1]
+    assert span.numbers == {"since": since, "by": "trader"}
+
+
+def test_exits_go_on_while_entries_are_paused() -> None:
+    scene = holding()
+    say(scene, Pause())
+    scene.later(2)
+    scene.lead(-60)
+    scene.quote(39, 40)
+    assert [each.action for each in scene.decisions("exit")] == ["exit"]
+
+
+def test_a_kill_cancels_what_works_and_stops_exits_too() -> None:
+    scene = holding()
+    scene.later(6)
+    scene.buy(ask=70, lead=300)
+    under_way = len(scene.orders("submitted"))
+    assert say(scene, Kill()).verdict == "pass"
+    for _ in range(40):
+        scene.later(0.3)
+        scene.lead(-60)
+        scene.quote(20, 21)
+        scene.clock()
+    assert len(scene.orders("submitted")) == under_way
+    assert scene.books.accounts["reserved"] == 0
+    assert "kill_switch" in block_reasons(scene)
+
+
+def test_a_kill_is_lifted_by_a_release_alone_and_into_a_pause() -> None:
+    scene = commanded()
+    say(scene, Kill())
+    for do in (Resume(), Pause(), Flatten(), Close(KEY)):
+        answer = say(scene, do)
+        assert (answer.verdict, answer.reason) == ("block", "kill_switch")
+    assert say(scene, Release("anomaly", "x")).verdict == "block"
+    assert say(scene, Release("kill")).verdict == "pass"
+    scene.buy()
+    assert scene.orders("submitted") == []
+    say(scene, Resume())
+    scene.buy()
+    assert len(scene.orders("submitted")) == 1
+
+
+def test_flatten_sells_everything_and_pauses() -> None:
+    scene = holding()
+    bought = scene.fills()[-1]
+    assert say(scene, Flatten()).verdict == "pass"
+    scene.later(0.5)
+    scene.quote(59, 60)
+    scene.settle_order()
+    sold = scene.fills()[-1]
+    assert (sold.side, sold.size) == ("sell", bought.size)
+    assert [each.reason for each in scene.decisions("exit")] == ["flattening"]
+    scene.later(10)
+    scene.buy()
+    assert scene.fills()[-1] == sold
+
+
+def test_close_sells_one_market_and_bars_it() -> None:
+    scene = holding()
+    assert say(scene, Close("another")).verdict == "pass"
+    scene.quote(59, 60)
+    assert scene.decisions("exit") == []
+    say(scene, Close(KEY))
+    scene.later(0.5)
+    scene.quote(59, 60)
+    scene.settle_order()
+    assert [each.reason for each in scene.decisions("exit")] == ["closing"]
+    scene.later(10)
+    scene.buy()
+    assert "barred" in block_reasons(scene)
+
+
+@pytest.mark.parametrize(
+    ("token", "run", "back", "reason"),
+    [(OTHER, "evening", 0, "unsigned"), (TOKEN, "morning", 0, "wrong_run"), (TOKEN, "evening", 1, "repeated")],
+    ids=["of another key", "for another run", "sent again"],
+)
+def test_what_is_not_the_operators_now_does_nothing(token: str, run: str, back: int, reason: str) -> None:
+    scene = commanded()
+    say(scene, Resume())
+    answer = say(scene, Kill(), token, run, t=scene.now - back if back else 0)
+    assert (answer.verdict, answer.reason) == ("block", reason)
+    scene.buy()
+    assert len(scene.orders("submitted")) == 1
+
+
+def test_without_a_key_nobody_is_the_operator() -> None:
+    scene = Scene()
+    scene.warm_up()
+    assert say(scene, Pause(), run="").reason == "unsigned"
+
+
+def test_every_command_is_counted() -> None:
+    scene = commanded()
+    say(scene, Pause())
+    say(scene, Pause())
+    scene.note("end of run")
+    row = [each for each in scene.books.of(Telemetry) if each.module == "gate.operator"][-1]
+    assert row.counts["pass:ok"] == 1
+    assert row.counts["block:nothing_to_do"] == 1
+    assert [each for each in scene.books.of(Telemetry) if each.module == "portfolio"][-1].gauges["trading"] == "paused"
+
+
+def test_a_settlement_pays_while_trading_is_killed() -> None:
+    scene = holding()
+    say(scene, Kill())
+    scene.later(20)
+    scene.resolve(PIP)
+    assert scene.books.balance("position:") == 0
