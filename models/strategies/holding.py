@@ -21,7 +21,7 @@ class Holding(msgspec.Struct, frozen=True, gc=False):
     ``size``: micro-shares; ``basis``: micro-dollars paid for them without fees; ``opened``: Unix ns of the first fill.
     ``other_size``: micro-shares of the market's other outcome that the same instance holds. ``fair``: dollars, what
     a share of this outcome is worth by this instance's own last fair value, negative where that is unknown or old.
-    ``stopped``: the instance's stop-loss went off, and what it holds is what that sale left over."""
+    ``stopped``: the instance's stop-loss went off in this market before."""
 
     t: int
     market: Market

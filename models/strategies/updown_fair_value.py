@@ -118,7 +118,7 @@ def leave(holding: Holding, parameters: Parameters) -> Leave | None:
     rate, exponent = market.fee_rate / RATE_UNIT, market.fee_exponent
     fee = fee_per_share(bid, rate, exponent)
     left = (market.end - holding.t) / SECOND
-    if holding.stopped or paid - bid >= parameters.stop_loss:
+    if paid - bid >= parameters.stop_loss:
         reason = Reason.STOP_LOSS
     elif parameters.time_exit_s and left <= parameters.time_exit_s:
         reason = Reason.TIME_EXIT

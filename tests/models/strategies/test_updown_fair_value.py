@@ -103,7 +103,7 @@ def test_where_the_average_so_far_is_not_known_it_holds_and_says_why() -> None:
 # --- exits ------------------------------------------------------------------------------------------------------------
 
 
-def holding(bid: int, paid: float, fair: float = -1.0, left_s: float = 180.0, stopped: bool = False) -> Holding:
+def holding(bid: int, paid: float, fair: float = -1.0, left_s: float = 180.0) -> Holding:
     """Ten shares and a bit of Up, bought at ``paid`` dollars."""
     size = 10_001_000
     return Holding(
@@ -114,7 +114,6 @@ def holding(bid: int, paid: float, fair: float = -1.0, left_s: float = 180.0, st
         basis=round(paid * size),
         opened=START,
         fair=fair,
-        stopped=stopped,
     )
 
 
@@ -132,7 +131,6 @@ def holding(bid: int, paid: float, fair: float = -1.0, left_s: float = 180.0, st
         # risk asks for no value
         (holding(3000, 0.50), {}, Reason.STOP_LOSS),
         (holding(3000, 0.50, fair=0.90), {}, Reason.STOP_LOSS),
-        (holding(5500, 0.50, fair=0.90, stopped=True), {}, Reason.STOP_LOSS),
         (holding(5000, 0.50, fair=0.90, left_s=30), {"time_exit_s": 30}, Reason.TIME_EXIT),
         (holding(5000, 0.50, fair=0.50, left_s=31), {"time_exit_s": 30}, None),
         # the bid after its fee beats the value
