@@ -34,17 +34,23 @@ class Plan:
         self.shared: list[tuple[str, Compute]] = []  # of features that are the same for every market
         self.own: dict[str, Compute] = {}  # of the others
         self.latest: tuple[int, dict[str, Any]] = (-1, {})  # the shared values, after how many changes
+        self._row: tuple[Values | None, dict[str, Number]] = (None, {})
         self.rows: list[tuple[str, Feature]] = []  # what is added to the names of the row, "" mostly
 
     def row(self, values: Values) -> dict[str, Number]:
-        """The values as numbers for an instance's own trace, by their plain names."""
-        row: dict[str, Number] = {}
-        for _, feature in self.rows:
-            row.update(feature.row(values[feature.name]))
+        """The values as numbers for an instance's own trace, by their plain names. Not to be changed: it is kept."""
+        known, row = self._row
+        if known is not values:
+            row = {}
+            for _, feature in self.rows:
+                row.update(feature.row(values[feature.name]))
+            self._row = (values, row)
         return row
 
     def shared_row(self, values: Values) -> dict[str, Number]:
         """The values as numbers for the market's row, by names that differ from those of other plans."""
+        if not any(suffix for suffix, _ in self.rows):
+            return self.row(values)
         row: dict[str, Number] = {}
         for suffix, feature in self.rows:
             for name, value in feature.row(values[feature.name]).items():

@@ -5,6 +5,7 @@ Lanes know nothing of each other and may run anywhere.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from flows.trading_line.features import Plan, UnderlyingFeatures
 from flows.trading_line.items import Judged, Routed
 from models.contracts import Number
 from models.features.feature import Values
-from models.journal import AnyEvent, Book, Clock, Input, Market, Spot, Trade
+from models.journal import Book, Clock, Input, Market, Spot, Trade
 from models.reasons import Reason, Verdict
 from models.settings import Settings
 from models.strategies.instance import Instance, instances
@@ -121,7 +122,8 @@ class _Runner:
             steps: tuple[Step, ...] = (step, own)
         elif verdict is _PASS:
             used = self.plan.row(view.values)
-            used.update(signal.used)
+            if signal.used:
+                used = {**used, **signal.used}
             steps = (step, Step("features", _PASS, Reason.OK, used), own)
         else:
             steps = (step, _FEATURES, own)
@@ -180,44 +182,41 @@ class Lane:
             if routed.standing:
                 for each in routed.standing:
                     self._features.take(each)
-            concerned = self._concerned(event)
-            if concerned:
-                runners = self._runners[type(event)]
-                for window in concerned:
-                    self._evaluate(window, runners, event.t, evaluations, rows)
+            kind = type(event)
+            hear = _HEAR.get(kind)
+            if hear is not None:
+                for window in hear(self, event):
+                    self._evaluate(window, self._runners[kind], event.t, evaluations, rows)
         return Judged(routed.lane, event.seq, routed.copies, event, tuple(evaluations), tuple(rows))
 
-    def _concerned(self, event: AnyEvent) -> list[_Window]:
-        """Update what is known by the event; the markets to evaluate."""
-        t = event.t
-        if isinstance(event, Book):
-            window = self._followed.get(event.key)
-            if window is None:
-                return []
-            window.state.book = event
-            self._features.take(event)
-            return [window]
-        if isinstance(event, Spot):
-            self._features.take(event)
-            return self._active(t)
-        if isinstance(event, Clock):
-            self._stale_feeds = frozenset(event.stale_feeds)
-            self._stale_tokens = frozenset(event.stale_books)
-            self._stale_spots = frozenset(event.stale_spots)
-            self._forget(t)
-            self._features.take(event)
-            return self._active(t)
-        if isinstance(event, Trade):
-            self._features.take(event)
-            window = self._followed.get(event.key)
-            return [window] if window is not None else []
-        if isinstance(event, Market):
-            self._define(event)
-        elif isinstance(event, Input):
-            self._features.take(event)
-        return []
+    # Each takes one kind of event in, and says which markets it concerns.
 
-    def _define(self, market: Market) -> None:
+    def _on_book(self, book: Book) -> Sequence[_Window]:
+        window = self._followed.get(book.key)
+        if window is None:
+            return ()
+        window.state.book = book
+        self._features.take(book)
+        return (window,)
+
+    def _on_spot(self, spot: Spot) -> Sequence[_Window]:
+        self._features.take(spot)
+        return self._active(spot.t)
+
+    def _on_clock(self, clock: Clock) -> Sequence[_Window]:
+        self._stale_feeds = frozenset(clock.stale_feeds)
+        self._stale_tokens = frozenset(clock.stale_books)
+        self._stale_spots = frozenset(clock.stale_spots)
+        self._forget(clock.t)
+        self._features.take(clock)
+        return self._active(clock.t)
+
+    def _on_trade(self, trade: Trade) -> Sequence[_Window]:
+        self._features.take(trade)
+        window = self._followed.get(trade.key)
+        return (window,) if window is not None else ()
+
+    def _on_market(self, market: Market) -> Sequence[_Window]:
         known = self._followed.get(market.key)
         if known is not None:
             known.state.market = market
@@ -225,8 +224,13 @@ class Lane:
         elif market.payout_up is None and market.t < market.end + _FORGET_NS:
             self._followed[market.key] = _Window(Followed(market))
         else:
-            return
+            return ()
         self._features.take(market)
+        return ()
+
+    def _on_input(self, said: Input) -> Sequence[_Window]:
+        self._features.take(said)
+        return ()
 
     def _active(self, t: int) -> list[_Window]:
         return [each for each in self._followed.values() if each.state.market.start <= t < each.state.market.end]
@@ -297,6 +301,16 @@ class Lane:
         others = [each.state for each in self._followed.values() if each is not window and t < each.state.market.end]
         others.sort(key=lambda each: (each.market.start, each.market.end, each.market.key))
         return tuple(Sibling(each.market, each.book) for each in others)
+
+
+_HEAR: dict[type, Callable[[Lane, Any], Sequence[_Window]]] = {
+    Book: Lane._on_book,
+    Spot: Lane._on_spot,
+    Clock: Lane._on_clock,
+    Trade: Lane._on_trade,
+    Market: Lane._on_market,
+    Input: Lane._on_input,
+}
 
 
 def _take(asked: Asked, t: int, evaluation: Evaluation, evaluations: list[Evaluation]) -> bool:

@@ -34,7 +34,9 @@ class Fair(Stateless):
         rule = market.rule
         if spot is None or strike is None or rule is None:
             return None
-        left, lookback = max(market.end - as_of, 0) / SECOND, float(rule.lookback_s)
+        left, lookback = (market.end - as_of) / SECOND, float(rule.lookback_s)
+        if left < 0.0:
+            left = 0.0
         doubt = variance.value * strike.gap_s
         past = None
         if left < lookback:
