@@ -27,7 +27,7 @@ def check_name(name: str) -> str:
     """``name``, if it may name a run. Raises Failure for what would be no plain folder within the runs."""
     if not _NAME.fullmatch(name):
         raise Failure(
-            f"--run {name} is no name for a run.",
+            f"--run {name} is no name for a folder.",
             "Use letters, digits, dots, dashes and underscores; the first one a letter or a digit.",
         )
     if len(name) > LONGEST:

@@ -44,7 +44,7 @@ def named(paths: Sequence[Path], also: tuple[type[Exception], ...] = ()) -> Iter
 
 def _is_damaged(path: Path) -> bool:
     try:
-        pl.read_parquet(path)
+        pl.read_parquet(path, glob=False, hive_partitioning=False)
         producers: object = json.loads(pl.read_parquet_metadata(path).get(_PRODUCERS, "{}"))
     except OSError:
         return False

@@ -58,6 +58,7 @@ def import_recording(
         raise ImportFailure(
             f"{wrong.filename or archive}: {wrong.strerror or wrong}.", "Choose another folder, or make room there."
         ) from None
+    summary.progress = Progress()  # what it showed itself on is over
     return summary
 
 

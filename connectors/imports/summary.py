@@ -28,11 +28,15 @@ class Refused(ValueError):
         self.reason = reason
 
 
+def _nothing() -> None:
+    """Show nothing. No lambda, so that a summary can go to another process."""
+
+
 class Progress:
     """How far an import is, for people: ``done`` of ``total`` of the ``stage``'s units. ``show`` is called now and
     then."""
 
-    def __init__(self, show: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, show: Callable[[], None] = _nothing) -> None:
         self.stage = "reading"
         self.done = 0
         self.total = 0

@@ -198,7 +198,7 @@ def test_the_memory_budget_ends_the_run_cleanly_and_says_how_to_go_on(
     ("words", "environment", "expected"),
     [
         (["--feeds", "nonsense"], {}, "neither sim nor live"),
-        (["--run", "../up"], {}, "no name for a folder"),
+        (["--run", "../up"], {}, "no name for a run"),
         (["--feeds", "sim"], {"PROFIT_BROKER_MEMORY_BUDGET_MIB": "1"}, "memory_budget_mib"),
     ],
 )
@@ -215,21 +215,15 @@ def test_wrong_usage_has_a_cause_and_no_traceback(
 def test_a_run_on_a_cluster_goes_on_where_it_was(tmp_path: Path, ups: list[Up], clean_kafka: str) -> None:
     """The second `profit up` of a run finds its state and the cluster's topics, and reads on."""
     ends: list[int] = []
-    whole = 0  # runs in which no flow was killed for being late, which a busy machine may come to
-    for _ in range(5):
+    for _ in range(2):
         up = Up(tmp_path, "--feeds", "sim", "--kafka", clean_kafka)
         ups.append(up)
         before = ends[-1] if ends else 0
         eventually(lambda up=up, before=before: journal_end(up) > before + 50, 120, "journal events")
         up.process.send_signal(signal.SIGTERM)
-        assert up.process.wait(90) == 0, up.text()
-        told = [line for line in up.text().split("to stop")[1].splitlines() if re.search(r" (market|audit) ", line)]
-        assert all("did not end in time" in line for line in told), up.text()  # none died by itself
+        assert up.process.wait(300) == 0, up.text()
+        assert "started again" not in up.text()  # none died by itself
         ends.append(journal_end(up))
-        whole += not told
-        if whole == 2:
-            break
-    assert whole == 2, up.text()
     reader = ArchiveReader(up.run / "archive")
     assert reader.verify() == []
     assert reader.last_offset(topics.JOURNAL) + 1 >= ends[-1]  # to the last record (the embedded broker reports less)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -208,12 +209,12 @@ def write_csv(path: Path, rows: list[dict[str, Any]]) -> Path:
 
 
 def test_newest_first_is_sorted_and_each_row_keeps_its_time(tmp_path: Path) -> None:
-    rows = quote_rows(9_000)
+    rows = quote_rows(5_000)
     path = tmp_path / "a.csv.gz"
     path.write_bytes(gzip.compress(write_csv(tmp_path / "a.csv", rows[::-1]).read_bytes()))
     summary = import_recording("btc15m-quotes", [path], tmp_path / "archive")
     times = [t for t, topic, _, _ in said(tmp_path / "archive") if topic == FEED_POLYMARKET]
-    assert times == [QUOTES_START * 10**9 + number * 100_000_000 for number in range(9_000)]
+    assert times == [QUOTES_START * 10**9 + number * 100_000_000 for number in range(5_000)]
     assert summary.counts["received_earlier_than_the_one_before"] == 0
 
 
@@ -345,6 +346,12 @@ def test_a_file_of_another_kind_is_told_which(tmp_path: Path) -> None:
     with pytest.raises(ImportFailure) as failure:
         import_recording("btc15m-quotes", [path], tmp_path / "archive")
     assert "profit import btc15m-1s" in failure.value.cure
+
+
+def test_a_summary_may_go_to_another_process(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "a.csv", second_rows())
+    summary = import_recording("btc15m-1s", [path], tmp_path / "archive")
+    assert pickle.loads(pickle.dumps(summary)).as_dict() == summary.as_dict()
 
 
 def test_brackets_and_blanks_in_every_path(tmp_path: Path) -> None:
