@@ -44,6 +44,7 @@ class Limits:
     parity: Decimal
     slippage: Decimal
     delay: int
+    jitter: int
     pair_edge: Decimal
 
 
@@ -66,6 +67,7 @@ def limits_from(settings: Mapping[str, Any]) -> Limits:
         parity=Decimal(str(checks["parity_tolerance"])),
         slippage=Decimal(str(execution["slippage"])),
         delay=(execution["delay_ms"] + execution["latency_ms"]) * MS,
+        jitter=execution["jitter_ms"] * MS,
         pair_edge=Decimal(str(parity["min_edge"])) + Decimal(str(parity["margin"])),
     )
 

@@ -247,14 +247,21 @@ class _Court:
         if order is None:
             self._accuse(what, t, f"of order {fill['order']}, which was never submitted")
             return
-        if t != order["timestamp"] + self._limits.delay:
+        on_its_way = t - order["timestamp"]
+        if not self._limits.delay <= on_its_way <= self._limits.delay + self._limits.jitter:
             self._accuse(what, t, "at another moment than the order's arrival")
         self._sound(what, order["token"], t, False, order["strategy"])
         token = self.known.tokens.get(order["token"])
         if token is None or self._is_tick_in_doubt(token):
             return
-        side = token.asks if fill["side"] == "buy" else token.bids
-        standing = side.get(Decimal(fill["price"]) / PIPS, Decimal(0)) * 1_000_000
+        buys, price = fill["side"] == "buy", Decimal(fill["price"]) / PIPS
+        standing = (token.asks if buys else token.bids).get(price, Decimal(0)) * 1_000_000
+        market = self.known.markets.get(order["market_key"])
+        if market is not None:  # every order stands in both books: the later display of the two is met
+            other = self.known.tokens.get(market.down if market.up == order["token"] else market.up)
+            if other is not None:
+                mirrored = (other.bids if buys else other.asks).get(1 - price, Decimal(0)) * 1_000_000
+                standing = max(standing, mirrored)
         if fill["size"] > standing:
             self._accuse(what, t, f"{fill['size']} micro-shares at {fill['price']} where {standing} stood")
 

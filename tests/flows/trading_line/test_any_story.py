@@ -12,10 +12,11 @@ from collections import Counter
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from models.contracts import Decision, Fill, Order, Telemetry
 from models.control import Close, Command, Flatten, Instruction, Kill, Pause, Release, Resume, encode, public_key, sign
@@ -244,17 +245,18 @@ class Story(RuleBasedStateMachine):
 
 
 SEEN: Counter[str] = Counter()
-TestAnyStory = Story.TestCase
-TestAnyStory.settings = hypothesis_settings(
-    max_examples=60,
-    stateful_step_count=50,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
 
 
-def test_the_stories_had_everything_in_them() -> None:
-    """Run after the stories: what was never tried was not shown."""
+@pytest.mark.takes(100)
+def test_whatever_happens_money_and_orders_stay_whole() -> None:
+    chosen = hypothesis_settings(
+        max_examples=60,
+        stateful_step_count=50,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    )
+    run_state_machine_as_test(Story, settings=chosen)
+    # what was never tried was not shown
     assert SEEN["events"] > 100_000
     assert SEEN["fill"] > 1_000
     for what in (
