@@ -41,9 +41,7 @@ def build(source: Source[Stored], attach: Attach, settings: Settings, fixed: boo
 
     It begins under ``settings`` and goes by each configuration that the journal states for a trading flow, from that
     event on; with ``fixed`` it stays under ``settings``."""
-    way = Schema("trading.route", 2, lambda _: Router(), fixed=fixed)
-    lanes = Schema("trading.lanes", 2, Lane, fixed=fixed)
-    desk = Schema("trading.portfolio", 2, OrderedDesk, fixed=fixed)
+    way, lanes, desk = schemas(fixed)
     flow = Dataflow("trading")
     journal = op.input("journal", flow, source)
     in_order = keyed("one_order", journal, settings.portfolio_name)
@@ -55,6 +53,15 @@ def build(source: Source[Stored], attach: Attach, settings: Settings, fixed: boo
     attach("trading_out", op.flat_map_batch("messages", decided, _messages))
     count_in_windows(op.flat_map_batch("tallies", decided, _tallies), settings, "data_gate", attach)
     return flow
+
+
+def schemas(fixed: bool = False) -> tuple[Schema[Router], Schema[Lane], Schema[OrderedDesk]]:
+    """What the steps ``route``, ``lanes`` and ``portfolio`` keep."""
+    return (
+        Schema("trading.route", 2, lambda _: Router(), fixed=fixed),
+        Schema("trading.lanes", 2, Lane, fixed=fixed),
+        Schema("trading.portfolio", 2, OrderedDesk, fixed=fixed),
+    )
 
 
 def _route(held: Held[Router], record: Stored) -> list[Routed | Configured]:

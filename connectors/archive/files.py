@@ -33,6 +33,8 @@ def named(paths: Sequence[Path], also: tuple[type[Exception], ...] = ()) -> Iter
         yield
     except BaseException as cause:
         path = next((each for each in paths if _is_damaged(each)), None) if isinstance(cause, _DAMAGE + also) else None
+        if path is None and isinstance(cause, also) and paths:
+            path = paths[0] if len(paths) == 1 else paths[0].parent  # what one reader takes, another may not
         if path is None:
             raise
         said = " ".join(str(cause).split())

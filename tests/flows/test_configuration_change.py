@@ -92,10 +92,10 @@ def through_market(
 def through_trading(
     journal: list[Stored], dice: random.Random | None = None, started_with: Settings = FIRST
 ) -> list[Message]:
-    way: Held[Any] = Schema("way", 1, lambda _: trading.Way()).begin(FIRST)
-    kind = Schema("lane", 1, trading.LaneUnder, configured=trading.LaneUnder.configured)
+    routing, judging, deciding = trading.schemas()
+    way: Held[Any] = routing.begin(FIRST)
     lanes: dict[str, Held[Any]] = {}
-    desk: Held[Any] = Schema("desk", 1, trading._new_desk, configured=trading.Desk.configured).begin(FIRST)
+    desk: Held[Any] = deciding.begin(FIRST)
     out: list[Message] = []
     for record in journal:
         if dice is not None and dice.random() < 0.01:
@@ -104,7 +104,7 @@ def through_trading(
         for routed in trading._route(way, record):
             lane = lanes.get(routed.lane)
             if lane is None:
-                lane = lanes[routed.lane] = kind.begin(FIRST)
+                lane = lanes[routed.lane] = judging.begin(FIRST)
             for judged in trading._judge(lane, routed):
                 out.extend(each for each in trading._decide(desk, judged) if isinstance(each, Message))
     return out
@@ -128,8 +128,8 @@ def test_a_lowered_cap_is_in_force_from_its_event_on_and_not_before(feeds: Recor
     assert any(each.action == "enter" for each in before), "nothing to see"
     assert any(each.reason == "cap_total" for each in after)
     assert not any(each.action == "enter" for each in after)
-    assert {each.configuration for each in before} == {trading.configuration_id(FIRST)}
-    assert {each.configuration for each in after} == {trading.configuration_id(CAPPED)}
+    assert {each.configuration for each in before} == {configuration_id(FIRST)}
+    assert {each.configuration for each in after} == {configuration_id(CAPPED)}
 
     alone = decisions(through_trading(journal[:at]))
     assert [each.canonical() for each in alone] == [each.canonical() for each in before]

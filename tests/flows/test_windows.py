@@ -222,7 +222,7 @@ def records(seconds: int) -> list[Stored]:
         rig.pass_time(1)
         rig.both()
         if second % 3 == 0:
-            rig.record(FEED_POLYMARKET, b"junk", POLY)
+            rig.record(FEED_POLYMARKET, b'[{"event_type":', POLY)
         if second % 7 == 0:
             rig.poly({"event_type": "of tomorrow"})
         rig.tick()

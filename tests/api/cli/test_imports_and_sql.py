@@ -43,7 +43,8 @@ def test_import_tells_what_it_did_as_one_json_object(tmp_path: Path, recording: 
     assert summary["frames"]["feed.polymarket"] == 3  # the frame between the markers
     again = profit(tmp_path, "import", "polymarket-ws", str(recording), "--archive", "out")
     assert again.returncode == 1
-    assert again.stderr.strip().endswith("Choose another folder, or remove it first.")
+    assert "out has btc-updown-5m-1776323400" in again.stderr
+    assert "Add other feeds" in again.stderr
     assert "Traceback" not in again.stderr
 
 

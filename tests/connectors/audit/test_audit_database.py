@@ -198,13 +198,19 @@ def test_an_order_has_a_row_for_each_state(tmp_path: Path) -> None:
         status="submitted",
         reason=Reason.SUBMITTED,
     )
-    states = [order, order.model_copy(update={"status": "filled"}), order]
+    partly = {"status": "partly_filled"}
+    states = [
+        order,
+        order.model_copy(update=partly | {"number": 1, "filled": 1}),
+        order.model_copy(update=partly | {"number": 2, "filled": 2}),
+        order,
+    ]
     with AuditDatabase(tmp_path / "audit.duckdb") as database:
         database.apply(
             {"orders": [Stored("orders", 0, n, "o", state.canonical(), 1) for n, state in enumerate(states)]}
         )
 
-    assert query(tmp_path / "audit.duckdb", "SELECT status FROM orders ORDER BY ALL") == [("filled",), ("submitted",)]
+    assert query(tmp_path / "audit.duckdb", "SELECT number, filled FROM orders ORDER BY ALL") == [(0, 0), (1, 1), (2, 2)]
 
 
 @pytest.mark.parametrize("grace_s", [0.0, 1e9])
