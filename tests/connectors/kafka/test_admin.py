@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 
 import pytest
 
-from connectors.kafka.admin import cluster_answers, create_topics, delete_topics, partitions, require_topics
+from connectors.broker.embedded import EmbeddedBroker
+from connectors.kafka.admin import (
+    await_cluster,
+    cluster_answers,
+    create_topics,
+    delete_topics,
+    partitions,
+    require_topics,
+)
 from models.failures import Failure
-from models.settings import Kafka
+from models.settings import Broker, Kafka
 from models.topics import CATALOGUE, Topic
 from tests.ports import free_port
 from tests.waiting import quickest
@@ -55,3 +65,26 @@ def test_deleted_topics_are_gone(bootstrap: str, topic_names: Callable[[str], st
     create_topics(Kafka(), bootstrap, [Topic(name, "out", "", "")])
     delete_topics(Kafka(), bootstrap, [name, "never-existed"])
     assert name not in partitions(Kafka(), bootstrap)
+
+
+def test_a_cluster_that_comes_late_is_waited_for() -> None:
+    port = free_port()
+    waited: list[float] = []
+
+    def wait() -> None:
+        began = time.monotonic()
+        await_cluster(Kafka(), f"127.0.0.1:{port}", 120.0)
+        waited.append(time.monotonic() - began)
+
+    waiter = threading.Thread(target=wait)
+    waiter.start()
+    time.sleep(1.0)  # the broker is not there yet
+    with EmbeddedBroker.start(Broker(port=port)):
+        waiter.join(120.0)
+    assert waited and waited[0] > 1.0
+
+
+def test_a_cluster_that_never_comes_is_said() -> None:
+    address = f"127.0.0.1:{free_port()}"
+    with pytest.raises(Failure, match=f"no Kafka broker answers at {address} within 1 s"):
+        await_cluster(Kafka(), address, 1.0)
