@@ -229,6 +229,7 @@ class Story(RuleBasedStateMachine):
             self.look()
         scene.now = max(scene.now, self.end + 600 * SECOND)
         scene.market(key=scene.key, payout_up=PIP, payout_down=0, resolved_by="gamma")
+        self.look()
         for _ in range(8):
             scene.later(1)
             scene.clock()
