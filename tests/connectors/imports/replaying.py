@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from flows.market_line.bounds import bounds_of
-
 from connectors.archive.reader import ArchiveReader
 from connectors.ordering import merge_all
 from flows.market_line.line import MarketLine
+from models.bounds import bounds_of
 from models.journal import decode_event
 from models.message import Lost, Message, Stored
 from models.settings import Checks

@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from flows.market_line.bounds import bounds_of
 
 from connectors.archive.reader import ArchiveReader
 from connectors.archive.source import ArchiveFeedSource
@@ -14,6 +13,7 @@ from connectors.archive.writer import ArchiveWriter
 from connectors.simulator.exchange import Parameters
 from flows.market_line.line import MarketLine
 from flows.replay.shortfalls import shortfalls
+from models.bounds import bounds_of
 from models.contracts import Telemetry
 from models.journal import decode_event
 from models.message import Message, Stored
