@@ -95,7 +95,7 @@ def _exit(code: int) -> None:
 class _App:
     """Stands for the commands."""
 
-    def callback(self) -> object:
+    def callback(self, **_: object) -> object:
         return lambda made: made
 
     def __call__(self) -> None:

@@ -210,7 +210,11 @@ def test_an_order_has_a_row_for_each_state(tmp_path: Path) -> None:
             {"orders": [Stored("orders", 0, n, "o", state.canonical(), 1) for n, state in enumerate(states)]}
         )
 
-    assert query(tmp_path / "audit.duckdb", "SELECT number, filled FROM orders ORDER BY ALL") == [(0, 0), (1, 1), (2, 2)]
+    assert query(tmp_path / "audit.duckdb", "SELECT number, filled FROM orders ORDER BY ALL") == [
+        (0, 0),
+        (1, 1),
+        (2, 2),
+    ]
 
 
 @pytest.mark.parametrize("grace_s", [0.0, 1e9])
