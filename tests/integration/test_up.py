@@ -198,7 +198,7 @@ def test_the_memory_budget_ends_the_run_cleanly_and_says_how_to_go_on(
     ("words", "environment", "expected"),
     [
         (["--feeds", "nonsense"], {}, "neither sim nor live"),
-        (["--run", "../up"], {}, "is no name for a"),
+        (["--run", "../up"], {}, "is no name for a folder"),
         (["--feeds", "sim"], {"PROFIT_BROKER_MEMORY_BUDGET_MIB": "1"}, "memory_budget_mib"),
     ],
 )

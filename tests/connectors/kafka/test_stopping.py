@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 INTERRUPTED = """
     import signal
     from connectors.kafka.stopping import Stop, on_signals
-    for number in range(3000):
+    for number in range(1000):
         stop = Stop()
         on_signals(stop)
         signal.signal(signal.SIGALRM, signal.getsignal(signal.SIGTERM))

@@ -124,7 +124,7 @@ async def test_no_more_requests_than_the_limit_of_the_path() -> None:
     began = asyncio.get_running_loop().time()
     await asyncio.gather(*(rest.get(f"/book?token_id={number}") for number in range(20)), rest.get("/other"))
     times = sorted(at - began for at, request in server.asked if request.url.path == "/book")
-    assert len(times) == 20 and times[4] < 0.2
+    assert len(times) == 20
     for number, at in enumerate(times):
         assert number + 1 <= 5 + 50.0 * at + 1
     assert rest.counts["paced"] == 15

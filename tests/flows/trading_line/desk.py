@@ -104,9 +104,11 @@ class Bookkeeper:
         assert self.balance("") == 0, "the sum over all accounts is zero"
         for account, amount in self.accounts.items():
             assert amount >= 0 or not account.endswith(("cash", "reserved")), account
-        for order, amount in self.reserved.items():
+        for order, amount in list(self.reserved.items()):
             assert amount >= 0, "a reservation covers the dearest fill"
             assert amount == 0 or self.orders[order].status not in FINAL, "a finished order keeps nothing back"
+            if self.orders[order].status in FINAL:
+                del self.reserved[order]
         self._check_caps()
 
     def under(self, chosen: Settings) -> None:
