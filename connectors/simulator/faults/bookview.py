@@ -55,10 +55,17 @@ def whole_book(market: UpDownMarket, index: int, ms: int) -> bytes:
 
 def shown(frame: bytes, views: Mapping[str, View], skew_ms: int, find: Find) -> tuple[bytes | None, set[str]]:
     """The frame as it is shown (None: not at all), and the tokens that were shown otherwise than they are."""
+    if frame[:1] not in (b"{", b"["):
+        return frame, set()  # plain text shows no book
     body = json.loads(frame)
     messages: list[Message] = body if isinstance(body, list) else [body]
     touched: set[str] = set()
-    kept = [new for message in messages if (new := _message(message, views, skew_ms, find, touched)) is not None]
+    kept = [
+        new
+        for message in messages
+        if (new := _message(message, views, skew_ms, find, touched) if isinstance(message, dict) else message)
+        is not None
+    ]
     if not touched and not skew_ms:
         return frame, touched
     if not kept:
