@@ -46,9 +46,6 @@ class Blotter:
             return []
         return [each for each in self if each.instance == instance and each.market_key == market]
 
-    def in_market(self, market: str) -> list[WorkingOrder]:
-        return [each for each in self if each.market_key == market] if self._lines else []
-
     def add(self, order: WorkingOrder) -> Submitted:
         """Take an order in that was sent."""
         if order.id in self._lines:
@@ -101,10 +98,3 @@ class Blotter:
                 line.asked = t
                 due.append(line.order)
         return due
-
-    def reserved(self) -> int:
-        """Micro-dollars that the working orders reserve."""
-        total = 0
-        for line in self._lines.values():
-            total += line.order.reserved
-        return total

@@ -12,7 +12,6 @@ import msgspec
 
 from flows.trading_line.known import KnownMarket
 from models.happenings import Happening
-from models.journal import AnyEvent
 from models.settings import Settings
 from models.strategies.instance import Instance
 from models.strategies.signal import Intent
@@ -44,10 +43,6 @@ class Member:
 
     def on_clock(self, t: int) -> Iterable[Step]:
         """Hear that it is ``t`` (Unix ns); every 250 ms."""
-        return ()
-
-    def on_input(self, event: AnyEvent) -> Iterable[Step]:
-        """Hear an input of the journal: a command, an execution report, a promotion, the measured lag."""
         return ()
 
     def gates(self, entry: Entry) -> Iterable[Step]:
