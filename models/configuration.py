@@ -20,12 +20,13 @@ and in a replay alike.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal
 
 import msgspec
 from pydantic import TypeAdapter, ValidationError
 
+from models.decoding import decoder_of
 from models.failures import Failure
 from models.settings import Settings
 
@@ -48,16 +49,14 @@ class Statement(msgspec.Struct, frozen=True):
 
 
 _encoder = msgspec.json.Encoder()
-_decoder: msgspec.json.Decoder[Statement] = msgspec.json.Decoder(Statement)
 
 
 def encode_statement(statement: Statement) -> bytes:
     return _encoder.encode(statement)
 
 
-def decode_statement(raw: bytes) -> Statement:
-    """Raises msgspec.DecodeError for bytes that are no statement."""
-    return _decoder.decode(raw)
+#: Reads them back; raises msgspec.DecodeError for bytes that are no statement.
+decode_statement: Callable[[bytes], Statement] = decoder_of(Statement)
 
 
 def relevant(settings: Settings) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from models.decoding import decoder_of
 from models.settlement import Rule
 
 Src = tuple[str, int, int]
@@ -164,13 +165,11 @@ class Configuration(Event, frozen=True, gc=False, tag="configuration"):
 AnyEvent = Book | Trade | Spot | Market | Clock | Feed | Rejected | Input | Configuration
 
 _encoder = msgspec.json.Encoder()
-_decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 
 
 #: The event's bytes on the journal. Bound, not wrapped: it is called for every event.
 encode_event: Callable[[AnyEvent], bytes] = _encoder.encode
 
 
-def decode_event(raw: bytes) -> AnyEvent:
-    """Raises msgspec.DecodeError for bytes that are no journal event."""
-    return _decoder.decode(raw)
+#: The event of such bytes; raises msgspec.DecodeError for bytes that are none.
+decode_event: Callable[[bytes], AnyEvent] = decoder_of(AnyEvent)

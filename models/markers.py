@@ -7,9 +7,12 @@ is still missing of the run before was lost. Ticks go to ``feed.clock`` only.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
+
+from models.decoding import decoder_of
 
 
 class Marker(msgspec.Struct, frozen=True, tag_field="profit", tag="marker"):
@@ -56,7 +59,7 @@ Own = Marker | Tick | Notice
 OWN_PREFIX = b'{"profit":'
 _WORDS = (b'{"profit":"marker"', b'{"profit":"notice"')
 
-_decoder: msgspec.json.Decoder[Marker | Tick | Notice] = msgspec.json.Decoder(Own)
+_decode: Callable[[bytes], Own] = decoder_of(Own)
 
 
 def encode_own(record: Own) -> bytes:
@@ -71,5 +74,5 @@ def is_word(raw: bytes) -> bool:
 def decode_own(raw: bytes) -> Own | None:
     """The record if the bytes are one of ours (they then start with ``OWN_PREFIX``), else None.
 
-    Raises msgspec.ValidationError for bytes that claim to be ours and are not."""
-    return _decoder.decode(raw) if raw.startswith(OWN_PREFIX) else None
+    Raises msgspec.DecodeError for bytes that claim to be ours and are not."""
+    return _decode(raw) if raw.startswith(OWN_PREFIX) else None

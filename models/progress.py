@@ -18,10 +18,12 @@ sees the same lags at the same events.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
+from models.decoding import decoder_of
 from models.timestamps import SECOND
 
 #: A flow that follows its input reports at least once in so many nanoseconds of event time.
@@ -38,16 +40,14 @@ class Progress(msgspec.Struct, frozen=True):
 
 
 _encoder = msgspec.json.Encoder()
-_decoder: msgspec.json.Decoder[Progress] = msgspec.json.Decoder(Progress)
 
 
 def encode_progress(progress: Progress) -> bytes:
     return _encoder.encode(progress)
 
 
-def decode_progress(raw: bytes) -> Progress:
-    """Raises msgspec.DecodeError for bytes that are no report."""
-    return _decoder.decode(raw)
+#: Reads them back; raises msgspec.DecodeError for bytes that are no report.
+decode_progress: Callable[[bytes], Progress] = decoder_of(Progress)
 
 
 class PipelineLag:

@@ -30,6 +30,7 @@ SCHEMA: Final = pl.Schema(
 )
 
 Row = tuple[int, int, str, bytes, int | None, str | None, int | None, str | None, int | None, str | None, int | None]
+_ALWAYS: Final = ("offset", "t_ns", "key", "value")  # every row has them
 _NO_ENVELOPE: Final = (None, None, None, None, None)
 
 
@@ -54,8 +55,24 @@ def frame_of(rows: list[Row]) -> pl.DataFrame:
     return pl.DataFrame([pl.Series(name, values, SCHEMA[name]) for name, values in zip(SCHEMA, columns, strict=True)])
 
 
+def check_columns(found: pl.Schema) -> None:
+    """Raises ValueError for columns that are not those of an archive's file."""
+    if found != SCHEMA:
+        wrong = [name for name in {**found, **SCHEMA} if found.get(name) != SCHEMA.get(name)]
+        raise ValueError(f"its columns are not those of an archive: {', '.join(map(repr, wrong))}")
+
+
+def check_rows(frame: pl.DataFrame) -> None:
+    """Raises ValueError for a table that no archive's file holds."""
+    check_columns(frame.schema)
+    empty = [name for name in _ALWAYS if frame[name].null_count()]
+    if empty:
+        raise ValueError(f"rows without {', '.join(empty)}")
+
+
 def records_of(frame: pl.DataFrame, topic: str) -> list[Stored]:
-    """The records of a table, in its order."""
+    """The records of a table, in its order. Raises ValueError for rows that are none."""
+    check_rows(frame)
     envelope = (
         pl.when(pl.col("seq").is_not_null())
         .then(pl.format("{} {} {} {} {}", "recv_ns", "run", "seq", "conn", "n"))

@@ -11,6 +11,7 @@ from typing import Final
 
 import polars as pl
 
+from connectors.archive.columns import check_rows
 from connectors.archive.layout import ArchiveError, Piece, spanning
 
 #: Rows of a row group: what a reader has in memory at least. 8,192 full-depth book frames are about 28 MB.
@@ -46,7 +47,7 @@ def named(paths: Sequence[Path], also: tuple[type[Exception], ...] = ()) -> Iter
 
 def _is_damaged(path: Path) -> bool:
     try:
-        pl.read_parquet(path, glob=False, hive_partitioning=False)
+        check_rows(pl.read_parquet(path, glob=False, hive_partitioning=False))
         producers: object = json.loads(pl.read_parquet_metadata(path).get(_PRODUCERS, "{}"))
     except OSError:
         return False

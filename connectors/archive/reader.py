@@ -11,7 +11,7 @@ from typing import TypeVar
 import polars as pl
 
 from connectors.archive import files, layout
-from connectors.archive.columns import records_of
+from connectors.archive.columns import check_columns, records_of
 from connectors.archive.files import ROW_GROUP
 from connectors.archive.layout import ArchiveError, Piece
 from models.message import Stored
@@ -124,28 +124,30 @@ class ArchiveReader:
                 continue
             if start_ns <= 0 or piece.hour >= layout.hour_of(start_ns):
                 try:
-                    for frame in self._frames(piece, offset, start_ns, end_ns):
-                        for part in frame.iter_slices(batch):
-                            yield records_of(part, topic)
-                        offset = int(frame["offset"][-1]) + 1
+                    for records in self._records(piece, topic, offset, batch, start_ns, end_ns):
+                        yield records
+                        offset = records[-1].offset + 1
                 except FileNotFoundError:  # merged meanwhile: the merged file has the rest
                     pieces, more = iter(self._pieces(topic)), False
                     continue
             offset = piece.last + 1
             more = True
 
-    def _frames(self, piece: Piece, offset: int, start_ns: int, end_ns: int | None) -> Iterator[pl.DataFrame]:
-        """The file's rows from ``offset`` on, a row group at a time. The open file outlives its name."""
+    def _records(
+        self, piece: Piece, topic: str, offset: int, batch: int, start_ns: int, end_ns: int | None
+    ) -> Iterator[list[Stored]]:
+        """The file's rows from ``offset`` on, read a row group at a time. The open file outlives its name."""
         with files.named([piece.path]), piece.path.open("rb") as file:
             scan = pl.scan_parquet(file)
+            check_columns(scan.collect_schema())
             wanted = pl.col("offset") >= offset
             if start_ns > 0:
                 wanted &= pl.col("t_ns") >= start_ns
             if end_ns is not None:
                 wanted &= pl.col("t_ns") < end_ns
             for frame in scan.filter(wanted).collect_batches(chunk_size=ROW_GROUP, maintain_order=True):
-                if frame.height:
-                    yield frame
+                for part in frame.iter_slices(batch):
+                    yield records_of(part, topic)
 
     def verify(self) -> list[str]:
         """Findings, empty when all is well: files that overlap or cannot be read, offsets that are missing in feed

@@ -80,6 +80,9 @@ class Broken(AssertionError):
         self.rule = rule
         self.frame = frame
 
+    def __reduce__(self) -> tuple[type[Broken], tuple[str, bytes]]:
+        return Broken, (self.rule, self.frame)  # it comes back from a worker
+
 
 def check_levels(levels: Levels, descending: bool) -> str:
     before = 1 << 62 if descending else -(1 << 62)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.server.lookup import Lookup
+from connectors.archive.columns import SCHEMA
 from connectors.archive.layout import ArchiveError
 from connectors.archive.reader import ArchiveReader
 from connectors.archive.writer import ArchiveWriter
@@ -59,6 +61,16 @@ def test_it_is_read_as_far_as_it_can_be_or_named(whole: Path, data: st.DataObjec
         except ArchiveError as error:
             assert str(spoilt) in error.cause
             assert error.cure
+
+
+@pytest.mark.parametrize("column", SCHEMA)
+def test_a_damaged_name_of_a_column_names_the_file(whole: Path, column: str, tmp_path: Path) -> None:
+    content = whole.read_bytes().replace(column.encode(), b"\0" + column.encode()[1:])
+    spoilt = tmp_path / whole.relative_to(whole.parents[2])
+    spoilt.parent.mkdir(parents=True)
+    spoilt.write_bytes(content)
+    with pytest.raises(ArchiveError, match=re.escape(str(spoilt))):
+        everything(tmp_path)
 
 
 def test_a_file_that_was_merged_away_is_not_called_damaged(whole: Path) -> None:

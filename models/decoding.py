@@ -1,0 +1,34 @@
+"""Reading our own JSON records: a value of the declared type, or one declared error.
+
+>>> read = decoder_of(int)
+>>> read(b"7")
+7
+>>> read(b"[" * 100_000)
+Traceback (most recent call last):
+...
+msgspec.DecodeError: JSON is nested too deep
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+
+def decoder_of(kind: type[T] | Any) -> Callable[[bytes], T]:
+    """A reader of bytes as a ``kind`` (a msgspec struct, or a tagged union of such). It raises msgspec.DecodeError for
+    whatever is none, also where msgspec itself gives up with a RecursionError."""
+    decode = msgspec.json.Decoder(kind).decode
+
+    def read(raw: bytes) -> T:
+        try:
+            value: T = decode(raw)
+        except RecursionError:
+            raise msgspec.DecodeError("JSON is nested too deep") from None
+        return value
+
+    return read
