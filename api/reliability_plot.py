@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flows.report.fair_value import Report
+from flows.report.fair_value import FairValueReport
 from models.scores import Bin
 
 _PANEL = 240
@@ -10,7 +10,7 @@ _MARGIN = 46
 _GAP = 30
 
 
-def draw(report: Report) -> str:
+def draw(report: FairValueReport) -> str:
     """The diagram as SVG text."""
     panels = list(report.reliability.items())
     width = _MARGIN + len(panels) * (_PANEL + _GAP) + 10

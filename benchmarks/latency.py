@@ -30,7 +30,7 @@ from connectors.kafka.admin import create_topics, delete_topics, partitions
 from connectors.kafka.client import producer_config
 from connectors.kafka.reader import Reader
 from connectors.kafka.records import headers_of
-from connectors.simulator.exchange import Parameters
+from connectors.simulator.exchange import ExchangeParameters
 from models.failures import Failure
 from models.journal import decode_event
 from models.message import Message, Stored
@@ -41,7 +41,7 @@ from models.topics import BY_NAME, DECISIONS, FEED_COINBASE, JOURNAL, SCANS
 NAME = "latency"
 RATE: Final = 1_000  # frames a second
 #: Made to emit about RATE records a simulated second, so that event time goes about as fast as the clock on the wall.
-PARAMETERS: Final = Parameters(assets=("BTC", "ETH", "SOL", "XRP"), frames_per_s=175.0)
+PARAMETERS: Final = ExchangeParameters(assets=("BTC", "ETH", "SOL", "XRP"), frames_per_s=175.0)
 HISTORY_S: Final = 75  # simulated seconds sent before, unpaced: the fair value needs 60 to warm up
 SETTLE_S: Final = 3.0  # paced seconds that do not count
 PACED_S: Final = 30

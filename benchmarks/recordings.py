@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from api.supervisor.player import in_order
-from connectors.simulator.exchange import Parameters
+from connectors.simulator.exchange import ExchangeParameters
 from flows.market_line.line import MarketLine
 from models.bounds import bounds_of
 from models.message import Message, Stored
@@ -15,7 +15,7 @@ from models.topics import JOURNAL
 from tests.recordings import simulate
 
 
-def simulated(seconds: int, parameters: Parameters) -> list[Stored]:
+def simulated(seconds: int, parameters: ExchangeParameters) -> list[Stored]:
     """The feed records of ``seconds`` simulated seconds, in their one order."""
     with tempfile.TemporaryDirectory(prefix="profit-bench-") as place:
         return list(in_order(simulate(Path(place) / "archive", seconds, parameters)))

@@ -15,8 +15,8 @@ from benchmarks.sinks import Discard
 from connectors.broker.embedded import EmbeddedBroker
 from connectors.kafka.admin import create_topics
 from connectors.kafka.sink import KafkaSink, Writer
-from connectors.kafka.source import Bounds, KafkaSource
-from connectors.simulator.exchange import Parameters
+from connectors.kafka.source import KafkaSource, ReadRange
+from connectors.simulator.exchange import ExchangeParameters
 from flows import trading
 from flows.engine import output_to, run
 from models.settings import Broker, Settings
@@ -48,7 +48,7 @@ def measure(options: Options) -> Result:
     seconds = QUICK_SECONDS if options.quick else SECONDS
     rounds = 1 if options.quick else ROUNDS
     options.say(f"simulating {seconds} s")
-    journal = journal_of(simulated(seconds, Parameters(assets=ASSETS)), settings)
+    journal = journal_of(simulated(seconds, ExchangeParameters(assets=ASSETS)), settings)
     count = len(journal)
     with EmbeddedBroker.start(Broker()) as broker:
         kafka, bootstrap = settings.kafka, broker.bootstrap
@@ -59,7 +59,7 @@ def measure(options: Options) -> Result:
         writer.flush()
 
         def source() -> _Timed:
-            return _Timed(JOURNAL, kafka, bootstrap, bounds=Bounds(end=count))
+            return _Timed(JOURNAL, kafka, bootstrap, bounds=ReadRange(end=count))
 
         def rate(feed: _Timed, flow: Dataflow) -> Pace:
             gc.collect()

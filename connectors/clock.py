@@ -14,7 +14,7 @@ from typing import Protocol
 NS = 1_000_000_000
 
 
-class Clock(Protocol):
+class FeedClock(Protocol):
     """Time as one feed knows it. ``speed``: its seconds per real second."""
 
     speed: float
@@ -64,12 +64,12 @@ class ScaledClock:
         return self.sim_epoch_ns + (passed if self.speed == 1 else int(passed * self.speed))
 
 
-def real_seconds(clock: Clock, seconds: float) -> float:
+def real_seconds(clock: FeedClock, seconds: float) -> float:
     """How long ``seconds`` of the clock take in reality."""
     return seconds / clock.speed
 
 
-def patience(clock: Clock, seconds: float, least_real: float = 2.0) -> float:
+def patience(clock: FeedClock, seconds: float, least_real: float = 2.0) -> float:
     """A time-out of ``seconds`` of the clock, as real seconds.
 
     A faster clock does not make sockets and schedulers faster: what is sped up stays at ``least_real`` seconds,
@@ -77,6 +77,6 @@ def patience(clock: Clock, seconds: float, least_real: float = 2.0) -> float:
     return max(seconds / clock.speed, min(seconds, least_real))
 
 
-async def sleep(clock: Clock, seconds: float) -> None:
+async def sleep(clock: FeedClock, seconds: float) -> None:
     """Sleep for ``seconds`` of the clock."""
     await asyncio.sleep(max(0.0, seconds / clock.speed))

@@ -14,7 +14,7 @@ from bytewax.outputs import Sink
 
 from connectors.archive.layout import high_water_marks
 from connectors.audit.sink import AuditSink
-from connectors.audit.source import AuditSource, Position, Pulse
+from connectors.audit.source import AuditSource, Heartbeat, Position
 from connectors.kafka.ending import DRAIN_S
 from connectors.kafka.meter import Meter
 from connectors.kafka.stopping import Stop
@@ -27,7 +27,7 @@ from models.topics import BY_NAME
 BATCH_SIZE = 10_000
 
 
-def build(records: Source[Stored | Pulse], sink: Sink[Stored | Pulse]) -> Dataflow:
+def build(records: Source[Stored | Heartbeat], sink: Sink[Stored | Heartbeat]) -> Dataflow:
     """The audit flow from the ``records`` of all topics to ``sink``. Run it with one worker and without a recovery
     store: the archive itself knows where each topic stands."""
     flow = Dataflow("audit")

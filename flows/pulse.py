@@ -37,7 +37,7 @@ class _Module:
         return {name: counts[key] for name, key in self._names}
 
 
-class Pulse:
+class FlowPulse:
     """Counts by module, verdict and reason. Times are Unix ns of event time. ``chief`` is the module that carries the
     gauges of the whole flow, and is sent every second."""
 

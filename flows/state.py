@@ -12,7 +12,7 @@ made of settings is passed in anew at resume.
     5
     >>> Schema("other", 1, lambda settings: []).resume(held.snapshot(), Settings())  # doctest: +IGNORE_EXCEPTION_DETAIL
     Traceback (most recent call last):
-    flows.state.Refused: this state is of example, version 1; wanted is other, version 1. Start a new run ...
+    flows.state.SnapshotRefused: this state is of example, version 1; wanted is other, version 1. Start a new run ...
 
 The payload is pickled, for speed: a spot book has tens of thousands of levels. What may come out of it again is
 bounded: classes of the system and plain containers, nothing else.
@@ -60,7 +60,7 @@ _PLAIN: Final = frozenset(
 _CURE: Final = "Start a new run (--run NAME), or go on with the version that made this one."
 
 
-class Refused(Failure):
+class SnapshotRefused(Failure):
     """A snapshot that this step cannot go on from."""
 
 
@@ -113,19 +113,19 @@ class Schema(Generic[S]):
     def resume(self, snapshot: bytes, settings: Settings) -> Held[S]:
         """The state of ``snapshot``, under the configuration that was in force then; ``settings`` says the rest.
 
-        Raises Refused for a snapshot of another schema and, where the settings are fixed, of another configuration."""
+        Raises SnapshotRefused for a snapshot of another schema and, where the settings are fixed, of another configuration."""
         header, payload = _parted(snapshot)
         if (header.schema, header.version) != (self.name, self.version):
-            raise Refused(
+            raise SnapshotRefused(
                 f"this state is of {header.schema}, version {header.version}; wanted is {self.name}, version "
                 f"{self.version}.",
                 _CURE,
             )
         for name, fields in header.classes.items():
             if _fingerprint_of(name) != fields:
-                raise Refused(f"this state of {self.name} was kept by another version of {name}.", _CURE)
+                raise SnapshotRefused(f"this state of {self.name} was kept by another version of {name}.", _CURE)
         if self.fixed and header.configuration != configuration_id(settings):
-            raise Refused(
+            raise SnapshotRefused(
                 f"this state of {self.name} was made under configuration {header.configuration}; this is "
                 f"{configuration_id(settings)}.",
                 "Go on under the same settings, or start another run.",
@@ -169,7 +169,7 @@ def _parted(snapshot: bytes) -> tuple[_Header, bytes]:
     try:
         return _header_decoder.decode(head), payload
     except msgspec.DecodeError:
-        raise Refused("this state has no name: an earlier version kept it.", _CURE) from None
+        raise SnapshotRefused("this state has no name: an earlier version kept it.", _CURE) from None
 
 
 def _by_class(given: Iterable[object]) -> dict[type, object]:
@@ -221,7 +221,7 @@ class _Unpickler(pickle.Unpickler):
         if (module, name) == (__name__, _of_fields.__name__):
             return _of_fields
         if _room(module) not in self._rooms and (module, name) not in _PLAIN:
-            raise Refused(f"this state names {module}.{name}, which no state of ours does.", _CURE)
+            raise SnapshotRefused(f"this state names {module}.{name}, which no state of ours does.", _CURE)
         return super().find_class(module, name)
 
 

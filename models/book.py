@@ -52,7 +52,7 @@ class _Ladder:
         return _Ladder, (self.keys,)
 
 
-class Side:
+class BookSide:
     """One side of a book. Keys are prices times ``sign`` (+1 bids, -1 asks), ascending: the best is the last.
 
     A snapshot's sizes are kept as they came until someone asks: most frames are replaced by the next snapshot before

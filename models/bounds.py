@@ -13,7 +13,7 @@ from models.settings import Checks
 from models.timestamps import MILLISECOND, SECOND
 
 
-class Bounds(msgspec.Struct, frozen=True):
+class CheckBounds(msgspec.Struct, frozen=True):
     """The section ``checks`` of the settings, counted: times in ns, prices in pips."""
 
     stale_feed: int
@@ -30,9 +30,9 @@ class Bounds(msgspec.Struct, frozen=True):
     checks: Checks = Checks()  # what the evidence goes by
 
 
-def bounds_of(checks: Checks) -> Bounds:
+def bounds_of(checks: Checks) -> CheckBounds:
     """The bounds that the settings state."""
-    return Bounds(
+    return CheckBounds(
         stale_feed=int(checks.stale_feed_s * SECOND),
         stale_book=int(checks.stale_book_s * SECOND),
         old=checks.old_ms * MILLISECOND,

@@ -80,7 +80,7 @@ class Feeds(Section):
     user_agent: str = "profit-system/0.1"
 
 
-class Recorder(Section):
+class RecorderSettings(Section):
     """What the recorder does while Kafka is away."""
 
     spool_mib: int = Field(1024, ge=1, description="records wait on disk; beyond it new ones are dropped, loudly")
@@ -120,8 +120,8 @@ class Checks(Section):
     resolution_late_s: float = Field(900, gt=0, description="no resolution this long after the end = resolution_late")
 
 
-FairValue = updown_fair_value.Parameters
-Parity = parity.Parameters
+FairValue = updown_fair_value.FairValueParameters
+Parity = parity.ParityParameters
 
 
 class Portfolio(Section):
@@ -140,7 +140,7 @@ class Portfolio(Section):
     reentry_after_stop: bool = Field(False, description="may a strategy enter a market again after its stop-loss there")
 
 
-class Execution(Section):
+class ExecutionSettings(Section):
     """The paper venue, and our own way to it."""
 
     delay_ms: int = Field(150, ge=0, description="the exchange's taker delay, where a market does not state its own")
@@ -153,7 +153,7 @@ class Execution(Section):
     replenish_s: float = Field(5, ge=0, description="how long what we took stays taken, where no trade comes")
 
 
-class Operator(Section):
+class OperatorSettings(Section):
     """Who may command the trading flow."""
 
     public_key: str = Field("", pattern=r"^([0-9a-f]{64})?$", description="hex; empty = that of the operator's token")
@@ -180,15 +180,15 @@ class Settings(Section):
     kafka: Kafka = Kafka()
     broker: Broker = Broker()
     feeds: Feeds = Feeds()
-    recorder: Recorder = Recorder()
+    recorder: RecorderSettings = RecorderSettings()
     simulator: Simulator = Simulator()
     checks: Checks = Checks()
     fair_value: FairValue = FairValue()
     parity: Parity = Parity()
     instances: tuple[InstanceTable, ...] = ()
     portfolio: Portfolio = Portfolio()
-    execution: Execution = Execution()
-    operator: Operator = Operator()
+    execution: ExecutionSettings = ExecutionSettings()
+    operator: OperatorSettings = OperatorSettings()
     api: Api = Api()
     archive: Archive = Archive()
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from connectors.archive.writer import ArchiveWriter
 from connectors.imports.assembly import Assembler
 from connectors.imports.frames import Frame
-from connectors.imports.summary import Summary
-from connectors.simulator.exchange import Exchange, Parameters
+from connectors.imports.summary import ImportSummary
+from connectors.simulator.exchange import Exchange, ExchangeParameters
 from connectors.simulator.times import nano_time
 from models.topics import FEED_COINBASE, FEED_MARKETS, FEED_POLYMARKET, FEEDS
 
@@ -18,14 +18,14 @@ LATENCY_NS = 15_000_000
 SECOND_NS = 1_000_000_000
 
 
-def simulate(directory: Path, seconds: int, parameters: Parameters, run: str = "sim") -> Path:
+def simulate(directory: Path, seconds: int, parameters: ExchangeParameters, run: str = "sim") -> Path:
     """An archive of the four feeds over ``seconds`` of simulated time from ``START``."""
     with ArchiveWriter(directory, FEEDS) as writer:
-        Assembler(writer, run, "sim", Summary("sim")).run(_frames(parameters, seconds))
+        Assembler(writer, run, "sim", ImportSummary("sim")).run(_frames(parameters, seconds))
     return directory
 
 
-def _frames(parameters: Parameters, seconds: int) -> Iterator[Frame]:
+def _frames(parameters: ExchangeParameters, seconds: int) -> Iterator[Frame]:
     core = Exchange(parameters, START)
     numbers = iter(range(10_000_000))
 

@@ -18,7 +18,7 @@ from rich.table import Table
 
 from api.doctor.cluster import cluster
 from api.doctor.exchange import exchanges
-from api.doctor.finding import Finding, failed
+from api.doctor.finding import Diagnosis, failed
 from api.doctor.local import configuration, disk, memory, port
 from connectors.clock import NS
 from connectors.recorder.recorder import Endpoints
@@ -59,7 +59,7 @@ def doctor(
         raise SystemExit(1)
 
 
-def _exchanges(settings: Settings, feeds: str, exchange: Path | None, config: Path | None) -> list[Finding]:
+def _exchanges(settings: Settings, feeds: str, exchange: Path | None, config: Path | None) -> list[Diagnosis]:
     if feeds == "live":
         return exchanges(settings, Endpoints.of(settings.feeds), settings.feeds.geoblock)
     with contextlib.ExitStack() as stack:
@@ -72,7 +72,7 @@ def _exchanges(settings: Settings, feeds: str, exchange: Path | None, config: Pa
         return exchanges(settings, endpoints, f"{place.scheme}://{place.netloc}/api/geoblock", now)
 
 
-def _print(found: list[Finding]) -> None:
+def _print(found: list[Diagnosis]) -> None:
     table = Table(show_header=True, box=None, pad_edge=False)
     for heading in ("check", "", "seen"):
         table.add_column(heading, overflow="fold")

@@ -32,7 +32,7 @@ def flow(
     from connectors.kafka.ending import DRAIN_S
     from connectors.kafka.meter import Meter
     from connectors.kafka.progress import ProgressReporter
-    from connectors.kafka.pulse import Pulse, Row
+    from connectors.kafka.pulse import ProcessPulse, Row
     from connectors.kafka.sink import KafkaSink
     from connectors.kafka.source import KafkaFeedSource, KafkaSource
     from connectors.kafka.stopping import Stop, on_signals
@@ -86,7 +86,7 @@ def flow(
             dataflow = trading.build(journal, attach, begun, fixed)
         recovery = folder / "recovery" / name
         prepare_recovery(recovery)
-    pulse = Pulse(f"flow-{name}", settings.kafka, bootstrap, rows, _say)
+    pulse = ProcessPulse(f"flow-{name}", settings.kafka, bootstrap, rows, _say)
     pulse.start()
     on_signals(stop)
     status = "failed"

@@ -17,7 +17,7 @@ from rich.table import Table
 from connectors.imports.importing import import_recording
 from connectors.imports.kinds import KINDS, TABLE, fitting
 from connectors.imports.options import Options
-from connectors.imports.summary import ImportFailure, Summary
+from connectors.imports.summary import ImportFailure, ImportSummary
 from connectors.imports.table.contract import TableMap, load_map
 from connectors.imports.table.suggestion import suggest as suggested
 
@@ -61,7 +61,7 @@ def import_command(
     ) as bar:
         task = bar.add_task(f"importing {kind}", total=None)
 
-        def show(summary: Summary) -> None:
+        def show(summary: ImportSummary) -> None:
             refused, made = sum(summary.rejected.values()), sum(summary.frames.values())
             told = f"{summary.progress.stage}: {summary.rows:,} rows in, {made:,} records out, {refused:,} rejected"
             bar.update(task, description=told, completed=summary.progress.done, total=summary.progress.total or None)
@@ -94,7 +94,7 @@ def _options(assumed_size: str, fee_rate: float, ups: list[str]) -> Options:
     return Options(size, fee_rate, frozenset(token for given in ups for token in given.split(",")))
 
 
-def _print(summary: Summary, archive: Path, seconds: float) -> None:
+def _print(summary: ImportSummary, archive: Path, seconds: float) -> None:
     console = Console()
     table = Table("", "count", title=f"{summary.kind}: {summary.files} files into {archive}", title_justify="left")
     table.columns[1].justify = "right"

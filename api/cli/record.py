@@ -16,7 +16,7 @@ import typer
 from api.cli.endings import call_in, stop_on_signals, stop_with_parent
 from connectors.broker.embedded import EmbeddedBroker
 from connectors.broker.memory import MIB, MemoryBudget, watch
-from connectors.clock import Clock, SystemClock
+from connectors.clock import FeedClock, SystemClock
 from connectors.failures import require_writable
 from connectors.kafka.admin import cluster_name, create_topics
 from connectors.kafka.client import consumer_config, patient_producer_config
@@ -57,7 +57,7 @@ def record(
     check_faults(feeds, faults)
     bootstrap = kafka or settings.kafka.bootstrap_servers
     with contextlib.ExitStack() as stack:
-        clock: Clock = SystemClock()
+        clock: FeedClock = SystemClock()
         session = _Session(settings, lifeline, duration)
         endpoints = Endpoints.of(settings.feeds)
         if feeds == "sim":
@@ -124,7 +124,7 @@ class _Session:
         if self._loop is not None and self._stop is not None:
             call_in(self._loop, self._stop.set)
 
-    async def run(self, endpoints: Endpoints, source: str, clock: Clock, bootstrap: str) -> None:
+    async def run(self, endpoints: Endpoints, source: str, clock: FeedClock, bootstrap: str) -> None:
         """Record until the end is asked for. Raises Failure when records could not be delivered."""
         settings = self._settings
         sys.setswitchinterval(SWITCH_S)

@@ -22,8 +22,8 @@ from models.failures import Failure
 from models.settings import ConfigurationError, Settings, load, overrides, recorded
 
 if TYPE_CHECKING:
-    from flows.replay.plan import Plan, Stage
-    from flows.replay.summary import Summary
+    from flows.replay.plan import ReplayPlan, Stage
+    from flows.replay.summary import RunSummary
     from flows.replay.verify import Verification
 
 _LOOK_S = 0.5  # seconds between looks at how far a stage is
@@ -87,9 +87,9 @@ def _plan(
     batch_size: int,
     snapshot_s: float,
     settings: Settings,
-) -> Plan:
+) -> ReplayPlan:
     from connectors.archive.reader import ArchiveReader
-    from flows.replay.plan import Plan, goes_by_its_own
+    from flows.replay.plan import ReplayPlan, goes_by_its_own
     from models.topics import FEEDS, JOURNAL
 
     topics = set(ArchiveReader(source).topics())
@@ -97,7 +97,7 @@ def _plan(
         raise Failure(f"{source} holds no journal.", "Replay it --from feeds, or name the archive of a run.")
     if start == "feeds" and not topics & set(FEEDS):
         raise Failure(f"{source} holds no feed topic.", "Replay it --from journal, or name a recording.")
-    return Plan(
+    return ReplayPlan(
         archive=source,
         run=folder.resolve(),
         start=start,
@@ -109,12 +109,12 @@ def _plan(
     )
 
 
-def _run(plan: Plan, quiet: bool) -> Summary:
+def _run(plan: ReplayPlan, quiet: bool) -> RunSummary:
     with locked(plan.run):
         return _run_alone(plan, quiet)
 
 
-def _run_alone(plan: Plan, quiet: bool) -> Summary:
+def _run_alone(plan: ReplayPlan, quiet: bool) -> RunSummary:
     from connectors.archive.reader import ArchiveReader
     from connectors.audit.build import build_from_archive
     from flows.replay.runner import begin, run_stages

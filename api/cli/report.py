@@ -20,8 +20,8 @@ from models.reasons import MEANING, Reason
 from models.settings import Settings, load
 
 if TYPE_CHECKING:
-    from flows.replay.summary import Summary
-    from flows.report.fair_value import Report
+    from flows.replay.summary import RunSummary
+    from flows.report.fair_value import FairValueReport
     from flows.report.quality import QualityReport
 
 
@@ -95,7 +95,7 @@ def _fair_value(archive: Path, as_json: bool, plot: Path | None, settings: Setti
     print(f"reliability plot: {target}", file=sys.stderr)
 
 
-def _show(result: Report) -> None:
+def _show(result: FairValueReport) -> None:
     console = Console()
     console.print(f"{result.resolved} of {result.markets} markets resolved Up or Down")
     table = Table("seconds left", "forecasts", "model", "Brier", "log loss")
@@ -206,13 +206,13 @@ def _folder(place: str, settings: Settings) -> Path:
     return folder
 
 
-def _summary(folder: Path) -> Summary:
-    from flows.replay.summary import Summary, summarise, summarise_run
+def _summary(folder: Path) -> RunSummary:
+    from flows.replay.summary import RunSummary, summarise, summarise_run
 
     kept = folder / SUMMARY
     if kept.is_file():
         try:
-            return msgspec.json.decode(kept.read_bytes(), type=Summary)
+            return msgspec.json.decode(kept.read_bytes(), type=RunSummary)
         except msgspec.DecodeError:
             print(f"{kept} is damaged or of another version: the figures are made anew", file=sys.stderr)
     if not (folder / PLAN).is_file():

@@ -14,12 +14,12 @@ from models.reasons import MEANING, Reason
 from models.timestamps import SECOND
 
 if TYPE_CHECKING:
-    from flows.replay.summary import Account, Summary
+    from flows.replay.summary import ClosingBalance, RunSummary
 
 _FILES = ("archive", "audit.duckdb", "summary.json", "logs")
 
 
-def show_summary(summary: Summary, folder: Path) -> None:
+def show_summary(summary: RunSummary, folder: Path) -> None:
     """Print a run's figures; ``folder`` is its own."""
     console = Console(highlight=False)
     console.print(f"run {folder.name}: {_when(summary)}", style="bold", markup=False)
@@ -35,7 +35,7 @@ def show_summary(summary: Summary, folder: Path) -> None:
     console.print(f"in {folder}: {', '.join(there)}", markup=False, soft_wrap=True)
 
 
-def _when(summary: Summary) -> str:
+def _when(summary: RunSummary) -> str:
     if not summary.first_ns:
         return "no journal event yet"
     span = duration((summary.last_ns - summary.first_ns) / SECOND)
@@ -46,7 +46,7 @@ def _utc(t_ns: int) -> str:
     return f"{datetime.fromtimestamp(t_ns // SECOND, UTC):%Y-%m-%d %H:%M:%S}"
 
 
-def _show_counts(summary: Summary, console: Console) -> None:
+def _show_counts(summary: RunSummary, console: Console) -> None:
     table = Table(show_header=False)
     table.add_column()
     table.add_column(overflow="fold")
@@ -64,7 +64,7 @@ def _show_counts(summary: Summary, console: Console) -> None:
     console.print(table)
 
 
-def _show_account(account: Account, console: Console) -> None:
+def _show_account(account: ClosingBalance, console: Console) -> None:
     if not account.capital:
         console.print("no money was paid in yet")
         return
@@ -84,7 +84,7 @@ def _show_account(account: Account, console: Console) -> None:
     )
 
 
-def _show_money(summary: Summary, console: Console) -> None:
+def _show_money(summary: RunSummary, console: Console) -> None:
     table = Table(title="closed PnL and all fees paid", title_justify="left")
     for heading in ("strategy", "orders filled", "round trips", "won", "gross $", "fees $", "net $"):
         table.add_column(heading, justify="left" if heading == "strategy" else "right", overflow="fold")
@@ -95,7 +95,7 @@ def _show_money(summary: Summary, console: Console) -> None:
     console.print(table)
 
 
-def _show_open(summary: Summary, console: Console) -> None:
+def _show_open(summary: RunSummary, console: Console) -> None:
     if not summary.open_positions:
         console.print("no position is open")
         return

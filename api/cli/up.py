@@ -33,7 +33,7 @@ def up(
     config: Annotated[Path | None, typer.Option(help="TOML file; default: profit.toml")] = None,
 ) -> None:
     """Run the whole system, on the simulated exchange unless told otherwise, until Ctrl-C."""
-    from api.supervisor.run import Order
+    from api.supervisor.run import RunRequest
     from api.supervisor.run import run as supervise
 
     name = check_name(run or f"{datetime.now(UTC):%Y%m%d-%H%M%S}")
@@ -47,7 +47,7 @@ def up(
         )
         raise Failure(f"--speed is for playing an archive, and --feeds is {feeds}.", cure)
     require_writable(folder_of(settings.data_dir, name))
-    supervise(Order(feeds, kafka, duration, name, config, 1.0 if speed is None else speed, faults), settings)
+    supervise(RunRequest(feeds, kafka, duration, name, config, 1.0 if speed is None else speed, faults), settings)
 
 
 def _feeds_of(place: str, data_dir: Path) -> Path:

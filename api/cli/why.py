@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from api.runs import find_run, newest_run, runs_in
-from api.server.chain import Chain, Frame, JournalEvent, chain_of, find_decision
+from api.server.chain import Chain, FrameView, JournalEvent, chain_of, find_decision
 from api.server.places import Places
 from models.contracts import Decision, Outcome
 from models.failures import Failure
@@ -83,7 +83,7 @@ def _line(console: Console, text: str, style: str = "", rest: str = "") -> None:
     console.print(Text.assemble((text, style), rest), soft_wrap=True)
 
 
-def _frames(frames: list[Frame], console: Console) -> None:
+def _frames(frames: list[FrameView], console: Console) -> None:
     _heading(console, "1. Raw frames")
     for frame in frames:
         place = f"{', '.join(frame.roles)}: {frame.topic} / partition {frame.partition} / offset {frame.offset}"

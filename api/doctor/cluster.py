@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from api.doctor.finding import Finding, failed, ok, warning
+from api.doctor.finding import Diagnosis, failed, ok, warning
 from connectors.broker.embedded import EmbeddedBroker
 from connectors.kafka.admin import create_topics, partitions
 from models.failures import Failure
@@ -12,7 +12,7 @@ from models.settings import Settings
 from models.topics import CATALOGUE
 
 
-def cluster(settings: Settings, bootstrap: str) -> list[Finding]:
+def cluster(settings: Settings, bootstrap: str) -> list[Diagnosis]:
     """Whether ``bootstrap`` answers and has the topics of the catalogue; "" tries the embedded broker."""
     if not bootstrap:
         return [_embedded(settings)]
@@ -38,7 +38,7 @@ def cluster(settings: Settings, bootstrap: str) -> list[Finding]:
     return found
 
 
-def _embedded(settings: Settings) -> Finding:
+def _embedded(settings: Settings) -> Diagnosis:
     started = time.monotonic()
     try:
         with EmbeddedBroker.start(settings.broker) as broker:

@@ -17,7 +17,7 @@ import httpx
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
-from api.doctor.finding import Finding, failed, ok, skipped, warning
+from api.doctor.finding import Diagnosis, failed, ok, skipped, warning
 from connectors.polymarket.windows import around
 from connectors.recorder.recorder import Endpoints
 from models.settings import Settings
@@ -38,16 +38,16 @@ class Skew:
 
 def exchanges(
     settings: Settings, endpoints: Endpoints, geoblock: str, now: Callable[[], float] = time.time
-) -> list[Finding]:
+) -> list[Diagnosis]:
     """Probe all endpoints at once. ``geoblock``: URL. ``now``: Unix seconds of the clock the doors would use."""
     return asyncio.run(_all(settings, endpoints, geoblock, now))
 
 
-async def _all(settings: Settings, endpoints: Endpoints, geoblock: str, now: Callable[[], float]) -> list[Finding]:
+async def _all(settings: Settings, endpoints: Endpoints, geoblock: str, now: Callable[[], float]) -> list[Diagnosis]:
     skews: list[Skew] = []
     agent = {"User-Agent": settings.feeds.user_agent, "Accept": "application/json"}
     async with httpx.AsyncClient(headers=agent, timeout=TIMEOUT_S, follow_redirects=False) as http:
-        probes: list[tuple[str, Coroutine[Any, Any, Finding]]] = [
+        probes: list[tuple[str, Coroutine[Any, Any, Diagnosis]]] = [
             ("gamma", _gamma(http, endpoints.gamma_rest, settings, now)),
             ("clob", _clob(http, endpoints.clob_rest, now, skews)),
             ("polymarket socket", _polymarket(endpoints.polymarket_ws, settings)),
@@ -61,7 +61,7 @@ async def _all(settings: Settings, endpoints: Endpoints, geoblock: str, now: Cal
     return [*_once(found), *(_clock(skew, settings) for skew in skews)]
 
 
-def _once(found: list[Finding]) -> list[Finding]:
+def _once(found: list[Diagnosis]) -> list[Diagnosis]:
     """One cure for one cause: where no endpoint can be reached at all, it is the network, and said once."""
     if not all(finding.cure == _UNREACHABLE for finding in found):
         return found
@@ -69,7 +69,7 @@ def _once(found: list[Finding]) -> list[Finding]:
     return [*(replace(finding, cure="") for finding in found), failed("network", nothing, _UNREACHABLE)]
 
 
-async def _guarded(name: str, probe: Coroutine[Any, Any, Finding]) -> Finding:
+async def _guarded(name: str, probe: Coroutine[Any, Any, Diagnosis]) -> Diagnosis:
     try:
         return await asyncio.wait_for(probe, TIMEOUT_S + 5)
     except (TimeoutError, httpx.TimeoutException):
@@ -81,7 +81,7 @@ async def _guarded(name: str, probe: Coroutine[Any, Any, Finding]) -> Finding:
         return failed(name, f"an answer that is not as expected: {cause}", cure)
 
 
-async def _gamma(http: httpx.AsyncClient, base: str, settings: Settings, now: Callable[[], float]) -> Finding:
+async def _gamma(http: httpx.AsyncClient, base: str, settings: Settings, now: Callable[[], float]) -> Diagnosis:
     window = around(settings.feeds.assets[0], settings.feeds.horizons[0], now())[0]
     started = time.monotonic()
     answer = await http.get(f"{base}/markets/slug/{window.slug}")
@@ -94,7 +94,7 @@ async def _gamma(http: httpx.AsyncClient, base: str, settings: Settings, now: Ca
     return _status("gamma", answer)
 
 
-async def _clob(http: httpx.AsyncClient, base: str, now: Callable[[], float], skews: list[Skew]) -> Finding:
+async def _clob(http: httpx.AsyncClient, base: str, now: Callable[[], float], skews: list[Skew]) -> Diagnosis:
     before = now()
     answer = await http.get(f"{base}/time")
     after = now()
@@ -106,7 +106,7 @@ async def _clob(http: httpx.AsyncClient, base: str, now: Callable[[], float], sk
     return ok("clob", f"answers, {(after - before) * 1000:.0f} ms")
 
 
-async def _polymarket(url: str, settings: Settings) -> Finding:
+async def _polymarket(url: str, settings: Settings) -> Diagnosis:
     started = time.monotonic()
     async with connect(url, user_agent_header=settings.feeds.user_agent, open_timeout=TIMEOUT_S) as socket:
         await socket.send("PING")
@@ -116,7 +116,7 @@ async def _polymarket(url: str, settings: Settings) -> Finding:
     return ok("polymarket socket", f"PING answered, {(time.monotonic() - started) * 1000:.0f} ms with the handshake")
 
 
-async def _coinbase(url: str, settings: Settings, now: Callable[[], float], skews: list[Skew]) -> Finding:
+async def _coinbase(url: str, settings: Settings, now: Callable[[], float], skews: list[Skew]) -> Diagnosis:
     product = f"{settings.feeds.assets[0]}-USD"
     asked = {"type": "subscribe", "channel": "ticker", "product_ids": [product]}
     started = time.monotonic()
@@ -139,7 +139,7 @@ async def _coinbase(url: str, settings: Settings, now: Callable[[], float], skew
     return ok("coinbase socket", f"{product} at {price}, {way * 1000:.0f} ms with the handshake")
 
 
-async def _geoblock(http: httpx.AsyncClient, url: str) -> Finding:
+async def _geoblock(http: httpx.AsyncClient, url: str) -> Diagnosis:
     answer = await http.get(url)
     if answer.status_code != 200:
         return _status("geoblock", answer)
@@ -151,7 +151,7 @@ async def _geoblock(http: httpx.AsyncClient, url: str) -> Finding:
     return ok("geoblock", f"not blocked ({place})")
 
 
-def _status(name: str, answer: httpx.Response) -> Finding:
+def _status(name: str, answer: httpx.Response) -> Diagnosis:
     status = answer.status_code
     if status in (425, 429, 503):
         wait = answer.headers.get("Retry-After", "a while")
@@ -163,7 +163,7 @@ def _status(name: str, answer: httpx.Response) -> Finding:
     return failed(name, f"HTTP {status}", _UNREACHABLE)
 
 
-def _clock(skew: Skew, settings: Settings) -> Finding:
+def _clock(skew: Skew, settings: Settings) -> Diagnosis:
     """Frames from a clock this far ahead of ours, or behind it, would be refused by the market flow."""
     check = "clock"
     seen = f"{skew.against} is {skew.offset_s:+.2f} s from ours, within {skew.uncertainty_s:.2f} s"

@@ -9,7 +9,7 @@ Status = Literal["ok", "warning", "failed", "skipped"]
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """What was looked at, how it is, what was seen, and what to do about it ("" where nothing is)."""
 
     check: str
@@ -18,17 +18,17 @@ class Finding:
     cure: str = ""
 
 
-def ok(check: str, seen: str) -> Finding:
-    return Finding(check, "ok", seen)
+def ok(check: str, seen: str) -> Diagnosis:
+    return Diagnosis(check, "ok", seen)
 
 
-def warning(check: str, seen: str, cure: str) -> Finding:
-    return Finding(check, "warning", seen, cure)
+def warning(check: str, seen: str, cure: str) -> Diagnosis:
+    return Diagnosis(check, "warning", seen, cure)
 
 
-def failed(check: str, seen: str, cure: str) -> Finding:
-    return Finding(check, "failed", seen, cure)
+def failed(check: str, seen: str, cure: str) -> Diagnosis:
+    return Diagnosis(check, "failed", seen, cure)
 
 
-def skipped(check: str, seen: str, cure: str = "") -> Finding:
-    return Finding(check, "skipped", seen, cure)
+def skipped(check: str, seen: str, cure: str = "") -> Diagnosis:
+    return Diagnosis(check, "skipped", seen, cure)

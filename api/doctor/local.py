@@ -10,7 +10,7 @@ from typing import Final
 
 import psutil
 
-from api.doctor.finding import Finding, failed, ok, warning
+from api.doctor.finding import Diagnosis, failed, ok, warning
 from connectors.listening import listen_for_page
 from models.failures import Failure
 from models.settings import Settings, examine
@@ -21,7 +21,7 @@ DISK_LEAST: Final = GIB  # less than this and a run would end within hours
 DISK_ENOUGH: Final = 10 * GIB  # some days of two assets
 
 
-def configuration(config: Path | None) -> tuple[Finding, Settings]:
+def configuration(config: Path | None) -> tuple[Diagnosis, Settings]:
     """The configuration. Where some keys do not hold, those have their defaults: one mistake does not hide the next."""
     path = config or Path(os.environ.get("PROFIT_CONFIG") or "profit.toml")
     variables = sorted(name for name in os.environ if name.startswith("PROFIT_") and not name.startswith("PROFIT_TEST"))
@@ -35,7 +35,7 @@ def configuration(config: Path | None) -> tuple[Finding, Settings]:
     return failed("configuration", "\n".join(findings), cure), settings
 
 
-def disk(settings: Settings) -> list[Finding]:
+def disk(settings: Settings) -> list[Diagnosis]:
     """Whether the data folder can be written, and what is free there."""
     folder = settings.data_dir.absolute()
     present = next(each for each in (folder, *folder.parents) if each.exists())
@@ -61,7 +61,7 @@ def disk(settings: Settings) -> list[Finding]:
     return [ok("disk", seen)]
 
 
-def memory(settings: Settings, embedded: bool) -> list[Finding]:
+def memory(settings: Settings, embedded: bool) -> list[Diagnosis]:
     """Whether the embedded broker's budget fits into what is free."""
     if not embedded:
         return []
@@ -73,7 +73,7 @@ def memory(settings: Settings, embedded: bool) -> list[Finding]:
     return [ok("memory", seen)]
 
 
-def port(settings: Settings) -> Finding:
+def port(settings: Settings) -> Diagnosis:
     """Whether the page can be served where it is to be."""
     where = f"{settings.api.host}:{settings.api.port}"
     if settings.api.port == 0:

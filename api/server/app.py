@@ -20,7 +20,7 @@ from api.server.views import (
     DeadLetters,
     Decisions,
     Fills,
-    Health,
+    HealthView,
     Modules,
     Orders,
     Outcomes,
@@ -67,8 +67,8 @@ def build(hub: Hub, run: Callable[[], RunView], run_dir: Path) -> FastAPI:
         code = status.HTTP_404_NOT_FOUND if isinstance(failure, UnknownDecision) else status.HTTP_409_CONFLICT
         return JSONResponse(Problem(cause=failure.cause, cure=failure.cure).model_dump(), code)
 
-    @app.get("/health", responses={503: {"model": Health}})
-    async def health(response: Response) -> Health:
+    @app.get("/health", responses={503: {"model": HealthView}})
+    async def health(response: Response) -> HealthView:
         found = board.health(hub.now())
         if found.status != "ok":
             response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE

@@ -12,9 +12,9 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from api.server.rows import Rows
+from api.server.rows import RecentRows
 from api.server.telling import tell
-from api.server.views import Health, ModuleView, QualityView, Status
+from api.server.views import HealthView, ModuleView, QualityView, Status
 from models.contracts import (
     CONTRACTS,
     DeadLetter,
@@ -108,13 +108,13 @@ class Board:
         self._started = now
         self._modules: dict[str, _Module] = {}
         # Refusals are kept apart: they are many, and must not push out what was done.
-        self._actions = Rows(Decision, KEPT)
-        self._refusals = Rows(Decision, KEPT)
+        self._actions = RecentRows(Decision, KEPT)
+        self._refusals = RecentRows(Decision, KEPT)
         self._decided = 0
-        self._orders = Rows(Order, KEPT)
-        self._fills = Rows(Fill, KEPT)
-        self._outcomes = Rows(Outcome, KEPT)
-        self._dead = Rows(DeadLetter, KEPT)
+        self._orders = RecentRows(Order, KEPT)
+        self._fills = RecentRows(Fill, KEPT)
+        self._outcomes = RecentRows(Outcome, KEPT)
+        self._dead = RecentRows(DeadLetter, KEPT)
         self._scans: dict[tuple[str, str], bytes] = {}
         self._windows: dict[tuple[str, str], tuple[int, int]] = {}  # (feed, reason) -> (window end, count)
         self._ordinals: dict[tuple[str, str], int] = {}
@@ -257,7 +257,7 @@ class Board:
             views.append(QualityView(feed=feed, reason=reason, total=total, window=window, window_end=end))
         return sorted(views, key=lambda view: (-view.total, view.feed, view.reason))
 
-    def health(self, now: float) -> Health:
+    def health(self, now: float) -> HealthView:
         """Well only if Kafka answers, telemetry comes, and no module is silent or failed."""
         wrong: list[str] = []
         warnings: list[str] = []
@@ -276,7 +276,7 @@ class Board:
                 state = _state(kept.row, status)
                 warnings.append(f"{name}: {state}: {kept.row.last_reason or 'no reason given'}")
         warnings.extend(f"{topic}: {count} unreadable records" for topic, count in sorted(self._unreadable.items()))
-        return Health(
+        return HealthView(
             status="unwell" if wrong else "ok",
             wrong=wrong,
             warnings=warnings,

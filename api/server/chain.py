@@ -32,7 +32,7 @@ _FINAL: Final = ("filled", "partly_filled", "rejected")
 _R = TypeVar("_R", bound=Record)
 
 
-class Frame(BaseModel):
+class FrameView(BaseModel):
     """A feed record. ``roles``: what it was used as. ``frame``: its first bytes as text; ``missing``: why there is
     none. Times are Unix nanoseconds, ``size`` is in bytes."""
 
@@ -68,7 +68,7 @@ class Chain(BaseModel):
 
     run: str
     sentence: str
-    frames: list[Frame]
+    frames: list[FrameView]
     journal: list[JournalEvent]
     decision: Decision
     orders: list[Order]
@@ -173,7 +173,7 @@ def _postings(
 
 def _evidence(
     places: Places, decision: Decision, fills: list[Fill], notes: list[str]
-) -> tuple[list[JournalEvent], list[Frame]]:
+) -> tuple[list[JournalEvent], list[FrameView]]:
     """The journal events and frames that decision and fills rest on, each once, in their order."""
     events: dict[int, list[str]] = {}
     frames: dict[tuple[str, int, int], list[str]] = {}
@@ -213,9 +213,9 @@ def _add(kept: dict[Any, list[str]], key: Any, role: str) -> None:
         roles.append(role)
 
 
-def _frame(places: Places, place: tuple[str, int, int], roles: list[str]) -> Frame:
+def _frame(places: Places, place: tuple[str, int, int], roles: list[str]) -> FrameView:
     topic, partition, offset = place
-    frame = Frame(roles=roles, topic=topic, partition=partition, offset=offset)
+    frame = FrameView(roles=roles, topic=topic, partition=partition, offset=offset)
     archive = places.holding(topic)
     stored = archive.at(topic, offset) if archive is not None else None
     if stored is None:

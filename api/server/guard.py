@@ -32,7 +32,7 @@ HEADERS: Final = {
 _EVERYWHERE: Final = frozenset({"", "0.0.0.0", "::"})
 
 
-class Guard:
+class HostGuard:
     """``app`` behind the check of ``Host`` and ``Origin``. ``host``: where the server listens; ``allowed``: further
     names that it is known by."""
 

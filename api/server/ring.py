@@ -19,7 +19,7 @@ _NUMBER: Final = re.compile(r"[0-9]{1,19}")
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class StreamEvent:
     """``number``: from 1 without a gap since the server's start. ``data``: one JSON object."""
 
     number: int
@@ -37,7 +37,7 @@ class Ring:
     def __init__(self, start: str, capacity: int = CAPACITY) -> None:
         self.start = start
         self.closed = False
-        self._events: deque[Event] = deque(maxlen=capacity)
+        self._events: deque[StreamEvent] = deque(maxlen=capacity)
         self._next = 1
         self._bell = asyncio.Event()
 
@@ -56,7 +56,7 @@ class Ring:
 
     def append(self, kind: str, data: str) -> None:
         """Add an event; ``ring`` makes it known."""
-        self._events.append(Event(self._next, kind, data))
+        self._events.append(StreamEvent(self._next, kind, data))
         self._next += 1
 
     def ring(self) -> None:
@@ -77,7 +77,7 @@ class Ring:
         position = int(number) + 1
         return position if self.oldest <= position <= self._next else None
 
-    def read(self, position: int, most: int = 256) -> list[Event]:
+    def read(self, position: int, most: int = 256) -> list[StreamEvent]:
         """Up to ``most`` events from ``position`` on. Raises Overtaken when they are gone."""
         if position < self.oldest:
             raise Overtaken

@@ -10,7 +10,7 @@ from models.contracts import Record
 _R = TypeVar("_R", bound=Record)
 
 
-class Rows(Generic[_R]):
+class RecentRows(Generic[_R]):
     """Up to ``kept`` records of ``contract``, each with a number that tells its place among the rows of others."""
 
     def __init__(self, contract: type[_R], kept: int) -> None:

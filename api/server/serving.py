@@ -15,7 +15,7 @@ from typing import Final
 import uvicorn
 
 from api.server.app import build
-from api.server.guard import Guard
+from api.server.guard import HostGuard
 from api.server.hub import Hub
 from api.server.intake import Batch, Intake
 from api.server.sentence import limits_of
@@ -65,7 +65,7 @@ async def serve(
     loop = asyncio.get_running_loop()
     app = build(hub, lambda: describe_run(run_dir, bootstrap, start), run_dir)
     config = uvicorn.Config(
-        Guard(app, settings.api.host, settings.api.allowed_hosts),
+        HostGuard(app, settings.api.host, settings.api.allowed_hosts),
         log_level="warning",
         timeout_graceful_shutdown=_GRACEFUL_S,
         access_log=False,

@@ -46,7 +46,7 @@ class Modules(BaseModel):
     modules: list[ModuleView]
 
 
-class Health(BaseModel):
+class HealthView(BaseModel):
     """``ok`` goes with HTTP 200, ``unwell`` with 503. ``wrong``: why; ``warnings``: what a person should look at.
     ``unreadable``: records by topic that were no record of their contract."""
 

@@ -27,7 +27,7 @@ from connectors.broker.embedded import EmbeddedBroker
 from connectors.broker.memory import MIB, MemoryBudget
 from connectors.kafka.admin import create_topics
 from connectors.kafka.claim import claim
-from connectors.kafka.pulse import Pulse, Row
+from connectors.kafka.pulse import ProcessPulse, Row
 from connectors.listening import listen_for_page
 from connectors.operator.token import make_token, token_path
 from connectors.operator.watch import KillWatch, with_operator
@@ -41,7 +41,7 @@ FLOWS: Final = ("market", "trading", "audit")
 
 
 @dataclass(frozen=True)
-class Order:
+class RunRequest:
     """What the user asked for. ``feeds``: "sim", "live" or the folder of an archive; ``speed`` is for the latter,
     ``faults``, a file, for the first."""
 
@@ -54,9 +54,9 @@ class Order:
     faults: Path | None = None
 
 
-def run(order: Order, settings: Settings) -> None:
+def run(order: RunRequest, settings: Settings) -> None:
     """Run everything until Ctrl-C, SIGTERM, the duration or the memory budget ends it. Raises Failure."""
-    ending = Ending(order.duration_s)
+    ending = Shutdown(order.duration_s)
     ending.install()
     _check_feeds(order.feeds)
     make_token(token_path(settings))
@@ -80,7 +80,9 @@ def run(order: Order, settings: Settings) -> None:
         exchange = ExchangeWatch(folder / ADDRESSES) if order.feeds == "sim" else None
         if exchange is not None:
             stack.callback(exchange.close)
-        pulse = Pulse("supervisor", settings.kafka, bootstrap, lambda: rows(supervisor, budget, ending, exchange), say)
+        pulse = ProcessPulse(
+            "supervisor", settings.kafka, bootstrap, lambda: rows(supervisor, budget, ending, exchange), say
+        )
         stack.callback(pulse.close)
         pulse.start()
         _greet(order, folder, bootstrap, broker is not None, specs, settings)
@@ -102,7 +104,7 @@ def run(order: Order, settings: Settings) -> None:
     _farewell(ending, folder, supervisor.cut, left, kept)
 
 
-def children(order: Order, bootstrap: str, folder: Path, settings: Settings) -> list[ChildSpec]:
+def children(order: RunRequest, bootstrap: str, folder: Path, settings: Settings) -> list[ChildSpec]:
     """The processes of a run. They end in the order of their ranks: what writes, then what reads it."""
     cluster = ("--kafka", bootstrap)
     place = ("--run-dir", str(folder), "--lifeline")
@@ -143,7 +145,7 @@ def children(order: Order, bootstrap: str, folder: Path, settings: Settings) -> 
     return specs
 
 
-class Ending:
+class Shutdown:
     """Why and when the run ends."""
 
     def __init__(self, duration_s: float | None) -> None:
@@ -174,7 +176,7 @@ class Ending:
 
 
 def rows(
-    supervisor: Supervisor, budget: MemoryBudget | None, ending: Ending, exchange: ExchangeWatch | None
+    supervisor: Supervisor, budget: MemoryBudget | None, ending: Shutdown, exchange: ExchangeWatch | None
 ) -> list[Row]:
     """Telemetry of this moment: module, status, counts, last reason, gauges."""
     down = sorted(name for name, child in supervisor.children.items() if child.state == "waiting")
@@ -215,7 +217,7 @@ def say(text: str) -> None:
     print(f"{datetime.now(UTC):%H:%M:%S} {text}", file=sys.stderr, flush=True)
 
 
-def _budget(broker: EmbeddedBroker, settings: Settings, ending: Ending) -> MemoryBudget:
+def _budget(broker: EmbeddedBroker, settings: Settings, ending: Shutdown) -> MemoryBudget:
     def warn(used: int, budget: int) -> None:
         say(
             f"the embedded broker uses {used // MIB} of its {budget // MIB} MiB. At the full budget this run ends "
@@ -273,7 +275,7 @@ def _locked(folder: Path) -> Iterator[IO[str]]:
         yield lock
 
 
-def _describe(folder: Path, order: Order, bootstrap: str, settings: Settings) -> None:
+def _describe(folder: Path, order: RunRequest, bootstrap: str, settings: Settings) -> None:
     """``run.json``: what other commands and people need to know about a run."""
     for name in ("archive", "recovery", "logs"):
         (folder / name).mkdir(exist_ok=True)
@@ -292,7 +294,7 @@ def _describe(folder: Path, order: Order, bootstrap: str, settings: Settings) ->
 
 
 def _greet(
-    order: Order, folder: Path, bootstrap: str, embedded: bool, specs: list[ChildSpec], settings: Settings
+    order: RunRequest, folder: Path, bootstrap: str, embedded: bool, specs: list[ChildSpec], settings: Settings
 ) -> None:
     page = f"http://{settings.api.host}:{settings.api.port}/" if any(s.name == "api" for s in specs) else "none yet"
     kind = "embedded, in memory; the archive is what lasts" if embedded else "yours"
@@ -317,7 +319,9 @@ def _left(settings: Settings, bootstrap: str, folder: Path) -> dict[str, int] | 
         return None
 
 
-def _farewell(ending: Ending, folder: Path, cut: Mapping[str, str], left: Mapping[str, int] | None, kept: bool) -> None:
+def _farewell(
+    ending: Shutdown, folder: Path, cut: Mapping[str, str], left: Mapping[str, int] | None, kept: bool
+) -> None:
     """Says how the run ended. Raises Failure where it failed, or where something was cut: what is ``left`` is in Kafka
     and not in the archive, and stays there where the cluster is ``kept``."""
     if ending.failed:

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Contents:
+class TopicContents:
     """What an archive holds of a topic. Offsets are -1 and times 0 where there is nothing."""
 
     topic: str
@@ -64,16 +64,16 @@ class ArchiveReader:
         """Records of each topic that has some."""
         return {topic: self.count(topic) for topic in self.topics()}
 
-    def contents(self, topic: str) -> Contents:
+    def contents(self, topic: str) -> TopicContents:
         """What there is of the topic."""
 
-        def ask(pieces: list[Piece]) -> Contents:
+        def ask(pieces: list[Piece]) -> TopicContents:
             if not pieces:
-                return Contents(topic, 0, -1, -1, 0, 0)
+                return TopicContents(topic, 0, -1, -1, 0, 0)
             times = pl.col("t_ns")
             wanted = (pl.len(), times.min().alias("first"), times.max().alias("last"))
             records, first_ns, last_ns = _scan(pieces).select(*wanted).collect().row(0)
-            return Contents(topic, records, pieces[0].first, pieces[-1].last, first_ns, last_ns)
+            return TopicContents(topic, records, pieces[0].first, pieces[-1].last, first_ns, last_ns)
 
         return self._ask(topic, ask)
 

@@ -17,7 +17,7 @@ from connectors.archive.reader import ArchiveReader
 from connectors.archive.writer import ArchiveWriter
 from connectors.audit.build import build_from_archive
 from connectors.audit.database import AuditDatabase
-from connectors.audit.source import Pulse
+from connectors.audit.source import Heartbeat
 from connectors.audit.tables import TABLES
 from models.message import Stored
 from models.settings import Archive
@@ -89,11 +89,11 @@ class AuditStore:
             self._database.close()
 
 
-class _Partition(StatelessSinkPartition[Stored | Pulse]):
+class _Partition(StatelessSinkPartition[Stored | Heartbeat]):
     def __init__(self, store: AuditStore) -> None:
         self._store = store
 
-    def write_batch(self, items: list[Stored | Pulse]) -> None:
+    def write_batch(self, items: list[Stored | Heartbeat]) -> None:
         for item in items:
             if isinstance(item, Stored):
                 self._store.put(item)
@@ -103,7 +103,7 @@ class _Partition(StatelessSinkPartition[Stored | Pulse]):
         self._store.close()
 
 
-class AuditSink(DynamicSink[Stored | Pulse]):
+class AuditSink(DynamicSink[Stored | Heartbeat]):
     """Everything to ``directory`` and ``path``; see AuditStore."""
 
     def __init__(self, directory: Path, path: Path, settings: Archive, topics: Iterable[str]) -> None:

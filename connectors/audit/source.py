@@ -33,11 +33,11 @@ _PART: Final = "topics"
 Position = int | Literal["earliest"]
 
 
-class Pulse:
+class Heartbeat:
     """Nothing came: lets the sink look at the time."""
 
 
-class AuditSource(FixedPartitionedSource[Stored | Pulse, dict[str, int]]):
+class AuditSource(FixedPartitionedSource[Stored | Heartbeat, dict[str, int]]):
     """Partition 0 of each topic of ``first``, from the offset named there on, and a pulse where nothing comes.
 
     Raises Failure for an offset that the cluster does not have any more."""
@@ -75,7 +75,7 @@ class AuditSource(FixedPartitionedSource[Stored | Pulse, dict[str, int]]):
         return _Partition(reader, self._stop, self._drain_s, positions, self._batch_size, self._meter)
 
 
-class _Partition(StatefulSourcePartition[Stored | Pulse, dict[str, int]]):
+class _Partition(StatefulSourcePartition[Stored | Heartbeat, dict[str, int]]):
     def __init__(
         self,
         reader: Reader,
@@ -93,14 +93,14 @@ class _Partition(StatefulSourcePartition[Stored | Pulse, dict[str, int]]):
         self._meter = meter
         self._behind = True
 
-    def next_batch(self) -> list[Stored | Pulse]:
+    def next_batch(self) -> list[Stored | Heartbeat]:
         if self._ending.due():
             raise StopIteration
         stopping = self._stop.wait(0 if self._behind else IDLE_MS / 1000)
         records = self._reader.read(self._batch_size, _ENDING_S if stopping else 0.0)
         self._behind = len(records) >= ENOUGH
         if not records:
-            return [Pulse()]
+            return [Heartbeat()]
         self._ending.saw_records()
         self._positions.update((record.topic, record.offset + 1) for record in records)
         for topic, count in Counter(record.topic for record in records).items():

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 
-class View(NamedTuple):
+class SqlView(NamedTuple):
     """A view: its name, one sentence of what a row is, and its query."""
 
     name: str
@@ -133,17 +133,19 @@ SELECT {_utc("timestamp")} AS utc, strategy, market_key AS market, verdict, reas
 FROM scans"""
 
 VIEWS: Final = (
-    View("v_decisions", "a decision; ``times``: how often in a row, for one row may stand for many", _DECISIONS),
-    View("v_refusals", "refused entries and exits by strategy, market and reason, up to the last row sent", _REFUSALS),
-    View("v_orders", "a state of an order: submitted, then what became of it", _ORDERS),
-    View("v_fills", "a fill, at one price", _FILLS),
-    View("v_round_trips", "a position from its first share to none: bought, then sold or settled", _ROUND_TRIPS),
-    View("v_positions", "a position that is open, at its cost", _POSITIONS),
-    View("v_outcomes", "a settled market, with what all strategies made in it after costs", _OUTCOMES),
-    View("v_results", "what a strategy made in a settled market, after costs", _RESULTS),
-    View("v_ledger", "a leg of a transaction; those of one transaction add up to zero", _LEDGER),
-    View("v_equity", "the portfolio at a moment, positions at the bid", _EQUITY),
-    View("v_scans", "an evaluation of a strategy, the last of so many", _SCANS),
+    SqlView("v_decisions", "a decision; ``times``: how often in a row, for one row may stand for many", _DECISIONS),
+    SqlView(
+        "v_refusals", "refused entries and exits by strategy, market and reason, up to the last row sent", _REFUSALS
+    ),
+    SqlView("v_orders", "a state of an order: submitted, then what became of it", _ORDERS),
+    SqlView("v_fills", "a fill, at one price", _FILLS),
+    SqlView("v_round_trips", "a position from its first share to none: bought, then sold or settled", _ROUND_TRIPS),
+    SqlView("v_positions", "a position that is open, at its cost", _POSITIONS),
+    SqlView("v_outcomes", "a settled market, with what all strategies made in it after costs", _OUTCOMES),
+    SqlView("v_results", "what a strategy made in a settled market, after costs", _RESULTS),
+    SqlView("v_ledger", "a leg of a transaction; those of one transaction add up to zero", _LEDGER),
+    SqlView("v_equity", "the portfolio at a moment, positions at the bid", _EQUITY),
+    SqlView("v_scans", "an evaluation of a strategy, the last of so many", _SCANS),
 )
 
 #: Of columns in the tables that a newcomer takes for something else.

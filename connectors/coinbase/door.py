@@ -15,12 +15,12 @@ from typing import Final, Protocol
 import msgspec
 from websockets.asyncio.client import ClientConnection
 
-from connectors.clock import NS, Clock, patience
+from connectors.clock import NS, FeedClock, patience
 from connectors.coinbase.fields import check_frame
 from connectors.control_text import control_text
-from connectors.recorder.link import Fault, Link, LinkRules
-from connectors.recorder.pacing import Pace
-from connectors.recorder.pulse import Pulse
+from connectors.recorder.link import Link, LinkFault, LinkRules
+from connectors.recorder.pacing import RateLimiter
+from connectors.recorder.pulse import ModulePulse
 from connectors.recorder.writer import FeedWriter
 from models.settings import Feeds
 from models.topics import FEED_COINBASE
@@ -57,7 +57,7 @@ class SequenceTracker:
         return f"sequence_num {number} after {last}"
 
 
-class Observer(Protocol):
+class CoinbaseObserver(Protocol):
     """Who looks at what the door receives."""
 
     def coinbase(self, conn: str, frame: bytes, t: int) -> None: ...
@@ -72,16 +72,16 @@ class CoinbaseDoor:
         self,
         feeds: Feeds,
         writer: FeedWriter,
-        clock: Clock,
+        clock: FeedClock,
         url: str | None = None,
-        observer: Observer | None = None,
+        observer: CoinbaseObserver | None = None,
     ) -> None:
-        self.pulse = Pulse("connection.coinbase")
+        self.pulse = ModulePulse("connection.coinbase")
         self._products = tuple(f"{asset}-USD" for asset in feeds.assets)
         self._tracker = SequenceTracker()
         self._clock = clock
         self._observer = observer
-        self._messages = Pace(*MESSAGES)
+        self._messages = RateLimiter(*MESSAGES)
         self._level2_ns = 0
         self._silence_ns = int(patience(clock, LEVEL2_SILENCE_S) * clock.speed * NS)
         rules = LinkRules(
@@ -90,7 +90,7 @@ class CoinbaseDoor:
             silence_s=min(SILENCE_S, feeds.silence_s),
             backoff_min_s=feeds.backoff_min_s,
             backoff_max_s=feeds.backoff_max_s,
-            dials=Pace(*DIALS),
+            dials=RateLimiter(*DIALS),
         )
         self._link = Link("coinbase", FEED_COINBASE, rules, self, writer, clock, self.pulse)
 
@@ -126,20 +126,20 @@ class CoinbaseDoor:
             self._level2_ns = t
         elif b'"heartbeats"' in head and t - self._level2_ns > self._silence_ns:
             self.pulse.count("level2_silences")
-            raise Fault(f"heartbeats, and no level2 for {(t - self._level2_ns) / NS:.1f} s")
+            raise LinkFault(f"heartbeats, and no level2 for {(t - self._level2_ns) / NS:.1f} s")
         wrong = self._tracker.follow(sequence_number(frame))
         if wrong:
             self.pulse.count("sequence_gaps")
-            raise Fault(wrong)
+            raise LinkFault(wrong)
         if frame.startswith(b'{"type":"error"'):
             self.pulse.count("errors")
-            raise Fault(f"the exchange answered {frame[:200].decode(errors='replace')}")
+            raise LinkFault(f"the exchange answered {frame[:200].decode(errors='replace')}")
         try:
             if control_text(frame) is None:
                 check_frame(frame)
         except _UNREADABLE as cause:  # what it said cannot be asked for again, only all of it anew
             self.pulse.count("unreadable")
-            raise Fault(f"a frame that cannot be read: {str(cause)[:200]}") from None
+            raise LinkFault(f"a frame that cannot be read: {str(cause)[:200]}") from None
 
     def closed(self, conn: str) -> None:
         if self._observer is not None:

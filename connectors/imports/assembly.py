@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from connectors.archive.writer import ArchiveWriter
 from connectors.imports.frames import Frame
-from connectors.imports.summary import Summary
+from connectors.imports.summary import ImportSummary
 from models.envelope import Envelope
 from models.markers import Marker, Own, Tick, encode_own
 from models.message import Message
@@ -35,7 +35,7 @@ def _pace(age: int) -> int:
 class Assembler:
     """Writes one recorder run. A frame earlier than the one before it is taken at that one's time, and counted."""
 
-    def __init__(self, writer: ArchiveWriter, run: str, source: str, summary: Summary) -> None:
+    def __init__(self, writer: ArchiveWriter, run: str, source: str, summary: ImportSummary) -> None:
         self._writer = writer
         self._run = run
         self._source = source

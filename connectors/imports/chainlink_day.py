@@ -21,7 +21,7 @@ from connectors.imports.frames import Frame, plain, ticker
 from connectors.imports.reading import lines, rows_of, shape_of
 from connectors.imports.recordings import Recording
 from connectors.imports.sorting import Sorter
-from connectors.imports.summary import ImportFailure, Refused, Summary, WrongShape
+from connectors.imports.summary import ImportFailure, ImportSummary, RefusedRow, WrongShape
 from connectors.imports.values import moment, number, unix_ns, utc_ns
 from models.topics import FEED_COINBASE, FEED_MARKETS
 
@@ -108,7 +108,7 @@ def frames(recording: Recording) -> Iterator[Frame]:
     yield from agenda.rest()
 
 
-def _read(found: Found, sorter: Sorter, summary: Summary) -> None:
+def _read(found: Found, sorter: Sorter, summary: ImportSummary) -> None:
     """Take in a CSV of prices: (product, price, exchange time) by receive time. Raises ImportFailure."""
     match = _FILE.match(found.path.name)
     if match is None:
@@ -127,9 +127,9 @@ def _read(found: Found, sorter: Sorter, summary: Summary) -> None:
         try:
             exact = number(row["full_accuracy_value"], shape.decimal)
             if exact <= 0 or exact % 1 or exact < _LEAST:
-                raise Refused("not_a_price", exact)
+                raise RefusedRow("not_a_price", exact)
             t, feed_ns = moment(row["recv_ms"], "ms"), moment(row["feed_ts_ms"], "ms")
-        except Refused as cause:
+        except RefusedRow as cause:
             summary.reject(cause.reason, f"{found.label}:{line}: {cause}")
         else:
             sorter.add(t, (product, scaled(int(exact)), feed_ns))
@@ -141,7 +141,7 @@ def scaled(value: int) -> str:
     return plain(Decimal(value).scaleb(-18)) if value < 10**28 else f"{value // 10**18}.{value % 10**18:018d}"
 
 
-def _enter_markets(found: Found, agenda: Agenda, summary: Summary) -> None:
+def _enter_markets(found: Found, agenda: Agenda, summary: ImportSummary) -> None:
     done = summary.progress.done
     for line, text in lines(found, summary):
         summary.rows += 1
@@ -152,7 +152,7 @@ def _enter_markets(found: Found, agenda: Agenda, summary: Summary) -> None:
             start = unix_ns(row.start_sec, 10**9)
             closed = utc_ns(market["closedTime"]) if market.get("closed") else 0
             strike = None if row.strike_value is None else scaled(int(row.strike_value))
-        except Refused as cause:
+        except RefusedRow as cause:
             summary.reject(cause.reason, f"{found.label}:{line}: {cause}")
             continue
         except (msgspec.DecodeError, ValueError, KeyError, TypeError) as cause:

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from connectors.imports.summary import Refused
+from connectors.imports.summary import RefusedRow
 from connectors.imports.values import tidy
 
 MIN_SIZE = "5"
@@ -33,7 +33,7 @@ class Frame(NamedTuple):
     value: bytes
 
 
-class Book(NamedTuple):
+class BookSnapshot(NamedTuple):
     """One token's book at a moment of the exchange's time. Levels are (price, size) texts, best last as on the wire."""
 
     market: str
@@ -52,25 +52,25 @@ def plain(value: Decimal) -> str:
 
 def price_text(value: Decimal) -> str:
     """A token price in dollars on the wire, 0 and 1 included; what a binary float (of 32 bits, too) adds to a price
-    of the exchange is taken off. Raises Refused outside or finer than 0.0001."""
+    of the exchange is taken off. Raises RefusedRow outside or finer than 0.0001."""
     price = value
     if abs(value) < _ABSURD:
         nearest = value.quantize(_PIP)
         if abs(nearest - value) <= _FLOAT_ERROR and nearest != value:
             price = nearest
     if not 0 <= price <= 1:
-        raise Refused("price_out_of_range", value)
+        raise RefusedRow("price_out_of_range", value)
     if price * 10_000 % 1:
-        raise Refused("price_too_fine", value)
+        raise RefusedRow("price_too_fine", value)
     return plain(price)
 
 
 def size_text(value: Decimal) -> str:
-    """Shares on the wire. Raises Refused for a negative number."""
+    """Shares on the wire. Raises RefusedRow for a negative number."""
     if value < 0:
-        raise Refused("negative_size", value)
+        raise RefusedRow("negative_size", value)
     if value > _MOST_SHARES:
-        raise Refused("size_out_of_range", value)
+        raise RefusedRow("size_out_of_range", value)
     return plain(tidy(value))
 
 
@@ -78,7 +78,7 @@ def _levels(levels: Sequence[tuple[str, str]]) -> str:
     return "[" + ",".join(f'{{"price":"{price}","size":"{size}"}}' for price, size in levels) + "]"
 
 
-def book_object(book: Book) -> str:
+def book_object(book: BookSnapshot) -> str:
     """A `book` message in the form of an initial snapshot, with the hash the exchange would give it."""
     bids, asks = _levels(book.bids), _levels(book.asks)
     head = f'{{"market":"{book.market}","asset_id":"{book.token}","timestamp":"{book.t_ms}",'
@@ -93,7 +93,7 @@ def book_object(book: Book) -> str:
     )
 
 
-def books(several: Sequence[Book]) -> bytes:
+def books(several: Sequence[BookSnapshot]) -> bytes:
     """Books in one frame: an object for one, an array for more."""
     objects = [book_object(book) for book in several]
     return (objects[0] if len(objects) == 1 else "[" + ",".join(objects) + "]").encode()

@@ -12,10 +12,10 @@ from connectors.archive.writer import ArchiveWriter
 from connectors.imports.assembly import Assembler
 from connectors.imports.files import files_of
 from connectors.imports.kinds import KINDS, TABLE, advice, table_importer
-from connectors.imports.merging import Contents, merge
+from connectors.imports.merging import Coverage, merge
 from connectors.imports.options import Options
 from connectors.imports.recordings import Importer, Recording
-from connectors.imports.summary import ImportFailure, Progress, Summary, WrongShape
+from connectors.imports.summary import ImportFailure, ImportProgress, ImportSummary, WrongShape
 from connectors.imports.table.contract import TableMap
 from connectors.imports.table.tables import SUFFIXES
 
@@ -25,9 +25,9 @@ def import_recording(
     paths: Sequence[Path],
     archive: Path,
     options: Options | None = None,
-    progress: Callable[[Summary], None] = lambda _: None,
+    progress: Callable[[ImportSummary], None] = lambda _: None,
     table: TableMap | None = None,
-) -> Summary:
+) -> ImportSummary:
     """Make the archive ``archive`` out of recordings, or add them to one that an import made; whole or not at all.
 
     ``table``: the map, for the kind "table". ``progress`` is called now and then with the counts so far. Raises
@@ -40,7 +40,7 @@ def import_recording(
     importer = table_importer(table) if table is not None else KINDS[kind].importer()
     options = options or Options()
     held = _held(archive)
-    summary = Summary(kind, Progress(lambda: progress(summary)))
+    summary = ImportSummary(kind, ImportProgress(lambda: progress(summary)))
     summary.run = run_name(kind, paths, options, table)
     making = archive.with_name(f".{archive.name}.importing")
     derives = table is None or any("spot" in source.outcome.derive for source in table.source)
@@ -58,11 +58,11 @@ def import_recording(
         raise ImportFailure(
             f"{wrong.filename or archive}: {wrong.strerror or wrong}.", "Choose another folder, or make room there."
         ) from None
-    summary.progress = Progress()  # what it showed itself on is over
+    summary.progress = ImportProgress()  # what it showed itself on is over
     return summary
 
 
-def _held(archive: Path) -> Contents | None:
+def _held(archive: Path) -> Coverage | None:
     """What the archive has already. Raises ImportFailure when it cannot be added to."""
     former = _former(archive)
     if not archive.exists() and former.exists():  # an import was killed between two renames
@@ -75,16 +75,16 @@ def _held(archive: Path) -> Contents | None:
         return None
     if not high_water_marks(archive):
         raise ImportFailure(f"{archive} is not empty, and no archive.", "Choose another folder, or remove it first.")
-    return Contents.of(archive)
+    return Coverage.of(archive)
 
 
 def _make(
     importer: Importer,
     paths: Sequence[Path],
     options: Options,
-    summary: Summary,
+    summary: ImportSummary,
     making: Path,
-    held: Contents | None,
+    held: Coverage | None,
     derives: bool,
 ) -> None:
     span = (held.first_ns, held.last_ns) if held else None
@@ -95,7 +95,7 @@ def _make(
     if not summary.frames:
         raise summary.why_nothing(f"{summary.rows:,} rows")
     if held is not None:
-        added = Contents.of(new)
+        added = Coverage.of(new)
         held.refuse_overlap(added)
         summary.run = f"import-{hashlib.sha256(' '.join(sorted((held.run, summary.run))).encode()).hexdigest()[:10]}"
         merge(held, added, making / "archive", summary, derives)

@@ -22,7 +22,7 @@ TABLE: Final = "table"
 
 
 @dataclass(frozen=True)
-class Kind:
+class RecordingKind:
     """``needs``: in a line, for people. ``columns``: of each file, one of these sets; ``mapped``: by a map in
     ``maps``."""
 
@@ -64,13 +64,13 @@ _IMPORTERS: Final[dict[str, Importer]] = {
 }
 
 _ALL: Final = (
-    Kind(
+    RecordingKind(
         "polymarket-ws",
         'JSON lines {"recv_ts": time, "raw": message} of the market channel, the file named by the market\'s slug',
         LINES,
         columns=(("recv_ts", "raw"),),
     ),
-    Kind(
+    RecordingKind(
         "hourly-minute",
         "Parquet: timestamp, market_name, up_token_id, best_bid, best_ask, spot, outcome",
         PARQUET,
@@ -83,7 +83,7 @@ _ALL: Final = (
         ),
         mapped=True,
     ),
-    Kind(
+    RecordingKind(
         "btc15m-quotes",
         "CSV, a row an update: recorded_at_ts, market_slug, up_token_id, down_token_id, source_side, up_bid, …",
         CSV,
@@ -93,7 +93,7 @@ _ALL: Final = (
         ),
         mapped=True,
     ),
-    Kind(
+    RecordingKind(
         "btc15m-1s",
         "CSV, a row a second: Timestamp, TargetTime, Expiration, UpBid, UpBidLiquidity, UpAsk, …, DownAskLiquidity",
         CSV,
@@ -104,7 +104,7 @@ _ALL: Final = (
         ),
         mapped=True,
     ),
-    Kind(
+    RecordingKind(
         "l2-snapshots",
         "Parquet `books` (market_id, ts, side, bid_px, bid_sz, ask_px, ask_sz) and `markets` (market_id, slug, …)",
         PARQUET,
@@ -115,7 +115,7 @@ _ALL: Final = (
         ),
         mapped=True,
     ),
-    Kind(
+    RecordingKind(
         "chainlink-day",
         "CSV of prices named like BTCUSD-…: feed_ts_ms, full_accuracy_value, recv_ms; JSON lines: start_sec, raw",
         (*CSV, *LINES),
@@ -135,13 +135,13 @@ def fitting(paths: Sequence[Path]) -> list[str]:
 def _columns(path: Path) -> tuple[str, ...]:
     from connectors.imports.files import Found
     from connectors.imports.reading import rows_of
-    from connectors.imports.summary import Summary
+    from connectors.imports.summary import ImportSummary
 
     try:
         shape = shape_of(path)
         if shape.columns:
             return shape.columns
-        for _, row in rows_of(Found(path, path.name), shape, Summary("")):
+        for _, row in rows_of(Found(path, path.name), shape, ImportSummary("")):
             return tuple(row)
     except (ImportFailure, OSError):
         pass

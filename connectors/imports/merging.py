@@ -18,8 +18,8 @@ from connectors.coinbase.wire import decode_frame as decode_coinbase
 from connectors.imports.agenda import Agenda
 from connectors.imports.assembly import Assembler
 from connectors.imports.frames import DERIVED, NOTES, Frame, iso
-from connectors.imports.outcomes import Open, Outcomes
-from connectors.imports.summary import ImportFailure, Summary
+from connectors.imports.outcomes import Open, OutcomeTracker
+from connectors.imports.summary import ImportFailure, ImportSummary
 from connectors.polymarket.wire import MarketMessage
 from connectors.polymarket.wire import decode_frame as decode_polymarket
 from models.envelope import decode_envelope
@@ -50,7 +50,7 @@ def frames_of(directory: Path) -> Iterator[Frame]:
 
 
 @dataclass
-class Contents:
+class Coverage:
     """What an archive says, of what, and when. ``spans``: first and last time by (feed, subject); ``strikes`` and
     ``outcomes``: slugs, ``derived`` those whose outcome was not recorded; ``ids``: condition and tokens of markets
     with books."""
@@ -67,7 +67,7 @@ class Contents:
     sources: set[str] = field(default_factory=set)
 
     @classmethod
-    def of(cls, directory: Path) -> Contents:
+    def of(cls, directory: Path) -> Coverage:
         """Read an archive. Raises ImportFailure for one that no import made."""
         contents = cls(directory, run=_imported_run(directory))
         tokens: dict[str, str] = {}  # token -> slug and outcome
@@ -115,7 +115,7 @@ class Contents:
         first, last = self.spans.get((feed, subject), (t_ns, t_ns))
         self.spans[feed, subject] = (min(first, t_ns), max(last, t_ns))
 
-    def refuse_overlap(self, added: Contents) -> None:
+    def refuse_overlap(self, added: Coverage) -> None:
         """Raises ImportFailure when both say the same of the same time, or both know a market's strike or outcome."""
         for (feed, subject), (first, last) in added.spans.items():
             held = self.spans.get((feed, subject))
@@ -158,7 +158,7 @@ def _imported_run(directory: Path) -> str:
     return next(iter(runs))
 
 
-def merge(held: Contents, added: Contents, into: Path, summary: Summary, derives: bool) -> None:
+def merge(held: Coverage, added: Coverage, into: Path, summary: ImportSummary, derives: bool) -> None:
     """Write both into one archive. ``derives``: whether outcomes that neither recorded are taken from spot."""
     summary.frames.clear()
     summary.progress.begin("merging", 0)
@@ -206,9 +206,9 @@ def _renamed(held: set[str], added: set[str]) -> dict[str, str]:
     return names
 
 
-def _derived(frames: Iterator[Frame], resolved: set[str], summary: Summary) -> Iterator[Frame]:
+def _derived(frames: Iterator[Frame], resolved: set[str], summary: ImportSummary) -> Iterator[Frame]:
     """The frames, and the resolutions that spot tells of markets whose outcome was not recorded."""
-    outcomes, agenda = Outcomes(), Agenda()
+    outcomes, agenda = OutcomeTracker(), Agenda()
     known: dict[str, Gamma] = {}
     last = 0
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from connectors.imports.summary import Refused
+from connectors.imports.summary import RefusedRow
 from connectors.polymarket.windows import NAMES, NEW_YORK, slug
 from models.settlement import window_of
 
@@ -46,52 +46,52 @@ class Named(NamedTuple):
 
 
 def made(asset: str, horizon: str, start_ns: int) -> Named:
-    """The market of an asset, a horizon and a start. Raises Refused where no such market can be named."""
+    """The market of an asset, a horizon and a start. Raises RefusedRow where no such market can be named."""
     start = start_ns // 10**9
     if start_ns % 10**9 or start % 300:
-        raise Refused("bad_window", f"{horizon} from {datetime.fromtimestamp(start_ns / 1e9, UTC)}")
+        raise RefusedRow("bad_window", f"{horizon} from {datetime.fromtimestamp(start_ns / 1e9, UTC)}")
     if horizon == "1h" and asset not in NAMES:
-        raise Refused("unknown_asset", asset)
+        raise RefusedRow("unknown_asset", asset)
     return Named(slug(asset, horizon, start), asset, horizon, start_ns, start_ns + LENGTHS[horizon] * 10**9)
 
 
 def of_length(length_ns: int) -> str:
-    """The horizon of a window's length. Raises Refused."""
+    """The horizon of a window's length. Raises RefusedRow."""
     horizon = _HORIZONS.get(length_ns // 10**9)
     if horizon is None or length_ns % 10**9:
-        raise Refused("bad_window", f"{length_ns / 1e9:g} s")
+        raise RefusedRow("bad_window", f"{length_ns / 1e9:g} s")
     return horizon
 
 
 def by_slug(text: str, t_ns: int | None) -> Named:
-    """The market whose slug stands in ``text``, alone or in an address or a file's name. Raises Refused."""
+    """The market whose slug stands in ``text``, alone or in an address or a file's name. Raises RefusedRow."""
     lower = text.strip().lower()
     match = _ROLLING.search(lower)
     if match is not None:
         window = window_of(match[0])
         if window is None:
-            raise Refused("unknown_market_slug", text)
+            raise RefusedRow("unknown_market_slug", text)
         return Named(match[0], window.asset, window.horizon, window.start_ns, window.end_ns)
     match = _HOURLY.search(lower)
     if match is None:
-        raise Refused("unknown_market_slug", text)
+        raise RefusedRow("unknown_market_slug", text)
     name, month, day, year, hour, half = match.groups()
     if name not in _ASSETS or month not in _MONTHS or (year is None and t_ns is None):
-        raise Refused("unknown_market_slug", text)
+        raise RefusedRow("unknown_market_slug", text)
     clock = int(hour) % 12 + (12 if half == "pm" else 0)
     starts = _starts(_MONTHS[month], int(day), clock, 0, int(year) if year else None, t_ns)
     return _nearest(_ASSETS[name], "1h", starts, t_ns, "unknown_market_slug", text)
 
 
 def by_question(text: str, t_ns: int | None) -> Named:
-    """The market of "Bitcoin Up or Down - July 21, 5PM ET" or "… 3:15AM-3:30AM ET". Raises Refused."""
+    """The market of "Bitcoin Up or Down - July 21, 5PM ET" or "… 3:15AM-3:30AM ET". Raises RefusedRow."""
     match = _QUESTION.fullmatch(text.strip())
     if match is None or match[1].lower() not in _ASSETS or match[2].lower() not in _MONTHS:
-        raise Refused("unknown_market_name", text)
+        raise RefusedRow("unknown_market_name", text)
     name, month, day, year, hour, minute, half, until, until_minute, until_half = match.groups()
     half = half or until_half
     if half is None or (year is None and t_ns is None):
-        raise Refused("unknown_market_name", text)
+        raise RefusedRow("unknown_market_name", text)
     begin = _minutes(hour, minute, half)
     horizon = "1h"
     if until is not None:
@@ -126,7 +126,7 @@ def _nearest(asset: str, horizon: str, starts: Iterator[int], t_ns: int | None, 
     length = LENGTHS[horizon] * 10**9
     found = sorted(set(starts))
     if not found:
-        raise Refused(reason, text)
+        raise RefusedRow(reason, text)
     if t_ns is None:
         start = found[0]
     else:

@@ -35,7 +35,7 @@ class Open(NamedTuple):
         return HOUR_WITHIN_NS if self.horizon == "1h" else SHORT_WITHIN_NS
 
 
-class Derived(NamedTuple):
+class DerivedOutcome(NamedTuple):
     """An outcome: payouts of (Up, Down), the source, and in words what it was taken from."""
 
     market: Open
@@ -56,7 +56,7 @@ class _End:
         self.samples = 0
 
 
-class Outcomes:
+class OutcomeTracker:
     """Notes what passes, in the order of time, and says how markets ended. Prices are dollars."""
 
     def __init__(self) -> None:
@@ -101,20 +101,20 @@ class Outcomes:
         if bid < ask:
             self._quotes[key] = (t_ns, bid, ask)
 
-    def due(self, t_ns: int) -> Iterator[Derived]:
+    def due(self, t_ns: int) -> Iterator[DerivedOutcome]:
         """Outcomes of the markets that ended so long before ``t_ns`` that all there is has been noted."""
         while self._waiting and self._waiting[0][0] < t_ns - self._waiting[0][2].within_ns:
             market = heapq.heappop(self._waiting)[2]
             if market.key in self.open:
                 yield from self._outcome(market, t_ns)
 
-    def rest(self, last_ns: int) -> Iterator[Derived]:
+    def rest(self, last_ns: int) -> Iterator[DerivedOutcome]:
         """The same of those that are left when the recording ends."""
         for _, _, market in sorted(self._waiting):
             if market.key in self.open and market.end_ns <= last_ns + market.within_ns:
                 yield from self._outcome(market, last_ns)
 
-    def _outcome(self, market: Open, t_ns: int) -> Iterator[Derived]:
+    def _outcome(self, market: Open, t_ns: int) -> Iterator[DerivedOutcome]:
         found = None
         if "spot" in market.sources:
             found = self._by_spot(market)
@@ -124,7 +124,7 @@ class Outcomes:
             self.resolved(market.key)
             yield found
 
-    def _by_spot(self, market: Open) -> Derived | None:
+    def _by_spot(self, market: Open) -> DerivedOutcome | None:
         rule = rule_for(market.horizon, market.start_ns)
         closed = self._price_at(market, market.end_ns, rule)
         opened: Decimal | None = self._strikes.get(market.key)
@@ -140,7 +140,7 @@ class Outcomes:
             else "the recorded spot"
         )
         words = f"{what} at the end, {closed.normalize():f}, against {against}, {opened.normalize():f}"
-        return Derived(market, UP if closed >= opened else DOWN, "spot", words)
+        return DerivedOutcome(market, UP if closed >= opened else DOWN, "spot", words)
 
     def _price_at(self, market: Open, at_ns: int, rule: Rule | None) -> Decimal | None:
         end = self._ends.get((market.asset, at_ns))
@@ -150,12 +150,12 @@ class Outcomes:
             return end.total / end.samples if end.samples >= _LEAST_SAMPLES else None
         return end.price
 
-    def _by_quotes(self, market: Open) -> Derived | None:
+    def _by_quotes(self, market: Open) -> DerivedOutcome | None:
         last = self._quotes.get(market.key)
         if last is None or not 0 <= market.end_ns - last[0] <= QUOTE_WITHIN_NS:
             return None
         _, bid, ask = last
         words = f"the last quote of Up, {bid} / {ask}"
         if bid >= SURE:
-            return Derived(market, UP, "quotes", words)
-        return Derived(market, DOWN, "quotes", words) if ask <= 1 - SURE else None
+            return DerivedOutcome(market, UP, "quotes", words)
+        return DerivedOutcome(market, DOWN, "quotes", words) if ask <= 1 - SURE else None

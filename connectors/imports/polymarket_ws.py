@@ -21,7 +21,7 @@ from connectors.imports.options import Options
 from connectors.imports.reading import lines
 from connectors.imports.recordings import Recording
 from connectors.imports.sorting import Sorter
-from connectors.imports.summary import OUTSIDE, ImportFailure, Refused, Summary
+from connectors.imports.summary import OUTSIDE, ImportFailure, ImportSummary, RefusedRow
 from connectors.imports.values import moment
 from connectors.polymarket.wire import MarketMessage, decode_frame
 from models.settlement import Window, window_of
@@ -65,7 +65,7 @@ class _Market(msgspec.Struct):
 class _Survey:
     """What the messages of all files say of their markets, by condition id."""
 
-    def __init__(self, summary: Summary) -> None:
+    def __init__(self, summary: ImportSummary) -> None:
         self.markets: dict[str, _Market] = {}
         self._summary = summary
 
@@ -146,7 +146,7 @@ def frames(recording: Recording) -> Iterator[Frame]:
             yield Frame(t, topic, "gamma" if topic == FEED_MARKETS else "polymarket", key, value)
 
 
-def _read(found: Found, survey: _Survey, sorter: Sorter, summary: Summary) -> str:
+def _read(found: Found, survey: _Survey, sorter: Sorter, summary: ImportSummary) -> str:
     """Take in a file; the condition id of the market it speaks of most, "" for none."""
     done = summary.progress.done
     seen: Counter[str] = Counter()
@@ -167,7 +167,7 @@ def _read(found: Found, survey: _Survey, sorter: Sorter, summary: Summary) -> st
                 frame = _second_version(frame, summary)
             if frame != b"PONG":
                 survey.take(decode_frame(frame), seen)
-        except Refused as cause:
+        except RefusedRow as cause:
             summary.reject(cause.reason, f"{found.label}:{number}: {cause}")
         except (msgspec.DecodeError, UnicodeDecodeError, ValueError, RecursionError) as cause:
             summary.reject("not_a_frame", f"{found.label}:{number}: {str(cause)[:200]}")
@@ -187,7 +187,7 @@ def _read(found: Found, survey: _Survey, sorter: Sorter, summary: Summary) -> st
 
 
 def _row(line: bytes) -> tuple[int, bytes]:
-    """(receive time, the message's own bytes). Raises Refused and msgspec.DecodeError."""
+    """(receive time, the message's own bytes). Raises RefusedRow and msgspec.DecodeError."""
     if line.lstrip()[:1] == b'"':  # the whole line is JSON in JSON
         line = _text.decode(line).encode()
     row = _line.decode(line)
@@ -216,10 +216,10 @@ def _gamma_of(frame: bytes) -> dict[str, Any] | None:
     return body if isinstance(body, dict) and "conditionId" in body else None
 
 
-def _second_version(frame: bytes, summary: Summary) -> bytes:
+def _second_version(frame: bytes, summary: ImportSummary) -> bytes:
     """A frame whose `price_change` messages state their token once, as the exchange writes them today.
 
-    Raises msgspec.DecodeError, and Refused for changes that are none."""
+    Raises msgspec.DecodeError, and RefusedRow for changes that are none."""
     whole = _any.decode(frame)
     found = False
     for message in whole if isinstance(whole, list) else [whole]:
@@ -241,7 +241,7 @@ def _second_version(frame: bytes, summary: Summary) -> bytes:
                 for change in changes
             ]
         except (KeyError, TypeError, AttributeError):
-            raise Refused("not_a_price_change", str(changes)) from None
+            raise RefusedRow("not_a_price_change", str(changes)) from None
         found = True
     if not found:
         return frame
@@ -260,14 +260,14 @@ def _slug_of(found: Found, survey: _Survey, condition: str) -> str:
         return stem
     try:
         return by_slug(stem, survey.markets[condition].first_ns).slug
-    except Refused:
+    except RefusedRow:
         raise ImportFailure(
             f"{found.path}: {stem!r} is not the slug of an up/down market.",
             "Name the file <slug>.jsonl.gz, as recorded.",
         ) from None
 
 
-def _definitions(survey: _Survey, named: dict[str, str], options: Options, summary: Summary) -> list[Frame]:
+def _definitions(survey: _Survey, named: dict[str, str], options: Options, summary: ImportSummary) -> list[Frame]:
     """Definitions of the markets whose slug is known, the earliest last."""
     definitions: list[Frame] = []
     for condition, market in survey.markets.items():
@@ -286,7 +286,9 @@ def _definitions(survey: _Survey, named: dict[str, str], options: Options, summa
     return definitions
 
 
-def _define(condition: str, slug: str, window: Window, market: _Market, options: Options, summary: Summary) -> Frame:
+def _define(
+    condition: str, slug: str, window: Window, market: _Market, options: Options, summary: ImportSummary
+) -> Frame:
     tokens = [token for token, _ in sorted(market.tokens.items(), key=lambda item: (-item[1], item[0]))]
     up, down, how = market.up, market.down, "outcomes as the recording's own messages name them"
     if not up and not down:

@@ -15,7 +15,7 @@ import msgspec
 import polars as pl
 
 from connectors.imports.files import CSV, DAMAGE, LINES, PARQUET, Found, content, open_unpacked, suffix_of
-from connectors.imports.summary import ImportFailure, Summary, WrongShape
+from connectors.imports.summary import ImportFailure, ImportSummary, WrongShape
 
 Row = Mapping[str, Any]
 Format = Literal["csv", "json lines", "json", "parquet"]
@@ -126,7 +126,7 @@ def _csv_shape(text: str, encoding: str, layout: Layout, whole: bool) -> Shape:
 
 
 def rows_of(
-    found: Found, shape: Shape, summary: Summary, columns: Iterable[str] | None = None
+    found: Found, shape: Shape, summary: ImportSummary, columns: Iterable[str] | None = None
 ) -> Iterator[tuple[int, Row]]:
     """(line or row number from 1, row) of a file; counted in the summary, and so are those that are no rows.
 
@@ -147,7 +147,7 @@ def _open_text(stream: BinaryIO, encoding: str) -> io.TextIOWrapper:
     return io.TextIOWrapper(stream, encoding=encoding, errors="surrogateescape", newline="")
 
 
-def _csv(found: Found, shape: Shape, summary: Summary) -> Iterator[tuple[int, dict[str, str]]]:
+def _csv(found: Found, shape: Shape, summary: ImportSummary) -> Iterator[tuple[int, dict[str, str]]]:
     csv.field_size_limit(_MOST_FIELD)
     names = shape.columns
     width = len(names)
@@ -184,12 +184,12 @@ def _csv(found: Found, shape: Shape, summary: Summary) -> Iterator[tuple[int, di
             yield number, dict(zip(names, fields, strict=False))
 
 
-def _damaged(summary: Summary, found: Found, number: int, cause: Exception) -> None:
+def _damaged(summary: ImportSummary, found: Found, number: int, cause: Exception) -> None:
     summary.rows += 1
     summary.reject("damaged_file", f"{found.label}:{number}: {cause}")
 
 
-def lines(found: Found, summary: Summary, encoding: str = "auto") -> Iterator[tuple[int, bytes]]:
+def lines(found: Found, summary: ImportSummary, encoding: str = "auto") -> Iterator[tuple[int, bytes]]:
     """(number, line in UTF-8) of a text file; a damaged end is refused as one row. Rows are the caller's to count."""
     number = 0
     if encoding == "auto":
@@ -213,7 +213,7 @@ def lines(found: Found, summary: Summary, encoding: str = "auto") -> Iterator[tu
             _damaged(summary, found, number + 1, cause)
 
 
-def _json(found: Found, shape: Shape, summary: Summary) -> Iterator[tuple[int, dict[str, Any]]]:
+def _json(found: Found, shape: Shape, summary: ImportSummary) -> Iterator[tuple[int, dict[str, Any]]]:
     if shape.format == "json":
         whole = b"".join(line for _, line in lines(found, summary, shape.encoding))
         try:
@@ -263,7 +263,7 @@ def _unreadable(path: Path, cause: BaseException) -> ImportFailure:
 
 
 def _parquet(
-    path: Path, summary: Summary, columns: Iterable[str] | None = None
+    path: Path, summary: ImportSummary, columns: Iterable[str] | None = None
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     schema = parquet_schema(path)
     wanted = [name for name in schema if columns is None or name in set(columns)]

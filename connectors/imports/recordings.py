@@ -8,7 +8,7 @@ from pathlib import Path
 
 from connectors.imports.frames import Frame
 from connectors.imports.options import Options
-from connectors.imports.summary import Summary
+from connectors.imports.summary import ImportSummary
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Recording:
 
     paths: tuple[Path, ...]
     options: Options
-    summary: Summary
+    summary: ImportSummary
     folder: Path
     span: tuple[int, int] | None = None
 

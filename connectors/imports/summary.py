@@ -20,7 +20,7 @@ class WrongShape(ImportFailure):
     """Files that are not of the kind they were said to be."""
 
 
-class Refused(ValueError):
+class RefusedRow(ValueError):
     """One row that cannot be used. ``reason`` is a code, the text says what stood there."""
 
     def __init__(self, reason: str, what: object = "") -> None:
@@ -32,7 +32,7 @@ def _nothing() -> None:
     """Show nothing. No lambda, so that a summary can go to another process."""
 
 
-class Progress:
+class ImportProgress:
     """How far an import is, for people: ``done`` of ``total`` of the ``stage``'s units. ``show`` is called now and
     then."""
 
@@ -51,14 +51,14 @@ class Progress:
         self._show()
 
 
-class Summary:
+class ImportSummary:
     """Counts of one import. ``notes`` are the assumptions made, for people; ``guesses`` those that may be wrong half of
     the time; ``findings`` what the rows say that cannot be right, by count."""
 
-    def __init__(self, kind: str, progress: Progress | None = None) -> None:
+    def __init__(self, kind: str, progress: ImportProgress | None = None) -> None:
         self.kind = kind
         self.run = ""
-        self.progress = progress or Progress()
+        self.progress = progress or ImportProgress()
         self.files = 0
         self.rows = 0
         self.frames: Counter[str] = Counter()

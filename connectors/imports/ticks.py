@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Final
 
 from connectors.imports.frames import Frame, tick_size_change
-from connectors.imports.summary import Summary
+from connectors.imports.summary import ImportSummary
 from models.topics import FEED_POLYMARKET
 
 FIRST: Final = "0.01"
@@ -18,7 +18,7 @@ NOTE: Final = "tick size changes were not recorded: one is sent before the first
 class TickWatch:
     """The tick of each market so far: the exchange's 0.01, then finer when a price is."""
 
-    def __init__(self, summary: Summary) -> None:
+    def __init__(self, summary: ImportSummary) -> None:
         self._ticks: dict[str, str] = {}
         self._summary = summary
 

@@ -1,4 +1,4 @@
-"""Single values of foreign recordings: numbers, times, ids, assets, horizons, outcomes. What is none is Refused."""
+"""Single values of foreign recordings: numbers, times, ids, assets, horizons, outcomes. What is none raises RefusedRow."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Final, Literal
 
-from connectors.imports.summary import Refused
+from connectors.imports.summary import RefusedRow
 from connectors.polymarket.windows import NAMES
 
 Outcome = Literal["up", "down"]
@@ -43,9 +43,9 @@ _DOWN: Final = frozenset({"down", "no", "n", "false", "lower", "below", "d"})
 
 
 def number(value: object, decimal: str = ".") -> Decimal:
-    """A finite decimal, exactly as written (floats by their shortest digits). Raises Refused."""
+    """A finite decimal, exactly as written (floats by their shortest digits). Raises RefusedRow."""
     if isinstance(value, bool):
-        raise Refused("not_a_number", value)
+        raise RefusedRow("not_a_number", value)
     if isinstance(value, int):
         return Decimal(value)
     text = repr(value) if isinstance(value, float) else str(value).strip().removeprefix("$")
@@ -56,11 +56,11 @@ def number(value: object, decimal: str = ".") -> Decimal:
         if decimal == ",":
             text = text.replace(",", ".")
     if _NUMBER.fullmatch(text) is None:
-        raise Refused("not_a_number", value)
+        raise RefusedRow("not_a_number", value)
     try:
         return Decimal(text)
     except InvalidOperation:
-        raise Refused("not_a_number", value) from None
+        raise RefusedRow("not_a_number", value) from None
 
 
 def tidy(value: Decimal) -> Decimal:
@@ -73,25 +73,25 @@ def tidy(value: Decimal) -> Decimal:
 
 
 def unix_ns(value: object, unit: int) -> int:
-    """Unix nanoseconds of a number of ``unit`` nanoseconds, exactly. Raises Refused."""
+    """Unix nanoseconds of a number of ``unit`` nanoseconds, exactly. Raises RefusedRow."""
     return plausible(int(number(value) * unit))
 
 
 def utc_ns(text: object) -> int:
-    """Unix nanoseconds of an ISO time, UTC where it names no zone. Raises Refused."""
+    """Unix nanoseconds of an ISO time, UTC where it names no zone. Raises RefusedRow."""
     return _iso_ns(str(text), UTC)
 
 
 def moment(value: object, unit: str = "auto", zone: tzinfo = UTC, decimal: str = ".") -> int:
     """Unix nanoseconds of a time: a number of ``unit`` (s, ms, us, ns; told from its size for "auto"), ISO text, or
-    text in the strptime format ``unit``. ``zone`` is that of text which names none. Raises Refused."""
+    text in the strptime format ``unit``. ``zone`` is that of text which names none. Raises RefusedRow."""
     if "%" in unit:
         return _formatted_ns(value, unit, zone)
     if unit != "iso" and not (isinstance(value, str) and _is_text(value)):
         try:
             exact = number(value, decimal)
-        except Refused:
-            raise Refused("bad_time", value) from None
+        except RefusedRow:
+            raise RefusedRow("bad_time", value) from None
         return plausible(int(exact * (UNITS[unit] if unit in UNITS else _unit_of(exact))))
     return _iso_ns(str(value), zone)
 
@@ -111,14 +111,14 @@ def _unit_of(value: Decimal) -> int:
 def _iso_ns(text: str, zone: tzinfo) -> int:
     match = _ISO.fullmatch(text.strip())
     if match is None:
-        raise Refused("bad_time", text)
+        raise RefusedRow("bad_time", text)
     year, month, day, hour, minute = map(int, match.groups()[:5])
     second = int(match[6] or 0)
     nanos = int(f"{match[7] or ''}000000000"[:9])
     try:
         there = datetime(year, month, day, hour, minute, second)
     except ValueError:
-        raise Refused("bad_time", text) from None
+        raise RefusedRow("bad_time", text) from None
     ending = match[8]
     if ending:
         return plausible((timegm(there.timetuple()) - _offset_s(ending)) * 10**9 + nanos)
@@ -138,7 +138,7 @@ def _zoned_s(there: datetime, zone: tzinfo, text: object) -> int:
         return timegm(there.timetuple())
     first, second = (there.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1))
     if first != second:  # twice or never, on a day when clocks are changed
-        raise Refused("ambiguous_local_time", text)
+        raise RefusedRow("ambiguous_local_time", text)
     return int(there.replace(tzinfo=zone).timestamp())
 
 
@@ -146,7 +146,7 @@ def _formatted_ns(value: object, form: str, zone: tzinfo) -> int:
     try:
         there = datetime.strptime(str(value).strip(), form)
     except ValueError:
-        raise Refused("bad_time", value) from None
+        raise RefusedRow("bad_time", value) from None
     nanos = there.microsecond * 1000
     there = there.replace(microsecond=0)
     seconds = int(there.timestamp()) if there.tzinfo else _zoned_s(there, zone, value)
@@ -154,19 +154,19 @@ def _formatted_ns(value: object, form: str, zone: tzinfo) -> int:
 
 
 def plausible(t_ns: int) -> int:
-    """``t_ns`` if it lies within 2019 to 2099. Raises Refused."""
+    """``t_ns`` if it lies within 2019 to 2099. Raises RefusedRow."""
     if not _EARLIEST_NS <= t_ns < _LATEST_NS:
-        raise Refused("bad_time", t_ns)
+        raise RefusedRow("bad_time", t_ns)
     return t_ns
 
 
 def identity(value: object) -> str:
-    """An id as text, whole numbers without fraction, "" for none. Raises Refused for one whose digits are lost."""
+    """An id as text, whole numbers without fraction, "" for none. Raises RefusedRow for one whose digits are lost."""
     if value is None:
         return ""
     if isinstance(value, float):
         if not value.is_integer() or abs(value) >= 2**53:
-            raise Refused("not_an_id", value)
+            raise RefusedRow("not_an_id", value)
         return str(int(value))
     text = str(value).strip()
     whole = _WHOLE.fullmatch(text)
@@ -174,7 +174,7 @@ def identity(value: object) -> str:
 
 
 def asset_of(value: object) -> str:
-    """The asset's ticker, from BTC, btc, bitcoin, BTCUSDT, BTC-USD. Raises Refused."""
+    """The asset's ticker, from BTC, btc, bitcoin, BTCUSDT, BTC-USD. Raises RefusedRow."""
     text = str(value).strip().upper()
     text = re.split(r"[-/_: ]", text)[0]
     for quote in ("USDT", "USDC", "USD"):
@@ -183,15 +183,15 @@ def asset_of(value: object) -> str:
             break
     text = _BY_NAME.get(text, text)
     if _TICKER.fullmatch(text) is None:
-        raise Refused("unknown_asset", value)
+        raise RefusedRow("unknown_asset", value)
     return text
 
 
 def horizon_of(value: object) -> str:
-    """The horizon, from 15m, 15min, 15, 900. Raises Refused."""
+    """The horizon, from 15m, 15min, 15, 900. Raises RefusedRow."""
     found = _HORIZON_OF.get(identity(value).lower().replace(" ", "").replace("-", "").replace("_", ""))
     if found is None:
-        raise Refused("unknown_horizon", value)
+        raise RefusedRow("unknown_horizon", value)
     return found
 
 

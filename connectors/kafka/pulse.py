@@ -21,7 +21,7 @@ EVERY_S: Final = 1.0
 Row = tuple[str, str, dict[str, int], str, dict[str, Number]]
 
 
-class Pulse:
+class ProcessPulse:
     """Sends rows each second from a thread of its own, so that a slow broker keeps nobody waiting.
 
     ``rows`` gives those of this moment. Telemetry that cannot be sent is said once an absence of the broker, and does

@@ -29,7 +29,7 @@ IDLE_MS: Final = 4
 
 
 @dataclass(frozen=True)
-class Bounds:
+class ReadRange:
     """Which records of a topic are read, when nothing is resumed.
 
     ``first``: the first offset, or ``"earliest"``/``"latest"``. ``end``: the offset after the last one. ``from_ns``,
@@ -71,7 +71,7 @@ class KafkaSource(FixedPartitionedSource[Stored, dict[str, Any]]):
         stop: Stop | None = None,
         *,
         batch_size: int = BATCH_SIZE,
-        bounds: Bounds = Bounds(),
+        bounds: ReadRange = ReadRange(),
         dedupe: bool = False,
         strict: bool = False,
         drain_s: float | None = DRAIN_S,
@@ -145,7 +145,7 @@ class _TopicPartition(StatefulSourcePartition[Stored, dict[str, Any]]):
         self,
         reader: Reader,
         ending: Ending,
-        bounds: Bounds,
+        bounds: ReadRange,
         position: int,
         ordinals: Ordinals | None,
         batch_size: int,

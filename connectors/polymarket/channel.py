@@ -14,10 +14,10 @@ from typing import Final, Protocol
 
 from websockets.asyncio.client import ClientConnection
 
-from connectors.clock import Clock
+from connectors.clock import FeedClock
 from connectors.recorder.link import Link, LinkRules
-from connectors.recorder.pacing import Pace
-from connectors.recorder.pulse import Pulse
+from connectors.recorder.pacing import RateLimiter
+from connectors.recorder.pulse import ModulePulse
 from connectors.recorder.writer import FeedWriter
 from models.settings import Feeds
 from models.topics import FEED_POLYMARKET
@@ -39,7 +39,9 @@ def operation(kind: str, tokens: Sequence[str]) -> str:
 class Shard:
     """One connection and the tokens it serves, in the order of their subscription."""
 
-    def __init__(self, rules: LinkRules, writer: FeedWriter, clock: Clock, pulse: Pulse, observer: Observer) -> None:
+    def __init__(
+        self, rules: LinkRules, writer: FeedWriter, clock: FeedClock, pulse: ModulePulse, observer: PolymarketObserver
+    ) -> None:
         self.tokens: dict[str, None] = {}
         self._observer = observer
         self._link = Link("polymarket", FEED_POLYMARKET, rules, self, writer, clock, pulse)
@@ -101,7 +103,7 @@ class Shard:
         await self._link.give_up(why)
 
 
-class Observer(Protocol):
+class PolymarketObserver(Protocol):
     """Who looks at what the door receives."""
 
     def polymarket(self, conn: str, frame: bytes, t: int) -> None: ...
@@ -124,12 +126,12 @@ class MarketChannel:
         self,
         feeds: Feeds,
         writer: FeedWriter,
-        clock: Clock,
+        clock: FeedClock,
         url: str | None = None,
         shard_size: int = SHARD,
-        observer: Observer | None = None,
+        observer: PolymarketObserver | None = None,
     ) -> None:
-        self.pulse = Pulse("connection.polymarket")
+        self.pulse = ModulePulse("connection.polymarket")
         self.pulse.gauges["tokens"] = lambda: len(self.tokens)
         self._rules = LinkRules(
             url=url or feeds.polymarket_ws,
@@ -139,7 +141,7 @@ class MarketChannel:
             backoff_max_s=feeds.backoff_max_s,
             ping_s=feeds.ping_s,
             pong_timeout_s=feeds.pong_timeout_s,
-            dials=Pace(*DIALS),
+            dials=RateLimiter(*DIALS),
         )
         self._observer = observer if observer is not None else Blind()
         self._writer = writer

@@ -28,7 +28,7 @@ _GREATEST_STRIKE = 1e12  # dollars
 _KEEP_NS = 1_800 * SECOND  # frames of a token trickle on after the end, and resolutions come late
 
 
-class Known(msgspec.Struct):
+class MarketDefinition(msgspec.Struct):
     """A market, as far as it is known; the fields of models.journal.Market.
 
     ``truth_by``: the best source of what is paid, or of its correction; ``disputed``: the latest that contradicted."""
@@ -76,11 +76,11 @@ class Definitions:
     """Markets by key (the slug), by condition id and by token."""
 
     def __init__(self) -> None:
-        self.by_key: dict[str, Known] = {}
-        self.by_market: dict[str, Known] = {}
-        self.by_token: dict[str, tuple[Known, str]] = {}  # token -> (market, "up" or "down")
+        self.by_key: dict[str, MarketDefinition] = {}
+        self.by_market: dict[str, MarketDefinition] = {}
+        self.by_token: dict[str, tuple[MarketDefinition, str]] = {}  # token -> (market, "up" or "down")
 
-    def learn(self, body: bytes) -> tuple[Known, bool, bool] | None:
+    def learn(self, body: bytes) -> tuple[MarketDefinition, bool, bool] | None:
         """Learn from a market object of Gamma or the CLOB: (market, changed, conflicting resolution); None for a market
         of another family, and for one that is not known yet. Raises msgspec.DecodeError and BadDefinition."""
         market = decode_market(body)
@@ -91,7 +91,7 @@ class Definitions:
         held = self.by_token.get(token)
         return None if held is None else (held[0].tick, held[0].min_size // SHARE)
 
-    def from_gamma(self, market: GammaMarket) -> tuple[Known, bool, bool] | None:
+    def from_gamma(self, market: GammaMarket) -> tuple[MarketDefinition, bool, bool] | None:
         """Learn from a Gamma object: (market, changed, conflicting resolution); None for a market of another family,
         and for one whose tokens are not known yet.
 
@@ -125,7 +125,7 @@ class Definitions:
             conflict = self._resolve(known, (found.payout_up, found.payout_down), "gamma")
         return known, conflict or _told(known) != before, conflict
 
-    def from_clob(self, market: ClobMarket) -> tuple[Known, bool, bool] | None:
+    def from_clob(self, market: ClobMarket) -> tuple[MarketDefinition, bool, bool] | None:
         """Learn a resolution from the CLOB's market object, and what it says of orders. Raises BadDefinition."""
         known = self.by_market.get(market.condition_id)
         if known is None:
@@ -147,7 +147,7 @@ class Definitions:
         conflict = payouts is not None and self._resolve(known, payouts, "clob")
         return known, conflict or _told(known) != before, conflict
 
-    def from_resolved(self, message: MarketMessage) -> tuple[Known, bool, bool] | None:
+    def from_resolved(self, message: MarketMessage) -> tuple[MarketDefinition, bool, bool] | None:
         """Learn a resolution from ``market_resolved``."""
         known = self.by_market.get(message.market)
         if known is None:
@@ -156,7 +156,7 @@ class Definitions:
         up = PIP if message.winning_asset_id == known.up_token else 0
         return self._paid(known, (up, PIP - up), "market_resolved")
 
-    def from_new_market(self, message: MarketMessage) -> tuple[Known, bool, bool] | None:
+    def from_new_market(self, message: MarketMessage) -> tuple[MarketDefinition, bool, bool] | None:
         """Learn a market from ``new_market``; Gamma's object, when it comes, adds the rest."""
         window = window_of(message.slug)
         tokens, outcomes = message.assets_ids or [], message.outcomes or []
@@ -164,7 +164,7 @@ class Definitions:
             return None
         by_outcome = dict(zip(outcomes, tokens, strict=True))
         fees = message.fee_schedule
-        known = Known(
+        known = MarketDefinition(
             key=message.slug,
             market=message.market,
             asset=window.asset,
@@ -182,7 +182,7 @@ class Definitions:
         self._add(known)
         return known, True, False
 
-    def late(self, t: int, bound: int) -> list[Known]:
+    def late(self, t: int, bound: int) -> list[MarketDefinition]:
         """Markets we follow that ended more than ``bound`` ns before ``t`` and did not resolve; each is told once."""
         found = [
             known
@@ -193,7 +193,7 @@ class Definitions:
             known.late = True
         return found
 
-    def forget(self, t: int) -> list[Known]:
+    def forget(self, t: int) -> list[MarketDefinition]:
         """Drop markets whose end and resolution are long past; returns them."""
         gone = [known for known in self.by_key.values() if t - known.end > _KEEP_NS and _settled_or_old(known, t)]
         for known in gone:
@@ -205,17 +205,17 @@ class Definitions:
         return gone
 
     @staticmethod
-    def _is_token(known: Known, winner: str) -> None:
+    def _is_token(known: MarketDefinition, winner: str) -> None:
         if winner not in (known.up_token, known.down_token):
             raise BadDefinition(f"the winning token {winner[:20]}… is neither Up nor Down of {known.key}")
 
-    def _paid(self, known: Known, payouts: Payouts, source: str) -> tuple[Known, bool, bool]:
+    def _paid(self, known: MarketDefinition, payouts: Payouts, source: str) -> tuple[MarketDefinition, bool, bool]:
         before = _told(known)
         conflict = self._resolve(known, payouts, source)
         return known, conflict or _told(known) != before, conflict
 
     @staticmethod
-    def _resolve(known: Known, payouts: Payouts, source: str) -> bool:
+    def _resolve(known: MarketDefinition, payouts: Payouts, source: str) -> bool:
         """Take a resolution in; whether it contradicts what was paid, or the correction of that, and is news."""
         if known.payout_up is None or known.payout_down is None:
             known.payout_up, known.payout_down = payouts
@@ -238,11 +238,11 @@ class Definitions:
         known.corrected_by = "" if payouts == paid else source
         return True
 
-    def _add(self, known: Known) -> None:
+    def _add(self, known: MarketDefinition) -> None:
         self.by_key[known.key] = known
         self._index(known)
 
-    def _index(self, known: Known) -> None:
+    def _index(self, known: MarketDefinition) -> None:
         if known.market:
             self.by_market[known.market] = known
         if known.up_token:
@@ -250,7 +250,7 @@ class Definitions:
         if known.down_token:
             self.by_token[known.down_token] = (known, "down")
 
-    def _read_gamma(self, market: GammaMarket) -> Known | None:
+    def _read_gamma(self, market: GammaMarket) -> MarketDefinition | None:
         try:
             window = window_of(market.slug, _year(market), _moment(market))
             if window is None:
@@ -262,7 +262,7 @@ class Definitions:
             by_outcome = dict(zip(outcomes, tokens, strict=True)) if outcomes and tokens else {"Up": "", "Down": ""}
             payouts = _payouts(market, outcomes)
             fees = market.fee_schedule
-            return Known(
+            return MarketDefinition(
                 key=market.slug,
                 market=market.condition_id or "",
                 asset=window.asset,
@@ -289,7 +289,7 @@ class Definitions:
             raise BadDefinition(f"market {market.slug}: {cause}") from None
 
 
-def _settled_or_old(known: Known, t: int) -> bool:
+def _settled_or_old(known: MarketDefinition, t: int) -> bool:
     """Once Gamma has spoken there is nothing to wait for; a word of another source may be corrected by it."""
     return known.truth_by == "gamma" or t - known.end > 24 * 3600 * SECOND
 
@@ -377,11 +377,13 @@ def _year(market: GammaMarket) -> int | None:
     return int(market.end_date[:4]) if market.end_date and market.end_date[:4].isdigit() else None
 
 
-def _told(known: Known) -> tuple[object, ...]:
+def _told(known: MarketDefinition) -> tuple[object, ...]:
     """What of a market is told in the journal."""
     return tuple(getattr(known, name) for name in _TOLD)
 
 
 _TOLD = tuple(
-    name for name in Known.__struct_fields__ if name not in ("truth_by", "disputed", "defined", "late", "former")
+    name
+    for name in MarketDefinition.__struct_fields__
+    if name not in ("truth_by", "disputed", "defined", "late", "former")
 )

@@ -19,12 +19,12 @@ from urllib.parse import quote
 
 import msgspec
 
-from connectors.clock import NS, Clock, sleep
+from connectors.clock import NS, FeedClock, sleep
 from connectors.polymarket.definitions import Definitions
-from connectors.polymarket.rest import Refused, Rest
-from connectors.polymarket.windows import Window, around
+from connectors.polymarket.rest import RequestRefused, Rest
+from connectors.polymarket.windows import MarketWindow, around
 from connectors.polymarket.wire import decode_strings
-from connectors.recorder.pulse import Pulse
+from connectors.recorder.pulse import ModulePulse
 from connectors.recorder.writer import FeedWriter
 from models.markers import Notice
 from models.reasons import Reason
@@ -75,10 +75,10 @@ ClobMark = tuple[Any, Any, tuple[tuple[Any, bool, Any], ...]]
 
 
 @dataclass
-class Followed:
+class FollowedWindow:
     """What the door knows of one window."""
 
-    window: Window
+    window: MarketWindow
     due: float = 0.0  # feed clock, seconds
     tokens: tuple[str, ...] = ()
     terms: Terms = None
@@ -101,13 +101,13 @@ class MarketsDoor:
         self,
         feeds: Feeds,
         writer: FeedWriter,
-        clock: Clock,
+        clock: FeedClock,
         subscribe: Callable[[list[str]], Awaitable[None]],
         gamma: Rest,
         clob: Rest,
-        listed: Callable[[Window, tuple[str, ...], Terms], None] = lambda window, tokens, terms: None,
+        listed: Callable[[MarketWindow, tuple[str, ...], Terms], None] = lambda window, tokens, terms: None,
     ) -> None:
-        self.pulse = Pulse("connection.markets")
+        self.pulse = ModulePulse("connection.markets")
         self._listed = listed
         self.pulse.gauges["markets"] = lambda: len(self._followed)
         self._feeds = feeds
@@ -118,7 +118,7 @@ class MarketsDoor:
         self._clob = clob
         self._gamma_line = writer.line("gamma")
         self._clob_line = writer.line("clob")
-        self._followed: dict[str, Followed] = {}
+        self._followed: dict[str, FollowedWindow] = {}
         self._known = Definitions()  # what the flow knows by what was published
         self._healthy: dict[str, bool] = {}
 
@@ -138,7 +138,7 @@ class MarketsDoor:
             for horizon in self._feeds.horizons:
                 for window in around(asset, horizon, now):
                     if window.start - now <= self._feeds.ahead_s + 60 and window.slug not in self._followed:
-                        self._followed[window.slug] = Followed(window)
+                        self._followed[window.slug] = FollowedWindow(window)
 
     def _tokens(self, now: float) -> list[str]:
         tokens: list[str] = []
@@ -163,12 +163,12 @@ class MarketsDoor:
                 del self._followed[slug]
         self._known.forget(self._clock.now_ns())
 
-    async def _ask(self, each: Followed) -> None:
+    async def _ask(self, each: FollowedWindow) -> None:
         try:
             body = await self._gamma.get(f"/markets/slug/{each.window.slug}")
             self._answered("gamma")
             self._take_gamma(each, body)
-        except Refused as cause:
+        except RequestRefused as cause:
             if not cause.missing:
                 self._failed("gamma", self._gamma_line.conn, str(cause))
             else:
@@ -180,12 +180,12 @@ class MarketsDoor:
             await self._ask_clob(each)
         self._schedule(each, now)
 
-    async def _ask_clob(self, each: Followed) -> None:
+    async def _ask_clob(self, each: FollowedWindow) -> None:
         try:
             body = await self._clob.get(f"/markets/{quote(each.condition, safe='')}")
             self._answered("clob")
             found = msgspec.json.decode(body)
-        except Refused as cause:
+        except RequestRefused as cause:
             self._failed("clob", self._clob_line.conn, str(cause))
             return
         except _NOT_JSON as cause:
@@ -196,7 +196,7 @@ class MarketsDoor:
             each.clob = mark
             self._publish(self._clob_line, each, body)
 
-    def _take_gamma(self, each: Followed, body: bytes) -> None:
+    def _take_gamma(self, each: FollowedWindow, body: bytes) -> None:
         found = msgspec.json.decode(body)
         if not isinstance(found, dict):
             raise msgspec.DecodeError("the answer is no object")
@@ -214,7 +214,7 @@ class MarketsDoor:
         if each.settled_at is not None:
             each.confirmed = True
 
-    def _publish(self, line: Any, each: Followed, body: bytes) -> None:
+    def _publish(self, line: Any, each: FollowedWindow, body: bytes) -> None:
         now = self._clock.now_ns()
         line.publish(FEED_MARKETS, body, key=each.window.slug, recv_ns=now)
         self.pulse.frame(len(body), now)
@@ -240,7 +240,7 @@ class MarketsDoor:
         if (each.settled_at is None or conflict) and known.truth_by == "gamma":
             each.settled_at = now / NS
 
-    def _schedule(self, each: Followed, now: float) -> None:
+    def _schedule(self, each: FollowedWindow, now: float) -> None:
         """When to ask next, by where the window is in its life."""
         window = each.window
         if each.settled_at is not None:

@@ -14,8 +14,8 @@ from typing import Final
 
 import httpx
 
-from connectors.clock import Clock, patience
-from connectors.recorder.pacing import Pace
+from connectors.clock import FeedClock, patience
+from connectors.recorder.pacing import RateLimiter
 
 TOLD_TO_WAIT: Final = frozenset({425, 429, 503})
 WAIT_LEAST_S: Final = 1.0  # bounds of the wait where the server does not say how long
@@ -30,7 +30,7 @@ GAMMA_LIMITS: Final[Mapping[str, tuple[float, int]]] = MappingProxyType({"/marke
 CLOB_LIMITS: Final[Mapping[str, tuple[float, int]]] = MappingProxyType({"/book": (50.0, 100), "": (100.0, 200)})
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """No usable answer. ``missing``: the server does not know the thing (404)."""
 
     def __init__(self, why: str, missing: bool = False) -> None:
@@ -49,7 +49,7 @@ class Rest:
         self,
         base: str,
         user_agent: str,
-        clock: Clock,
+        clock: FeedClock,
         transport: httpx.AsyncBaseTransport | None = None,
         limits: Mapping[str, tuple[float, int]] = CLOB_LIMITS,
         at_once: int = AT_ONCE,
@@ -62,7 +62,8 @@ class Rest:
         # The limits are those of real time; a simulated exchange that runs faster has more of it.
         faster = max(1.0, clock.speed)
         self._paces = {
-            start: Pace(limits[start][0] * faster, limits[start][1]) for start in sorted(limits, key=len, reverse=True)
+            start: RateLimiter(limits[start][0] * faster, limits[start][1])
+            for start in sorted(limits, key=len, reverse=True)
         }
         self._room = asyncio.Semaphore(at_once)
         self._client = httpx.AsyncClient(
@@ -73,7 +74,7 @@ class Rest:
         )
 
     async def get(self, path: str) -> bytes:
-        """The body, verbatim. Raises Refused."""
+        """The body, verbatim. Raises RequestRefused."""
         pace = next((pace for start, pace in self._paces.items() if path.startswith(start)), None)
         if pace is not None and await pace.wait():
             self.counts["paced"] += 1
@@ -85,18 +86,18 @@ class Rest:
         if status in TOLD_TO_WAIT:
             pause = self._pause(answer)
             self._resume = max(self._resume, asyncio.get_running_loop().time() + pause)
-            raise Refused(f"{path}: HTTP {status}, again in {pause:.3g} s")
+            raise RequestRefused(f"{path}: HTTP {status}, again in {pause:.3g} s")
         self._refusals = 0
         if status == 200:
             return answer.content
-        raise Refused(f"{path}: HTTP {status}", missing=status == 404)
+        raise RequestRefused(f"{path}: HTTP {status}", missing=status == 404)
 
     async def _wait_as_told(self, path: str) -> None:
         loop = asyncio.get_running_loop()
         while (wait := self._resume - loop.time()) > 0:
             if wait > PATIENCE_S:
                 self.counts["told_to_wait"] += 1
-                raise Refused(f"{path}: not asked, the server wants no request for another {wait:.0f} s")
+                raise RequestRefused(f"{path}: not asked, the server wants no request for another {wait:.0f} s")
             await asyncio.sleep(wait)
 
     def _pause(self, answer: httpx.Response) -> float:
@@ -115,7 +116,7 @@ class Rest:
                 return await self._client.get(path)  # the server had closed the idle connection we reused
         except httpx.HTTPError as cause:
             self.counts["no_answer"] += 1
-            raise Refused(f"{path}: {type(cause).__name__} {cause}".strip()) from None
+            raise RequestRefused(f"{path}: {type(cause).__name__} {cause}".strip()) from None
 
     async def close(self) -> None:
         await self._client.aclose()

@@ -6,8 +6,8 @@ import msgspec
 
 from connectors.polymarket.token import DEPTH, Token
 from connectors.polymarket.wire import MarketMessage
-from models.book import Side
-from models.bounds import Bounds
+from models.book import BookSide
+from models.bounds import CheckBounds
 from models.journal import Levels
 from models.money import NEGATIVE_PIPS, PIPS
 from models.timestamps import parse_epoch_ms
@@ -28,7 +28,7 @@ class RestBooks:
 
     def take(self, message: MarketMessage, token: Token | None, t: int) -> str:
         """Keep the answer if it is newer than the kept book; what to say of it. Raises NotANumber and ValueError."""
-        bids, asks = Side(+1, PIPS), Side(-1, NEGATIVE_PIPS)
+        bids, asks = BookSide(+1, PIPS), BookSide(-1, NEGATIVE_PIPS)
         bids.load(message.bids or ())
         asks.load(message.asks or ())
         answer = _Answer(bids.top(DEPTH), asks.top(DEPTH), parse_epoch_ms(message.timestamp), t)
@@ -42,7 +42,7 @@ class RestBooks:
         self._waiting[message.asset_id] = answer
         return "newer than the book and different"
 
-    def differing(self, tokens: dict[str, Token], bounds: Bounds, t: int) -> list[str]:
+    def differing(self, tokens: dict[str, Token], bounds: CheckBounds, t: int) -> list[str]:
         """Tokens whose stream did not catch up within the grace; each is told once."""
         found: list[str] = []
         for name, answer in list(self._waiting.items()):

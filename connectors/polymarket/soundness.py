@@ -18,7 +18,7 @@ from connectors.polymarket.salvage import UNREADABLE, Element, Odd, about, salva
 from connectors.polymarket.token import Token
 from connectors.polymarket.tokens import TokenBooks
 from connectors.polymarket.wire import MarketMessage, decode_frame, object_at
-from models.bounds import Bounds
+from models.bounds import CheckBounds
 from models.journal import NO_SRC
 from models.reasons import BLOCKING, Reason
 from models.timestamps import parse_epoch_ms
@@ -48,7 +48,7 @@ class _Now:
 class Soundness:
     """Fed with what the door receives. ``bad``: frames of which something could not be used."""
 
-    def __init__(self, bounds: Bounds) -> None:
+    def __init__(self, bounds: CheckBounds) -> None:
         self.bad = 0
         self._bounds = bounds
         self._now = _Now()

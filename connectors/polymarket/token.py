@@ -11,8 +11,8 @@ import hashlib
 from typing import Final, NamedTuple
 
 from connectors.polymarket.wire import Change, MarketMessage, level_runs
-from models.book import Side
-from models.bounds import Bounds
+from models.book import BookSide
+from models.bounds import CheckBounds
 from models.journal import NO_SRC, Levels, Src, TokenBook
 from models.money import MICRO, NEGATIVE_PIPS, PIP, PIPS, TICKS, NotANumber
 from models.reasons import BLOCKING, Reason
@@ -41,8 +41,8 @@ class Token:
         self.conn = ""
         self.market = ""  # its condition id, once a frame has named it
         self.pending: _Stated | None = None  # best prices that the book does not have yet
-        self.bids = Side(+1, PIPS)
-        self.asks = Side(-1, NEGATIVE_PIPS)
+        self.bids = BookSide(+1, PIPS)
+        self.asks = BookSide(-1, NEGATIVE_PIPS)
         self._tick = 100
         self._tick_conn = ""  # the connection on which the stream told the tick, while its word stands
         self._tick_told = False  # by the stream, on any connection
@@ -98,7 +98,7 @@ class Token:
         self.asks.clear()
         self.view = TokenBook(self.token, (), (), self.tick, seq, t, self.view.x, src, NO_SRC, False, (reason,))
 
-    def lateness(self, x: int, t: int, is_snapshot: bool, bounds: Bounds) -> str:
+    def lateness(self, x: int, t: int, is_snapshot: bool, bounds: CheckBounds) -> str:
         """What is wrong with a frame of exchange time ``x`` coming at ``t`` (Unix ns), "" when nothing is.
 
         Across kinds of frames times run backwards by some milliseconds on a sound exchange, within one kind never."""
@@ -111,7 +111,7 @@ class Token:
         return ""
 
     def snapshot(
-        self, message: MarketMessage, conn: str, src: Src, t: int, x: int, mismatch: bool, bounds: Bounds
+        self, message: MarketMessage, conn: str, src: Src, t: int, x: int, mismatch: bool, bounds: CheckBounds
     ) -> None:
         """Take a ``book`` message of receive time ``t`` and exchange time ``x`` (Unix ns).
 
@@ -171,7 +171,7 @@ class Token:
                 return True
         return False
 
-    def judge(self, bounds: Bounds, seq: int, t: int, x: int, src: Src) -> TokenBook:
+    def judge(self, bounds: CheckBounds, seq: int, t: int, x: int, src: Src) -> TokenBook:
         """The book as it stands after a change at receive time ``t`` and exchange time ``x``, with its findings."""
         checks: list[str] = []
         bids: Levels = ()

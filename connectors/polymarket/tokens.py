@@ -9,7 +9,7 @@ from typing import Protocol
 from connectors.polymarket.salvage import Odd
 from connectors.polymarket.token import BURST, Token, hash_differs, hashed_price
 from connectors.polymarket.wire import MarketMessage
-from models.bounds import Bounds
+from models.bounds import CheckBounds
 from models.journal import Src
 from models.money import PIPS
 from models.reasons import Reason
@@ -31,7 +31,7 @@ class TokenBooks:
     """Books by token. ``terms``: a token's (tick in pips, least order in shares) by its market's definition, or None.
     Exchange times ``x`` are Unix ns; ``src`` is the feed record at hand."""
 
-    def __init__(self, stamp: Stamp, bounds: Bounds, terms: Callable[[str], tuple[int, int] | None]) -> None:
+    def __init__(self, stamp: Stamp, bounds: CheckBounds, terms: Callable[[str], tuple[int, int] | None]) -> None:
         self.tokens: dict[str, Token] = {}
         self._now = stamp
         self._bounds = bounds

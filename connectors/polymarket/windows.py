@@ -22,7 +22,7 @@ NEW_YORK: Final = ZoneInfo("America/New_York")
 
 
 @dataclass(frozen=True)
-class Window:
+class MarketWindow:
     """One market's window. ``start`` and ``end`` are Unix seconds."""
 
     asset: str
@@ -44,11 +44,11 @@ def slug(asset: str, horizon: str, start: int) -> str:
     return f"{NAMES[asset]}-up-or-down-{month}-{local.day}-{local.year}-{hour}{half}-et"
 
 
-def window(asset: str, horizon: str, start: int) -> Window:
-    return Window(asset, horizon, start, start + SECONDS[horizon], slug(asset, horizon, start))
+def window(asset: str, horizon: str, start: int) -> MarketWindow:
+    return MarketWindow(asset, horizon, start, start + SECONDS[horizon], slug(asset, horizon, start))
 
 
-def around(asset: str, horizon: str, now_s: float, following: int = 1) -> list[Window]:
+def around(asset: str, horizon: str, now_s: float, following: int = 1) -> list[MarketWindow]:
     """The window that is open at ``now_s`` and the ``following`` ones."""
     length = SECONDS[horizon]
     first = int(now_s) // length * length

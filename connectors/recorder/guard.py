@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 from urllib.parse import quote
 
-from connectors.clock import NS, Clock, patience
-from connectors.polymarket.rest import Refused, Rest
+from connectors.clock import NS, FeedClock, patience
+from connectors.polymarket.rest import RequestRefused, Rest
 from connectors.polymarket.watch import UNSOUND_S, Act, FeedWatch
-from connectors.polymarket.windows import Window
+from connectors.polymarket.windows import MarketWindow
 from connectors.polymarket.wire import REST_LINE
-from connectors.recorder.pulse import Pulse
+from connectors.recorder.pulse import ModulePulse
 from connectors.recorder.writer import FeedWriter
 from models.failures import Failure
 from models.markers import Notice
@@ -35,24 +35,24 @@ class Door(Protocol):
 class MarketDoor(Door, Protocol):
     """The door of the market channel."""
 
-    pulse: Pulse
+    pulse: ModulePulse
 
     def serving(self) -> dict[str, str]: ...
 
     async def renew(self, tokens: tuple[str, ...]) -> None: ...
 
 
-def patient(checks: Checks, clock: Clock) -> Checks:
+def patient(checks: Checks, clock: FeedClock) -> Checks:
     """The bounds at the clock's speed: a faster clock does not make sockets and schedulers faster."""
     after = patience(clock, checks.frozen_after_s) * clock.speed
     grace = patience(clock, checks.rest_grace_ms / 1000) * clock.speed
     return checks.model_copy(update={"frozen_after_s": after, "rest_grace_ms": int(grace * 1000)})
 
 
-class Guard:
+class FeedGuard:
     """Looks twice a second. REST's books go to the feed verbatim, on a numbering of their own."""
 
-    def __init__(self, feeds: Feeds, checks: Checks, writer: FeedWriter, clock: Clock, clob: Rest) -> None:
+    def __init__(self, feeds: Feeds, checks: Checks, writer: FeedWriter, clock: FeedClock, clob: Rest) -> None:
         speed = clock.speed
         self.watch = FeedWatch(
             patient(checks, clock),
@@ -67,7 +67,7 @@ class Guard:
         self._room = asyncio.Semaphore(CHECKS_AT_ONCE)
         self._checks: dict[str, asyncio.Task[None]] = {}
 
-    def listed(self, window: Window, tokens: tuple[str, ...], terms: tuple[int, int] | None) -> None:
+    def listed(self, window: MarketWindow, tokens: tuple[str, ...], terms: tuple[int, int] | None) -> None:
         """A window's tokens became known, or their terms: tick (pips) and least order (shares)."""
         self.watch.listed(window.asset, tokens, window.start * NS, window.end * NS, terms)
 
@@ -126,12 +126,12 @@ class Guard:
         self.watch.renewed(act.conn, act.tokens)
         await channel.renew(act.tokens)
 
-    def _check(self, act: Act, pulse: Pulse) -> None:
+    def _check(self, act: Act, pulse: ModulePulse) -> None:
         for token in act.tokens:
             if token not in self._checks:
                 self._checks[token] = asyncio.create_task(self._ask(token, pulse))
 
-    async def _ask(self, token: str, pulse: Pulse) -> None:
+    async def _ask(self, token: str, pulse: ModulePulse) -> None:
         try:
             async with self._room:
                 pulse.count("cross_checks")
@@ -139,7 +139,7 @@ class Guard:
             now = self._clock.now_ns()
             self._line.publish(FEED_POLYMARKET, body, recv_ns=now)
             self.watch.rest(token, body, now)
-        except Refused as cause:
+        except RequestRefused as cause:
             pulse.count("cross_checks_missing" if cause.missing else "cross_checks_failed")
             if cause.missing:
                 self.watch.missing(token)

@@ -19,9 +19,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.frames import CloseCode
 
-from connectors.clock import NS, Clock, patience, real_seconds, sleep
-from connectors.recorder.pacing import Pace
-from connectors.recorder.pulse import Pulse
+from connectors.clock import NS, FeedClock, patience, real_seconds, sleep
+from connectors.recorder.pacing import RateLimiter
+from connectors.recorder.pulse import ModulePulse
 from connectors.recorder.writer import FeedWriter, Line
 from models.markers import Notice
 
@@ -31,7 +31,7 @@ SETTLED_S: Final = 30.0  # a connection that lived this long starts the back-off
 State = Literal["connecting", "connected", "subscribed", "disconnected", "refused"]
 
 
-class Fault(Exception):
+class LinkFault(Exception):
     """A reason of our own to give a connection up."""
 
 
@@ -47,10 +47,10 @@ class LinkRules:
     ping_s: float = 0.0
     pong_timeout_s: float = 0.0
     open_timeout_s: float = 10.0
-    dials: Pace | None = None  # shared by the connections to one host
+    dials: RateLimiter | None = None  # shared by the connections to one host
 
 
-class Exchange(Protocol):
+class FeedAdapter(Protocol):
     """What a door knows of its exchange."""
 
     async def ready(self) -> None:
@@ -62,7 +62,7 @@ class Exchange(Protocol):
         ...
 
     def admit(self, frame: bytes, conn: str, t: int) -> None:
-        """Look at a frame that was just published, received at ``t`` (Unix ns). Raises Fault when the connection cannot
+        """Look at a frame that was just published, received at ``t`` (Unix ns). Raises LinkFault when the connection cannot
         be trusted any more, and nothing else, whatever the frame is."""
         ...
 
@@ -102,10 +102,10 @@ class Link:
         name: str,
         topic: str,
         rules: LinkRules,
-        protocol: Exchange,
+        protocol: FeedAdapter,
         writer: FeedWriter,
-        clock: Clock,
-        pulse: Pulse,
+        clock: FeedClock,
+        pulse: ModulePulse,
     ) -> None:
         self._name = name
         self._topic = topic
@@ -190,7 +190,7 @@ class Link:
                 self._why = self._protest(cause.sent.code, cause.sent.reason)
             elif self._why == "closed":
                 self._why = f"closed by the server: {_close_reason(cause)}"
-        except Fault as cause:
+        except LinkFault as cause:
             self._why = str(cause)
         except (OSError, TimeoutError, EOFError, WebSocketException) as cause:
             self._why = f"{type(cause).__name__}: {cause}"

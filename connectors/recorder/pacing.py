@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 
-class Pace:
+class RateLimiter:
     """At most ``burst`` at once and ``per_s`` a second in the long run: in any ``t`` seconds no more than
     ``burst + per_s * t``. Who comes first is served first."""
 

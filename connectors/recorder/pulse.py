@@ -14,7 +14,7 @@ from models.topics import TELEMETRY
 Status = Literal["starting", "running", "waiting", "warning", "stopped", "failed"]
 
 
-class Pulse:
+class ModulePulse:
     """Counters and state of one module of the recorder. Times are the feed clock's nanoseconds."""
 
     def __init__(self, module: str) -> None:
@@ -58,7 +58,7 @@ class TelemetryWriter:
         self._outlet = outlet
         self._ordinal = 0
 
-    def publish(self, pulse: Pulse, now_ns: int) -> None:
+    def publish(self, pulse: ModulePulse, now_ns: int) -> None:
         gauges: dict[str, Number] = {name: gauge() for name, gauge in pulse.gauges.items()}
         if pulse.last_frame_ns:
             gauges["data_age_ms"] = (now_ns - pulse.last_frame_ns) // 1_000_000

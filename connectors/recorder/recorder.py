@@ -10,14 +10,14 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from connectors.clock import Clock
+from connectors.clock import FeedClock
 from connectors.coinbase.door import CoinbaseDoor
 from connectors.polymarket.channel import MarketChannel
 from connectors.polymarket.markets import MarketsDoor
 from connectors.polymarket.rest import GAMMA_LIMITS, Rest
-from connectors.recorder.guard import Guard
+from connectors.recorder.guard import FeedGuard
 from connectors.recorder.outlet import Backlog
-from connectors.recorder.pulse import Pulse, TelemetryWriter
+from connectors.recorder.pulse import ModulePulse, TelemetryWriter
 from connectors.recorder.ticks import ClockDoor
 from connectors.recorder.writer import FeedWriter, Outlet, run_id
 from models.failures import Failure
@@ -50,7 +50,7 @@ class Recorder:
         feeds: Feeds,
         endpoints: Endpoints,
         source: str,
-        clock: Clock,
+        clock: FeedClock,
         outlet: Outlet,
         run: str | None = None,
         backlog: Callable[[], Backlog] = Backlog,
@@ -58,7 +58,7 @@ class Recorder:
     ) -> None:
         self.run_id = run or run_id()
         self.writer = FeedWriter(self.run_id, source, clock, outlet)
-        self.pulse = Pulse("recorder")
+        self.pulse = ModulePulse("recorder")
         self._backlog = backlog
         self._told_dropped: Counter[str] = Counter()
         self.pulse.gauges["tasks"] = lambda: len(asyncio.all_tasks())
@@ -67,7 +67,7 @@ class Recorder:
         self._gamma = Rest(endpoints.gamma_rest, feeds.user_agent, clock, limits=GAMMA_LIMITS)
         self._clob = Rest(endpoints.clob_rest, feeds.user_agent, clock)
         self.ticks = ClockDoor(feeds.clock_ms, self.writer, clock)
-        self._guard = Guard(feeds, checks, self.writer, clock, self._clob)
+        self._guard = FeedGuard(feeds, checks, self.writer, clock, self._clob)
         watch = self._guard.watch
         self.ticks.told = watch.tick
         self.channel = MarketChannel(feeds, self.writer, clock, endpoints.polymarket_ws, observer=watch)
@@ -78,7 +78,7 @@ class Recorder:
         self._failure: asyncio.Future[None] | None = None
 
     @property
-    def pulses(self) -> tuple[Pulse, ...]:
+    def pulses(self) -> tuple[ModulePulse, ...]:
         return (self.pulse, self.channel.pulse, self.markets.pulse, self.coinbase.pulse, self.ticks.pulse)
 
     def fail(self, failure: Failure) -> None:

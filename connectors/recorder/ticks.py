@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from connectors.clock import NS, Clock, sleep
-from connectors.recorder.pulse import Pulse
+from connectors.clock import NS, FeedClock, sleep
+from connectors.recorder.pulse import ModulePulse
 from connectors.recorder.writer import FeedWriter
 from models.markers import Tick
 from models.progress import PipelineLag
@@ -15,8 +15,8 @@ from models.topics import FEED_CLOCK, INPUTS
 class ClockDoor:
     """A tick every ``every_ms`` of the clock, and one at once when an input record arrived."""
 
-    def __init__(self, every_ms: int, writer: FeedWriter, clock: Clock) -> None:
-        self.pulse = Pulse("connection.clock")
+    def __init__(self, every_ms: int, writer: FeedWriter, clock: FeedClock) -> None:
+        self.pulse = ModulePulse("connection.clock")
         self.inputs = dict.fromkeys(INPUTS, 0)
         self._every_ns = every_ms * 1_000_000
         self._writer = writer

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
-from connectors.clock import Clock
+from connectors.clock import FeedClock
 from models.envelope import Envelope
 from models.markers import Marker, Notice, Own, encode_own
 from models.message import Message
@@ -39,7 +39,7 @@ def run_id(now_ns: int | None = None) -> str:
 class FeedWriter:
     """The only writer of the feed topics in a recorder run."""
 
-    def __init__(self, run: str, source: str, clock: Clock, outlet: Outlet) -> None:
+    def __init__(self, run: str, source: str, clock: FeedClock, outlet: Outlet) -> None:
         self.run = run
         self.source = source
         self.clock = clock

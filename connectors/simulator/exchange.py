@@ -26,7 +26,7 @@ FORGET_S: Final = 4 * 3600  # and one that never resolves for this long after it
 
 
 @dataclass(frozen=True)
-class Parameters:
+class ExchangeParameters:
     """Everything the core depends on besides its start. ``steps_per_s``: the grid."""
 
     seed: int = 7
@@ -41,9 +41,9 @@ class Parameters:
     steps_per_s: int = 20
 
 
-def parameters(simulator: Simulator, feeds: Feeds) -> Parameters:
+def parameters(simulator: Simulator, feeds: Feeds) -> ExchangeParameters:
     """The core's parameters from the configuration."""
-    return Parameters(
+    return ExchangeParameters(
         seed=simulator.seed,
         assets=tuple(feeds.assets),
         horizons=tuple(feeds.horizons),
@@ -59,7 +59,7 @@ def parameters(simulator: Simulator, feeds: Feeds) -> Parameters:
 class Exchange:
     """Latent prices, Coinbase books and up/down markets from Unix second ``start`` on."""
 
-    def __init__(self, given: Parameters, start: int) -> None:
+    def __init__(self, given: ExchangeParameters, start: int) -> None:
         self.given = given
         self.start = start
         self.second = start

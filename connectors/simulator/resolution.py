@@ -23,7 +23,7 @@ class Fate:
 USUAL: Final = Fate()
 
 
-class Resolution:
+class SimulatedResolution:
     """A market's answer to which outcome won. ``at_ns``: when it was given, None before; ``up_won``: None before, and
     for a half each; ``proposed_up``: what is proposed, None where nothing is; ``contradicted``: a second answer was
     given, the opposite of the first."""

@@ -25,13 +25,13 @@ from connectors.clock import NS, ScaledClock
 from connectors.listening import listen
 from connectors.simulator.addresses import Urls
 from connectors.simulator.emission import Emission, Venue
-from connectors.simulator.exchange import Exchange, Parameters
+from connectors.simulator.exchange import Exchange, ExchangeParameters
 from connectors.simulator.faults.stage import FaultStage
 from connectors.simulator.faults.timeline import KINDS, Timeline, make_fault
 from connectors.simulator.faults.truth import Session, Truth
 from connectors.simulator.gateway import Gateway
 from connectors.simulator.rest import http_app
-from connectors.simulator.tally import Tally
+from connectors.simulator.tally import ExchangeTally
 
 BURST: Final = 8  # grid steps without a look at the sockets while the core catches up
 SLIP_REAL_S: Final = 0.1  # at a raised speed, time slips when the core is this far behind
@@ -55,7 +55,7 @@ class SimulatedExchange:
 
     def __init__(
         self,
-        given: Parameters,
+        given: ExchangeParameters,
         speed: float = 1.0,
         start: int | None = None,
         host: str = "127.0.0.1",
@@ -72,7 +72,7 @@ class SimulatedExchange:
         self.clock = ScaledClock(first * NS if start is None else real, first * NS, speed)
         self.core = Exchange(given, first)
         self.gateway = Gateway(self.core, self, timeline)
-        self._tally = None if truth_file is None else Tally(truth_file, str(self.born_ns))
+        self._tally = None if truth_file is None else ExchangeTally(truth_file, str(self.born_ns))
         self._sockets: dict[str, ServerConnection] = {}
         self._outgoing: dict[str, tuple[Session, list[bytes]]] = {}  # by session, between two looks at the sockets
         self._servers: dict[Venue, Server] = {}

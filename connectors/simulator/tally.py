@@ -38,7 +38,7 @@ class Sent:
     first: int
 
 
-class Tally:
+class ExchangeTally:
     """The counts of one exchange in ``path``. ``exchange``: its name among those that use the file, without blanks.
 
     Raises Failure when the file cannot be written or is none of ours."""

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final, Literal
 
-from connectors.polymarket.windows import Window
+from connectors.polymarket.windows import MarketWindow
 from connectors.simulator.descriptions import announcement, clob, gamma
 from connectors.simulator.emission import Emission
 from connectors.simulator.fairvalue import FairValue
 from connectors.simulator.ladder import MIN_SIZE, ONE, Ladder, Side, quote
-from connectors.simulator.resolution import Resolution
+from connectors.simulator.resolution import SimulatedResolution
 from connectors.simulator.texts import book_hash, compact, levels_text, odd_text, price_text, size_text
 
 TICK: Final = 100
@@ -43,7 +43,14 @@ class UpDownMarket:
     """A market from its creation to its resolution. ``step`` is called once a grid step."""
 
     def __init__(
-        self, seed: str, window: Window, fair: FairValue, maker: Maker, step_s: float, number: int, resolution_s: float
+        self,
+        seed: str,
+        window: MarketWindow,
+        fair: FairValue,
+        maker: Maker,
+        step_s: float,
+        number: int,
+        resolution_s: float,
     ) -> None:
         digest = hashlib.sha256(f"{seed}/{window.slug}".encode())
         self.rng = Random(f"{seed}/{window.slug}")
@@ -60,7 +67,7 @@ class UpDownMarket:
             ""  # a finer tick at the next step, told to the clients or not
         )
         self.closes_ns = window.end * 1_000_000_000
-        self.resolution = Resolution(self.closes_ns + round(resolution_s * 1e9))
+        self.resolution = SimulatedResolution(self.closes_ns + round(resolution_s * 1e9))
         self.quoted = 0.5
         self._maker = maker
         self._step_s = step_s

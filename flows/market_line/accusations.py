@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from connectors.polymarket.rest_books import RestBooks
 from flows.market_line.journal import Journal
-from flows.market_line.kept import Kept
+from flows.market_line.kept import FeedState
 from flows.market_line.suspects import Suspects
-from models.bounds import Bounds
+from models.bounds import CheckBounds
 from models.journal import Src
 from models.markers import Notice
 from models.reasons import Reason
 from models.topics import FEED_COINBASE, FEED_POLYMARKET
 
 
-class Accusations:
+class SuspicionJudge:
     """By our own evidence once a tick, and by what the door says."""
 
-    def __init__(self, journal: Journal, kept: Kept, rest_books: RestBooks, suspects: Suspects, bounds: Bounds) -> None:
+    def __init__(
+        self, journal: Journal, kept: FeedState, rest_books: RestBooks, suspects: Suspects, bounds: CheckBounds
+    ) -> None:
         self._journal = journal
         self._kept = kept
         self._rest_books = rest_books

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from flows.market_line.journal import Journal
-from flows.market_line.kept import Kept
-from models.bounds import Bounds
+from flows.market_line.kept import FeedState
+from models.bounds import CheckBounds
 from models.journal import Clock, Src
 from models.markers import Tick
 from models.reasons import Reason
@@ -14,7 +14,7 @@ from models.topics import FEED_CLOCK, FEED_COINBASE, FEED_POLYMARKET
 class Ageing:
     """``stale_feeds``: feeds that say nothing for too long."""
 
-    def __init__(self, journal: Journal, kept: Kept, bounds: Bounds) -> None:
+    def __init__(self, journal: Journal, kept: FeedState, bounds: CheckBounds) -> None:
         self._journal = journal
         self._kept = kept
         self._bounds = bounds

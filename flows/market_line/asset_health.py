@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Container
 
-from connectors.polymarket.definitions import Known
+from connectors.polymarket.definitions import MarketDefinition
 from connectors.polymarket.token import Token
 from flows.market_line.coinbase import Product
 from flows.market_line.feed_health import FeedHealth
-from flows.market_line.health import Signal
+from flows.market_line.health import HealthSignal
 from models.reasons import BLOCKING, Reason
 from models.topics import FEED_COINBASE, FEED_POLYMARKET
 
@@ -37,7 +37,7 @@ class AssetHealth:
         self,
         health: FeedHealth,
         tokens: dict[str, Token],
-        markets: dict[str, tuple[Known, str]],
+        markets: dict[str, tuple[MarketDefinition, str]],
         products: dict[str, Product],
         stale: Container[str],
         t: int,
@@ -53,7 +53,7 @@ class AssetHealth:
         self,
         health: FeedHealth,
         tokens: dict[str, Token],
-        markets: dict[str, tuple[Known, str]],
+        markets: dict[str, tuple[MarketDefinition, str]],
         stale: Container[str],
         t: int,
     ) -> None:
@@ -82,16 +82,16 @@ class AssetHealth:
         for asset, tally in tallies.items():
             name = f"{FEED_POLYMARKET}.{asset}"
             if tally.closed == tally.total:
-                health.signal(name, Signal.CLOSED, t, Reason.DISCONNECTED)
+                health.signal(name, HealthSignal.CLOSED, t, Reason.DISCONNECTED)
             elif tally.silent:
-                health.signal(name, Signal.SILENT, t, tally.silent)
+                health.signal(name, HealthSignal.SILENT, t, tally.silent)
             else:
                 if tally.sound:
-                    health.signal(name, Signal.SOUND, t)
+                    health.signal(name, HealthSignal.SOUND, t)
                 if tally.fault:
-                    health.signal(name, Signal.FAULT, t, tally.fault)
+                    health.signal(name, HealthSignal.FAULT, t, tally.fault)
         if any(tally.sound for tally in tallies.values()):
-            health.signal(FEED_POLYMARKET, Signal.SOUND, t)
+            health.signal(FEED_POLYMARKET, HealthSignal.SOUND, t)
 
     def _spots(self, health: FeedHealth, products: dict[str, Product], stale: Container[str], t: int) -> None:
         sound = False
@@ -100,15 +100,15 @@ class AssetHealth:
             new = product.prices != self._prices.get(product.product, 0)
             self._prices[product.product] = product.prices
             if product.invalid == Reason.DISCONNECTED:
-                health.signal(name, Signal.CLOSED, t, Reason.DISCONNECTED)
+                health.signal(name, HealthSignal.CLOSED, t, Reason.DISCONNECTED)
             elif product.frozen:
-                health.signal(name, Signal.SILENT, t, Reason.FROZEN_FEED)
+                health.signal(name, HealthSignal.SILENT, t, Reason.FROZEN_FEED)
             elif product.asset in stale:
-                health.signal(name, Signal.SILENT, t, Reason.STALE_SPOT)
+                health.signal(name, HealthSignal.SILENT, t, Reason.STALE_SPOT)
             elif product.invalid and product.invalid != Reason.NO_SNAPSHOT:
-                health.signal(name, Signal.FAULT, t, product.invalid)
+                health.signal(name, HealthSignal.FAULT, t, product.invalid)
             elif new:
-                health.signal(name, Signal.SOUND, t)
+                health.signal(name, HealthSignal.SOUND, t)
                 sound = True
         if sound:
-            health.signal(FEED_COINBASE, Signal.SOUND, t)
+            health.signal(FEED_COINBASE, HealthSignal.SOUND, t)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from connectors.polymarket.definitions import Definitions, Known
+from connectors.polymarket.definitions import Definitions, MarketDefinition
 from connectors.polymarket.salvage import Odd
 from connectors.polymarket.token import Token
 from connectors.polymarket.tokens import TokenBooks
 from flows.market_line.connection import Connections
 from flows.market_line.journal import Journal
 from flows.market_line.strangers import strangers
-from models.bounds import Bounds
+from models.bounds import CheckBounds
 from models.journal import Book, Src
 from models.money import PIP
 from models.reasons import Reason
@@ -26,7 +26,7 @@ _LEVELS_NS = 60 * SECOND
 class Books:
     """Books by token. ``stale``: tokens whose book is too old, until its next change."""
 
-    def __init__(self, journal: Journal, known: Definitions, connections: Connections, bounds: Bounds) -> None:
+    def __init__(self, journal: Journal, known: Definitions, connections: Connections, bounds: CheckBounds) -> None:
         self._journal = journal
         self._known = known
         self._conns = connections
@@ -58,7 +58,7 @@ class Books:
             done.add(known.key)
             self.tell_market(src, known, touched, checks)
 
-    def tell_market(self, src: Src, known: Known, touched: dict[str, int], checks: tuple[str, ...]) -> None:
+    def tell_market(self, src: Src, known: MarketDefinition, touched: dict[str, int], checks: tuple[str, ...]) -> None:
         """The market's Book event; what was ``touched`` is judged anew."""
         for x in touched.values():
             self._lag(known, x)
@@ -68,18 +68,20 @@ class Books:
                 checks = self._judge(src, known, self.tokens[name], touched[name], checks)
         self._emit(src, known, checks)
 
-    def tell_snapshot(self, src: Src, known: Known, token: Token, x: int, checks: tuple[str, ...]) -> None:
+    def tell_snapshot(self, src: Src, known: MarketDefinition, token: Token, x: int, checks: tuple[str, ...]) -> None:
         """The market's Book event after a snapshot of one of its tokens, of exchange time ``x`` (Unix ns)."""
         self._lag(known, x)
         self._emit(src, known, self._judge(src, known, token, x, checks))
 
-    def _lag(self, known: Known, x: int) -> None:
+    def _lag(self, known: MarketDefinition, x: int) -> None:
         lags = self._lags.get(known.asset)
         if lags is None:
             lags = self._lags[known.asset] = self._journal.health.lags(FEED_POLYMARKET, known.asset)
         lags.append(self._journal.t - x)
 
-    def _judge(self, src: Src, known: Known, token: Token, x: int, checks: tuple[str, ...]) -> tuple[str, ...]:
+    def _judge(
+        self, src: Src, known: MarketDefinition, token: Token, x: int, checks: tuple[str, ...]
+    ) -> tuple[str, ...]:
         """Judge the token's book; ``checks`` and what is news of it."""
         journal = self._journal
         view = token.judge(self._bounds, journal.seq, journal.t, x, src)
@@ -90,7 +92,7 @@ class Books:
         journal.find_all(news, FEED_POLYMARKET, known.key)
         return (*checks, *news)
 
-    def _emit(self, src: Src, known: Known, checks: tuple[str, ...]) -> None:
+    def _emit(self, src: Src, known: MarketDefinition, checks: tuple[str, ...]) -> None:
         """The market's Book event: both books as last judged, and whether they are a pair."""
         journal, key, tokens = self._journal, known.key, self.tokens
         up_token, down_token = tokens.get(known.up_token), tokens.get(known.down_token)
@@ -150,7 +152,7 @@ class Books:
 
     def _tell_given_up(
         self, src: Src, names: Sequence[str], checks: tuple[str, ...], reason: Reason
-    ) -> dict[str, Known]:
+    ) -> dict[str, MarketDefinition]:
         """One Book event for each market of the tokens. Returns the markets."""
         markets = {held[0].key: held[0] for name in names if (held := self._known.by_token.get(name)) is not None}
         for known in markets.values():
@@ -179,7 +181,7 @@ class Books:
         """Let the levels go of tokens whose market ended a while ago: hundreds of them, that nobody trades on any more.
         What is told of such a market later has an unknown book."""
         journal = self._journal
-        over: dict[str, Known] = {}
+        over: dict[str, MarketDefinition] = {}
         for name, token in self.tokens.items():
             held = self._known.by_token.get(name)
             if held is not None and not token.invalid and journal.t - held[0].end > _LEVELS_NS:
@@ -189,7 +191,7 @@ class Books:
         for known in over.values():
             self.tell_market(src, known, {}, ())
 
-    def forget(self, known: Known) -> None:
+    def forget(self, known: MarketDefinition) -> None:
         """The market is over."""
         for token in known.tokens:
             if token not in self._known.by_token:  # else another market has it now

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from connectors.coinbase.wire import ChannelMessage, LevelUpdate
-from models.book import Side
-from models.bounds import Bounds
+from models.book import BookSide
+from models.bounds import CheckBounds
 from models.journal import Levels
 from models.money import MICRO, NEGATIVE_MICRO
 from models.reasons import BLOCKING, Reason
@@ -20,8 +20,8 @@ class Product:
         self.product = product
         self.asset = product.partition("-")[0]
         self.conn = ""
-        self.bids = Side(+1, MICRO)
-        self.asks = Side(-1, NEGATIVE_MICRO)
+        self.bids = BookSide(+1, MICRO)
+        self.asks = BookSide(-1, NEGATIVE_MICRO)
         self.has_book = False
         self.wants_book = (
             False  # once a book was sent, a ticker is no price any more: a lost book waits for its snapshot
@@ -46,7 +46,7 @@ class Product:
         self.asks.clear()
 
     def snapshot(self, updates: list[LevelUpdate], conn: str) -> None:
-        bids, asks = Side(+1, MICRO), Side(-1, NEGATIVE_MICRO)
+        bids, asks = BookSide(+1, MICRO), BookSide(-1, NEGATIVE_MICRO)
         self.bids, self.asks = bids, asks
         self.conn = conn
         self.has_book = True
@@ -65,7 +65,7 @@ class Product:
             else:
                 raise ValueError(f"side {update.side[:20]!r} is neither bid nor offer")
 
-    def judge(self, bounds: Bounds, t: int, x: int) -> tuple[int, Levels, Levels, bool, tuple[str, ...]]:
+    def judge(self, bounds: CheckBounds, t: int, x: int) -> tuple[int, Levels, Levels, bool, tuple[str, ...]]:
         """(price, bids, asks, ok, findings) as they stand at receive time ``t`` and exchange time ``x``."""
         checks: list[str] = []
         bids: Levels = ()

@@ -7,7 +7,7 @@ from connectors.coinbase.wire import ChannelMessage, decode_frame
 from connectors.control_text import control_text
 from flows.market_line.coinbase import examine, exchange_time
 from flows.market_line.journal import Journal
-from flows.market_line.kept import Kept
+from flows.market_line.kept import FeedState
 from models.journal import Src
 from models.money import MICRO
 from models.reasons import Reason
@@ -19,7 +19,7 @@ _KNOWN = ("l2_data", "ticker", "market_trades", "heartbeats", "subscriptions", "
 class CoinbaseFrames:
     """Applied to what is kept; the journal is told."""
 
-    def __init__(self, journal: Journal, kept: Kept) -> None:
+    def __init__(self, journal: Journal, kept: FeedState) -> None:
         self._journal = journal
         self._kept = kept
 

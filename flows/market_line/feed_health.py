@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from flows.market_line.health import STATUS, Health, Signal
+from flows.market_line.health import STATUS, Health, HealthSignal
 from models.contracts import Number, Telemetry
 from models.histogram import Histogram
 from models.message import Message
@@ -69,7 +69,7 @@ class FeedHealth:
         self._ordinal = 0
         self._lags: dict[tuple[str, str], deque[int]] = {}
 
-    def signal(self, name: str, signal: Signal, t: int, reason: str = Reason.OK) -> None:
+    def signal(self, name: str, signal: HealthSignal, t: int, reason: str = Reason.OK) -> None:
         """``name``: a feed, or ``FEED.ASSET``."""
         self._module(name).health.take(signal, t, reason)
 
@@ -78,34 +78,34 @@ class FeedHealth:
         if feed not in self._open:
             return
         if reason == Reason.FROZEN_FEED:
-            self.signal(feed, Signal.SILENT, t, reason)
+            self.signal(feed, HealthSignal.SILENT, t, reason)
         elif reason in TRANSPORT:
-            self.signal(feed, Signal.FAULT, t, reason)
+            self.signal(feed, HealthSignal.FAULT, t, reason)
 
     def opened(self, feed: str, conn: str, t: int) -> None:
         """A connection stands."""
         self._open[feed].add(conn)
-        self.signal(feed, Signal.OPENED, t)
+        self.signal(feed, HealthSignal.OPENED, t)
 
     def closed(self, feed: str, conn: str, t: int) -> None:
         """A connection ended or was refused; the feed is down when it was the last one."""
         self._open[feed].discard(conn)
         if not self._open[feed]:
-            self.signal(feed, Signal.CLOSED, t, Reason.DISCONNECTED)
+            self.signal(feed, HealthSignal.CLOSED, t, Reason.DISCONNECTED)
 
     def restarted(self, t: int) -> None:
         """A new recorder run: everything begins anew."""
         for feed in self._open:
             self._open[feed].clear()
         for module in self._modules.values():
-            module.health.take(Signal.RESTARTED, t)
+            module.health.take(HealthSignal.RESTARTED, t)
 
     def ended(self, feed: str, t: int) -> None:
         """The recorder said its last in this feed."""
         self._open[feed].clear()
         for name, module in self._modules.items():
             if name == feed or name.startswith(f"{feed}."):
-                module.health.take(Signal.CLOSED, t, Reason.DISCONNECTED)
+                module.health.take(HealthSignal.CLOSED, t, Reason.DISCONNECTED)
 
     def lags(self, feed: str, asset: str) -> deque[int]:
         """Where the lags (ns) of an asset's frames since the last tick are to be put: the least a frame can do."""

@@ -23,7 +23,7 @@ class State(StrEnum):
     DOWN = "down"
 
 
-class Signal(StrEnum):
+class HealthSignal(StrEnum):
     """What can happen to a feed. ``sound``: data that passed its checks. ``clear``: no fault for a while."""
 
     OPENED = "opened"
@@ -47,30 +47,30 @@ STATUS: Final[dict[State, Status]] = {
 _C, _W, _H, _D, _S, _X = State
 
 #: (state, signal) -> next state; what is not in it changes nothing.
-RULES: Final[dict[tuple[State, Signal], State]] = {
-    (_C, Signal.OPENED): _W,
-    (_C, Signal.SOUND): _H,
-    (_C, Signal.CLOSED): _X,
-    (_W, Signal.SOUND): _H,
-    (_W, Signal.FAULT): _D,
-    (_W, Signal.SILENT): _S,
-    (_W, Signal.CLOSED): _X,
-    (_W, Signal.RESTARTED): _C,
-    (_H, Signal.FAULT): _D,
-    (_H, Signal.SILENT): _S,
-    (_H, Signal.CLOSED): _X,
-    (_H, Signal.RESTARTED): _C,
-    (_D, Signal.CLEAR): _H,
-    (_D, Signal.SILENT): _S,
-    (_D, Signal.CLOSED): _X,
-    (_D, Signal.RESTARTED): _C,
-    (_S, Signal.OPENED): _W,
-    (_S, Signal.SOUND): _H,
-    (_S, Signal.CLOSED): _X,
-    (_S, Signal.RESTARTED): _C,
-    (_X, Signal.OPENED): _W,
-    (_X, Signal.SOUND): _H,
-    (_X, Signal.RESTARTED): _C,
+RULES: Final[dict[tuple[State, HealthSignal], State]] = {
+    (_C, HealthSignal.OPENED): _W,
+    (_C, HealthSignal.SOUND): _H,
+    (_C, HealthSignal.CLOSED): _X,
+    (_W, HealthSignal.SOUND): _H,
+    (_W, HealthSignal.FAULT): _D,
+    (_W, HealthSignal.SILENT): _S,
+    (_W, HealthSignal.CLOSED): _X,
+    (_W, HealthSignal.RESTARTED): _C,
+    (_H, HealthSignal.FAULT): _D,
+    (_H, HealthSignal.SILENT): _S,
+    (_H, HealthSignal.CLOSED): _X,
+    (_H, HealthSignal.RESTARTED): _C,
+    (_D, HealthSignal.CLEAR): _H,
+    (_D, HealthSignal.SILENT): _S,
+    (_D, HealthSignal.CLOSED): _X,
+    (_D, HealthSignal.RESTARTED): _C,
+    (_S, HealthSignal.OPENED): _W,
+    (_S, HealthSignal.SOUND): _H,
+    (_S, HealthSignal.CLOSED): _X,
+    (_S, HealthSignal.RESTARTED): _C,
+    (_X, HealthSignal.OPENED): _W,
+    (_X, HealthSignal.SOUND): _H,
+    (_X, HealthSignal.RESTARTED): _C,
 }
 
 
@@ -88,9 +88,9 @@ class Health:
         self.why: str = Reason.NO_SNAPSHOT
         self.transitions = 0
 
-    def take(self, signal: Signal, t: int, reason: str = Reason.OK) -> bool:
+    def take(self, signal: HealthSignal, t: int, reason: str = Reason.OK) -> bool:
         """Whether the signal changed the state. ``reason``: why it was given."""
-        if signal is Signal.FAULT:
+        if signal is HealthSignal.FAULT:
             self._last_fault = t
         to = RULES.get((self.state, signal))
         if to is None:
@@ -102,5 +102,5 @@ class Health:
     def tick(self, t: int) -> bool:
         """Time passes: faults of long ago are forgiven. Whether that changed the state."""
         if self.state is State.DEGRADED and t - self._last_fault >= self._calm_ns:
-            return self.take(Signal.CLEAR, t)
+            return self.take(HealthSignal.CLEAR, t)
         return False

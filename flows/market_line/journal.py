@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flows.market_line.feed_health import FeedHealth
 from flows.market_line.findings import Beat, Finding
-from flows.pulse import Pulse
+from flows.pulse import FlowPulse
 from models.contracts import DeadLetter, Number
 from models.journal import AnyEvent, Feed, Rejected, Src, encode_event
 from models.message import Message, Stored
@@ -35,7 +35,7 @@ class Journal:
         self.health = FeedHealth(window_ns)
         self._portfolio = portfolio
         self._dead = 0
-        self._pulse = Pulse(PRODUCER, (*MODULES.values(), INPUT_MODULE), "journal")
+        self._pulse = FlowPulse(PRODUCER, (*MODULES.values(), INPUT_MODULE), "journal")
 
     def next(self) -> int:
         """A number for an event that is about to be emitted."""

@@ -8,16 +8,16 @@ from flows.market_line.coinbase import Sequence
 from flows.market_line.connection import Connections
 from flows.market_line.journal import Journal
 from flows.market_line.spots import Spots
-from models.bounds import Bounds
+from models.bounds import CheckBounds
 from models.journal import Src
 from models.reasons import Reason
 
 
-class Kept:
+class FeedState:
     """``known``: market definitions. ``heard``: feed -> receive time (Unix ns) of its last frame with data.
     ``sequences``: of Coinbase's connections, by id."""
 
-    def __init__(self, journal: Journal, bounds: Bounds) -> None:
+    def __init__(self, journal: Journal, bounds: CheckBounds) -> None:
         self.heard: dict[str, int] = {}
         self.known = Definitions()
         self.connections = Connections()

@@ -15,18 +15,18 @@ from collections.abc import Sequence
 import msgspec
 
 from connectors.polymarket.rest_books import RestBooks
-from flows.market_line.accusations import Accusations
+from flows.market_line.accusations import SuspicionJudge
 from flows.market_line.ageing import Ageing
 from flows.market_line.asset_health import AssetHealth
 from flows.market_line.coinbase_frames import CoinbaseFrames
 from flows.market_line.findings import Beat
-from flows.market_line.health import Signal
+from flows.market_line.health import HealthSignal
 from flows.market_line.journal import INPUT_MODULE, MODULES, PRODUCER, Journal, Out
-from flows.market_line.kept import Kept
+from flows.market_line.kept import FeedState
 from flows.market_line.markets import Markets
 from flows.market_line.polymarket_frames import PolymarketFrames
 from flows.market_line.suspects import Suspects
-from models.bounds import Bounds
+from models.bounds import CheckBounds
 from models.configuration import decode_statement
 from models.contracts import Number
 from models.envelope import not_an_envelope
@@ -47,16 +47,16 @@ _UNREADABLE = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)  
 class MarketLine:
     """Feed records to journal events. ``advance`` and ``advance_all`` are the whole interface."""
 
-    def __init__(self, bounds: Bounds, portfolio: str) -> None:
+    def __init__(self, bounds: CheckBounds, portfolio: str) -> None:
         self._bounds = bounds
         self._run = ""
         self._journal = journal = Journal(portfolio, bounds.window_s * SECOND)
-        self._kept = kept = Kept(journal, bounds)
+        self._kept = kept = FeedState(journal, bounds)
         self._suspects = Suspects(bounds.checks)
         self._asset_health = AssetHealth()
         self._ageing = Ageing(journal, kept, bounds)
         rest_books = RestBooks()
-        self._accusations = Accusations(journal, kept, rest_books, self._suspects, bounds)
+        self._accusations = SuspicionJudge(journal, kept, rest_books, self._suspects, bounds)
         self._markets = Markets(journal, kept, self._suspects)
         self._polymarket = PolymarketFrames(journal, kept, self._markets, rest_books, bounds)
         self._coinbase = CoinbaseFrames(journal, kept)
@@ -210,11 +210,11 @@ class MarketLine:
     def _report_health(self) -> None:
         journal, kept = self._journal, self._kept
         health, t = journal.health, journal.t
-        health.signal(FEED_CLOCK, Signal.SOUND, t)
+        health.signal(FEED_CLOCK, HealthSignal.SOUND, t)
         stale = kept.books.stale | kept.spots.stale
         self._asset_health.tick(health, self._tokens, kept.known.by_token, self._products, stale, t)
         for feed in sorted(self._ageing.stale_feeds):
-            health.signal(feed, Signal.SILENT, t, Reason.STALE_FEED)
+            health.signal(feed, HealthSignal.SILENT, t, Reason.STALE_FEED)
         journal.out.extend(health.rows(t))
 
     def _forget(self) -> None:

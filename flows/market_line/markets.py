@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from connectors.polymarket.definitions import Known
+from connectors.polymarket.definitions import MarketDefinition
 from connectors.polymarket.wire import MarketMessage
-from flows.market_line.health import Signal
+from flows.market_line.health import HealthSignal
 from flows.market_line.journal import Journal
-from flows.market_line.kept import Kept
+from flows.market_line.kept import FeedState
 from flows.market_line.suspects import Suspects
 from models.journal import Market, Src
 from models.reasons import Reason
 from models.topics import FEED_MARKETS, FEED_POLYMARKET
 
-_Learnt = tuple[Known, bool, bool] | None
+_Learnt = tuple[MarketDefinition, bool, bool] | None
 
 
 class Markets:
     """What Gamma, the CLOB and the stream say of markets; the first to say it counts."""
 
-    def __init__(self, journal: Journal, kept: Kept, suspects: Suspects) -> None:
+    def __init__(self, journal: Journal, kept: FeedState, suspects: Suspects) -> None:
         self._journal = journal
         self._known = kept.known
         self._books = kept.books
@@ -28,7 +28,7 @@ class Markets:
         """A market object. Raises msgspec.DecodeError and ValueError."""
         journal = self._journal
         learnt = self._known.learn(frame)
-        journal.health.signal(FEED_MARKETS, Signal.SOUND, journal.t)
+        journal.health.signal(FEED_MARKETS, HealthSignal.SOUND, journal.t)
         self._tell(src, FEED_MARKETS, conn, learnt, checks, "market")
 
     def resolved(self, src: Src, message: MarketMessage, conn: str, checks: tuple[str, ...]) -> None:

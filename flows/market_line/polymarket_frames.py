@@ -11,9 +11,9 @@ from connectors.polymarket.salvage import UNREADABLE, Element, Odd, about, salva
 from connectors.polymarket.wire import MarketMessage, decode_frame, object_at
 from flows.market_line.connection import Connection
 from flows.market_line.journal import Journal
-from flows.market_line.kept import Kept
+from flows.market_line.kept import FeedState
 from flows.market_line.markets import Markets
-from models.bounds import Bounds
+from models.bounds import CheckBounds
 from models.journal import Src, Trade
 from models.money import MICRO, PIPS
 from models.reasons import Reason
@@ -24,7 +24,9 @@ from models.topics import FEED_POLYMARKET
 class PolymarketFrames:
     """Applied to the kept books; the journal is told."""
 
-    def __init__(self, journal: Journal, kept: Kept, markets: Markets, rest_books: RestBooks, bounds: Bounds) -> None:
+    def __init__(
+        self, journal: Journal, kept: FeedState, markets: Markets, rest_books: RestBooks, bounds: CheckBounds
+    ) -> None:
         self._journal = journal
         self._heard = kept.heard
         self._known = kept.known

@@ -7,7 +7,7 @@ from collections import deque
 from flows.market_line.coinbase import Product
 from flows.market_line.journal import Journal
 from flows.market_line.strangers import MOST_PRODUCTS
-from models.bounds import Bounds
+from models.bounds import CheckBounds
 from models.journal import Spot, Src
 from models.reasons import Reason
 from models.topics import FEED_COINBASE
@@ -16,7 +16,7 @@ from models.topics import FEED_COINBASE
 class Spots:
     """Spot prices by product. ``stale``: assets whose price is too old, until the next."""
 
-    def __init__(self, journal: Journal, bounds: Bounds) -> None:
+    def __init__(self, journal: Journal, bounds: CheckBounds) -> None:
         self._journal = journal
         self._bounds = bounds
         self._lags: dict[str, deque[int]] = {}  # by asset

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connectors.polymarket.definitions import Known
+from connectors.polymarket.definitions import MarketDefinition
 from connectors.polymarket.evidence import Evidence, Suspicion
 from connectors.polymarket.token import Token
 from flows.market_line.coinbase import Product
@@ -21,7 +21,7 @@ class Suspects:
     def configured(self, checks: Checks) -> None:
         self._evidence.bound(checks)
 
-    def market(self, known: Known) -> None:
+    def market(self, known: MarketDefinition) -> None:
         """A market that is new or whose definition changed."""
         if known.up_token and known.down_token:
             self._evidence.market(known.asset, known.up_token, known.down_token, known.start, known.end)

@@ -22,7 +22,7 @@ PLAN = "plan.json"
 SUMMARY = "summary.json"
 
 
-class Plan(BaseModel):
+class ReplayPlan(BaseModel):
     """A replay's parameters. A run is resumed only with the plan it was begun with. ``fixed``: the configurations
     that the journal states are passed over."""
 
@@ -68,13 +68,13 @@ class Plan(BaseModel):
         (self.run / PLAN).write_text(self.model_dump_json(indent=1))
 
 
-def load_plan(run: Path) -> Plan:
+def load_plan(run: Path) -> ReplayPlan:
     """Raises Failure when the folder holds no replay."""
     path = run / PLAN
     if not path.is_file():
         raise Failure(f"{run} holds no replay: there is no {PLAN}.", "Name the folder of a replay's run.")
     try:
-        plan = Plan.model_validate_json(path.read_bytes())
+        plan = ReplayPlan.model_validate_json(path.read_bytes())
     except ValidationError:
         raise Failure(
             f"{path} is no plan of this version, or is damaged.", "Replay again with another --run name."
@@ -104,7 +104,7 @@ def _has(archive: Path, name: str) -> bool:
     return (archive.parent / name).is_file()
 
 
-def flow_of(plan: Plan, stage: Stage) -> Dataflow:
+def flow_of(plan: ReplayPlan, stage: Stage) -> Dataflow:
     """The stage's dataflow between its archives."""
     if stage == "market":
         feeds = ArchiveFeedSource(plan.archive, plan.batch_size)

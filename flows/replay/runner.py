@@ -12,13 +12,13 @@ from pathlib import Path
 
 from connectors.failures import can_write
 from flows.engine import prepare_recovery
-from flows.replay.plan import PLAN, Plan, Stage, load_plan
+from flows.replay.plan import PLAN, ReplayPlan, Stage, load_plan
 from models.failures import Failure
 
 _POLL_S = 0.05
 
 
-def begin(plan: Plan) -> bool:
+def begin(plan: ReplayPlan) -> bool:
     """Save the plan, or find that the run is to be resumed: True then.
 
     Raises Failure when the run exists with another plan, or is complete."""
@@ -29,7 +29,7 @@ def begin(plan: Plan) -> bool:
         return False
     existing = load_plan(plan.run)
     if existing != plan:
-        fields = [name for name in Plan.model_fields if getattr(existing, name) != getattr(plan, name)]
+        fields = [name for name in ReplayPlan.model_fields if getattr(existing, name) != getattr(plan, name)]
         raise Failure(
             f"the run {plan.run.name} was begun with other parameters ({', '.join(map(_option, fields))}).",
             "Give the same ones to resume it, or choose another --run name.",
@@ -50,7 +50,7 @@ def _option(field: str) -> str:
     )
 
 
-def run_stages(plan: Plan, progress: Callable[[Stage], None]) -> None:
+def run_stages(plan: ReplayPlan, progress: Callable[[Stage], None]) -> None:
     """Run what is not done yet; ``progress`` is called every moment while a stage runs. Raises Failure."""
     for stage in plan.stages:
         if plan.done(stage).is_file():
@@ -60,7 +60,7 @@ def run_stages(plan: Plan, progress: Callable[[Stage], None]) -> None:
         plan.done(stage).touch()
 
 
-def _run_cluster(plan: Plan, stage: Stage, progress: Callable[[Stage], None]) -> None:
+def _run_cluster(plan: ReplayPlan, stage: Stage, progress: Callable[[Stage], None]) -> None:
     addresses = _addresses(plan.workers)
     errors = plan.run / f"{stage}.errors"
     with errors.open("wb") as log:
@@ -92,7 +92,7 @@ def _run_cluster(plan: Plan, stage: Stage, progress: Callable[[Stage], None]) ->
         raise _failure(plan, stage, failed[0].returncode, errors)
 
 
-def _failure(plan: Plan, stage: str, code: int, errors: Path) -> Failure:
+def _failure(plan: ReplayPlan, stage: str, code: int, errors: Path) -> Failure:
     """Why a stage ended: what the disk says goes first, for what a stage says about a full one is lost on it."""
     again = "Give the same command again to go on where it stood."
     refused = can_write(plan.run)

@@ -45,7 +45,7 @@ class OpenPosition(msgspec.Struct):
     fees: float
 
 
-class Account(msgspec.Struct):
+class ClosingBalance(msgspec.Struct):
     """The portfolio's money at the end, in dollars. ``at_cost``: cash, reservations and open positions at what was paid
     for them. ``equity``: the same with positions at the bid, as of ``equity_ns`` (Unix ns; None where no telemetry of
     the portfolio was recorded)."""
@@ -58,7 +58,7 @@ class Account(msgspec.Struct):
     equity_ns: int
 
 
-class Summary(msgspec.Struct):
+class RunSummary(msgspec.Struct):
     """A run's figures. ``first_ns`` and ``last_ns``: event time that its journal spans, Unix ns. ``unfinished``: why
     the figures are not those of a whole run, one sentence each. ``seconds``: what the flows took, of a live run what
     it spans; ``seconds_in_all``: the command's own, with summary and audit.duckdb; ``events_per_second`` is of the
@@ -76,7 +76,7 @@ class Summary(msgspec.Struct):
     blocks: dict[str, int]
     quality: dict[str, int]
     strategies: dict[str, StrategyResult]
-    account: Account
+    account: ClosingBalance
     open_positions: list[OpenPosition]
     ledger_imbalance: int
     seconds: float
@@ -98,7 +98,7 @@ def digest(archive: Path) -> str:
 
 def summarise(
     feeds: Path, journal: Path, output: Path, seconds: float, from_feeds: bool, unfinished: list[str] | None = None
-) -> Summary:
+) -> RunSummary:
     """The figures of the run that read ``feeds`` or ``journal`` and wrote ``output`` (archives)."""
     reader = ArchiveReader(output)
     feed_events = _feed_events(feeds)
@@ -123,7 +123,7 @@ def summarise(
     strategies = {module.partition(".")[2] for module in latest if module.startswith("strategy.")} | set(filled)
     journal_events, first_ns, last_ns = _span(ArchiveReader(journal))
     events = feed_events if from_feeds else journal_events
-    return Summary(
+    return RunSummary(
         first_ns=first_ns,
         last_ns=last_ns,
         unfinished=unfinished or [],
@@ -157,7 +157,7 @@ def summarise(
     )
 
 
-def summarise_run(folder: Path) -> Summary:
+def summarise_run(folder: Path) -> RunSummary:
     """The figures of a run that was recorded live: ``seconds`` is the time its feeds span."""
     archive = folder / "archive"
     reader = ArchiveReader(archive)
@@ -194,10 +194,10 @@ def _positions(reader: ArchiveReader) -> tuple[list[Trip], list[Trip]]:
     )
 
 
-def _account(balances: Counter[str], portfolio: Telemetry | None) -> Account:
+def _account(balances: Counter[str], portfolio: Telemetry | None) -> ClosingBalance:
     cash, reserved = balances["cash"], balances["reserved"]
     marked = portfolio.gauges.get("equity") if portfolio is not None else None
-    return Account(
+    return ClosingBalance(
         capital=-balances["capital"] / DOLLAR,
         cash=cash / DOLLAR,
         reserved=reserved / DOLLAR,

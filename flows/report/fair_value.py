@@ -35,7 +35,7 @@ BASELINE_HALF_LIFE_S = 900.0
 _LATE_S = 2.0  # a forecast that could only be made later than this is left out: the feed had a gap
 
 
-class Report(msgspec.Struct):
+class FairValueReport(msgspec.Struct):
     """``horizons``: seconds before the end -> model -> score. ``left_out``: reason -> markets and horizons without
     a forecast."""
 
@@ -66,7 +66,7 @@ class _Asset:
         )
 
 
-def fair_value_report(archive: Path, settings: Settings) -> Report:
+def fair_value_report(archive: Path, settings: Settings) -> FairValueReport:
     """Score the fair value on an archive of feed topics. Raises Failure when it holds no resolved market with spot."""
     assets: dict[str, _Asset] = {}
     markets: dict[str, _Forecasts] = {}
@@ -141,7 +141,7 @@ def _gaussian(spot: float, strike: float, variance: float) -> float:
     return normal_cdf(move / math.sqrt(variance)) if variance > 0.0 else float(move >= 0.0)
 
 
-def _score(markets: dict[str, _Forecasts]) -> Report:
+def _score(markets: dict[str, _Forecasts]) -> FairValueReport:
     left_out: dict[str, int] = {}
     horizons: dict[str, dict[str, Score]] = {}
     diagrams: dict[str, list[Bin]] = {}
@@ -163,7 +163,7 @@ def _score(markets: dict[str, _Forecasts]) -> Report:
             diagrams[name] = reliability([each["fair_value"] for each in made], outcomes)
     if not horizons:
         raise _nothing_scored(len(markets), len(resolved), left_out)
-    return Report(len(markets), len(resolved), horizons, diagrams, dict(sorted(left_out.items())))
+    return FairValueReport(len(markets), len(resolved), horizons, diagrams, dict(sorted(left_out.items())))
 
 
 #: Why forecasts were left out -> what would help.

@@ -16,14 +16,14 @@ import msgspec
 from connectors.venues.paper.venue import PaperVenue
 from connectors.venues.venue import Venue
 from flows.market_line.findings import Beat
-from flows.pulse import Pulse
+from flows.pulse import FlowPulse
 from flows.quality import Tally
 from flows.trading_line import exits, gates, settlement, sizing, valuation
 from flows.trading_line.blotter import Blotter
 from flows.trading_line.cooldown import Cooldown
 from flows.trading_line.instance_state import InstanceState
 from flows.trading_line.items import Judged
-from flows.trading_line.known import Known, KnownMarket, opposite
+from flows.trading_line.known import KnownMarket, MarketCache, opposite
 from flows.trading_line.members import Entry, Member
 from flows.trading_line.operator import Operator, Reply
 from flows.trading_line.outbox import Outbox
@@ -62,7 +62,7 @@ class Desk:
 
     def __init__(self, settings: Settings, venue: Venue | None = None) -> None:
         """``venue``: where orders go; the paper venue where none is given."""
-        self._known = Known()
+        self._known = MarketCache()
         self._accounts: dict[str, Account] = {}
         self._blotter = Blotter()
         self._venue: Venue = PaperVenue(rules_of(settings)) if venue is None else venue
@@ -81,7 +81,7 @@ class Desk:
             gates.MarketGates(settings, self._known),
             self._cooldown,
         )
-        self._pulse = Pulse(PRODUCER, (), CHIEF)
+        self._pulse = FlowPulse(PRODUCER, (), CHIEF)
         self._refusals = Refusals(1)
         self._waits = Refusals(_EXIT_EVERY_S)
         self._tally = GateTally(settings.checks.window_s)

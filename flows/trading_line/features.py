@@ -25,7 +25,7 @@ _KINDS: dict[type, str] = {
 }
 
 
-class Plan:
+class FeaturePlan:
     """What one instance wants computed. Plans with the same keys are one plan. ``number``: of the plan, from 0."""
 
     def __init__(self, keys: tuple[Key, ...], number: int) -> None:
@@ -80,7 +80,7 @@ class UnderlyingFeatures:
     def __init__(self, state: dict[str, Any] | None = None) -> None:
         self.history = SpotHistory()
         self.changes = 0  # rises with every event that a feature may have changed by
-        self._plans: dict[tuple[Key, ...], Plan] = {}
+        self._plans: dict[tuple[Key, ...], FeaturePlan] = {}
         self._computations: dict[Key, Computation] = {}
         self._hearing: dict[type, list[Computation]] = {}
         self._at_seconds: list[Computation] = []
@@ -88,13 +88,13 @@ class UnderlyingFeatures:
         if "history" in self._state:
             self.history = msgspec.convert(self._state["history"], SpotHistory, str_keys=True)
 
-    def plan(self, names: Iterable[str], parameters: dict[str, Any], owner: str) -> Plan:
+    def plan(self, names: Iterable[str], parameters: dict[str, Any], owner: str) -> FeaturePlan:
         """The plan for these features, made when it is new. Raises ValueError for a name that is no feature."""
         keys = plan_of(names, parameters, FEATURES)
         plan = self._plans.get(keys)
         if plan is not None:
             return plan
-        plan = Plan(keys, len(self._plans))
+        plan = FeaturePlan(keys, len(self._plans))
         for key in keys:
             feature = FEATURES[key.name]
             suffix = self._suffix(key, owner)
@@ -107,7 +107,7 @@ class UnderlyingFeatures:
         self._plans[keys] = plan
         return plan
 
-    def plan_for(self, instance: Instance) -> Plan:
+    def plan_for(self, instance: Instance) -> FeaturePlan:
         """The plan of an instance under its parameters."""
         return self.plan(instance.limits.needs.features, instance.parameters.model_dump(), instance.id)
 
@@ -128,7 +128,7 @@ class UnderlyingFeatures:
             for each in hearing:
                 each.take(event, history)
 
-    def values(self, plan: Plan, market: Market, as_of: int) -> Values:
+    def values(self, plan: FeaturePlan, market: Market, as_of: int) -> Values:
         """The values of a plan's features for a market, at ``as_of`` by the feed's clock; good until the next event."""
         history = self.history
         changes, shared = plan.latest

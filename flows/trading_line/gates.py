@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from flows.trading_line.data_gate import is_spot_stale, is_stale, pair_fault, spread_of
-from flows.trading_line.known import Known
+from flows.trading_line.known import MarketCache
 from flows.trading_line.members import Entry, Member
 from models.contracts import Number
 from models.money import PIP
@@ -19,7 +19,7 @@ from models.timestamps import SECOND
 from models.trace import Step
 
 Result = tuple[Reason, dict[str, Number]]
-Gate = Callable[[Entry, Known, Settings], Result]
+Gate = Callable[[Entry, MarketCache, Settings], Result]
 
 
 class MarketGates(Member):
@@ -27,7 +27,7 @@ class MarketGates(Member):
 
     module = "gates"
 
-    def __init__(self, settings: Settings, known: Known) -> None:
+    def __init__(self, settings: Settings, known: MarketCache) -> None:
         self._settings = settings
         self._known = known
 
@@ -42,7 +42,7 @@ class MarketGates(Member):
                 return
 
 
-def _quality(entry: Entry, known: Known, settings: Settings) -> Result:
+def _quality(entry: Entry, known: MarketCache, settings: Settings) -> Result:
     token = entry.known.token(entry.intent.outcome)
     if token is None:
         return Reason.BOOK_MISSING, {}
@@ -51,13 +51,13 @@ def _quality(entry: Entry, known: Known, settings: Settings) -> Result:
     return Reason.OK, {}
 
 
-def _parity(entry: Entry, known: Known, settings: Settings) -> Result:
+def _parity(entry: Entry, known: MarketCache, settings: Settings) -> Result:
     book = entry.known.book
     assert book is not None
     return pair_fault(book, entry.instance.limits) or Reason.OK, {"pair": book.pair_ok}
 
 
-def _freshness(entry: Entry, known: Known, settings: Settings) -> Result:
+def _freshness(entry: Entry, known: MarketCache, settings: Settings) -> Result:
     token, limits = entry.known.token(entry.intent.outcome), entry.instance.limits
     assert token is not None
     age = (entry.t - token.t) / SECOND
@@ -70,7 +70,7 @@ def _freshness(entry: Entry, known: Known, settings: Settings) -> Result:
     return Reason.OK, {"age_s": age}
 
 
-def _spread(entry: Entry, known: Known, settings: Settings) -> Result:
+def _spread(entry: Entry, known: MarketCache, settings: Settings) -> Result:
     token, bound = entry.known.token(entry.intent.outcome), entry.instance.limits.max_spread
     assert token is not None
     spread = spread_of(token)
@@ -78,7 +78,7 @@ def _spread(entry: Entry, known: Known, settings: Settings) -> Result:
     return (Reason.SPREAD_TOO_WIDE if spread > bound else Reason.OK), numbers
 
 
-def _expiry(entry: Entry, known: Known, settings: Settings) -> Result:
+def _expiry(entry: Entry, known: MarketCache, settings: Settings) -> Result:
     left = (entry.known.market.end - entry.t) / SECOND
     close = left < settings.portfolio.min_time_left_s
     numbers: dict[str, Number] = {"time_left_s": left}

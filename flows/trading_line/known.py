@@ -57,7 +57,7 @@ class KnownMarket(msgspec.Struct):
         return fair if outcome == "Up" else 1.0 - fair
 
 
-class Known:
+class MarketCache:
     """``markets``: by key. ``spots``: the last of each asset. ``stale_tokens``, ``stale_spots``: as the last clock tick
     said. ``lag``: ns from receipt to decision, as last measured."""
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from flows.trading_line import data_gate
-from flows.trading_line.features import Plan, UnderlyingFeatures
+from flows.trading_line.features import FeaturePlan, UnderlyingFeatures
 from flows.trading_line.items import Judged, Routed
 from models.contracts import Number
 from models.features.feature import Values
@@ -40,7 +40,7 @@ class Asked(msgspec.Struct):
     evaluations: int = 0
 
 
-class Followed(msgspec.Struct):
+class FollowedMarket(msgspec.Struct):
     """A market under way: its definition, its latest books, and each instance's dealings with it."""
 
     market: Market
@@ -54,7 +54,7 @@ class _Window:
 
     __slots__ = ("as_of", "changes", "state", "values")
 
-    def __init__(self, state: Followed) -> None:
+    def __init__(self, state: FollowedMarket) -> None:
         self.state = state
         self.values: dict[int, Values] = {}
         self.changes = -1
@@ -64,7 +64,7 @@ class _Window:
 class LaneState(msgspec.Struct):
     """What a lane remembers, apart from its settings."""
 
-    followed: dict[str, Followed] = {}
+    followed: dict[str, FollowedMarket] = {}
     stale_feeds: list[str] = []
     stale_tokens: list[str] = []
     stale_spots: list[str] = []
@@ -90,7 +90,7 @@ class _Runner:
         "wakes",
     )
 
-    def __init__(self, instance: Instance, plan: Plan) -> None:
+    def __init__(self, instance: Instance, plan: FeaturePlan) -> None:
         self.id = instance.id
         self.every = instance.limits.every
         self.wakes = instance.limits.needs.wakes
@@ -222,7 +222,7 @@ class Lane:
             known.state.market = market
             known.changes = -1
         elif market.payout_up is None and market.t < market.end + _FORGET_NS:
-            self._followed[market.key] = _Window(Followed(market))
+            self._followed[market.key] = _Window(FollowedMarket(market))
         else:
             return ()
         self._features.take(market)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flows.trading_line.known import Known
+from flows.trading_line.known import MarketCache
 from flows.trading_line.members import Entry, Member
 from models.reasons import Reason, Verdict
 from models.settings import Settings
@@ -24,7 +24,7 @@ class Pace(Member):
 
     module = MODULE
 
-    def __init__(self, settings: Settings, known: Known) -> None:
+    def __init__(self, settings: Settings, known: MarketCache) -> None:
         self.configure(settings)
         self._known = known
 

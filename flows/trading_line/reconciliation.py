@@ -51,7 +51,7 @@ class _Shares(msgspec.Struct):
     basis: int = 0
 
 
-class Derived(msgspec.Struct):
+class DerivedAccount(msgspec.Struct):
     """An account as the published rows tell it. Micro-dollars and micro-shares."""
 
     cash: int = 0  # in minus out, the capital apart
@@ -71,7 +71,7 @@ class Reconciliation(Member):
     module = MODULE
 
     def __init__(self) -> None:
-        self._derived: dict[str, Derived] = {}
+        self._derived: dict[str, DerivedAccount] = {}
         self._balances: dict[str, int] = {}  # of the ledger topic
         self._explained: dict[str, int] = {}  # differences that the operator released
         self._noted: dict[str, int] = {}
@@ -135,7 +135,7 @@ class Reconciliation(Member):
             derived.paid.pop(market, None)
 
     def _fill(self, row: _FillRow) -> None:
-        derived = self._derived.setdefault(row.account, Derived())
+        derived = self._derived.setdefault(row.account, DerivedAccount())
         key = f"{row.strategy}|{row.market_key}|{row.outcome}"
         shares = derived.shares.setdefault(key, _Shares())
         derived.fees += row.fee
@@ -167,7 +167,7 @@ class Reconciliation(Member):
                 paid[f"{instance}|{outcome}"] = (size, payout)
 
     def _compare(self, name: str, account: Account, found: dict[str, int]) -> None:
-        derived = self._derived.get(name, Derived())
+        derived = self._derived.get(name, DerivedAccount())
         ledger = account.ledger
         prefix = "" if name == "main" else f"{name}/"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from flows.trading_line.known import Known, KnownMarket
+from flows.trading_line.known import KnownMarket, MarketCache
 from flows.trading_line.operator import Reply
 from flows.trading_line.outbox import Outbox
 from models.configuration import configuration_id
@@ -40,7 +40,7 @@ class Choice(msgspec.Struct, frozen=True):
 class Records:
     """Puts rows into the outbox, each with an id that the journal gives it."""
 
-    def __init__(self, out: Outbox, known: Known) -> None:
+    def __init__(self, out: Outbox, known: MarketCache) -> None:
         self._out = out
         self._known = known
         self._portfolio = ""

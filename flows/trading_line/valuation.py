@@ -7,7 +7,7 @@ breakers never use it.
 
 from __future__ import annotations
 
-from flows.trading_line.known import Known
+from flows.trading_line.known import MarketCache
 from flows.trading_line.positions import Account, Position, payout_of
 from models.contracts import Number
 from models.money import DOLLAR
@@ -17,7 +17,7 @@ from models.timestamps import SECOND
 _FAIR_NS = 10 * SECOND
 
 
-def equity(account: Account, known: Known) -> int:
+def equity(account: Account, known: MarketCache) -> int:
     """Cash and reservations, less what is owed, and positions at the bid; micro-dollars."""
     ledger = account.ledger
     total = ledger.balance("cash") + ledger.balance("reserved") + ledger.balance("owed")
@@ -26,13 +26,13 @@ def equity(account: Account, known: Known) -> int:
     return total
 
 
-def mark(position: Position, known: Known) -> int:
+def mark(position: Position, known: MarketCache) -> int:
     """What the position's shares bring at the bid, fees apart; nothing where no bid is known. Micro-dollars."""
     market = known.markets.get(position.market_key)
     return payout_of(position.size, market.marks.get(position.outcome, 0)) if market is not None else 0
 
 
-def gauges(account: Account, known: Known, t: int) -> dict[str, Number]:
+def gauges(account: Account, known: MarketCache, t: int) -> dict[str, Number]:
     """Equity, cash, reserved, realised and unrealised, in dollars; ``ledger_imbalance`` in micro-dollars.
     ``model_unrealised``: unrealised if the shares were worth the instances' own fair values (a belief, not money)."""
     ledger = account.ledger

@@ -10,7 +10,7 @@ Entry: score is dollars a pair after both taker fees; it passes above ``min_edge
 Exit: a complete pair is held to settlement. Of a torn pair, the shares of the larger leg that have no partner are sold
 at once: alone they are a bet on a direction, about which this strategy knows nothing.
 
->>> STRATEGY.threshold(Parameters(min_edge=0.004, margin=0.001))
+>>> STRATEGY.threshold(ParityParameters(min_edge=0.004, margin=0.001))
 0.005
 """
 
@@ -31,7 +31,7 @@ from models.strategies.view import View
 from models.topics import FEED_MARKETS, FEED_POLYMARKET
 
 
-class Parameters(Section):
+class ParityParameters(Section):
     """Strategy ``parity``: buy both tokens when they cost less than they pay."""
 
     enabled: bool = True
@@ -50,12 +50,12 @@ NEEDS = Needs(
 )
 
 
-def threshold(parameters: Parameters) -> float:
+def threshold(parameters: ParityParameters) -> float:
     """Dollars a pair after costs above which it passes."""
     return parameters.min_edge + parameters.margin
 
 
-def evaluate(view: View, parameters: Parameters, outcomes: tuple[str, ...] = ("Up", "Down")) -> Signal:
+def evaluate(view: View, parameters: ParityParameters, outcomes: tuple[str, ...] = ("Up", "Down")) -> Signal:
     """Judge one market at one moment. The view must have passed the data gate with ``NEEDS``, for both ``outcomes``."""
     market, book = view.market, view.book
     assert len(outcomes) == 2 and book is not None and book.up is not None and book.down is not None
@@ -82,7 +82,7 @@ def evaluate(view: View, parameters: Parameters, outcomes: tuple[str, ...] = ("U
     return Signal(Verdict.PASS, Reason.EDGE, score, intents, numbers=numbers)
 
 
-def leave(holding: Holding, parameters: Parameters) -> Leave | None:
+def leave(holding: Holding, parameters: ParityParameters) -> Leave | None:
     """Sell the shares that have no partner; hold the rest."""
     excess = whole_steps(holding.size - holding.other_size)
     if excess <= 0:
@@ -101,7 +101,7 @@ STRATEGY = Strategy(
     unit="dollars_per_pair",
     family="arbitrage_after_costs",
     needs=NEEDS,
-    parameters=Parameters,
+    parameters=ParityParameters,
     evaluate=evaluate,
     threshold=threshold,
     leave=leave,

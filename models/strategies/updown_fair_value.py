@@ -12,7 +12,7 @@ the average so far is not known.
 Exit: take-profit and edge decay sell only what it would not buy at that price: the same fair value judges both ways,
 after both costs. Stop-loss and time exit are rules of risk and ask for no value.
 
->>> STRATEGY.threshold(Parameters(min_edge=0.02, margin=0.01))
+>>> STRATEGY.threshold(FairValueParameters(min_edge=0.02, margin=0.01))
 0.03
 """
 
@@ -36,7 +36,7 @@ from models.timestamps import SECOND
 from models.topics import FEED_COINBASE, FEED_MARKETS, FEED_POLYMARKET
 
 
-class Parameters(Section):
+class FairValueParameters(Section):
     """Strategy ``updown_fair_value``."""
 
     enabled: bool = True
@@ -77,12 +77,12 @@ NEEDS = Needs(
 _AVERAGE_UNKNOWN = Signal(Verdict.HOLD, Reason.AVERAGE_UNKNOWN, 0.0)
 
 
-def threshold(parameters: Parameters) -> float:
+def threshold(parameters: FairValueParameters) -> float:
     """Dollars a share after costs above which it passes."""
     return parameters.min_edge + parameters.margin
 
 
-def evaluate(view: View, parameters: Parameters, outcomes: tuple[str, ...] = ("Up", "Down")) -> Signal:
+def evaluate(view: View, parameters: FairValueParameters, outcomes: tuple[str, ...] = ("Up", "Down")) -> Signal:
     """Judge one market at one moment. The view must have passed the data gate with ``NEEDS``; only ``outcomes`` may be
     bought."""
     market, book = view.market, view.book
@@ -110,7 +110,7 @@ def evaluate(view: View, parameters: Parameters, outcomes: tuple[str, ...] = ("U
     return Signal(Verdict.PASS, Reason.EDGE, score, (intent,), fair, numbers)
 
 
-def leave(holding: Holding, parameters: Parameters) -> Leave | None:
+def leave(holding: Holding, parameters: FairValueParameters) -> Leave | None:
     """The exit rule that applies, the dearest to ignore first; None to hold on."""
     market, token, fair = holding.market, holding.token, holding.fair
     bid = token.bids[0][0] / PIP
@@ -146,7 +146,7 @@ STRATEGY = Strategy(
     unit="dollars_per_share",
     family="edge_after_costs",
     needs=NEEDS,
-    parameters=Parameters,
+    parameters=FairValueParameters,
     evaluate=evaluate,
     threshold=threshold,
     leave=leave,

@@ -28,7 +28,7 @@ from connectors.recorder.link import MAX_FRAME, Backoff
 from connectors.recorder.ticks import ClockDoor
 from connectors.recorder.writer import FeedWriter, Line
 from connectors.simulator.emission import Venue
-from connectors.simulator.exchange import Exchange, Parameters
+from connectors.simulator.exchange import Exchange, ExchangeParameters
 from connectors.simulator.faults.timeline import Timeline
 from connectors.simulator.faults.truth import Injected, Session, Truth
 from connectors.simulator.gateway import Gateway
@@ -40,7 +40,7 @@ from tests.faults.guard import Guard
 
 START: Final = 1_795_000_200 - 1_795_000_200 % 900 + 30  # half a minute into a window of each horizon
 LATENCY_NS: Final = 15_000_000
-QUICK: Final = Parameters(horizons=("5m",), frames_per_s=4.0, resolution_delay_s=5.0)
+QUICK: Final = ExchangeParameters(horizons=("5m",), frames_per_s=4.0, resolution_delay_s=5.0)
 
 
 class Captured:
@@ -100,7 +100,7 @@ class Played:
 def play(
     timeline: Timeline | None = None,
     seconds: float = 60.0,
-    parameters: Parameters = QUICK,
+    parameters: ExchangeParameters = QUICK,
     *,
     start: int = START,
     feeds: Feeds | None = None,
@@ -120,7 +120,7 @@ class _Run:
     def __init__(
         self,
         timeline: Timeline | None,
-        parameters: Parameters,
+        parameters: ExchangeParameters,
         start: int,
         feeds: Feeds,
         latency: int,

@@ -19,7 +19,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 
 from connectors.simulator.faults.draw import random_timeline
-from connectors.simulator.faults.timeline import Resolution, Timeline
+from connectors.simulator.faults.timeline import ResolutionFault, Timeline
 from tests.faults.timelines import LATEST, TRIED, scene
 from tests.faults.verdict import Verdict, report, try_timeline
 
@@ -88,7 +88,7 @@ def timeline_of(seed: int) -> Timeline:
     timeline = random_timeline(seed, LATEST, TRIED, most=1 if seed % 4 == 0 else 6)
     drawn = [
         each.model_copy(update={"at_s": 1.0, "for_s": 30.0, "by_s": round(1 + each.by_s / 10, 3)})
-        if isinstance(each, Resolution)
+        if isinstance(each, ResolutionFault)
         else each
         for each in timeline.fault
     ]

@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from connectors.simulator.exchange import Parameters
+from connectors.simulator.exchange import ExchangeParameters
 from connectors.simulator.faults.draw import OF_BOOKS, OF_ONE_VENUE, SINGLE, STROKES, VENUES
 from connectors.simulator.faults.timeline import KINDS, AnyFault, OnceOfVenue, Timeline, VenueFault, make_fault
 from tests.faults.harness import START
@@ -30,8 +30,8 @@ class Scene:
     lag_s: float = 3.0
     start: int = BOUNDARY - 10  # so that a market ends, resolves, and the next one begins
 
-    def parameters(self) -> Parameters:
-        return Parameters(
+    def parameters(self) -> ExchangeParameters:
+        return ExchangeParameters(
             seed=self.seed,
             assets=self.assets,
             horizons=self.horizons,

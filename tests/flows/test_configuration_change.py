@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from connectors.archive.source import ArchiveFeedSource
-from connectors.simulator.exchange import Parameters
+from connectors.simulator.exchange import ExchangeParameters
 from flows import market, trading
 from flows.state import Held, Schema
 from models.configuration import Statement, configuration_id, encode_statement, relevant
@@ -23,7 +23,9 @@ from models.topics import CONFIGURATION, DEAD_LETTER, DECISIONS, JOURNAL
 from tests.recordings import simulate
 
 SECONDS = 345
-PARAMETERS = Parameters(horizons=("5m",), lag_s=4.0, maker_error=0.08, frames_per_s=8.0, resolution_delay_s=10.0)
+PARAMETERS = ExchangeParameters(
+    horizons=("5m",), lag_s=4.0, maker_error=0.08, frames_per_s=8.0, resolution_delay_s=10.0
+)
 
 Records = list[Stored | Lost]
 

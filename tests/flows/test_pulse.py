@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.pulse import Pulse
+from flows.pulse import FlowPulse
 from models.contracts import Telemetry
 from models.reasons import Reason, Verdict
 from models.timestamps import SECOND
@@ -22,7 +22,7 @@ counting = st.tuples(
 
 @given(st.lists(st.lists(counting, max_size=6), min_size=1, max_size=6))
 def test_rows_tell_all_counts_so_far_sorted_and_the_last_reason(seconds: list[list[tuple[str, str, str, int]]]) -> None:
-    pulse = Pulse("test", ("a", "b"), "chief")
+    pulse = FlowPulse("test", ("a", "b"), "chief")
     counted: dict[str, Counter[str]] = {"a": Counter(), "b": Counter()}
     last = {"a": "", "b": ""}
     for second, items in enumerate(seconds, 1):

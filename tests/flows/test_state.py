@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import flows.state as state_module
-from flows.state import Held, Refused, Schema
+from flows.state import Held, Schema, SnapshotRefused
 from models.configuration import configuration_id, relevant
 from models.settings import Portfolio, Settings
 
@@ -104,7 +104,7 @@ def test_the_same_configuration_again_changes_nothing() -> None:
 )
 def test_another_schema_is_refused_with_a_cure(other: Schema[Any], said: str) -> None:
     snapshot = schema().begin(SETTINGS).snapshot()
-    with pytest.raises(Refused, match=said) as refused:
+    with pytest.raises(SnapshotRefused, match=said) as refused:
         other.resume(snapshot, SETTINGS)
     assert "--run NAME" in refused.value.cure
 
@@ -112,19 +112,19 @@ def test_another_schema_is_refused_with_a_cure(other: Schema[Any], said: str) ->
 def test_a_fixed_state_is_refused_under_other_settings() -> None:
     snapshot = schema(fixed=True).begin(SETTINGS).snapshot()
     others = SETTINGS.model_copy(update={"portfolio": Portfolio(cap_total=1)})
-    with pytest.raises(Refused, match=configuration_id(SETTINGS)):
+    with pytest.raises(SnapshotRefused, match=configuration_id(SETTINGS)):
         schema(fixed=True).resume(snapshot, others)
 
 
 def test_state_of_a_version_without_names_is_refused() -> None:
-    with pytest.raises(Refused, match="no name"):
+    with pytest.raises(SnapshotRefused, match="no name"):
         schema().resume(pickle.dumps(Plain(SETTINGS)), SETTINGS)
 
 
 def test_nothing_foreign_comes_out_of_a_snapshot() -> None:
     head = schema().begin(SETTINGS).snapshot().partition(b"\n")[0]
     for payload in (pickle.dumps(print), pickle.dumps(eval), b"cos\nsystem\n(S'true'\ntR."):
-        with pytest.raises(Refused, match="names"):
+        with pytest.raises(SnapshotRefused, match="names"):
             schema().resume(head + b"\n" + payload, SETTINGS)
 
 
@@ -148,7 +148,7 @@ def test_other_fields_are_refused(kind: Any, names: tuple[str, ...], monkeypatch
     monkeypatch.setattr(sys.modules[__name__], kind.__name__, turned(kind, names))
     state_module._fingerprint_of.cache_clear()
     try:
-        with pytest.raises(Refused, match=kind.__name__):
+        with pytest.raises(SnapshotRefused, match=kind.__name__):
             schema().resume(snapshot, SETTINGS)
     finally:
         state_module._fingerprint_of.cache_clear()

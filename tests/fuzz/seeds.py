@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from connectors.simulator.exchange import Exchange, Parameters
+from connectors.simulator.exchange import Exchange, ExchangeParameters
 from connectors.simulator.times import nano_time
 from flows.market_line.line import MarketLine
 from models.bounds import bounds_of
@@ -65,7 +65,7 @@ def seeds(recordings: Path | None = None) -> Seeds:
         if len(kept) < most:
             kept.append(frame)
 
-    core = Exchange(Parameters(assets=("BTC",), horizons=("5m",), resolution_delay_s=5.0), START_S)
+    core = Exchange(ExchangeParameters(assets=("BTC",), horizons=("5m",), resolution_delay_s=5.0), START_S)
     spot = _shallow(core.spots["BTC-USD"].snapshot(core.now_ns))
     market = next(each for each in core.markets.values() if each.window.start <= START_S < each.window.end)
     books = f"[{market.snapshot(0)},{market.snapshot(1)}]".encode()

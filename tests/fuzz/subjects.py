@@ -18,11 +18,11 @@ import msgspec
 from connectors.coinbase.door import CoinbaseDoor
 from connectors.ordering import FeedMerge
 from connectors.polymarket.channel import MarketChannel, Shard
-from connectors.polymarket.markets import Followed, MarketsDoor
+from connectors.polymarket.markets import FollowedWindow, MarketsDoor
 from connectors.polymarket.rest import Rest
 from connectors.polymarket.watch import FeedWatch
 from connectors.polymarket.windows import window
-from connectors.recorder.link import Fault
+from connectors.recorder.link import LinkFault
 from connectors.recorder.writer import FeedWriter
 from flows.market_line.findings import Finding
 from flows.market_line.line import MarketLine
@@ -370,7 +370,7 @@ class Doors:
                 self._watch.rest(self._tokens[self.frames % 2], frame, t)
             if self.frames % 7 == 0:
                 self._watch.judge(t, self._serving)
-        except Fault as cause:
+        except LinkFault as cause:
             self.faults[str(cause).split(" ")[0][:20]] += 1
             self._coinbase.closed("c")
             self._coinbase._tracker = type(self._coinbase._tracker)()
@@ -410,7 +410,7 @@ class Markets:
     async def _take(self, kind: str, frame: bytes) -> None:
         self.frames += 1
         self._body = frame
-        each = Followed(window("BTC", "5m", START_S // 300 * 300))
+        each = FollowedWindow(window("BTC", "5m", START_S // 300 * 300))
         try:
             if kind == "clob":
                 each.condition = "0xc0"

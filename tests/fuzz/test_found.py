@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from connectors.ordering import FeedMerge
-from connectors.polymarket.markets import Followed, MarketsDoor
+from connectors.polymarket.markets import FollowedWindow, MarketsDoor
 from connectors.polymarket.rest import Rest
 from connectors.polymarket.windows import window
 from connectors.recorder.writer import FeedWriter
@@ -147,9 +147,9 @@ def test_the_markets_door_survives_any_answer(body: bytes) -> None:
 
     async def wanted(tokens: list[str]) -> None: ...
 
-    async def ask() -> Followed:
+    async def ask() -> FollowedWindow:
         door = MarketsDoor(Feeds(), writer, clock, wanted, gamma, clob)
-        each = Followed(window("BTC", "5m", 1_794_999_600))
+        each = FollowedWindow(window("BTC", "5m", 1_794_999_600))
         await door._ask(each)
         return each
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from connectors.imports.reading import Row, decode_json
-from connectors.imports.summary import Refused
+from connectors.imports.summary import RefusedRow
 from connectors.imports.table.contract import FILE_COLUMN, Column, Depth, TimeColumn
 from connectors.imports.values import moment, number
 
@@ -87,7 +87,7 @@ class Cells:
         return "" if found is None else str(found).strip()
 
     def number(self, row: Row, column: Column | None) -> Decimal | None:
-        """The number there, None for nothing. Raises Refused for what is none."""
+        """The number there, None for nothing. Raises RefusedRow for what is none."""
         found = self.value(row, column)
         if found is None or column is None:
             return None
@@ -98,7 +98,7 @@ class Cells:
         return value if scale == 1 else value * scale
 
     def time(self, row: Row, column: TimeColumn | None) -> int | None:
-        """Unix ns there, None for nothing. Raises Refused for what is no time."""
+        """Unix ns there, None for nothing. Raises RefusedRow for what is no time."""
         found = self.value(row, column)
         if found is None or column is None:
             return None
@@ -110,7 +110,7 @@ class Cells:
     def levels(self, row: Row, depth: Depth) -> list[tuple[Any, Any]] | None:
         """(price, size) of each level that is there; a size that was not recorded is None. None where no level is.
 
-        Raises Refused."""
+        Raises RefusedRow."""
         if depth.levels is not None:
             return self._pairs(cell(row, depth.levels))
         assert depth.prices is not None  # the contract says so
@@ -128,7 +128,7 @@ class Cells:
             return [(price, None) for price in listed]
         volumes = self._list(cell(row, depth.sizes))
         if volumes is None or len(volumes) != len(listed):
-            raise Refused("prices_without_sizes")
+            raise RefusedRow("prices_without_sizes")
         return list(zip(listed, volumes, strict=True))
 
     def _list(self, found: Any) -> list[Any] | None:
@@ -138,13 +138,13 @@ class Cells:
             try:
                 found = decode_json(found.encode())
             except msgspec.DecodeError:
-                raise Refused("not_a_list", found) from None
+                raise RefusedRow("not_a_list", found) from None
         if found is None:
             return None
         if isinstance(found, Mapping):  # price: size
             return list(found.items())
         if not isinstance(found, Sequence):
-            raise Refused("not_a_list", found)
+            raise RefusedRow("not_a_list", found)
         return list(found)
 
     def _pairs(self, found: Any) -> list[tuple[Any, Any]] | None:
@@ -162,5 +162,5 @@ class Cells:
             elif isinstance(level, Sequence) and not isinstance(level, str) and len(level) >= 2:
                 pairs.append((level[0], level[1]))
             else:
-                raise Refused("not_a_level", level)
+                raise RefusedRow("not_a_level", level)
         return pairs

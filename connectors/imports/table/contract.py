@@ -91,7 +91,7 @@ class Time(TimeColumn):
     exchange: When | None = None
 
 
-class Market(_Section):
+class MarketColumns(_Section):
     """Which market a row speaks of: by ``slug`` (or a text that holds one), ``question``, ``token``, ``id``; or by
     ``asset`` and window: ``start``, ``end``, ``horizon``, of which the row's own time gives what is missing.
     ``outcome`` or ``token`` say which token the row's quote is of."""
@@ -161,7 +161,7 @@ class Quote(_Section):
         return self
 
 
-class Trade(_Section):
+class TradeColumns(_Section):
     """A trade of the row's token. ``side``: the taker's, BUY or SELL."""
 
     price: Where
@@ -169,7 +169,7 @@ class Trade(_Section):
     side: Where | None = None
 
 
-class Spot(_Section):
+class SpotColumns(_Section):
     """The underlying's price. ``asset`` where it is not the market's; ``source`` names the connection; ``time``: the
     exchange's."""
 
@@ -179,7 +179,7 @@ class Spot(_Section):
     time: When | None = None
 
 
-class Strike(_Section):
+class StrikeColumns(_Section):
     """The price to beat. 0 means: not known yet."""
 
     price: Where
@@ -196,7 +196,7 @@ class OutcomeColumns(_Section):
     derive: tuple[Literal["spot", "quotes"], ...] = ("spot",)
 
 
-class Source(_Section):
+class TableSource(_Section):
     """One table: which ``files`` (names, ``*`` allowed), how they are laid out, and what stands where.
 
     Without ``time`` it is a list of markets. ``updated``: a column that says which token's quote a row is about,
@@ -210,18 +210,18 @@ class Source(_Section):
     columns: tuple[str, ...] | None = None
     missing: Strings = ()
     time: Annotated[Time, BeforeValidator(_spelt_out)] | None = None
-    market: Market = Market()
+    market: MarketColumns = MarketColumns()
     up: Quote | None = None
     down: Quote | None = None
     quote: Quote | None = None
-    trade: Trade | None = None
-    spot: Spot | None = None
-    strike: Strike | None = None
+    trade: TradeColumns | None = None
+    spot: SpotColumns | None = None
+    strike: StrikeColumns | None = None
     outcome: OutcomeColumns = OutcomeColumns()
     updated: Where | None = None
 
     @model_validator(mode="after")
-    def _makes_sense(self) -> Source:
+    def _makes_sense(self) -> TableSource:
         if self.quote and (self.up or self.down):
             raise ValueError("`quote` is of the row's own token; it does not go with `up` and `down`")
         if (self.quote or self.up or self.down or self.trade or self.spot) and self.time is None:
@@ -254,7 +254,7 @@ class TableMap(_Section):
 
     fee_rate: float | None = Field(default=None, ge=0, le=1)
     assumed_size: Decimal | None = Field(default=None, gt=0, le=10**9)
-    source: tuple[Source, ...] = Field(min_length=1)
+    source: tuple[TableSource, ...] = Field(min_length=1)
 
 
 _FOR_ALL: Final = ("fee_rate", "assumed_size")
@@ -309,17 +309,17 @@ def _said(error: Any, one: bool) -> str:
 def _keys_at(places: list[Any]) -> list[str]:
     known: dict[str, type[BaseModel]] = {
         "time": Time,
-        "market": Market,
+        "market": MarketColumns,
         "up": Quote,
         "down": Quote,
         "quote": Quote,
-        "trade": Trade,
-        "spot": Spot,
-        "strike": Strike,
+        "trade": TradeColumns,
+        "spot": SpotColumns,
+        "strike": StrikeColumns,
         "outcome": OutcomeColumns,
         "bids": Depth,
         "asks": Depth,
     }
     named = [place for place in places if isinstance(place, str) and place != "source"]
-    model: type[BaseModel] = known.get(named[-1], TimeColumn) if named else Source
+    model: type[BaseModel] = known.get(named[-1], TimeColumn) if named else TableSource
     return [*model.model_fields, *(_FOR_ALL if not named else ())]

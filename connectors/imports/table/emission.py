@@ -7,12 +7,12 @@ from decimal import Decimal
 from typing import Final
 
 from connectors.imports.agenda import Agenda
-from connectors.imports.frames import Book, Definition, Frame, books, last_trade, plain, ticker
+from connectors.imports.frames import BookSnapshot, Definition, Frame, books, last_trade, plain, ticker
 from connectors.imports.options import Options
-from connectors.imports.outcomes import Derived, Open, Outcomes
-from connectors.imports.summary import Summary
-from connectors.imports.table.facts import Fact, Side
-from connectors.imports.table.markets import Market, Markets
+from connectors.imports.outcomes import DerivedOutcome, Open, OutcomeTracker
+from connectors.imports.summary import ImportSummary
+from connectors.imports.table.facts import Fact, QuotedBook
+from connectors.imports.table.markets import RecordedMarket, RecordedMarkets
 from connectors.imports.ticks import TickWatch
 from models.topics import FEED_COINBASE, FEED_MARKETS, FEED_POLYMARKET
 
@@ -22,16 +22,16 @@ STRIKE_AFTER_NS: Final = 2 * 10**9
 Timed = tuple[int, str, Fact]
 
 
-class Emission:
+class FrameEmitter:
     """Makes the frames. ``span``: the times that an archive already covers, which markets without rows of their own
     are to overlap; None where there is none. ``last_ns``: the time of the last fact to come."""
 
     def __init__(
         self,
-        markets: Markets,
+        markets: RecordedMarkets,
         options: Options,
         notes: tuple[str, ...],
-        summary: Summary,
+        summary: ImportSummary,
         span: tuple[int, int] | None,
         last_ns: int,
     ) -> None:
@@ -43,13 +43,13 @@ class Emission:
         self._last_ns = last_ns
         self._agenda = Agenda()
         self._ticks = TickWatch(summary)
-        self._outcomes = Outcomes()
+        self._outcomes = OutcomeTracker()
         self._definitions: dict[str, Definition] = {}
         self._told: set[str] = set()  # markets whose definition went out with their first row
         self._followed: set[str] = set()  # and those of lists of markets
         self._strikes: dict[str, str] = {}
         self._paid: set[str] = set()
-        self._sent: dict[str, Side] = {}  # token -> the book last sent
+        self._sent: dict[str, QuotedBook] = {}  # token -> the book last sent
         self._numbers: dict[str, int] = {}  # of ticker frames by source
 
     def frames(self, facts: Iterator[Timed]) -> Iterator[Frame]:
@@ -100,7 +100,7 @@ class Emission:
                 self._pay(market, payout, market.end_ns + RESOLVED_AFTER_NS)
         self._summary.count("markets_outside_the_recording", left_out)
 
-    def _is_wanted(self, market: Market, first_ns: int | None) -> bool:
+    def _is_wanted(self, market: RecordedMarket, first_ns: int | None) -> bool:
         if market.rows:
             return True
         span = self._span
@@ -142,7 +142,7 @@ class Emission:
                 value = last_trade(definition.condition, token, trade.price, trade.size, trade.side, trade.t_ms)
                 yield Frame(t, FEED_POLYMARKET, "polymarket", "", value)
 
-    def _tell(self, market: Market, t: int, facts: list[Fact]) -> Iterator[Frame]:
+    def _tell(self, market: RecordedMarket, t: int, facts: list[Fact]) -> Iterator[Frame]:
         """The market's definition when it is seen first, and again with its strike; its outcome to the agenda."""
         new = market.key not in self._told
         if new:
@@ -165,10 +165,10 @@ class Emission:
             definition = definition._replace(tick=float(self._ticks.of(definition.condition)))
             yield Frame(t, FEED_MARKETS, "gamma", market.slug, definition.gamma(strike=strike))
 
-    def _sides(self, market: Market, t: int, facts: list[Fact]) -> dict[str, Side]:
+    def _sides(self, market: RecordedMarket, t: int, facts: list[Fact]) -> dict[str, QuotedBook]:
         """Books by token, Up's first."""
         definition = self._definition(market)
-        found: dict[str, Side] = {}
+        found: dict[str, QuotedBook] = {}
         for fact in facts:
             if fact.up is not None:
                 found[definition.up_token] = fact.up
@@ -181,36 +181,36 @@ class Emission:
                 self._outcomes.quote(market.key, t, Decimal(up.bids[-1][0]), Decimal(up.asks[-1][0]))
         return {token: found[token] for token in _tokens(definition) if token in found}
 
-    def _books(self, market: Market, t: int, sides: dict[str, Side], updated: str) -> Iterator[Frame]:
+    def _books(self, market: RecordedMarket, t: int, sides: dict[str, QuotedBook], updated: str) -> Iterator[Frame]:
         definition = self._definition(market)
         tick = self._ticks.of(definition.condition)
         named = definition.up_token if updated == "up" else definition.down_token
-        several: list[Book] = []
+        several: list[BookSnapshot] = []
         for token, side in sides.items():
             if not updated or token == named or self._sent.get(token) != side:
-                several.append(Book(definition.condition, token, side.t_ms, side.bids, side.asks, tick))
+                several.append(BookSnapshot(definition.condition, token, side.t_ms, side.bids, side.asks, tick))
                 self._sent[token] = side
         yield Frame(t, FEED_POLYMARKET, "polymarket", "", books(several))
 
     # ------------------------------------------------------------- markets
 
-    def _definition(self, market: Market) -> Definition:
+    def _definition(self, market: RecordedMarket) -> Definition:
         found = self._definitions.get(market.key)
         if found is None:
             found = self._definitions[market.key] = market.definition(self._options, self._notes)
         return found
 
-    def _definition_frame(self, market: Market, t: int) -> Frame:
+    def _definition_frame(self, market: RecordedMarket, t: int) -> Frame:
         strike = self._strikes.get(market.key, "")
         return Frame(t, FEED_MARKETS, "gamma", market.slug, self._definition(market).gamma(strike=strike))
 
-    def _token(self, market: Market, token: str) -> str:
+    def _token(self, market: RecordedMarket, token: str) -> str:
         definition = self._definition(market)
         if token == "up":
             return definition.up_token
         return definition.down_token if token == "down" else token
 
-    def _pay(self, market: Market, payout: tuple[str, str], closed: int, derived: str = "") -> None:
+    def _pay(self, market: RecordedMarket, payout: tuple[str, str], closed: int, derived: str = "") -> None:
         if market.key in self._paid:
             return
         self._paid.add(market.key)
@@ -219,7 +219,7 @@ class Emission:
         value = self._definition(market).gamma(payout, closed, strike, derived)
         self._agenda.add(Frame(closed, FEED_MARKETS, "gamma", market.slug, value))
 
-    def _derive(self, derived: Derived, t: int) -> None:
+    def _derive(self, derived: DerivedOutcome, t: int) -> None:
         market = self._markets[derived.market.key]
         self._summary.count(f"outcomes_derived_from_{derived.source}")
         self._pay(market, derived.payout, max(market.end_ns + RESOLVED_AFTER_NS, t), derived.words)
@@ -247,5 +247,5 @@ def _tokens(definition: Definition) -> tuple[str, str]:
     return definition.up_token, definition.down_token
 
 
-def _open(market: Market) -> Open:
+def _open(market: RecordedMarket) -> Open:
     return Open(market.key, market.asset, market.horizon, market.start_ns, market.end_ns, market.derive)

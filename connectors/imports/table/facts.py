@@ -9,10 +9,10 @@ from connectors.imports.frames import plain, price_text, size_text
 from connectors.imports.names import LENGTHS, Named, by_question, by_slug, made, of_length
 from connectors.imports.options import Options
 from connectors.imports.reading import Row
-from connectors.imports.summary import Refused, Summary
+from connectors.imports.summary import ImportSummary, RefusedRow
 from connectors.imports.table.cells import Cells
-from connectors.imports.table.contract import Column, Quote, Source
-from connectors.imports.table.markets import Market, Markets
+from connectors.imports.table.contract import Column, Quote, TableSource
+from connectors.imports.table.markets import RecordedMarket, RecordedMarkets
 from connectors.imports.values import asset_of, horizon_of, identity, outcome_of, tidy
 
 Levels = tuple[tuple[str, str], ...]
@@ -24,7 +24,7 @@ _HALF: Final = Decimal("0.5")
 _NUMBERS: Final = (str, int, float, Decimal)
 
 
-class Side(NamedTuple):
+class QuotedBook(NamedTuple):
     """A token's book: exchange time in Unix ms, levels best last."""
 
     t_ms: int
@@ -53,9 +53,9 @@ class Fact(NamedTuple):
 
     where: str
     market: str = ""
-    up: Side | None = None
-    down: Side | None = None
-    own: tuple[str, Side] | None = None
+    up: QuotedBook | None = None
+    down: QuotedBook | None = None
+    own: tuple[str, QuotedBook] | None = None
     updated: str = ""
     trade: TradeFact | None = None
     spot: SpotFact | None = None
@@ -67,10 +67,12 @@ class Fact(NamedTuple):
         return self.up is not None or self.down is not None or self.own is not None
 
 
-class Rows:
+class RowReader:
     """Reads the rows of one file of a source."""
 
-    def __init__(self, source: Source, cells: Cells, markets: Markets, options: Options, summary: Summary) -> None:
+    def __init__(
+        self, source: TableSource, cells: Cells, markets: RecordedMarkets, options: Options, summary: ImportSummary
+    ) -> None:
         self._source = source
         self._cells = cells
         self._markets = markets
@@ -86,12 +88,12 @@ class Rows:
             )
             if column is not None
         ]  # fmt: skip
-        self._resolved: dict[Any, Market] = {}
+        self._resolved: dict[Any, RecordedMarket] = {}
         self._prices: dict[Any, str] = {}
         self._sizes: dict[Any, str] = {}
 
     def market_row(self, row: Row) -> None:
-        """Learn a market from a row of a list of markets. Raises Refused."""
+        """Learn a market from a row of a list of markets. Raises RefusedRow."""
         market = self._market(row, None)
         strike = self._strike(row)
         payout = self._payout(row, market)
@@ -102,12 +104,12 @@ class Rows:
 
     def fact(self, row: Row, where: str) -> tuple[int, str, Fact | None]:
         """(receive time, what rows of one time are grouped by, fact); None for a row that says nothing. Raises
-        Refused."""
+        RefusedRow."""
         source, cells = self._source, self._cells
         assert source.time is not None
         t = cells.time(row, source.time)
         if t is None:
-            raise Refused("bad_time", cells.text(row, source.time) or "none")
+            raise RefusedRow("bad_time", cells.text(row, source.time) or "none")
         x = cells.time(row, source.time.exchange)
         if source.time.clock == "exchange":
             x = t if x is None else x
@@ -118,7 +120,7 @@ class Rows:
         up, down, own = self._quotes(row, x_ms, own_token)
         spot_price = cells.number(row, source.spot.price) if source.spot else None
         if spot_price is not None and spot_price <= 0:
-            raise Refused("not_a_price", spot_price)
+            raise RefusedRow("not_a_price", spot_price)
         trade = self._trade(row, x_ms, own_token)
         strike = self._strike(row)
         about_market = up or down or own or trade or strike or source.has_outcome
@@ -147,7 +149,7 @@ class Rows:
             words = frozenset(map(str.lower, market.outcome.up)), frozenset(map(str.lower, market.outcome.down))
             found = outcome_of(cells.value(row, market.outcome), *words)
             if found is None:
-                raise Refused("unknown_side", cells.value(row, market.outcome))
+                raise RefusedRow("unknown_side", cells.value(row, market.outcome))
             return found
         if market.token is not None:
             return _token(cells.value(row, market.token)) or "up"
@@ -159,17 +161,17 @@ class Rows:
             return ""
         found = outcome_of(self._cells.value(row, column), frozenset(column.up), frozenset(column.down))
         if found is None:
-            raise Refused("unknown_side", self._cells.value(row, column))
+            raise RefusedRow("unknown_side", self._cells.value(row, column))
         return found
 
     # ------------------------------------------------------------- markets
 
-    def _market(self, row: Row, t: int | None) -> Market:
+    def _market(self, row: Row, t: int | None) -> RecordedMarket:
         values = tuple([self._cells.value(row, column) for column in self._named])
         try:
             known = self._resolved.get((values, None if t is None else t // _BUCKET_NS))
         except TypeError:
-            raise Refused("unknown_market", values) from None
+            raise RefusedRow("unknown_market", values) from None
         if known is not None:
             return known
         made_of = self._identify(row, t)
@@ -179,11 +181,11 @@ class Rows:
         made_of.derive |= frozenset(self._source.outcome.derive)
         return made_of
 
-    def _identify(self, row: Row, t: int | None) -> Market:
+    def _identify(self, row: Row, t: int | None) -> RecordedMarket:
         columns, cells = self._source.market, self._cells
         up, down = _token(cells.value(row, columns.up_token)), _token(cells.value(row, columns.down_token))
         if columns.up_token is not None and not up:
-            raise Refused("not_a_token", cells.text(row, columns.up_token))
+            raise RefusedRow("not_a_token", cells.text(row, columns.up_token))
         own = _token(cells.value(row, columns.token))
         if columns.outcome is not None and own:
             side = self._own_token(row)
@@ -203,7 +205,7 @@ class Rows:
         if slug:
             named = by_slug(slug, around)
         elif columns.slug is not None:
-            raise Refused("unknown_market_slug", "none")
+            raise RefusedRow("unknown_market_slug", "none")
         elif question and columns.asset is None:
             named = by_question(question, around)
         elif columns.asset is not None:
@@ -223,13 +225,15 @@ class Rows:
         length = LENGTHS[horizon] * 10**9
         if start is None:
             if end is None and (columns.start or columns.end or t is None):
-                raise Refused("bad_window", "neither start nor end")
+                raise RefusedRow("bad_window", "neither start nor end")
             start = end - length if end is not None else (t or 0) // length * length
         return made(asset, horizon, start)
 
     # ------------------------------------------------------------- quotes, trades
 
-    def _quotes(self, row: Row, x_ms: int, own_token: str) -> tuple[Side | None, Side | None, tuple[str, Side] | None]:
+    def _quotes(
+        self, row: Row, x_ms: int, own_token: str
+    ) -> tuple[QuotedBook | None, QuotedBook | None, tuple[str, QuotedBook] | None]:
         source = self._source
         if source.quote is not None:
             own = self._side(row, source.quote, x_ms)
@@ -246,21 +250,21 @@ class Rows:
             up = _mirror(down)
         return up, down, None
 
-    def _side(self, row: Row, quote: Quote, x_ms: int) -> Side | None:
+    def _side(self, row: Row, quote: Quote, x_ms: int) -> QuotedBook | None:
         cells = self._cells
         bids = self._levels(row, quote, "bid")
         asks = self._levels(row, quote, "ask")
         if bids is None and asks is None:
             if not quote.empty:
-                raise Refused("not_a_number", "neither bid nor ask")
+                raise RefusedRow("not_a_number", "neither bid nor ask")
             self._summary.count("rows_without_quote")
             return None
         if (bids is None or asks is None) and not quote.empty:
-            raise Refused("not_a_number", "no bid" if bids is None else "no ask")
+            raise RefusedRow("not_a_number", "no bid" if bids is None else "no ask")
         x = cells.time(row, quote.time)
         if bids and asks and Decimal(bids[-1][0]) >= Decimal(asks[-1][0]):
             self._summary.count("rows_with_bid_not_below_ask")
-        return Side(x_ms if x is None else x // 1_000_000, bids or (), asks or ())
+        return QuotedBook(x_ms if x is None else x // 1_000_000, bids or (), asks or ())
 
     def _levels(self, row: Row, quote: Quote, side: str) -> Levels | None:
         cells = self._cells
@@ -295,7 +299,7 @@ class Rows:
                 levels.append(level)
                 keys[float(level[0])] = None
         if len(keys) != len(levels):
-            raise Refused("level_twice", side)
+            raise RefusedRow("level_twice", side)
         ordered = list(keys)
         if ordered != sorted(ordered, reverse=side == "ask"):
             levels.sort(key=_price_of, reverse=side == "ask")
@@ -316,7 +320,7 @@ class Rows:
 
     def _price(self, found: Any, scale: Decimal) -> str:
         if not isinstance(found, _NUMBERS):
-            raise Refused("not_a_number", found)
+            raise RefusedRow("not_a_number", found)
         if scale != _ONE:
             return price_text(self._cells.exact(found, scale))
         text = self._prices.get(found)
@@ -327,7 +331,7 @@ class Rows:
 
     def _size(self, found: Any, scale: Decimal) -> str:
         if not isinstance(found, _NUMBERS):
-            raise Refused("not_a_number", found)
+            raise RefusedRow("not_a_number", found)
         if scale != _ONE:
             return size_text(self._cells.exact(found, scale))
         text = self._sizes.get(found)
@@ -347,12 +351,12 @@ class Rows:
         shares = self._size(size, columns.size.scale) if size is not None and columns.size else "0"
         word = self._cells.text(row, columns.side).lower()
         if word and word not in _SIDES:
-            raise Refused("unknown_trade_side", word)
+            raise RefusedRow("unknown_trade_side", word)
         return TradeFact(own_token, self._price(price, columns.price.scale), shares, _SIDES.get(word, "BUY"), x_ms)
 
     # ------------------------------------------------------------- spot, strike, outcome
 
-    def _spot(self, row: Row, market: Market | None, price: Decimal | None, x: int) -> SpotFact | None:
+    def _spot(self, row: Row, market: RecordedMarket | None, price: Decimal | None, x: int) -> SpotFact | None:
         columns = self._source.spot
         if columns is None:
             return None
@@ -374,10 +378,10 @@ class Rows:
         if not price:  # none, or 0: not known yet
             return ""
         if price < 0:
-            raise Refused("not_a_strike", price)
+            raise RefusedRow("not_a_strike", price)
         return plain(tidy(price))
 
-    def _payout(self, row: Row, market: Market) -> tuple[str, str] | None:
+    def _payout(self, row: Row, market: RecordedMarket) -> tuple[str, str] | None:
         columns, cells = self._source.outcome, self._cells
         if columns.payout_up is not None:
             up, down = cells.number(row, columns.payout_up), cells.number(row, columns.payout_down)
@@ -385,7 +389,7 @@ class Rows:
                 return None
             down = 1 - up if down is None else down
             if up + down != 1 or up not in (0, 1, _HALF):
-                raise Refused("bad_payout", f"{up} and {down}")
+                raise RefusedRow("bad_payout", f"{up} and {down}")
             return plain(up), plain(down)
         found = cells.value(row, columns.winner)
         if found is None or columns.winner is None:
@@ -407,20 +411,20 @@ class Rows:
 
 
 def _token(value: object) -> str:
-    """A token's id, "" for none. Raises Refused."""
+    """A token's id, "" for none. Raises RefusedRow."""
     text = identity(value)
     if text and not text.isdigit() and not text.startswith("0x"):
-        raise Refused("not_a_token", text)
+        raise RefusedRow("not_a_token", text)
     return text
 
 
-def _mirror(side: Side | None) -> Side | None:
+def _mirror(side: QuotedBook | None) -> QuotedBook | None:
     """The other token's book: the exchange has one book, seen twice."""
     if side is None:
         return None
     bids = tuple((price_text(1 - Decimal(price)), size) for price, size in side.asks)
     asks = tuple((price_text(1 - Decimal(price)), size) for price, size in side.bids)
-    return Side(side.t_ms, bids, asks)
+    return QuotedBook(side.t_ms, bids, asks)
 
 
 def _price_of(level: tuple[str, str]) -> float:

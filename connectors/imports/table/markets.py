@@ -12,14 +12,14 @@ import msgspec
 from connectors.imports.frames import Definition, synthetic_condition, synthetic_token
 from connectors.imports.names import Named
 from connectors.imports.options import Options
-from connectors.imports.summary import OUTSIDE, Refused, Summary
+from connectors.imports.summary import OUTSIDE, ImportSummary, RefusedRow
 from connectors.imports.ticks import FIRST
 
 #: Rows so long after their market's end are nothing to wonder at. Before it: a recorder may begin as early as it likes.
 NEAR_NS: Final = 120 * 10**9
 
 
-class Market(msgspec.Struct):
+class RecordedMarket(msgspec.Struct):
     """A market as far as the recording tells. Times in Unix ns; ``strike`` and ``payout`` where they were told
     without a time; ``tokens`` those seen of which the rows do not say which is Up."""
 
@@ -79,43 +79,45 @@ class Market(msgspec.Struct):
         )
 
 
-class Markets:
+class RecordedMarkets:
     """Markets by key, by the recording's id, and by token."""
 
-    def __init__(self, summary: Summary) -> None:
+    def __init__(self, summary: ImportSummary) -> None:
         self._summary = summary
-        self._by_key: dict[str, Market] = {}
-        self._by_id: dict[str, Market] = {}
-        self._by_token: dict[str, Market] = {}
+        self._by_key: dict[str, RecordedMarket] = {}
+        self._by_id: dict[str, RecordedMarket] = {}
+        self._by_token: dict[str, RecordedMarket] = {}
 
-    def __iter__(self) -> Iterator[Market]:
+    def __iter__(self) -> Iterator[RecordedMarket]:
         return iter(self._by_key.values())
 
     def __len__(self) -> int:
         return len(self._by_key)
 
-    def __getitem__(self, key: str) -> Market:
+    def __getitem__(self, key: str) -> RecordedMarket:
         return self._by_key[key]
 
-    def known(self, identity: str, token: str) -> Market:
-        """The market of an id or token that another row explained. Raises Refused."""
+    def known(self, identity: str, token: str) -> RecordedMarket:
+        """The market of an id or token that another row explained. Raises RefusedRow."""
         market = self._by_id.get(identity) if identity else None
         market = market or (self._by_token.get(token) if token else None)
         if market is None:
-            raise Refused("unknown_market", identity or token)
+            raise RefusedRow("unknown_market", identity or token)
         return market
 
-    def learn(self, named: Named, identity: str = "", question: str = "", up: str = "", down: str = "") -> Market:
-        """The market of a window, with what a row adds. Raises Refused where it contradicts what is known."""
+    def learn(
+        self, named: Named, identity: str = "", question: str = "", up: str = "", down: str = ""
+    ) -> RecordedMarket:
+        """The market of a window, with what a row adds. Raises RefusedRow where it contradicts what is known."""
         key = f"{named.slug} {named.start_ns}"
         market = self._by_key.get(key)
         if market is None:
-            market = Market(key, named.slug, named.asset, named.horizon, named.start_ns, named.end_ns)
+            market = RecordedMarket(key, named.slug, named.asset, named.horizon, named.start_ns, named.end_ns)
         for token, known in ((up, market.up_token), (down, market.down_token)):
             if token and known and token != known:
-                raise Refused("tokens_changed", named.slug)
+                raise RefusedRow("tokens_changed", named.slug)
         if identity and market.id and identity != market.id:
-            raise Refused("market_id_changed", named.slug)
+            raise RefusedRow("market_id_changed", named.slug)
         self._by_key[key] = market
         market.up_token, market.down_token = up or market.up_token, down or market.down_token
         market.question = market.question or question.encode("utf-8", "replace").decode()
@@ -127,12 +129,12 @@ class Markets:
                 self._by_token[token] = market
         return market
 
-    def saw_token(self, market: Market, token: str) -> None:
-        """A row of the market is about this token. Raises Refused for a third one."""
+    def saw_token(self, market: RecordedMarket, token: str) -> None:
+        """A row of the market is about this token. Raises RefusedRow for a third one."""
         if token in (market.up_token, market.down_token) or token in market.tokens:
             return
         if len(market.tokens) + bool(market.up_token) + bool(market.down_token) >= 2:
-            raise Refused("third_token", f"{token} of {market.slug}")
+            raise RefusedRow("third_token", f"{token} of {market.slug}")
         market.tokens = market.tokens | {token: None}
         self._by_token.setdefault(token, market)
 

@@ -16,7 +16,7 @@ import msgspec
 
 from connectors.imports.files import Found
 from connectors.imports.reading import Row, Shape, decode_json, rows_of, shape_of
-from connectors.imports.summary import Refused, Summary
+from connectors.imports.summary import ImportSummary, RefusedRow
 from connectors.imports.table.cells import MISSING
 from connectors.imports.values import moment, number
 
@@ -55,14 +55,14 @@ class ColumnSample:
         return any(word in self.words for word in words)
 
     def share(self, test: Callable[[Any], object]) -> float:
-        """Of the values, how many pass without being Refused."""
+        """Of the values, how many pass without being refused."""
         if not self.values:
             return 0.0
         passed = 0
         for value in self.values:
             try:
                 passed += test(value) is not None
-            except (Refused, ValueError, TypeError):
+            except (RefusedRow, ValueError, TypeError):
                 continue
         return passed / len(self.values)
 
@@ -75,7 +75,7 @@ class ColumnSample:
         for value in self.values:
             try:
                 found.append(number(value, self.decimal))
-            except Refused:
+            except RefusedRow:
                 continue
         return found
 
@@ -90,7 +90,7 @@ class ColumnSample:
         for value in self.values:
             try:
                 number(value, self.decimal)
-            except Refused:
+            except RefusedRow:
                 odd[str(value).strip()] = None
         return list(odd)[:6]
 
@@ -118,7 +118,7 @@ class ColumnSample:
         for value in self.values:
             try:
                 found.append(moment(value, unit or "auto", UTC, self.decimal))
-            except Refused:
+            except RefusedRow:
                 continue
         return found
 
@@ -139,7 +139,7 @@ def sample(found: Found) -> TableSample:
     shape = shape_of(found.path)
     kept: list[tuple[int, Row]] = []
     step = 1
-    rows = rows_of(found, shape, Summary(""))
+    rows = rows_of(found, shape, ImportSummary(""))
     for place, row in islice(rows, _STEPS):
         if place < SAMPLE // 2 or place % step == 0:
             kept.append((place, row))

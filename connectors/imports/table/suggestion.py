@@ -14,11 +14,11 @@ from typing import Any, Final
 from connectors.imports.files import find, stem_of
 from connectors.imports.names import by_question, by_slug
 from connectors.imports.options import Options
-from connectors.imports.summary import ImportFailure, Refused, Summary
+from connectors.imports.summary import ImportFailure, ImportSummary, RefusedRow
 from connectors.imports.table.cells import Cells
 from connectors.imports.table.contract import FILE_COLUMN, TableMap, parse_map
-from connectors.imports.table.facts import Rows
-from connectors.imports.table.markets import Markets
+from connectors.imports.table.facts import RowReader
+from connectors.imports.table.markets import RecordedMarkets
 from connectors.imports.table.sampling import ColumnSample, TableSample, sample
 from connectors.imports.table.tables import SUFFIXES
 from connectors.imports.values import asset_of, horizon_of, identity, outcome_of
@@ -236,7 +236,7 @@ class _Suggestion:
         for each in self._group:
             try:
                 reader(stem_of(each.found.path.name), None)
-            except Refused:
+            except RefusedRow:
                 return False
         return True
 
@@ -352,7 +352,7 @@ class _Suggestion:
             for word in re.split(r"[^A-Za-z]+", text):
                 try:
                     asset = asset_of(word)
-                except Refused:
+                except RefusedRow:
                     continue
                 if asset in _KNOWN_ASSETS:
                     return asset
@@ -577,15 +577,15 @@ def _with_trial(lines: Lines, samples: list[TableSample]) -> Lines:
 
 
 def _trial(table: TableMap, samples: list[TableSample]) -> Lines:
-    summary = Summary("trial")
-    markets = Markets(summary)
+    summary = ImportSummary("trial")
+    markets = RecordedMarkets(summary)
     used = tried = 0
     for source in sorted(table.source, key=lambda each: each.time is not None):
         for each in samples:
             if source.files != ("*",) and each.found.path.name not in source.files:
                 continue
             cells = Cells(source.missing, each.shape.decimal, stem_of(each.found.path.name))
-            rows = Rows(source, cells, markets, Options(), summary)
+            rows = RowReader(source, cells, markets, Options(), summary)
             for place, row in enumerate(each.rows):
                 tried += 1
                 try:
@@ -594,7 +594,7 @@ def _trial(table: TableMap, samples: list[TableSample]) -> Lines:
                     else:
                         rows.fact(row, f"{each.found.label}, sample {place + 1}")
                     used += 1
-                except Refused as cause:
+                except RefusedRow as cause:
                     summary.reject(cause.reason, str(cause))
     markets.report_windows()
     lines = [f"# Tried on {tried} rows: {used} can be used."]

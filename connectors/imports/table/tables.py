@@ -12,12 +12,12 @@ from connectors.imports.frames import Frame
 from connectors.imports.options import Options
 from connectors.imports.reading import Layout, Shape, rows_of, shape_of
 from connectors.imports.sorting import Sorter
-from connectors.imports.summary import Refused, Summary, WrongShape
+from connectors.imports.summary import ImportSummary, RefusedRow, WrongShape
 from connectors.imports.table.cells import Cells, cell, root
-from connectors.imports.table.contract import ANY_FILE, FILE_COLUMN, Column, Depth, Quote, Source, TableMap
-from connectors.imports.table.emission import Emission, Timed
-from connectors.imports.table.facts import Rows
-from connectors.imports.table.markets import Markets
+from connectors.imports.table.contract import ANY_FILE, FILE_COLUMN, Column, Depth, Quote, TableMap, TableSource
+from connectors.imports.table.emission import FrameEmitter, Timed
+from connectors.imports.table.facts import RowReader
+from connectors.imports.table.markets import RecordedMarkets
 
 _PULSE = 2_000
 SUFFIXES = (*CSV, *LINES, *PARQUET)
@@ -31,7 +31,7 @@ class Tables:
         self,
         table: TableMap,
         options: Options,
-        summary: Summary,
+        summary: ImportSummary,
         notes: tuple[str, ...] = (),
         span: tuple[int, int] | None = None,
     ) -> None:
@@ -53,7 +53,7 @@ class Tables:
             summary.note(note)
         summary.note(self._options.fee_note)
         summary.progress.begin("reading", sum(found.path.stat().st_size for _, files in chosen for found in files))
-        markets = Markets(summary)
+        markets = RecordedMarkets(summary)
         last = 0
         with Sorter(folder) as sorter:
             for source, files in chosen:
@@ -62,14 +62,14 @@ class Tables:
             markets.report_windows()
             summary.progress.begin("writing", sorter.rows)
             notes = (*self._notes, *self._sizes_assumed(), self._options.fee_note)
-            emission = Emission(markets, self._options, notes, summary, self._span, last)
+            emission = FrameEmitter(markets, self._options, notes, summary, self._span, last)
             yield from emission.frames(_watched(sorter.sorted(), summary))
 
     def _sizes_assumed(self) -> tuple[str, ...]:
         note = self._options.size_note
         return (note,) if note in self._summary.notes else ()
 
-    def _read(self, source: Source, files: list[Found], markets: Markets, sorter: Sorter) -> int:
+    def _read(self, source: TableSource, files: list[Found], markets: RecordedMarkets, sorter: Sorter) -> int:
         """Take in one source's rows; the time of its last. Raises ImportFailure when none of them can be used."""
         summary = self._summary
         rows_before, used, last = summary.rows, 0, 0
@@ -78,7 +78,7 @@ class Tables:
             shape = shape_of(found.path, _layout(source))
             wanted = _check_columns(source, found, shape, summary)
             cells = Cells(source.missing, shape.decimal, stem_of(found.path.name))
-            rows = Rows(source, cells, markets, self._options, summary)
+            rows = RowReader(source, cells, markets, self._options, summary)
             for number, row in rows_of(found, shape, summary, wanted):
                 where = f"{found.label}:{number}"
                 try:
@@ -87,7 +87,7 @@ class Tables:
                         used += 1
                         continue
                     t, tie, fact = rows.fact(row, where)
-                except Refused as cause:
+                except RefusedRow as cause:
                     summary.reject(cause.reason, f"{where}: {cause}")
                     continue
                 used += 1
@@ -102,18 +102,18 @@ class Tables:
         return last
 
 
-def _watched(facts: Iterator[Timed], summary: Summary) -> Iterator[Timed]:
+def _watched(facts: Iterator[Timed], summary: ImportSummary) -> Iterator[Timed]:
     for count, fact in enumerate(facts):
         if count % _PULSE == 0:
             summary.progress.reach(count)
         yield fact
 
 
-def _assigned(table: TableMap, found: list[Found]) -> list[tuple[Source, list[Found]]]:
+def _assigned(table: TableMap, found: list[Found]) -> list[tuple[TableSource, list[Found]]]:
     """Each source with its files, lists of markets first: those named like its ``files``; where it names none beside
     other sources, those that have its columns. Raises WrongShape where one is without the other."""
     left = list(found)
-    chosen: list[tuple[Source, list[Found]]] = []
+    chosen: list[tuple[TableSource, list[Found]]] = []
     for source in table.source:
         by_columns = source.files == ANY_FILE and len(table.source) > 1
         files = [each for each in found if (_has_columns(source, each) if by_columns else _is_named(source, each))]
@@ -130,7 +130,7 @@ def _assigned(table: TableMap, found: list[Found]) -> list[tuple[Source, list[Fo
     return sorted(chosen, key=lambda each: each[0].time is not None)
 
 
-def _is_named(source: Source, found: Found) -> bool:
+def _is_named(source: TableSource, found: Found) -> bool:
     """Whether a file's name is one of the source's ``files``; those with a slash are of the path's end."""
     name, path = found.path.name, found.path.as_posix()
     for pattern in source.files:
@@ -141,24 +141,24 @@ def _is_named(source: Source, found: Found) -> bool:
     return False
 
 
-def _has_columns(source: Source, found: Found) -> bool:
+def _has_columns(source: TableSource, found: Found) -> bool:
     shape = shape_of(found.path, _layout(source))
     present = [*shape.columns, *(name for name, _ in found.partitions)]
     if not shape.columns:
-        row = next((row for _, row in rows_of(found, shape, Summary(""))), {})
+        row = next((row for _, row in rows_of(found, shape, ImportSummary(""))), {})
         return all(cell(row, name) is not None for name in _needed(source))
     return all(root(name, present) in present for name in _needed(source))
 
 
-def _needed(source: Source) -> list[str]:
+def _needed(source: TableSource) -> list[str]:
     return [name for name, needed in columns_of(source).items() if needed and name != FILE_COLUMN]
 
 
-def _layout(source: Source) -> Layout:
+def _layout(source: TableSource) -> Layout:
     return Layout(source.format, source.encoding, source.delimiter, source.decimal, source.columns)
 
 
-def columns_of(source: Source) -> dict[str, bool]:
+def columns_of(source: TableSource) -> dict[str, bool]:
     """Every column a source speaks of, and whether it cannot do without it."""
     columns: dict[str, bool] = {}
 
@@ -199,7 +199,7 @@ def columns_of(source: Source) -> dict[str, bool]:
     return columns
 
 
-def _check_columns(source: Source, found: Found, shape: Shape, summary: Summary) -> list[str]:
+def _check_columns(source: TableSource, found: Found, shape: Shape, summary: ImportSummary) -> list[str]:
     """The file's columns that are read. Raises WrongShape when one that is needed is missing."""
     spoken_of = columns_of(source)
     present = [*shape.columns, *(name for name, _ in found.partitions)]

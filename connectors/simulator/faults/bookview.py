@@ -19,7 +19,7 @@ Message = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class View:
+class TokenDisplay:
     """How one token is shown. Shifts in pips; ``without``: a side that is left out; ``hidden``: not at all;
     ``false_hash``: with a checksum of nothing."""
 
@@ -29,9 +29,9 @@ class View:
     hidden: bool = False
     false_hash: bool = False
 
-    def over(self, other: View) -> View:
+    def over(self, other: TokenDisplay) -> TokenDisplay:
         """Both at once."""
-        return View(
+        return TokenDisplay(
             self.bid_shift + other.bid_shift,
             self.ask_shift + other.ask_shift,
             self.without or other.without,
@@ -53,7 +53,7 @@ def whole_book(market: UpDownMarket, index: int, ms: int) -> bytes:
     ).encode()
 
 
-def shown(frame: bytes, views: Mapping[str, View], skew_ms: int, find: Find) -> tuple[bytes | None, set[str]]:
+def shown(frame: bytes, views: Mapping[str, TokenDisplay], skew_ms: int, find: Find) -> tuple[bytes | None, set[str]]:
     """The frame as it is shown (None: not at all), and the tokens that were shown otherwise than they are."""
     if frame[:1] not in (b"{", b"["):
         return frame, set()  # plain text shows no book
@@ -75,7 +75,7 @@ def shown(frame: bytes, views: Mapping[str, View], skew_ms: int, find: Find) -> 
 
 
 def _message(
-    message: Message, views: Mapping[str, View], skew_ms: int, find: Find, touched: set[str]
+    message: Message, views: Mapping[str, TokenDisplay], skew_ms: int, find: Find, touched: set[str]
 ) -> Message | None:
     kind = message.get("event_type")
     token = str(message.get("asset_id", ""))
@@ -101,7 +101,7 @@ def _message(
 
 
 def _book(
-    message: Message, view: View | None, skew_ms: int, found: tuple[UpDownMarket, int] | None, touched: set[str]
+    message: Message, view: TokenDisplay | None, skew_ms: int, found: tuple[UpDownMarket, int] | None, touched: set[str]
 ) -> Message:
     """The checksum is made anew only where the old one can be told to be right; else it is left out."""
     before = _checksum(message, found)
@@ -134,7 +134,7 @@ def _checksum(message: Message, found: tuple[UpDownMarket, int] | None) -> str:
     return book_hash(pieces)
 
 
-def _change(message: Message, views: Mapping[str, View], touched: set[str]) -> Message:
+def _change(message: Message, views: Mapping[str, TokenDisplay], touched: set[str]) -> Message:
     entries = []
     for entry in message["price_changes"]:
         token = entry["asset_id"]
@@ -157,7 +157,7 @@ def _change(message: Message, views: Mapping[str, View], touched: set[str]) -> M
     return message | {"price_changes": entries}
 
 
-def _best(bid: str, ask: str, view: View) -> tuple[str, str]:
+def _best(bid: str, ask: str, view: TokenDisplay) -> tuple[str, str]:
     """The best prices as shown: "0" and "1" where a side is empty."""
     bid_pips, ask_pips = _pips(bid), _pips(ask)
     if view.without == "bids":

@@ -10,7 +10,7 @@ from connectors.clock import NS
 from connectors.simulator.emission import Venue
 from connectors.simulator.faults.evidence import EVIDENCE
 from connectors.simulator.faults.strokes import Log, Running, Targets
-from connectors.simulator.faults.timeline import HttpStatus, Resolution, RestStale, TickChange, VenueFault
+from connectors.simulator.faults.timeline import HttpStatus, ResolutionFault, RestStale, TickChange, VenueFault
 from connectors.simulator.faults.truth import Session
 from connectors.simulator.resolution import Fate
 from models.reasons import Reason
@@ -40,7 +40,7 @@ class Conditions:
                 running.marks["", token] = mark
                 running.books[token] = market.rest_book(index)
 
-    def decree(self, running: Running, fault: Resolution, begins_ns: int, now_ns: int) -> None:
+    def decree(self, running: Running, fault: ResolutionFault, begins_ns: int, now_ns: int) -> None:
         """Give their fate to the markets whose windows end while the fault is at work, also those still to come, and
         take down when it comes true: at the usual time of resolution, and with a second answer."""
         fate = {

@@ -8,7 +8,7 @@ from typing import Final
 from connectors.clock import NS
 from connectors.simulator.emission import Emission, Venue
 from connectors.simulator.exchange import Exchange
-from connectors.simulator.faults.bookview import View, shown, whole_book
+from connectors.simulator.faults.bookview import TokenDisplay, shown, whole_book
 from connectors.simulator.faults.strokes import Log, Running, Targets
 from connectors.simulator.faults.timeline import BookFault, ClockSkew
 from connectors.simulator.faults.truth import Injected, Session
@@ -24,7 +24,7 @@ class Shows:
         self._core = core
         self._targets = targets
         self._log = log
-        self._views: dict[str, View] = {}
+        self._views: dict[str, TokenDisplay] = {}
         self._skew_ns: dict[Venue, int] = {"polymarket": 0, "coinbase": 0}
 
     def reckon(self, running_now: Sequence[Running]) -> None:
@@ -49,20 +49,20 @@ class Shows:
                 continue  # an empty book cannot be shown more wrongly
             index = 0 if fault.outcome == "up" else 1
             by, spread, high = round(fault.by * 10_000), ask - bid, (bid + ask > 10_000) == (index == 0)
-            view = View()
+            view = TokenDisplay()
             if fault.kind in ("crossed_book", "locked_book"):
                 shift = spread + (by if fault.kind == "crossed_book" else 0)
-                view = View(ask_shift=-shift) if high else View(bid_shift=shift)
+                view = TokenDisplay(ask_shift=-shift) if high else TokenDisplay(bid_shift=shift)
             elif fault.kind == "parity_torn":
-                view = View(-by, -by) if high else View(by, by)
+                view = TokenDisplay(-by, -by) if high else TokenDisplay(by, by)
             elif fault.kind == "off_tick":
-                view = View(bid_shift=HALF_TICK)
+                view = TokenDisplay(bid_shift=HALF_TICK)
             elif fault.kind == "one_sided_book":
-                view = View(without=fault.side)
+                view = TokenDisplay(without=fault.side)
             elif fault.kind == "wrong_hash":
-                view = View(false_hash=True)
+                view = TokenDisplay(false_hash=True)
             else:
-                view = View(hidden=True)
+                view = TokenDisplay(hidden=True)
             running.views[market.tokens[index]] = view
 
     def push(self, tokens: list[str], now_ns: int) -> None:

@@ -8,7 +8,7 @@ from random import Random
 from typing import Final
 
 from connectors.simulator.emission import Venue
-from connectors.simulator.faults.timeline import AnyFault, AsStrings, FrameFault, MissingField, OddNeighbour, Oversized
+from connectors.simulator.faults.timeline import AnyFault, AsStrings, FieldLeftOut, FrameFault, OddNeighbour, Oversized
 
 PRICES: Final[dict[Venue, str]] = {"polymarket": "price", "coinbase": "price_level"}
 GARBAGE: Final = (b"<html><h1>502 Bad Gateway</h1></html>", b"{{", b"\x00\x00\x00\x00", b"null null", b'{"channel":}')
@@ -103,7 +103,7 @@ _BY_KIND: Final[dict[str, Callable[[bytes, Venue, Random], bytes | None]]] = {
 
 def spoilt(fault: AnyFault, venue: Venue, frame: bytes, rng: Random) -> bytes | None:
     """The frame as ``fault`` leaves it; None when there is nothing in it to spoil that way."""
-    if isinstance(fault, MissingField):
+    if isinstance(fault, FieldLeftOut):
         return missing_field(frame, fault.field or PRICES[venue])
     if isinstance(fault, Oversized):
         return oversized(frame, fault.size_bytes)

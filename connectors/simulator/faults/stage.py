@@ -22,13 +22,13 @@ from connectors.simulator.faults.timeline import (
     AsStrings,
     Beside,
     BookFault,
+    FieldLeftOut,
     FrameFault,
-    MissingField,
     NoFirstBook,
     OddNeighbour,
     OnceOfVenue,
     Oversized,
-    Resolution,
+    ResolutionFault,
     RestStale,
     SequenceGap,
     TickChange,
@@ -43,7 +43,7 @@ UNKNOWN: Final[dict[Venue, tuple[str, bytes]]] = {
     "polymarket": ("liquidity_rewards", b'{"event_type":"liquidity_rewards","market":"","rewards":[]}'),
     "coinbase": ("price_bands", b'[{"type":"update","bands":[]}]'),
 }
-_SPOILS = (FrameFault, MissingField, AsStrings, OddNeighbour, Oversized)
+_SPOILS = (FrameFault, FieldLeftOut, AsStrings, OddNeighbour, Oversized)
 
 
 class FaultStage:
@@ -192,7 +192,7 @@ class FaultStage:
         if not running.strikes():
             return frame
         mark = self._log.stroke(running, now_ns, session, channel, keys)
-        if isinstance(fault, MissingField) and fault.field not in ("", "price", "price_level"):
+        if isinstance(fault, FieldLeftOut) and fault.field not in ("", "price", "price_level"):
             mark.reasons, mark.note = (), fault.field
         if isinstance(fault, Oversized):
             mark.reasons = mark.reasons if fault.size_bytes > DOOR_LIMIT else ()
@@ -224,7 +224,7 @@ class FaultStage:
             elif isinstance(fault, Beside) and running.strikes():
                 frame = fault.text.encode() if fault.kind == "control_text" else foreign(now_ns, running.rng)
                 out.append(Emission(now_ns, fault.venue, fault.kind, (), frame))
-            elif isinstance(fault, Resolution):
+            elif isinstance(fault, ResolutionFault):
                 self._conditions.decree(running, fault, self._due_ns(fault), now_ns)
         return out
 

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from connectors.simulator.emission import Venue
 from connectors.simulator.exchange import Exchange
-from connectors.simulator.faults.bookview import View
+from connectors.simulator.faults.bookview import TokenDisplay
 from connectors.simulator.faults.evidence import EVIDENCE
 from connectors.simulator.faults.timeline import AnyFault
 from connectors.simulator.faults.truth import Injected, Session, Truth
@@ -36,7 +36,7 @@ class Running:
     rng: Random
     left: int
     marks: dict[tuple[str, str], Injected] = field(default_factory=dict)  # of a lasting fault, by session and token
-    views: dict[str, View] = field(default_factory=dict)
+    views: dict[str, TokenDisplay] = field(default_factory=dict)
     books: dict[str, bytes] = field(default_factory=dict)  # what a stale REST shows
 
     def strikes(self) -> bool:

@@ -109,7 +109,7 @@ class Delayed(_OnFrames):
     delay_s: float = Field(2.0, gt=0, le=600)
 
 
-class MissingField(_OnFrames):
+class FieldLeftOut(_OnFrames):
     """``field``: which one is left out, wherever it stands in the frame; default: the price."""
 
     kind: Literal["missing_field"]
@@ -217,7 +217,7 @@ class TickChange(_OfMarket):
     announced: bool = True
 
 
-class Resolution(_OfMarket):
+class ResolutionFault(_OfMarket):
     """Of the windows that end while the fault is at work. ``by_s``: how late, how long until the other answer, or how
     long the other outcome stands proposed."""
 
@@ -235,7 +235,7 @@ class RestStale(_OfMarket):
 AnyFault: TypeAlias = (
     FrameFault
     | Delayed
-    | MissingField
+    | FieldLeftOut
     | Oversized
     | AsStrings
     | OddNeighbour
@@ -248,7 +248,7 @@ AnyFault: TypeAlias = (
     | BookFault
     | HttpStatus
     | TickChange
-    | Resolution
+    | ResolutionFault
     | RestStale
 )
 

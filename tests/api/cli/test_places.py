@@ -13,7 +13,7 @@ import pytest
 
 from connectors.archive.reader import ArchiveReader
 from connectors.audit.build import build_from_archive
-from connectors.simulator.exchange import Parameters
+from connectors.simulator.exchange import ExchangeParameters
 from models.topics import FEED_COINBASE
 from tests.commands import assert_explained, profit
 from tests.conftest import ROOT
@@ -36,7 +36,7 @@ ON_ARCHIVES = [
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Half a minute of the simulated exchange."""
-    given = Parameters(frames_per_s=10.0)
+    given = ExchangeParameters(frames_per_s=10.0)
     return once(tmp_path_factory, "half-a-minute", lambda folder: simulate(folder / "archive", 30, given)) / "archive"
 
 

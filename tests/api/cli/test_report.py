@@ -11,9 +11,9 @@ import pytest
 
 from api.runs import LOCK, is_running, locked
 from connectors.archive.writer import ArchiveWriter
-from connectors.simulator.exchange import Parameters
-from flows.replay.plan import Plan
-from flows.replay.summary import Summary
+from connectors.simulator.exchange import ExchangeParameters
+from flows.replay.plan import ReplayPlan
+from flows.replay.summary import RunSummary
 from flows.report.fair_value import fair_value_report
 from models.failures import Failure
 from models.message import Stored
@@ -26,7 +26,7 @@ from tests.recordings import simulate
 
 @pytest.fixture(scope="module")
 def minute(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    given = Parameters(frames_per_s=4.0)
+    given = ExchangeParameters(frames_per_s=4.0)
     return once(tmp_path_factory, "a-minute", lambda folder: simulate(folder / "archive", 60, given)) / "archive"
 
 
@@ -56,7 +56,7 @@ def test_the_newest_run_is_reported_and_every_file_it_names_is_there(folder: Pat
     assert "run first: 2026-" in done.stdout and "unfinished" not in done.stdout
     named = done.stdout.rstrip().splitlines()[-1].partition(": ")[2].split(", ")
     assert named == ["archive/", "audit.duckdb", "summary.json"]
-    summary = msgspec.json.decode(profit(folder, "report", "--json").stdout, type=Summary)
+    summary = msgspec.json.decode(profit(folder, "report", "--json").stdout, type=RunSummary)
     assert summary.first_ns < summary.last_ns
     assert summary.seconds_in_all > summary.seconds > 0
 
@@ -131,7 +131,7 @@ def test_one_process_makes_a_run(folder: Path) -> None:
 
 
 def test_a_plan_knows_when_it_is_finished(folder: Path) -> None:
-    plan = Plan(
+    plan = ReplayPlan(
         archive=folder,
         run=folder / "data" / "runs" / "first",
         start="feeds",
@@ -148,7 +148,7 @@ def test_a_plan_knows_when_it_is_finished(folder: Path) -> None:
 
 @pytest.mark.takes(20)
 def test_the_plot_lies_beside_the_archive_and_never_where_one_stands(folder: Path, tmp_path: Path) -> None:
-    given = Parameters(frames_per_s=2.0)
+    given = ExchangeParameters(frames_per_s=2.0)
     simulate(folder / "long" / "archive", 700, given)
     before = sorted(entry.name for entry in folder.iterdir())
     done = profit(folder, "report", "--fair-value", "long")

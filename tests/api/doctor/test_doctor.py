@@ -20,7 +20,7 @@ import pytest
 from api.doctor import local
 from api.doctor.cluster import cluster
 from api.doctor.exchange import exchanges
-from api.doctor.finding import Finding
+from api.doctor.finding import Diagnosis
 from connectors.broker.embedded import EmbeddedBroker
 from connectors.kafka.admin import create_topics
 from connectors.recorder.recorder import Endpoints
@@ -45,7 +45,7 @@ def geoblock_of(urls: Urls) -> str:
     return urls.clock.replace("/sim/clock", "/api/geoblock")
 
 
-def by_check(found: list[Finding]) -> dict[str, Finding]:
+def by_check(found: list[Diagnosis]) -> dict[str, Diagnosis]:
     return {finding.check: finding for finding in found}
 
 

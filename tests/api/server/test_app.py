@@ -17,7 +17,7 @@ import uvicorn
 from api.server import app as app_module
 from api.server import board as board_module
 from api.server.app import build
-from api.server.guard import Guard
+from api.server.guard import HostGuard
 from api.server.hub import Hub
 from api.server.serving import _Server, describe_run
 from connectors.listening import listen_for_page, url_of
@@ -48,7 +48,7 @@ async def serving(run_dir: Path) -> AsyncIterator[Running]:
     hub.board.kafka = "connected"
     listening = listen_for_page("127.0.0.1", 0)
     application = build(hub, lambda: describe_run(run_dir, "127.0.0.1:1", "s1"), run_dir)
-    server = _Server(uvicorn.Config(Guard(application), log_level="critical", timeout_graceful_shutdown=PATIENT_S))
+    server = _Server(uvicorn.Config(HostGuard(application), log_level="critical", timeout_graceful_shutdown=PATIENT_S))
     task = asyncio.create_task(server.serve([listening]))
     try:
         yield Running(hub, url_of(listening))

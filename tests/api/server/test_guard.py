@@ -13,7 +13,7 @@ import uvicorn
 
 from api.server import app as app_module
 from api.server.app import build
-from api.server.guard import HEADERS, Guard
+from api.server.guard import HEADERS, HostGuard
 from api.server.hub import Hub
 from api.server.serving import _Server, describe_run
 from connectors.listening import listen_for_page, url_of
@@ -27,7 +27,7 @@ async def serving(run_dir: Path, *allowed: str) -> AsyncIterator[tuple[str, Hub]
     hub.board.kafka = "connected"
     listening = listen_for_page("127.0.0.1", 0)
     application = build(hub, lambda: describe_run(run_dir, "127.0.0.1:1", "s1"), run_dir)
-    server = _Server(uvicorn.Config(Guard(application, "127.0.0.1", allowed), log_level="critical"))
+    server = _Server(uvicorn.Config(HostGuard(application, "127.0.0.1", allowed), log_level="critical"))
     task = asyncio.create_task(server.serve([listening]))
     try:
         yield url_of(listening), hub

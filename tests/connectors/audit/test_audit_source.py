@@ -11,7 +11,7 @@ from bytewax import operators as op
 from bytewax.dataflow import Dataflow
 from bytewax.testing import TestingSink, run_main
 
-from connectors.audit.source import AuditSource, Position, Pulse
+from connectors.audit.source import AuditSource, Heartbeat, Position
 from connectors.kafka.admin import create_topics
 from connectors.kafka.meter import Meter
 from connectors.kafka.sink import Writer
@@ -86,7 +86,7 @@ def test_each_topic_is_read_from_its_own_place(bootstrap: str, names: list[str])
 def test_what_comes_later_is_read_and_silence_is_told(bootstrap: str, names: list[str]) -> None:
     with part(bootstrap, dict.fromkeys(names, "earliest")) as built:
         items = built.next_batch()
-        assert [type(item) for item in items] == [Pulse]
+        assert [type(item) for item in items] == [Heartbeat]
         write(bootstrap, names, range(10))
         assert take(built, 30) == {name: [*range(10)] for name in names}
         state = built.snapshot()

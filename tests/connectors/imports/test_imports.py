@@ -22,11 +22,11 @@ from connectors.archive.reader import ArchiveReader
 from connectors.coinbase.wire import decode_frame as decode_coinbase
 from connectors.imports.assembly import ACTIVE_NS, END_NS, FADING_NS, FADING_TICK_NS, SILENT_NS, TICK_NS
 from connectors.imports.chainlink_day import scaled
-from connectors.imports.frames import Book, book_object, plain, price_text
+from connectors.imports.frames import BookSnapshot, book_object, plain, price_text
 from connectors.imports.importing import import_recording
 from connectors.imports.names import by_question
 from connectors.imports.options import Options
-from connectors.imports.summary import ImportFailure, Refused, Summary
+from connectors.imports.summary import ImportFailure, ImportSummary, RefusedRow
 from connectors.imports.values import number, unix_ns, utc_ns
 from connectors.ordering import merge_all
 from connectors.polymarket.wire import GammaMarket, MarketMessage, decode_market, decode_strings
@@ -56,7 +56,7 @@ def markets(archive: Path) -> list[GammaMarket]:
     return [market for market in found if isinstance(market, GammaMarket)]
 
 
-def assert_a_recorder_run(archive: Path, summary: Summary) -> None:
+def assert_a_recorder_run(archive: Path, summary: ImportSummary) -> None:
     """One run, gapless in every numbering, time never backwards, markers around it, every frame readable."""
     everything = [record for topic in FEEDS for record in ArchiveReader(archive).read(topic)]
     envelopes = sorted((decode_envelope(record.envelope) for record in everything), key=lambda e: e.seq)
@@ -512,7 +512,9 @@ def test_a_token_price_survives_the_wire(pips: int, other: int) -> None:
     assert Decimal(text) == Decimal(pips) / 10_000
     assert price_text(1 - number(float(text))) == plain(1 - Decimal(text))
     (message,) = decode_polymarket(
-        book_object(Book("0x", "1", 5, [(text, "1")], [(price_text(number(other / 10_000)), "2")], "0.01")).encode()
+        book_object(
+            BookSnapshot("0x", "1", 5, [(text, "1")], [(price_text(number(other / 10_000)), "2")], "0.01")
+        ).encode()
     )
     assert message.bids and message.bids[0].price == text
 
@@ -527,7 +529,7 @@ def test_only_prices_of_the_exchange_pass(value: Decimal) -> None:
     if 0 <= value <= 1 and value * 10_000 % 1 == 0:
         assert Decimal(price_text(value)) == value
     else:
-        with pytest.raises(Refused):
+        with pytest.raises(RefusedRow):
             price_text(value)
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from connectors.imports.importing import import_recording
-from connectors.imports.summary import ImportFailure, Summary
+from connectors.imports.summary import ImportFailure, ImportSummary
 from connectors.imports.table.contract import parse_map
-from connectors.simulator.exchange import Parameters
+from connectors.simulator.exchange import ExchangeParameters
 from models.envelope import decode_envelope
 from models.topics import FEED_COINBASE, FEEDS
 from tests.connectors.imports.reading_back import books, gammas, payouts, records, said, spots
@@ -26,7 +26,7 @@ PARTS = {
 }
 
 
-def bring(folder: Path, archive: Path, text: str) -> Summary:
+def bring(folder: Path, archive: Path, text: str) -> ImportSummary:
     return import_recording("table", [folder / "a.csv"], archive, table=parse_map(text))
 
 
@@ -117,7 +117,7 @@ def test_a_list_of_many_markets_adds_those_of_the_recording(folder: Path) -> Non
 
 
 def test_only_archives_of_imports_are_added_to(folder: Path) -> None:
-    simulate(folder / "archive", 5, Parameters())
+    simulate(folder / "archive", 5, ExchangeParameters())
     with pytest.raises(ImportFailure, match="no import made"):
         bring(folder, folder / "archive", MAP)
     (folder / "other").mkdir()

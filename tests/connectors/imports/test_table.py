@@ -22,7 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.imports.importing import import_recording
-from connectors.imports.summary import ImportFailure, Summary
+from connectors.imports.summary import ImportFailure, ImportSummary
 from connectors.imports.table.contract import parse_map
 from connectors.imports.table.suggestion import suggest
 from models.journal import Book
@@ -80,7 +80,7 @@ def write(path: Path, content: str | bytes) -> Path:
     return path
 
 
-def bring(paths: list[Path], archive: Path, text: str = MAP) -> Summary:
+def bring(paths: list[Path], archive: Path, text: str = MAP) -> ImportSummary:
     return import_recording("table", paths, archive, table=parse_map(text))
 
 

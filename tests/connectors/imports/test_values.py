@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from connectors.imports.frames import price_text
 from connectors.imports.names import by_question, by_slug
-from connectors.imports.summary import Refused
+from connectors.imports.summary import RefusedRow
 from connectors.imports.values import asset_of, horizon_of, identity, moment, number, outcome_of, tidy, utc_ns
 from connectors.polymarket.windows import slug
 
@@ -41,7 +41,7 @@ def test_local_time_is_what_the_zone_says_or_refused_where_it_says_two_things(se
     text = f"{local:%Y-%m-%d %H:%M:%S}"
     twice = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
     if twice:
-        with pytest.raises(Refused, match="ambiguous"):
+        with pytest.raises(RefusedRow, match="ambiguous"):
             moment(text, "iso", NEW_YORK)
     else:
         assert moment(text, "iso", NEW_YORK) == seconds * 10**9
@@ -86,7 +86,7 @@ def test_numbers_as_people_write_them(text: str, decimal: str, value: str) -> No
 
 @pytest.mark.parametrize("text", ["", "nan", "inf", "1_000", "0x10", "1,2,3", "twelve", True])
 def test_no_number_is_taken_for_one(text: object) -> None:
-    with pytest.raises(Refused, match="not_a_number"):
+    with pytest.raises(RefusedRow, match="not_a_number"):
         number(text)
 
 
@@ -97,7 +97,7 @@ def test_ids_keep_their_digits(value: int) -> None:
 
 def test_an_id_whose_digits_a_float_lost_is_refused() -> None:
     assert identity(1031769.0) == "1031769"
-    with pytest.raises(Refused, match="not_an_id"):
+    with pytest.raises(RefusedRow, match="not_an_id"):
         identity(8.7228e76)
 
 
@@ -149,5 +149,5 @@ def test_an_hourly_slug_read_within_its_window_is_that_window(seconds: int) -> N
 
 @pytest.mark.parametrize("text", ["btc-updown-15m-17", "will-it-rain", "bitcoin-up-or-down-smarch-1-2026-1am-et", ""])
 def test_other_slugs_are_refused(text: str) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(RefusedRow):
         by_slug(text, utc_ns("2026-01-01 00:00:00"))

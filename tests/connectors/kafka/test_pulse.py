@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connectors.kafka import pulse as pulse_module
-from connectors.kafka.pulse import Pulse
+from connectors.kafka.pulse import ProcessPulse
 from models.failures import Failure
 from models.message import Message
 from models.settings import Kafka
@@ -53,7 +53,7 @@ def test_rows_go_out_again_after_an_absence_and_each_absence_is_said_once(monkey
         calls.append(1)
         return [("m", "running", {}, "ok", {})]
 
-    pulse = Pulse("test", Kafka(), "nowhere", rows, said.append)
+    pulse = ProcessPulse("test", Kafka(), "nowhere", rows, said.append)
     pulse.start()
     for absence in (1, 2):
         before = len(cluster.arrived)

@@ -21,7 +21,7 @@ from connectors.kafka.admin import create_topics
 from connectors.kafka.client import FETCH_BYTES
 from connectors.kafka.reader import Reader
 from connectors.kafka.sink import Writer
-from connectors.kafka.source import Bounds, Idle, KafkaFeedSource, KafkaSource, Ordinals
+from connectors.kafka.source import Idle, KafkaFeedSource, KafkaSource, Ordinals, ReadRange
 from connectors.kafka.stopping import Stop
 from connectors.ordering import Emitted, merge_all
 from models import topics
@@ -109,20 +109,20 @@ def test_batches_are_bounded(bootstrap: str, topic: str) -> None:
 @pytest.mark.parametrize(
     ("bounds", "expected"),
     [
-        (Bounds(first=10, end=15), range(10, 15)),
-        (Bounds(end=3), range(3)),
-        (Bounds(from_ns=5_000, to_ns=9_000), range(5, 9)),
-        (Bounds(until=lambda record: record.value == b"12"), range(13)),
+        (ReadRange(first=10, end=15), range(10, 15)),
+        (ReadRange(end=3), range(3)),
+        (ReadRange(from_ns=5_000, to_ns=9_000), range(5, 9)),
+        (ReadRange(until=lambda record: record.value == b"12"), range(13)),
     ],
 )
-def test_bounds_end_a_flow_by_themselves(bootstrap: str, topic: str, bounds: Bounds, expected: range) -> None:
+def test_bounds_end_a_flow_by_themselves(bootstrap: str, topic: str, bounds: ReadRange, expected: range) -> None:
     write(bootstrap, numbered(topic, 20))
     assert values(drained(KafkaSource(topic, Kafka(), bootstrap, bounds=bounds))) == list(expected)
 
 
 def test_latest_skips_what_was_there(bootstrap: str, topic: str) -> None:
     write(bootstrap, numbered(topic, 20))
-    with part(KafkaSource(topic, Kafka(), bootstrap, bounds=Bounds(first="latest"))) as built:
+    with part(KafkaSource(topic, Kafka(), bootstrap, bounds=ReadRange(first="latest"))) as built:
         write(bootstrap, numbered(topic, 5, start=20))
         # The embedded broker reports its end up to one batch short, so some of the last ones may come again.
         seen: list[Stored] = []
@@ -132,7 +132,7 @@ def test_latest_skips_what_was_there(bootstrap: str, topic: str) -> None:
 
 def test_latest_is_exact_on_apache_kafka(real_kafka: str, topic: str) -> None:
     write(real_kafka, numbered(topic, 20))
-    with part(KafkaSource(topic, Kafka(), real_kafka, bounds=Bounds(first="latest"))) as built:
+    with part(KafkaSource(topic, Kafka(), real_kafka, bounds=ReadRange(first="latest"))) as built:
         write(real_kafka, numbered(topic, 5, start=20))
         assert values(take(built, 5)) == [20, 21, 22, 23, 24]
 
@@ -392,7 +392,7 @@ def test_kill_9_and_sigterm_leave_each_record_once_for_a_reader(
         with copying():
             eventually(copied(19_999), 120, "the last record")
     assert len(raw) > 20_000  # something was written again, or the test has shown nothing
-    source = KafkaSource(target, Kafka(), bootstrap, bounds=Bounds(end=len(raw)), dedupe=True, strict=True)
+    source = KafkaSource(target, Kafka(), bootstrap, bounds=ReadRange(end=len(raw)), dedupe=True, strict=True)
     assert values(drained(source)) == list(range(20_000))
 
 

@@ -13,7 +13,7 @@ from connectors.operator.token import make_token, read_token, token_path
 from connectors.operator.watch import with_operator
 from models.control import public_key
 from models.failures import Failure
-from models.settings import Operator, Settings
+from models.settings import OperatorSettings, Settings
 
 
 def test_a_token_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_the_flows_know_the_public_key_and_the_run(tmp_path: Path) -> None:
     token = make_token(token_path(settings))
     known = with_operator(settings, "evening")
     assert (known.operator.public_key, known.run_name) == (public_key(token), "evening")
-    stated = settings.model_copy(update={"operator": Operator(public_key="ab" * 32), "run_name": "other"})
+    stated = settings.model_copy(update={"operator": OperatorSettings(public_key="ab" * 32), "run_name": "other"})
     assert with_operator(stated, "evening") == stated
 
 

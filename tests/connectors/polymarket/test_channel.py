@@ -12,7 +12,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from connectors.clock import SystemClock
 from connectors.polymarket.channel import MarketChannel
 from connectors.recorder.writer import FeedWriter
-from connectors.simulator.exchange import Parameters
+from connectors.simulator.exchange import ExchangeParameters
 from connectors.simulator.server import SimulatedExchange
 from models.topics import FEED_POLYMARKET
 from tests.connectors.recorder.rig import START, Captured, quick_feeds
@@ -39,7 +39,7 @@ class Bench:
 
 @pytest.fixture
 async def bench() -> AsyncIterator[Bench]:
-    exchange = SimulatedExchange(Parameters(horizons=("5m", "15m")), 5.0, START)
+    exchange = SimulatedExchange(ExchangeParameters(horizons=("5m", "15m")), 5.0, START)
     urls = await exchange.start()
     outlet = Captured()
     writer = FeedWriter("r1", "sim", exchange.clock, outlet)

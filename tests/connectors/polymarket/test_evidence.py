@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from connectors.polymarket.evidence import Evidence, Suspicion
 from connectors.polymarket.wire import decode_frame
 from connectors.simulator.emission import Emission
-from connectors.simulator.exchange import Exchange, Parameters
+from connectors.simulator.exchange import Exchange, ExchangeParameters
 from models.money import PIPS
 from models.reasons import Reason
 from models.settings import Checks
@@ -246,7 +246,7 @@ def test_spot_that_is_known_no_longer_is_not_suspect(watch: Watch) -> None:
 class Doors:
     """Evidence fed as the doors would, from the simulated exchange's frames, judged each 250 ms."""
 
-    def __init__(self, given: Parameters, start: int = T // SECOND) -> None:
+    def __init__(self, given: ExchangeParameters, start: int = T // SECOND) -> None:
         self.core = Exchange(given, start)
         self.evidence = Evidence(CHECKS)
         self.frozen_token = ""
@@ -311,14 +311,14 @@ def _price(text: str | None) -> int | None:
 def test_a_sound_exchange_is_never_suspect(
     seed: int, frames: float, assets: tuple[str, ...], horizons: tuple[str, ...]
 ) -> None:
-    doors = Doors(Parameters(seed=seed, assets=assets, horizons=horizons, frames_per_s=frames))
+    doors = Doors(ExchangeParameters(seed=seed, assets=assets, horizons=horizons, frames_per_s=frames))
     doors.run(400)
     assert doors.found == []
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_one_frozen_token_of_the_exchange_is_found_at_once_and_no_other(seed: int) -> None:
-    doors = Doors(Parameters(seed=seed))
+    doors = Doors(ExchangeParameters(seed=seed))
     doors.run(20)
     market = next(m for m in doors.core.markets.values() if m.window.start <= T // SECOND < m.window.end)
     doors.frozen_token = market.tokens[seed % 2]
@@ -329,7 +329,7 @@ def test_one_frozen_token_of_the_exchange_is_found_at_once_and_no_other(seed: in
 
 @pytest.mark.parametrize("venue", ["coinbase", "polymarket"])
 def test_a_frozen_feed_of_the_exchange_is_found(venue: str) -> None:
-    doors = Doors(Parameters(seed=1, volatility=2.0))
+    doors = Doors(ExchangeParameters(seed=1, volatility=2.0))
     doors.run(20)
     doors.frozen_venue = venue
     doors.run(15)

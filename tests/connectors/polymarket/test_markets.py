@@ -19,7 +19,7 @@ from connectors.polymarket.markets import (
 )
 from connectors.polymarket.rest import Rest
 from connectors.recorder.writer import FeedWriter
-from connectors.simulator.exchange import Exchange, Parameters
+from connectors.simulator.exchange import Exchange, ExchangeParameters
 from models.settings import Feeds
 from models.topics import FEED_MARKETS
 from tests.connectors.recorder.rig import Captured
@@ -43,7 +43,7 @@ class Venue:
     """Gamma and CLOB over a simulated core that is stepped along with the clock."""
 
     def __init__(self, clock: Hand, gamma_late: bool = False) -> None:
-        self.core = Exchange(Parameters(horizons=("5m",), resolution_delay_s=30, frames_per_s=1), START)
+        self.core = Exchange(ExchangeParameters(horizons=("5m",), resolution_delay_s=30, frames_per_s=1), START)
         self.clock = clock
         self.asked: list[tuple[float, str]] = []
         self._gamma_late = gamma_late

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.clock import SystemClock
-from connectors.polymarket.rest import CLOB_LIMITS, GAMMA_LIMITS, Refused, Rest, retry_after
-from connectors.recorder.pacing import Pace
+from connectors.polymarket.rest import CLOB_LIMITS, GAMMA_LIMITS, RequestRefused, Rest, retry_after
+from connectors.recorder.pacing import RateLimiter
 
 
 class Server:
@@ -44,7 +44,7 @@ async def test_body_is_verbatim_and_the_agent_named() -> None:
 async def test_retry_after_is_obeyed(status: int) -> None:
     server = Server(httpx.Response(status, headers={"Retry-After": "0.3"}), httpx.Response(200, content=b"{}"))
     rest = client(server)
-    with pytest.raises(Refused, match=f"HTTP {status}, again in 0.3 s"):
+    with pytest.raises(RequestRefused, match=f"HTTP {status}, again in 0.3 s"):
         await rest.get("/a")
     assert await rest.get("/b") == b"{}"
     assert server.asked[1][0] - server.asked[0][0] >= 0.3
@@ -52,10 +52,10 @@ async def test_retry_after_is_obeyed(status: int) -> None:
 
 async def test_missing_is_told_from_failing() -> None:
     rest = client(Server(httpx.Response(404), httpx.Response(500)))
-    with pytest.raises(Refused) as missing:
+    with pytest.raises(RequestRefused) as missing:
         await rest.get("/a")
     assert missing.value.missing
-    with pytest.raises(Refused) as failing:
+    with pytest.raises(RequestRefused) as failing:
         await rest.get("/a")
     assert not failing.value.missing
 
@@ -64,7 +64,7 @@ async def test_connection_closed_under_us_is_tried_once_more() -> None:
     rest = client(Server(httpx.ReadError("gone"), httpx.Response(200, content=b"{}")))
     assert await rest.get("/a") == b"{}"
     twice = client(Server(httpx.ReadError("gone"), httpx.ReadError("gone")))
-    with pytest.raises(Refused, match="ReadError"):
+    with pytest.raises(RequestRefused, match="ReadError"):
         await twice.get("/a")
 
 
@@ -99,10 +99,10 @@ async def test_a_wait_without_a_number_grows_and_is_jittered() -> None:
     server = Server(*[httpx.Response(503)] * 4, httpx.Response(200), httpx.Response(429))
     rest = Rest("http://x", "a", SystemClock(), httpx.MockTransport(server.handle), uniform=least)
     for _ in range(4):
-        with pytest.raises(Refused, match="HTTP 503"):
+        with pytest.raises(RequestRefused, match="HTTP 503"):
             await rest.get("/a")
     await rest.get("/a")
-    with pytest.raises(Refused, match="HTTP 429"):
+    with pytest.raises(RequestRefused, match="HTTP 429"):
         await rest.get("/a")
     assert bounds == [(1, 2), (2, 4), (4, 8), (8, 16), (1, 2)]
     assert rest.counts == {"http_503": 4, "http_200": 1, "http_429": 1}
@@ -112,7 +112,7 @@ async def test_a_long_wait_is_told_at_once_and_nothing_is_sent() -> None:
     server = Server(httpx.Response(429, headers={"Retry-After": "60"}))
     rest = client(server)
     for _ in range(3):
-        with pytest.raises(Refused):
+        with pytest.raises(RequestRefused):
             await rest.get("/a")
     assert len(server.asked) == 1 and rest.counts["told_to_wait"] == 2
 
@@ -150,7 +150,7 @@ async def test_no_more_requests_at_once_than_allowed() -> None:
 @given(st.lists(st.floats(0, 3), max_size=40), st.floats(0.1, 20), st.integers(1, 10))
 def test_pace_keeps_its_bound_in_every_stretch_of_time(gaps: list[float], per_s: float, burst: int) -> None:
     now = 0.0
-    pace = Pace(per_s, burst, lambda: now)
+    pace = RateLimiter(per_s, burst, lambda: now)
     served: list[float] = []
     for gap in gaps:
         now += gap

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from connectors.polymarket.watch import Act, FeedWatch
 from connectors.simulator.emission import Emission
-from connectors.simulator.exchange import Exchange, Parameters
+from connectors.simulator.exchange import Exchange, ExchangeParameters
 from models.reasons import Reason
 from models.settings import Checks
 from models.timestamps import MILLISECOND, SECOND
@@ -239,7 +239,7 @@ def test_frames_that_do_not_decode_are_counted_and_change_nothing(desk: Desk) ->
 def test_a_sound_exchange_is_left_alone() -> None:
     """Ten minutes of the simulated exchange, two assets: no suspicion, whatever it does."""
     first = 1_795_334_400 + 250
-    core = Exchange(Parameters(assets=("BTC", "ETH"), horizons=("5m", "15m")), first)
+    core = Exchange(ExchangeParameters(assets=("BTC", "ETH"), horizons=("5m", "15m")), first)
     watch = FeedWatch(Checks(), 10, 30)
     known: set[str] = set()
     acts: list[Act] = []

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.recorder.recorder import Endpoints, Recorder
-from connectors.simulator.exchange import Parameters
+from connectors.simulator.exchange import ExchangeParameters
 from connectors.simulator.server import SimulatedExchange
 from models.envelope import Envelope, decode_envelope
 from models.markers import Notice, decode_own
@@ -71,12 +71,12 @@ class Rig:
 async def rig(
     speed: float = 1.0,
     feeds: Feeds | None = None,
-    given: Parameters | None = None,
+    given: ExchangeParameters | None = None,
     gamma_status: int = 200,
     checks: Checks | None = None,
 ) -> AsyncIterator[Rig]:
     """A simulated exchange and a recorder that is recording it; both ended after, markers written."""
-    exchange = SimulatedExchange(given or Parameters(horizons=("5m",), resolution_delay_s=5), speed, START)
+    exchange = SimulatedExchange(given or ExchangeParameters(horizons=("5m",), resolution_delay_s=5), speed, START)
     if gamma_status != 200:
         exchange.inject("http_status", status=gamma_status, retry_after_s=0.2)
     urls = await exchange.start()

@@ -15,7 +15,7 @@ from typing import Any
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-from connectors.clock import NS, Clock
+from connectors.clock import NS, FeedClock
 
 ASSET = "btc-updown-5m"
 EVERY_S = 0.2  # between two changes
@@ -34,7 +34,7 @@ class StandIn:
     """``withheld``: subscriptions that get no first book: "first" of each connection, "all", or none. ``steady``:
     whether changes go on by themselves."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: FeedClock) -> None:
         self.withheld = ""
         self.steady = True
         self.tick = "0.01"

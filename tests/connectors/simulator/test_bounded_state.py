@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from connectors.simulator.exchange import Exchange, Parameters
+from connectors.simulator.exchange import Exchange, ExchangeParameters
 from connectors.simulator.faults.truth import SESSIONS_KEPT, Session, Truth
 from connectors.simulator.resolution import Fate
-from connectors.simulator.tally import Tally, read_tally
+from connectors.simulator.tally import ExchangeTally, read_tally
 
 START = 1_795_334_400
-SPARSE = Parameters(horizons=("5m",), frames_per_s=0.0, steps_per_s=1)
+SPARSE = ExchangeParameters(horizons=("5m",), frames_per_s=0.0, steps_per_s=1)
 
 
 def test_sessions_that_are_over_are_counted_and_forgotten() -> None:
@@ -37,7 +37,7 @@ def test_an_oracle_has_every_session() -> None:
 
 
 def test_the_tally_of_a_session_that_is_over_stands_in_the_file_alone(tmp_path: Path) -> None:
-    tally = Tally(tmp_path / "truth", "one")
+    tally = ExchangeTally(tmp_path / "truth", "one")
     for number in range(50):
         session = Session(f"coinbase-{number}", "coinbase", 0)
         tally.count(session, b"frame")

@@ -12,20 +12,20 @@ from typing import Any
 import pytest
 
 from connectors.simulator.emission import Emission
-from connectors.simulator.exchange import NS, Exchange, Parameters
+from connectors.simulator.exchange import NS, Exchange, ExchangeParameters
 
 START = 1_795_334_400 + 200  # 2026-11-22T08:00:00Z, 200 s into a window
 SECONDS = 420
 
 
-def record(given: Parameters, seconds: int = SECONDS) -> tuple[Exchange, list[Emission]]:
+def record(given: ExchangeParameters, seconds: int = SECONDS) -> tuple[Exchange, list[Emission]]:
     core = Exchange(given, START)
     return core, list(core.run(START + seconds))
 
 
 @pytest.fixture(scope="module")
 def recorded() -> tuple[Exchange, list[Emission]]:
-    return record(Parameters(resolution_delay_s=5))
+    return record(ExchangeParameters(resolution_delay_s=5))
 
 
 @pytest.fixture(scope="module")
@@ -35,13 +35,13 @@ def frames(recorded: tuple[Exchange, list[Emission]]) -> list[dict[str, Any]]:
 
 
 def test_same_seed_same_frames_and_another_seed_others() -> None:
-    one, two, other = (record(Parameters(seed=seed, maker_error=0.02), 30)[1] for seed in (1, 1, 2))
+    one, two, other = (record(ExchangeParameters(seed=seed, maker_error=0.02), 30)[1] for seed in (1, 1, 2))
     assert one == two
     assert one != other
 
 
 def test_listening_changes_nothing() -> None:
-    quiet, heard = Exchange(Parameters(), START), Exchange(Parameters(), START)
+    quiet, heard = Exchange(ExchangeParameters(), START), Exchange(ExchangeParameters(), START)
     for _ in range(200):
         expected = quiet.step()
         for market in heard.markets.values():
@@ -208,7 +208,7 @@ def test_price_strings_are_not_always_canonical(frames: list[dict[str, Any]]) ->
 
 
 def test_maker_without_lag_quotes_around_the_fair_value() -> None:
-    core = Exchange(Parameters(lag_s=0.0), START)
+    core = Exchange(ExchangeParameters(lag_s=0.0), START)
     seen = 0
     for _ in range(2_000):
         core.step()
@@ -224,7 +224,7 @@ def test_maker_without_lag_quotes_around_the_fair_value() -> None:
 
 
 def test_maker_with_lag_quotes_the_fair_value_of_then() -> None:
-    core = Exchange(Parameters(lag_s=1.0), START)
+    core = Exchange(ExchangeParameters(lag_s=1.0), START)
     market = next(each for each in core.markets.values() if each.window.start < START < each.window.end)
     fairs = [market.fair.up()]
     for _ in range(400):
@@ -235,7 +235,7 @@ def test_maker_with_lag_quotes_the_fair_value_of_then() -> None:
 
 
 def test_makers_error_has_its_standard_deviation() -> None:
-    core = Exchange(Parameters(lag_s=0.0, maker_error=0.05, horizons=("5m",), frames_per_s=1), START)
+    core = Exchange(ExchangeParameters(lag_s=0.0, maker_error=0.05, horizons=("5m",), frames_per_s=1), START)
     squares, count = 0.0, 0
     while core.second < START + 3000:
         core.step()
@@ -302,13 +302,13 @@ def test_coinbase_book_is_never_crossed(recorded: tuple[Exchange, list[Emission]
 
 
 def test_hourly_windows_exist_too() -> None:
-    core = Exchange(Parameters(horizons=("1h",), assets=("ETH",)), START)
+    core = Exchange(ExchangeParameters(horizons=("1h",), assets=("ETH",)), START)
     assert "ethereum-up-or-down-november-22-2026-3am-et" in core.markets
     assert any(emission.channel == "price_change" for emission in core.run(START + 30))
 
 
 def test_memory_of_the_core_does_not_grow() -> None:
-    core = Exchange(Parameters(horizons=("5m",), frames_per_s=1.0), START)
+    core = Exchange(ExchangeParameters(horizons=("5m",), frames_per_s=1.0), START)
     for _ in core.run(START + 2400):
         pass
     markets = len(core.markets)

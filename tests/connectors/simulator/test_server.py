@@ -13,7 +13,7 @@ from websockets.asyncio.client import connect
 
 from connectors.clock import ScaledClock
 from connectors.simulator.child import follow_clock
-from connectors.simulator.exchange import Parameters
+from connectors.simulator.exchange import ExchangeParameters
 from connectors.simulator.server import SimulatedExchange
 from models.failures import Failure
 
@@ -22,7 +22,7 @@ START = 1_795_334_400 + 200
 
 @pytest.fixture
 async def exchange() -> AsyncIterator[SimulatedExchange]:
-    simulated = SimulatedExchange(Parameters(horizons=("5m",)), 10.0, START)
+    simulated = SimulatedExchange(ExchangeParameters(horizons=("5m",)), 10.0, START)
     await simulated.start()
     yield simulated
     await simulated.stop()
@@ -124,13 +124,13 @@ async def test_coinbase_refuses_what_it_does_not_know(exchange: SimulatedExchang
 
 
 async def test_simulated_time_starts_now_by_default() -> None:
-    simulated = SimulatedExchange(Parameters(horizons=("5m",)))
+    simulated = SimulatedExchange(ExchangeParameters(horizons=("5m",)))
     assert abs(simulated.clock.now_ns() - time.time_ns()) < 50_000_000
 
 
 async def test_taken_port_is_a_failure(exchange: SimulatedExchange) -> None:
     taken = int(exchange.urls.coinbase_ws.rpartition(":")[2])
-    other = SimulatedExchange(Parameters(horizons=("5m",)), ports=(0, taken, 0))
+    other = SimulatedExchange(ExchangeParameters(horizons=("5m",)), ports=(0, taken, 0))
     with pytest.raises(Failure, match=str(taken)):
         await other.start()
     await other.stop()
@@ -160,7 +160,7 @@ def read_clock_of(exchange: SimulatedExchange) -> ScaledClock:
 
 @pytest.mark.parametrize(("later_s", "runs_on"), [(500, False), (-500, True)])
 async def test_receipts_do_not_run_backwards_when_another_exchange_takes_over(later_s: int, runs_on: bool) -> None:
-    first = SimulatedExchange(Parameters(horizons=("5m",)), 10, START)
+    first = SimulatedExchange(ExchangeParameters(horizons=("5m",)), 10, START)
     urls = await first.start()
     clock = read_clock_of(first)
     clock.speed = 1  # put right by the first look at the exchange
@@ -171,7 +171,7 @@ async def test_receipts_do_not_run_backwards_when_another_exchange_takes_over(la
     await first.stop()
     seen = [clock.now_ns()]
     ports = (first._ports[0], first._ports[1], first._ports[2])
-    second = SimulatedExchange(Parameters(horizons=("5m",)), 20, START + later_s, ports=ports)
+    second = SimulatedExchange(ExchangeParameters(horizons=("5m",)), 20, START + later_s, ports=ports)
     await second.start()
     try:
         async with asyncio.timeout(60):
@@ -190,7 +190,7 @@ async def test_receipts_do_not_run_backwards_when_another_exchange_takes_over(la
 
 
 async def test_followers_of_the_clock_hear_of_a_slip_at_once_and_do_not_keep_the_exchange_from_ending() -> None:
-    exchange = SimulatedExchange(Parameters(horizons=("5m",)), 10, START)
+    exchange = SimulatedExchange(ExchangeParameters(horizons=("5m",)), 10, START)
     urls = await exchange.start()
     async with httpx.AsyncClient(timeout=60) as client, client.stream("GET", f"{urls.clock}/lines") as answer:
         lines = answer.aiter_lines()

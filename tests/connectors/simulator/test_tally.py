@@ -14,7 +14,7 @@ from threading import Thread
 import pytest
 
 from connectors.simulator.faults.truth import Session
-from connectors.simulator.tally import Tally, read_tally
+from connectors.simulator.tally import ExchangeTally, read_tally
 from models.failures import Failure
 from tests.conftest import ROOT
 
@@ -22,8 +22,8 @@ ENDLESS = """
 import sys
 from pathlib import Path
 from connectors.simulator.faults.truth import Session
-from connectors.simulator.tally import Tally
-tally, session = Tally(Path(sys.argv[1]), "endless"), Session("coinbase-0", "coinbase", 0)
+from connectors.simulator.tally import ExchangeTally
+tally, session = ExchangeTally(Path(sys.argv[1]), "endless"), Session("coinbase-0", "coinbase", 0)
 out, number = sys.stdout.buffer, 0
 while True:
     number += 1
@@ -36,11 +36,11 @@ while True:
 def test_sessions_are_counted_apart_and_in_order(tmp_path: Path) -> None:
     path = tmp_path / "truth"
     one, two = Session("coinbase-0", "coinbase", 0), Session("polymarket-0", "polymarket", 0)
-    tally = Tally(path, "first")
+    tally = ExchangeTally(path, "first")
     for session, frame in ((one, b"first"), (two, b"[]"), (one, b"other")):
         tally.count(session, frame)
     tally.close()
-    again = Tally(path, "second")
+    again = ExchangeTally(path, "second")
     again.count(one, b"[]")
     again.count(one, b"[1]")
     found = read_tally(path)
@@ -54,7 +54,7 @@ def test_sessions_are_counted_apart_and_in_order(tmp_path: Path) -> None:
 
 
 def test_more_sessions_than_there_was_room_for(tmp_path: Path) -> None:
-    tally = Tally(tmp_path / "truth", "one")
+    tally = ExchangeTally(tmp_path / "truth", "one")
     for number in range(1500):
         for _ in range(number % 3 + 1):
             tally.count(Session(f"coinbase-{number}", "coinbase", 0), b"%d" % number)
@@ -104,7 +104,7 @@ def test_a_session_whose_first_frame_was_never_counted_is_no_session(tmp_path: P
     counted, broken_off = (7, 1, b"one coinbase coinbase-0"), (0, 0, b"one coinb")
     path.write_bytes(struct.pack("@QQ48s", *counted) + struct.pack("@QQ48s", *broken_off))
     assert [each.frames for each in read_tally(path)] == [7]
-    tally = Tally(path, "two")
+    tally = ExchangeTally(path, "two")
     tally.count(Session("coinbase-0", "coinbase", 0), b"frame")
     tally.close()
     assert [(each.exchange, each.frames) for each in read_tally(path)] == [("one", 7), ("two", 1)]
@@ -117,4 +117,4 @@ def test_what_is_no_such_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Failure, match="no truth file"):
         read_tally(tmp_path / "other")
     with pytest.raises(Failure, match="cannot be written"):
-        Tally(tmp_path / "absent" / "truth", "one")
+        ExchangeTally(tmp_path / "absent" / "truth", "one")

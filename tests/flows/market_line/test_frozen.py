@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from api.supervisor.player import in_order
-from connectors.simulator.exchange import Parameters
+from connectors.simulator.exchange import ExchangeParameters
 from flows.market_line.findings import Finding
 from flows.market_line.line import MarketLine
 from models.bounds import bounds_of
@@ -349,7 +349,7 @@ def test_a_frame_nested_too_deep_is_rejected(topic: str, rig: Rig) -> None:
 
 @pytest.mark.parametrize(("seed", "frames", "assets"), [(1, 5.0, ("BTC", "ETH")), (2, 40.0, ("BTC",))])
 def test_a_sound_exchange_gives_no_finding(seed: int, frames: float, assets: tuple[str, ...], tmp_path: Path) -> None:
-    simulate(tmp_path / "a", 420, Parameters(seed=seed, frames_per_s=frames, assets=assets))
+    simulate(tmp_path / "a", 420, ExchangeParameters(seed=seed, frames_per_s=frames, assets=assets))
     line = MarketLine(bounds_of(Checks()), "main")
     found: dict[str, int] = {}
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.market_line.health import RULES, STATUS, Health, Signal, State
+from flows.market_line.health import RULES, STATUS, Health, HealthSignal, State
 from models.contracts import Telemetry
 from models.envelope import Envelope
 from models.markers import Marker, Notice, Tick, encode_own
@@ -21,10 +21,10 @@ from models.topics import FEED_CLOCK, FEED_COINBASE, FEED_MARKETS, FEED_POLYMARK
 from tests.flows.market_line.feeds import COIN, DOWN, POLY, UP, Rig
 
 CALM = 10 * SECOND
-STEPS = st.lists(st.tuples(st.sampled_from([*Signal, None]), st.integers(0, 4 * SECOND)), max_size=60)
+STEPS = st.lists(st.tuples(st.sampled_from([*HealthSignal, None]), st.integers(0, 4 * SECOND)), max_size=60)
 
 
-def run(steps: list[tuple[Signal | None, int]]) -> list[tuple[Signal | None, State, int]]:
+def run(steps: list[tuple[HealthSignal | None, int]]) -> list[tuple[HealthSignal | None, State, int]]:
     """The states after each step; None is a tick of the clock."""
     health, t, states = Health(CALM), 1, []
     for signal, passed in steps:
@@ -38,10 +38,10 @@ def run(steps: list[tuple[Signal | None, int]]) -> list[tuple[Signal | None, Sta
 
 
 @given(steps=STEPS)
-def test_only_what_the_table_allows_happens(steps: list[tuple[Signal | None, int]]) -> None:
+def test_only_what_the_table_allows_happens(steps: list[tuple[HealthSignal | None, int]]) -> None:
     state = State.CONNECTING
     for signal, after, _ in run(steps):
-        expected = {state, RULES.get((state, signal or Signal.CLEAR), state)} if signal is None else {
+        expected = {state, RULES.get((state, signal or HealthSignal.CLEAR), state)} if signal is None else {
             RULES.get((state, signal), state)
         }  # fmt: skip
         assert after in expected
@@ -49,34 +49,38 @@ def test_only_what_the_table_allows_happens(steps: list[tuple[Signal | None, int
 
 
 @given(steps=STEPS)
-def test_the_same_signals_make_the_same_states(steps: list[tuple[Signal | None, int]]) -> None:
+def test_the_same_signals_make_the_same_states(steps: list[tuple[HealthSignal | None, int]]) -> None:
     assert run(steps) == run(steps)
 
 
 @given(steps=STEPS)
-def test_after_a_disconnect_nothing_but_sound_data_makes_it_usable(steps: list[tuple[Signal | None, int]]) -> None:
+def test_after_a_disconnect_nothing_but_sound_data_makes_it_usable(
+    steps: list[tuple[HealthSignal | None, int]],
+) -> None:
     usable = (State.HEALTHY, State.DEGRADED)
     closed = False
     before = State.CONNECTING
     for signal, state, _ in run(steps):
-        if signal is Signal.CLOSED:
+        if signal is HealthSignal.CLOSED:
             assert state is State.DOWN
             closed = True
-        elif signal is Signal.SOUND:
+        elif signal is HealthSignal.SOUND:
             closed = False
         if closed and state in usable:
-            assert (before, signal) == (State.WARMING, Signal.FAULT), "data that is faulty is data all the same"
+            assert (before, signal) == (State.WARMING, HealthSignal.FAULT), "data that is faulty is data all the same"
             closed = False
         before = state
 
 
 @given(steps=STEPS)
-def test_degraded_lasts_until_there_was_no_fault_for_the_calm_time(steps: list[tuple[Signal | None, int]]) -> None:
+def test_degraded_lasts_until_there_was_no_fault_for_the_calm_time(
+    steps: list[tuple[HealthSignal | None, int]],
+) -> None:
     last, before = 0, State.CONNECTING
     for signal, state, t in run(steps):
         if signal is None and before is State.DEGRADED:
             assert (state is State.HEALTHY) == (t - last >= CALM)
-        if signal is Signal.FAULT:
+        if signal is HealthSignal.FAULT:
             last = t
         before = state
 
@@ -89,9 +93,9 @@ def test_every_state_can_be_reached_left_and_has_a_status() -> None:
 
 def test_a_change_says_since_when_and_why() -> None:
     health = Health(CALM)
-    health.take(Signal.SOUND, 5)
-    assert health.take(Signal.SILENT, 7, Reason.STALE_FEED)
-    assert not health.take(Signal.SILENT, 9, Reason.FROZEN_FEED)
+    health.take(HealthSignal.SOUND, 5)
+    assert health.take(HealthSignal.SILENT, 7, Reason.STALE_FEED)
+    assert not health.take(HealthSignal.SILENT, 9, Reason.FROZEN_FEED)
     assert (health.state, health.since, health.why, health.transitions) == (State.STALE, 7, Reason.STALE_FEED, 2)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.book import Side
+from models.book import BookSide
 from models.journal import TokenBook
 from models.money import MICRO, NEGATIVE_PIPS, PIPS
 from tests.flows.market_line.feeds import DOWN, UP, Rig
@@ -124,7 +124,7 @@ class Level:
 def test_a_side_agrees_with_a_dict(sign: int, steps: list[object]) -> None:
     """``again`` loads the last snapshot once more, ``older`` the one before it: their ladders are known then, their
     sizes must still be the new ones."""
-    side, naive = Side(sign, PIPS if sign > 0 else NEGATIVE_PIPS), dict[int, int]()
+    side, naive = BookSide(sign, PIPS if sign > 0 else NEGATIVE_PIPS), dict[int, int]()
     loaded: list[list[tuple[int, int]]] = []
     for step in steps:
         if step == "clear":

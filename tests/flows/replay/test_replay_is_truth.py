@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from connectors.archive.reader import ArchiveReader
-from connectors.simulator.exchange import Parameters
-from flows.replay.plan import Plan, load_plan
+from connectors.simulator.exchange import ExchangeParameters
+from flows.replay.plan import ReplayPlan, load_plan
 from flows.replay.runner import begin, run_stages
 from flows.replay.summary import digest, summarise
 from flows.replay.verify import compare
@@ -36,28 +36,28 @@ KILLS = 20
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six minutes of an exchange with a known edge: a lagging, erring maker."""
-    given = Parameters(lag_s=3.0, maker_error=0.05, frames_per_s=10.0)
+    given = ExchangeParameters(lag_s=3.0, maker_error=0.05, frames_per_s=10.0)
     return once(tmp_path_factory, "recording", lambda folder: simulate(folder / "archive", SECONDS, given)) / "archive"
 
 
-def _plan(archive: Path, run: Path, **changes: object) -> Plan:
+def _plan(archive: Path, run: Path, **changes: object) -> ReplayPlan:
     given: dict[str, object] = {"start": "feeds", "workers": 1, "batch_size": 1_000, "snapshot_s": 1.0}
-    return Plan.model_validate({"archive": archive, "run": run, "settings": Settings(), **given, **changes})
+    return ReplayPlan.model_validate({"archive": archive, "run": run, "settings": Settings(), **given, **changes})
 
 
-def _replay(plan: Plan) -> str:
+def _replay(plan: ReplayPlan) -> str:
     begin(plan)
     run_stages(plan, lambda stage: None)
     return digest(plan.output)
 
 
 @pytest.fixture(scope="module")
-def reference(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Plan:
+def reference(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> ReplayPlan:
     folder = once(tmp_path_factory, "reference", lambda folder: _replay(_plan(archive, folder / "run")))
     return _plan(archive, folder / "run")
 
 
-def test_the_recording_leads_to_trades_and_they_balance(reference: Plan) -> None:
+def test_the_recording_leads_to_trades_and_they_balance(reference: ReplayPlan) -> None:
     summary = summarise(reference.archive, reference.journal, reference.output, 1.0, True)
     assert summary.fills > 20
     assert summary.markets_settled >= 1
@@ -65,7 +65,7 @@ def test_the_recording_leads_to_trades_and_they_balance(reference: Plan) -> None
     assert summary.journal_events >= summary.feed_events
 
 
-def test_the_money_of_a_summary_adds_up(reference: Plan) -> None:
+def test_the_money_of_a_summary_adds_up(reference: ReplayPlan) -> None:
     """By three ways: ledger balances, round trips out of fills and outcomes, and what the outcomes say was made."""
     summary = summarise(reference.archive, reference.journal, reference.output, 1.0, True)
     reader = ArchiveReader(reference.output)
@@ -93,12 +93,12 @@ def test_the_money_of_a_summary_adds_up(reference: Plan) -> None:
     assert 0 < summary.first_ns < summary.last_ns
 
 
-def test_a_run_that_was_moved_is_found_where_it_is(reference: Plan, tmp_path: Path) -> None:
+def test_a_run_that_was_moved_is_found_where_it_is(reference: ReplayPlan, tmp_path: Path) -> None:
     shutil.copytree(reference.run, tmp_path / "moved")
     assert load_plan(tmp_path / "moved").output == tmp_path / "moved" / "archive"
 
 
-def test_a_run_with_other_parameters_says_which(reference: Plan) -> None:
+def test_a_run_with_other_parameters_says_which(reference: ReplayPlan) -> None:
     with pytest.raises(Failure, match=r"\(--workers, --batch-size\)"):
         begin(reference.model_copy(update={"workers": 2, "batch_size": 7}))
 
@@ -106,20 +106,20 @@ def test_a_run_with_other_parameters_says_which(reference: Plan) -> None:
 @pytest.mark.takes(15)
 @pytest.mark.parametrize(("workers", "batch_size"), [(2, 1_000), (4, 100), (1, 1), (1, 10_000)])
 def test_workers_and_batches_change_nothing(
-    archive: Path, reference: Plan, tmp_path: Path, workers: int, batch_size: int
+    archive: Path, reference: ReplayPlan, tmp_path: Path, workers: int, batch_size: int
 ) -> None:
     plan = _plan(archive, tmp_path / "run", workers=workers, batch_size=batch_size)
     assert _replay(plan) == digest(reference.output)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_the_journal_gives_the_same_as_the_feeds(reference: Plan, tmp_path: Path, workers: int) -> None:
+def test_the_journal_gives_the_same_as_the_feeds(reference: ReplayPlan, tmp_path: Path, workers: int) -> None:
     plan = _plan(reference.output, tmp_path / "run", start="journal", workers=workers)
     assert _replay(plan) == digest(reference.output)
 
 
 @pytest.mark.takes(50)
-def test_killed_twenty_times_and_resumed(archive: Path, reference: Plan, tmp_path: Path) -> None:
+def test_killed_twenty_times_and_resumed(archive: Path, reference: ReplayPlan, tmp_path: Path) -> None:
     """kill -9 of the worker process at random moments; each resume goes on from the last snapshot."""
     plan = _plan(archive, tmp_path / "run", snapshot_s=0.05)
     rng = random.Random(11)
@@ -155,16 +155,16 @@ def test_killed_twenty_times_and_resumed(archive: Path, reference: Plan, tmp_pat
 
 _RUNNER = """
 import sys
-from flows.replay.plan import Plan, load_plan
+from flows.replay.plan import ReplayPlan, load_plan
 from flows.replay.runner import begin, run_stages
-plan = Plan.model_validate_json(sys.argv[2])
+plan = ReplayPlan.model_validate_json(sys.argv[2])
 if not all(plan.done(stage).is_file() for stage in plan.stages):
     begin(plan)
     run_stages(plan, lambda stage: None)
 """
 
 
-def test_a_changed_record_is_found_and_named(archive: Path, reference: Plan, tmp_path: Path) -> None:
+def test_a_changed_record_is_found_and_named(archive: Path, reference: ReplayPlan, tmp_path: Path) -> None:
     other = _plan(archive, tmp_path / "run", settings=Settings.model_validate({"portfolio": {"capital": 5_000}}))
     _replay(other)
     result = compare(reference.output, other.output, with_journal=True)
@@ -180,7 +180,7 @@ def test_a_changed_record_is_found_and_named(archive: Path, reference: Plan, tmp
     assert result.compared[JOURNAL] == ArchiveReader(reference.output).count(JOURNAL)
 
 
-def test_nothing_of_the_feeds_is_left_out(reference: Plan) -> None:
+def test_nothing_of_the_feeds_is_left_out(reference: ReplayPlan) -> None:
     """Every feed record stands behind at least one journal event."""
     from models.journal import decode_event
 
@@ -192,7 +192,7 @@ def test_nothing_of_the_feeds_is_left_out(reference: Plan) -> None:
 
 
 @pytest.mark.takes(10)
-def test_other_python_gives_the_same(archive: Path, reference: Plan, tmp_path: Path) -> None:
+def test_other_python_gives_the_same(archive: Path, reference: ReplayPlan, tmp_path: Path) -> None:
     """Floats are summed and printed alike on 3.11 and 3.12."""
     other = os.environ.get("PROFIT_TEST_OTHER_PYTHON")
     if not other:

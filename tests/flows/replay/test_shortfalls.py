@@ -10,7 +10,7 @@ import pytest
 from connectors.archive.reader import ArchiveReader
 from connectors.archive.source import ArchiveFeedSource
 from connectors.archive.writer import ArchiveWriter
-from connectors.simulator.exchange import Parameters
+from connectors.simulator.exchange import ExchangeParameters
 from flows.market_line.line import MarketLine
 from flows.replay.shortfalls import shortfalls
 from models.bounds import bounds_of
@@ -26,7 +26,7 @@ from tests.recordings import simulate
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The archive of a whole run: feeds, their journal, and the portfolio's pulse at its end."""
-    archive = simulate(tmp_path_factory.mktemp("whole") / "archive", 20, Parameters(frames_per_s=5.0))
+    archive = simulate(tmp_path_factory.mktemp("whole") / "archive", 20, ExchangeParameters(frames_per_s=5.0))
     line, last = MarketLine(bounds_of(Checks()), "main"), 0
     partition = ArchiveFeedSource(archive).build_part("test", "feeds", None)
     with ArchiveWriter(archive, [JOURNAL, TELEMETRY]) as writer:

@@ -13,8 +13,8 @@ from api.cli.main import _register, app
 from connectors.archive.reader import ArchiveReader
 from connectors.archive.writer import ArchiveWriter
 from connectors.imports.assembly import Assembler
-from connectors.imports.frames import Book, Definition, Frame, books
-from connectors.imports.summary import Summary
+from connectors.imports.frames import BookSnapshot, Definition, Frame, books
+from connectors.imports.summary import ImportSummary
 from flows.report.quality import QualityReport, quality_report, shown
 from models.failures import Failure
 from models.settings import Settings
@@ -38,7 +38,7 @@ def _frames() -> Iterator[Frame]:
     for number in range(40):
         t += SECOND // 10
         sides = CROSSED if number == 30 else ONE_SIDED if number % 2 else LADDER if number == 20 else SOUND
-        book = Book(MARKET.condition, MARKET.up_token, t // 1_000_000, sides[0], sides[1], "0.01")
+        book = BookSnapshot(MARKET.condition, MARKET.up_token, t // 1_000_000, sides[0], sides[1], "0.01")
         yield Frame(t, FEED_POLYMARKET, "polymarket", "", books([book]))
     yield Frame(t, FEED_POLYMARKET, "polymarket", "", b"{no frame")
 
@@ -47,7 +47,7 @@ def _frames() -> Iterator[Frame]:
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("quality") / "archive"
     with ArchiveWriter(folder, FEEDS) as writer:
-        Assembler(writer, "r", "import:test", Summary("test")).run(_frames())
+        Assembler(writer, "r", "import:test", ImportSummary("test")).run(_frames())
     return folder
 
 
@@ -99,7 +99,7 @@ def test_no_examples_when_none_are_wanted(archive: Path) -> None:
 
 def test_a_long_frame_shows_its_best_levels() -> None:
     sides = [(f"0.{cents:02d}", "1") for cents in range(1, 49)]
-    frame = books([Book("0xc0", "1111", 1, sides, [("0.50", "1")], "0.01")])
+    frame = books([BookSnapshot("0xc0", "1111", 1, sides, [("0.50", "1")], "0.01")])
 
     text = shown(frame)
 

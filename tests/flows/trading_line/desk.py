@@ -15,7 +15,7 @@ from models.journal import NO_SRC, AnyEvent, Book, Clock, Feed, Input, Levels, M
 from models.message import Message
 from models.money import DOLLAR, PIP, SHARE
 from models.orders import FINAL
-from models.settings import Execution, FairValue, Parity, Portfolio, Settings
+from models.settings import ExecutionSettings, FairValue, Parity, Portfolio, Settings
 from models.settlement import Rule
 from models.timestamps import SECOND
 from models.topics import FEED_COINBASE, FEED_POLYMARKET
@@ -32,7 +32,7 @@ def settings(**sections: dict[str, Any]) -> Settings:
         fair_value=FairValue(**fair_value),
         parity=Parity(**sections.get("parity", {})),
         portfolio=Portfolio(**sections.get("portfolio", {})),
-        execution=Execution(**({"jitter_ms": 0} | sections.get("execution", {}))),
+        execution=ExecutionSettings(**({"jitter_ms": 0} | sections.get("execution", {}))),
     )
 
 

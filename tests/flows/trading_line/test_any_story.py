@@ -23,7 +23,7 @@ from models.control import Close, Command, Flatten, Instruction, Kill, Pause, Re
 from models.journal import Trade
 from models.money import PIP, SHARE
 from models.orders import FINAL, TRANSITIONS
-from models.settings import InstanceTable, Operator, Settings
+from models.settings import InstanceTable, OperatorSettings, Settings
 from models.timestamps import SECOND
 from models.topics import FEED_POLYMARKET
 from tests.flows.trading_line.desk import END, KEY, Scene, settings
@@ -47,7 +47,7 @@ def chosen(**portfolio: Any) -> Settings:
         InstanceTable(id="double", strategy="updown_fair_value", state="twin", parameters={"take_profit": 0.03}),
     )
     return base.model_copy(
-        update={"operator": Operator(public_key=public_key(TOKEN)), "run_name": "story", "instances": instances}
+        update={"operator": OperatorSettings(public_key=public_key(TOKEN)), "run_name": "story", "instances": instances}
     )
 
 

@@ -11,7 +11,7 @@ from flows.trading_line import gates
 from flows.trading_line.blotter import Blotter
 from flows.trading_line.cooldown import Cooldown
 from flows.trading_line.instance_state import InstanceState
-from flows.trading_line.known import Known, KnownMarket
+from flows.trading_line.known import KnownMarket, MarketCache
 from flows.trading_line.members import Entry, Member
 from flows.trading_line.pace import Pace
 from flows.trading_line.positions import Account, Position
@@ -44,7 +44,7 @@ def check(
     spot_stale: bool = False,
 ) -> list[tuple[str, str, str]]:
     """The gates on a market's data, for a purchase of Up in a sound market but for what is given."""
-    known = Known()
+    known = MarketCache()
     own = None if missing else up if up is not None else token("up", 4900, 5000)
     both = msgspec.structs.replace(book(own, token("down", 5000, 5100)), checks=checks)
     kept = KnownMarket(market(), both)
@@ -185,7 +185,7 @@ def verdict(member: Member, instance: Instance = FAIR) -> tuple[str, str]:
 
 @pytest.mark.parametrize(("lag_ms", "reason"), [(0, "ok"), (1_000, "ok"), (1_001, "too_slow"), (17_000, "too_slow")])
 def test_a_line_that_is_behind_enters_nothing(lag_ms: int, reason: str) -> None:
-    known = Known()
+    known = MarketCache()
     known.lag = lag_ms * MILLISECOND
     assert verdict(Pace(SETTINGS, known))[1] == reason
 

@@ -9,7 +9,7 @@ import pytest
 from models.contracts import Answer, Telemetry
 from models.control import Close, Command, Flatten, Instruction, Kill, Pause, Release, Resume, encode, public_key, sign
 from models.money import PIP
-from models.settings import Operator
+from models.settings import OperatorSettings
 from tests.flows.trading_line.desk import KEY, Scene, settings
 
 TOKEN, OTHER = "11" * 32, "22" * 32
@@ -17,7 +17,9 @@ TOKEN, OTHER = "11" * 32, "22" * 32
 
 def commanded(**portfolio: Any) -> Scene:
     chosen = settings(portfolio={"cooldown_s": 1} | portfolio)
-    chosen = chosen.model_copy(update={"operator": Operator(public_key=public_key(TOKEN)), "run_name": "evening"})
+    chosen = chosen.model_copy(
+        update={"operator": OperatorSettings(public_key=public_key(TOKEN)), "run_name": "evening"}
+    )
     scene = Scene(chosen)
     scene.warm_up()
     return scene

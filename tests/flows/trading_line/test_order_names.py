@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 
-from connectors.simulator.exchange import Parameters
+from connectors.simulator.exchange import ExchangeParameters
 from tests.faults.harness import play
 from tests.faults.pipeline import trade
 
 
 def test_markets_that_are_entered_at_one_event_have_orders_of_their_own() -> None:
-    given = Parameters(
+    given = ExchangeParameters(
         assets=("BTC", "ETH"), horizons=("5m", "15m"), lag_s=5, maker_error=0.05, frames_per_s=4, resolution_delay_s=5
     )
     orders = [each for each in trade(play(None, 60, given).records).orders if each["status"] == "submitted"]

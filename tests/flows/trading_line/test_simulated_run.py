@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from connectors.archive.source import ArchiveFeedSource
-from connectors.simulator.exchange import Parameters
+from connectors.simulator.exchange import ExchangeParameters
 from flows.market_line.line import MarketLine
 from models.bounds import bounds_of
 from models.contracts import Decision, Fill, Order, Telemetry
@@ -27,7 +27,9 @@ SECONDS = 345
 CHOSEN = settings(
     portfolio={"cooldown_s": 2}, fair_value={"warm_up_s": 20, "half_life_s": 120, "sample_s": 2, "edge_decay": 0.1}
 )
-PARAMETERS = Parameters(horizons=("5m",), lag_s=4.0, maker_error=0.08, frames_per_s=8.0, resolution_delay_s=10.0)
+PARAMETERS = ExchangeParameters(
+    horizons=("5m",), lag_s=4.0, maker_error=0.08, frames_per_s=8.0, resolution_delay_s=10.0
+)
 
 Records = list[Stored | Lost]
 

@@ -9,7 +9,7 @@ import pytest
 
 from models.money import SHARE
 from models.reasons import Reason
-from models.settings import Execution, FairValue, Portfolio, Settings
+from models.settings import ExecutionSettings, FairValue, Portfolio, Settings
 from models.strategies.instance import all_instances
 from models.strategies.needs import BOOK_FAULTS, SPOT_FAULTS, Limits, Needs, limits
 from models.strategies.registry import STRATEGIES
@@ -47,7 +47,7 @@ def test_a_number_is_taken_as_it_is_and_a_name_is_read_from_settings_or_paramete
         100,
     )
     named = msgspec.structs.replace(PLAIN, book_age_s="portfolio.stale_s", depth_within="execution.slippage")
-    settings = Settings(portfolio=Portfolio(stale_s=2.5), execution=Execution(slippage=0.03))
+    settings = Settings(portfolio=Portfolio(stale_s=2.5), execution=ExecutionSettings(slippage=0.03))
     assert (bounds(named, settings).book_age, bounds(named, settings).depth_within) == (5 * SECOND // 2, 300)
     own = msgspec.structs.replace(PLAIN, max_spread="parameters.stop_loss")
     assert bounds(own, parameters=FairValue(stop_loss=0.07)).max_spread == 700

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from api.cli.up import up
-from api.supervisor.run import Order, children
+from api.supervisor.run import RunRequest, children
 from connectors.simulator.child import child_exchange
 from models.failures import Failure
 from models.settings import Settings
@@ -26,7 +26,7 @@ def test_a_child_exchange_runs_the_file() -> None:
 
 def test_the_supervisor_hands_the_file_to_its_exchange(tmp_path: Path) -> None:
     chosen = tmp_path / "faults.toml"
-    order = Order("sim", "", None, "run", None, faults=chosen)
+    order = RunRequest("sim", "", None, "run", None, faults=chosen)
     by_name = {spec.name: spec.command for spec in children(order, "host:1", tmp_path, Settings())}
     at = by_name["simulator"].index("--faults")
     assert by_name["simulator"][at + 1] == str(chosen)

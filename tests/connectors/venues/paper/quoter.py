@@ -14,8 +14,8 @@ import msgspec
 
 from connectors.imports.assembly import Assembler
 from connectors.imports.frames import Frame
-from connectors.imports.summary import Summary
-from connectors.simulator.exchange import Exchange, Parameters
+from connectors.imports.summary import ImportSummary
+from connectors.simulator.exchange import Exchange, ExchangeParameters
 from connectors.venues.paper.parameters import PaperParameters
 from connectors.venues.paper.venue import PaperVenue
 from flows.market_line.line import MarketLine
@@ -78,7 +78,7 @@ class _Records:
 
 def simulate(seed: int) -> Run:
     """One five-minute window of the simulated exchange without lag and error, through the market line."""
-    given = Parameters(
+    given = ExchangeParameters(
         seed=seed, horizons=("5m",), lag_s=0.0, maker_error=0.0, frames_per_s=1.0, resolution_delay_s=2.0
     )
     core = Exchange(given, START)
@@ -111,7 +111,7 @@ def simulate(seed: int) -> Run:
                         found.append(Frame(t + LATENCY, FEED_POLYMARKET, "polymarket", "", f"[{books}]".encode()))
         return found
 
-    Assembler(records, "sim", "sim", Summary("sim")).run(iter(frames()))  # type: ignore[arg-type]
+    Assembler(records, "sim", "sim", ImportSummary("sim")).run(iter(frames()))  # type: ignore[arg-type]
     return Run(market.window.slug, records.events, times, fair, bool(market.up_won))
 
 
