@@ -31,7 +31,7 @@ QUICK_HOUR_S: Final = 60
 QUICK_WARM_UP_S: Final = 20
 MIXED: Final = Path("docs/faults-mixed.toml")
 LAP_S: Final = 720.0  # the timeline's short faults come again after so long
-KEPT: Final = 10_000  # injections the exchange tells one by one
+MOST_INJECTIONS: Final = 10_000  # injections the exchange tells one by one
 #: From the evidence's sending to the end of the quality window that must hold it: a tick, the way, and the window.
 SEEN_WITHIN_S: Final = 12
 
@@ -58,7 +58,7 @@ def measure(options: Options) -> Result:
 
     def ask(run: Path) -> None:
         base = read_urls(run / ADDRESSES).clock.removesuffix("/clock")
-        truth.update(httpx.get(f"{base}/truth", params={"last": KEPT}, timeout=10).raise_for_status().json())
+        truth.update(httpx.get(f"{base}/truth", params={"last": MOST_INJECTIONS}, timeout=10).raise_for_status().json())
 
     with tempfile.TemporaryDirectory(prefix="profit-bench-") as name:
         place = Path(name)

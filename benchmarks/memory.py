@@ -200,10 +200,10 @@ def watch(
 
 def _bootstrap(place: Path, up: subprocess.Popen[bytes]) -> str:
     """The run's broker, once the run says it."""
-    told = place / "runs" / RUN / "run.json"
+    record = place / "runs" / RUN / "run.json"
     deadline = time.monotonic() + START_PATIENCE_S
     while time.monotonic() < deadline and up.poll() is None:
-        if told.is_file() and (text := told.read_bytes()).endswith(b"}\n"):
+        if record.is_file() and (text := record.read_bytes()).endswith(b"}\n"):
             return str(msgspec.json.decode(text)["kafka"])
         time.sleep(0.05)
     words = (place / "log").read_text(errors="replace").strip().splitlines()

@@ -16,7 +16,7 @@ from bytewax.operators import KeyedStream, StatefulBatchLogic
 from bytewax.outputs import Sink
 from bytewax.recovery import RecoveryConfig, init_db_dir
 
-from flows.state import Held, Schema
+from flows.state import OwnedState, Schema
 from models.failures import Failure
 from models.message import Message
 from models.settings import Settings
@@ -31,19 +31,19 @@ _PARTITIONS = 1
 class _Step(StatefulBatchLogic[V, W, bytes], Generic[S, V, W]):
     """Feeds a state's items to it one by one; its snapshot is that of the state, frozen at that moment."""
 
-    def __init__(self, held: Held[S], advance: Callable[[Held[S], V], Iterable[W]]) -> None:
-        self._held = held
+    def __init__(self, owned: OwnedState[S], advance: Callable[[OwnedState[S], V], Iterable[W]]) -> None:
+        self._owned = owned
         self._advance = advance
 
     def on_batch(self, values: list[V]) -> tuple[list[W], bool]:
-        held, advance = self._held, self._advance
+        owned, advance = self._owned, self._advance
         out: list[W] = []
         for value in values:
-            out.extend(advance(held, value))
+            out.extend(advance(owned, value))
         return out, StatefulBatchLogic.RETAIN
 
     def snapshot(self) -> bytes:
-        return self._held.snapshot()
+        return self._owned.snapshot()
 
 
 def stateful(
@@ -51,7 +51,7 @@ def stateful(
     up: KeyedStream[V],
     schema: Schema[S],
     settings: Settings,
-    advance: Callable[[Held[S], V], Iterable[W]],
+    advance: Callable[[OwnedState[S], V], Iterable[W]],
 ) -> KeyedStream[W]:
     """A step that owns one state of ``schema`` a key and emits what ``advance(held state, item)`` returns, in order. A
     state begins under ``settings``; one that is resumed goes on under those it had.
@@ -70,13 +70,15 @@ def keyed(step_id: str, up: Stream[V], key: str) -> KeyedStream[list[V]]:
     return op.flat_map_batch(step_id, up, lambda items: [(key, items)])
 
 
-def in_batches(advance: Callable[[Held[S], V], Iterable[W]]) -> Callable[[Held[S], list[V]], Iterable[list[W]]]:
+def in_batches(
+    advance: Callable[[OwnedState[S], V], Iterable[W]],
+) -> Callable[[OwnedState[S], list[V]], Iterable[list[W]]]:
     """``advance`` for items that travel as lists; what a list makes travels as one list, too."""
 
-    def advance_all(held: Held[S], items: list[V]) -> Iterable[list[W]]:
+    def advance_all(owned: OwnedState[S], items: list[V]) -> Iterable[list[W]]:
         out: list[W] = []
         for item in items:
-            out.extend(advance(held, item))
+            out.extend(advance(owned, item))
         return (out,) if out else ()
 
     return advance_all

@@ -16,11 +16,12 @@ import msgspec
 from bytewax.dataflow import Dataflow, Stream
 from bytewax.inputs import Source
 
+from flows.beat import Beat
 from flows.engine import keyed, stateful
-from flows.market_line.findings import Beat, Finding
+from flows.market_line.findings import Finding
 from flows.market_line.line import MarketLine, Out
 from flows.quality import count_in_windows
-from flows.state import Held, Schema
+from flows.state import OwnedState, Schema
 from models.bounds import bounds_of
 from models.configuration import decode_statement
 from models.message import Lost, Message, Stored
@@ -58,16 +59,16 @@ def schema(fixed: bool = False) -> Schema[MarketLine]:
     )
 
 
-def _advance(held: Held[MarketLine], records: Sequence[Stored | Lost]) -> tuple[list[Out]]:
+def _advance(owned: OwnedState[MarketLine], records: Sequence[Stored | Lost]) -> tuple[list[Out]]:
     out: list[Out] = []
     begun = 0
     for number, record in enumerate(records):
-        stated = None if held.schema.fixed else _stated(record)
+        stated = None if owned.schema.fixed else _stated(record)
         if stated is not None:  # what comes after it is judged by it
-            out.extend(held.state.advance_all(records[begun : number + 1]))
-            held.configure(stated)
+            out.extend(owned.state.advance_all(records[begun : number + 1]))
+            owned.configure(stated)
             begun = number + 1
-    out.extend(held.state.advance_all(records[begun:]))
+    out.extend(owned.state.advance_all(records[begun:]))
     return (out,)
 
 

@@ -29,7 +29,7 @@ class _Module:
         self.sent = -_REST_S
         self.touched = True
 
-    def told(self) -> dict[str, int]:
+    def named_counts(self) -> dict[str, int]:
         """``counts`` by the names they have on telemetry, sorted."""
         counts = self.counts
         if len(self._names) != len(counts):
@@ -54,18 +54,18 @@ class FlowPulse:
             self._modules.setdefault(module, _Module())
 
     def count(self, module: str, verdict: str, reason: str, by: int = 1) -> None:
-        kept = self._modules[module]
+        entry = self._modules[module]
         key = (verdict, reason)
-        kept.counts[key] = kept.counts.get(key, 0) + by
-        kept.last = reason
-        kept.touched = True
+        entry.counts[key] = entry.counts.get(key, 0) + by
+        entry.last = reason
+        entry.touched = True
 
     def passed(self, module: str) -> None:
         """``count`` of what passed with nothing to say: by far the most, so that it is had cheaper."""
-        kept = self._modules[module]
-        kept.passed += 1
-        kept.last = _OK
-        kept.touched = True
+        entry = self._modules[module]
+        entry.passed += 1
+        entry.last = _OK
+        entry.touched = True
 
     def is_due(self, t: int) -> bool:
         """Whether the second of event time has changed since the last beat."""
@@ -90,7 +90,7 @@ class FlowPulse:
                 module=name,
                 status="running",
                 heartbeat=t,
-                counts=module.told(),
+                counts=module.named_counts(),
                 last_reason=module.last,
                 gauges=gauges if chief else {},
             )

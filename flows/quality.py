@@ -15,8 +15,9 @@ import msgspec
 from bytewax.dataflow import Stream
 from bytewax.operators import KeyedStream
 
+from flows.beat import Beat
 from flows.engine import stateful
-from flows.market_line.findings import Beat, Finding
+from flows.market_line.findings import Finding
 from flows.state import Schema
 from flows.windows import EPOCH, JournalClock, LastingWindower
 from models.contracts import Quality
@@ -59,7 +60,7 @@ def count_in_windows(
     schema = Schema(
         f"{producer}.number", 1, lambda given: QualityRows(given.checks.window_s, producer), lambda _: (), fixed=True
     )
-    numbered = stateful("number", counted.down, schema, settings, lambda held, closed: held.state.rows(closed))
+    numbered = stateful("number", counted.down, schema, settings, lambda owned, closed: owned.state.rows(closed))
     attach("quality_out", op.key_rm("quality", numbered))
 
 

@@ -106,14 +106,15 @@ class Schema(Generic[S]):
     fixed: bool = False
     rooms: tuple[str, ...] = ("flows", "models", "connectors")
 
-    def begin(self, settings: Settings) -> Held[S]:
+    def begin(self, settings: Settings) -> OwnedState[S]:
         """A fresh state under ``settings``."""
-        return Held(self, settings, self.make(settings))
+        return OwnedState(self, settings, self.make(settings))
 
-    def resume(self, snapshot: bytes, settings: Settings) -> Held[S]:
+    def resume(self, snapshot: bytes, settings: Settings) -> OwnedState[S]:
         """The state of ``snapshot``, under the configuration that was in force then; ``settings`` says the rest.
 
-        Raises SnapshotRefused for a snapshot of another schema and, where the settings are fixed, of another configuration."""
+        Raises SnapshotRefused for a snapshot of another schema and, where the settings are fixed, of another
+        configuration."""
         header, payload = _parted(snapshot)
         if (header.schema, header.version) != (self.name, self.version):
             raise SnapshotRefused(
@@ -131,10 +132,10 @@ class Schema(Generic[S]):
                 "Go on under the same settings, or start another run.",
             )
         in_force = with_relevant(settings, header.settings)
-        return Held(self, in_force, _thawed(payload, _by_class(self.given(in_force)), self.rooms))
+        return OwnedState(self, in_force, _thawed(payload, _by_class(self.given(in_force)), self.rooms))
 
 
-class Held(Generic[S]):
+class OwnedState(Generic[S]):
     """A state and the settings it is under."""
 
     def __init__(self, schema: Schema[S], settings: Settings, state: S) -> None:

@@ -20,10 +20,10 @@ import msgspec
 from bytewax.dataflow import Dataflow, Stream
 from bytewax.inputs import Source
 
+from flows.beat import Beat
 from flows.engine import in_batches, keyed, stateful
-from flows.market_line.findings import Beat
 from flows.quality import Tally, count_in_windows
-from flows.state import Held, Schema
+from flows.state import OwnedState, Schema
 from flows.trading_line.desk import Out
 from flows.trading_line.items import Configured, Judged, Routed
 from flows.trading_line.lane import Lane
@@ -64,8 +64,8 @@ def schemas(fixed: bool = False) -> tuple[Schema[Router], Schema[Lane], Schema[O
     )
 
 
-def _route(held: Held[Router], record: Stored) -> list[Routed | Configured]:
-    return held.state.route(decode_event(record.value), held.schema.fixed)
+def _route(owned: OwnedState[Router], record: Stored) -> list[Routed | Configured]:
+    return owned.state.route(decode_event(record.value), owned.schema.fixed)
 
 
 def _by_lane(batches: list[tuple[str, list[Routed | Configured]]]) -> list[tuple[str, list[Routed | Configured]]]:
@@ -76,20 +76,20 @@ def _by_lane(batches: list[tuple[str, list[Routed | Configured]]]) -> list[tuple
     return list(lanes.items())
 
 
-def _judge(held: Held[Lane], routed: Routed | Configured) -> tuple[Judged, ...]:
+def _judge(owned: OwnedState[Lane], routed: Routed | Configured) -> tuple[Judged, ...]:
     if isinstance(routed, Configured):
-        held.configure(msgspec.json.decode(routed.settings))
+        owned.configure(msgspec.json.decode(routed.settings))
         return ()
-    return (held.state.judge(routed),)
+    return (owned.state.judge(routed),)
 
 
-def _decide(held: Held[OrderedDesk], judged: Judged) -> list[Out]:
+def _decide(owned: OwnedState[OrderedDesk], judged: Judged) -> list[Out]:
     out: list[Out] = []
-    for copies in held.state.ready(judged):
-        stated = "" if held.schema.fixed else states(copies[0].event)
+    for copies in owned.state.ready(judged):
+        stated = "" if owned.schema.fixed else states(copies[0].event)
         if stated:
-            held.configure(msgspec.json.decode(stated))
-        out.extend(held.state.decide(copies))
+            owned.configure(msgspec.json.decode(stated))
+        out.extend(owned.state.decide(copies))
     return out
 
 

@@ -101,10 +101,10 @@ class BookSide:
             prices = ",".join([texts[i] for i in order])
         if len(set(keys)) != len(keys):
             raise ValueError("a price stands twice on one side of the book")
-        kept = self._ladders
-        if len(kept) >= _LADDERS:
-            del kept[next(iter(kept))]
-        ladder = kept[prices] = _Ladder(keys)
+        stored = self._ladders
+        if len(stored) >= _LADDERS:
+            del stored[next(iter(stored))]
+        ladder = stored[prices] = _Ladder(keys)
         return levels, prices, ladder
 
     def put(self, price: int, size: int) -> None:
@@ -127,7 +127,7 @@ class BookSide:
         if self._raw is not None:
             self._sizes = dict(zip(self._ladder.keys, _micro(self._raw), strict=True))
             self._raw = None
-            self._changed(sorted(key for key, held in self._sizes.items() if held))
+            self._changed(sorted(key for key, left in self._sizes.items() if left))
 
     def _changed(self, keys: list[int]) -> None:
         """A ladder of this side alone, which nothing is known of yet."""
@@ -142,8 +142,8 @@ class BookSide:
     def is_on_grid(self, tick: int) -> bool:
         """Whether every price is a multiple of ``tick`` (pips) in [tick, 1 - tick]."""
         ladder = self._ladder
-        kept, answer = ladder.grid
-        if kept != tick:
+        stored, answer = ladder.grid
+        if stored != tick:
             answer = _grid(self.sign, tick).issuperset(ladder.keys)
             ladder.grid = (tick, answer)
         return answer
@@ -151,8 +151,8 @@ class BookSide:
     def top(self, depth: int) -> tuple[tuple[int, int], ...]:
         """Up to ``depth`` levels (price, size), best first. Raises NotANumber for a size that is none."""
         ladder = self._ladder
-        kept, best = ladder.best
-        if kept != depth:
+        stored, best = ladder.best
+        if stored != depth:
             sign = self.sign
             best = [key * sign for key in ladder.keys[: -depth - 1 : -1]]
             ladder.best = (depth, best)

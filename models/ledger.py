@@ -40,12 +40,12 @@ class Ledger:
             total += leg.amount
         if total:
             raise Unbalanced(f"legs {legs} add up to {total}")
-        kept = tuple(leg for leg in legs if leg.amount)
-        for leg in kept:
+        stored = tuple(leg for leg in legs if leg.amount)
+        for leg in stored:
             self.balances[leg.account] = self.balances.get(leg.account, 0) + leg.amount
             if self.balances[leg.account] == 0 and leg.account.startswith("position:"):
                 del self.balances[leg.account]
-        return kept
+        return stored
 
     def balance(self, account: str) -> int:
         return self.balances.get(account, 0)

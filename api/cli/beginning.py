@@ -44,10 +44,10 @@ def begun_under(folder: Path, settings: Settings, first: Settings) -> Settings:
             os.link(making, path)
         making.unlink()
     try:
-        kept = json.loads(path.read_bytes())
+        recorded = json.loads(path.read_bytes())
     except ValueError:
         raise Failure(f"{path} is damaged.", "Start a new run (--run NAME); what it recorded stays there.") from None
-    return with_relevant(settings, {name: value for name, value in kept.items() if name not in IRRELEVANT})
+    return with_relevant(settings, {name: value for name, value in recorded.items() if name not in IRRELEVANT})
 
 
 def beginning(flow: Flow, folder: Path, own: Identity, settings: Settings, bootstrap: str, fixed: bool) -> Settings:

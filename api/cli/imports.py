@@ -63,8 +63,8 @@ def import_command(
 
         def show(summary: ImportSummary) -> None:
             refused, made = sum(summary.rejected.values()), sum(summary.frames.values())
-            told = f"{summary.progress.stage}: {summary.rows:,} rows in, {made:,} records out, {refused:,} rejected"
-            bar.update(task, description=told, completed=summary.progress.done, total=summary.progress.total or None)
+            line = f"{summary.progress.stage}: {summary.rows:,} rows in, {made:,} records out, {refused:,} rejected"
+            bar.update(task, description=line, completed=summary.progress.done, total=summary.progress.total or None)
 
         summary = import_recording(kind, paths, archive, options, show, table)
     seconds = time.monotonic() - begun

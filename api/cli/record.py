@@ -195,13 +195,13 @@ async def _progress(recorder: Recorder, outlet: KafkaOutlet) -> None:
     terminal = sys.stderr.isatty()
     started = since = time.monotonic()
     last = 0
-    told: dict[str, str] = {}
+    reported: dict[str, str] = {}
     while True:
         await asyncio.sleep(0.5)
         now, records = time.monotonic(), recorder.writer.seq
         for pulse in recorder.pulses:
-            if pulse.status in ("waiting", "warning") and told.get(pulse.module) != pulse.last_reason:
-                told[pulse.module] = pulse.last_reason
+            if pulse.status in ("waiting", "warning") and reported.get(pulse.module) != pulse.last_reason:
+                reported[pulse.module] = pulse.last_reason
                 _say(f"{pulse.module}: {pulse.last_reason}", terminal)
         if not terminal and now - since < 10.0:
             continue

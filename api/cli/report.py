@@ -209,12 +209,12 @@ def _folder(place: str, settings: Settings) -> Path:
 def _summary(folder: Path) -> RunSummary:
     from flows.replay.summary import RunSummary, summarise, summarise_run
 
-    kept = folder / SUMMARY
-    if kept.is_file():
+    stored = folder / SUMMARY
+    if stored.is_file():
         try:
-            return msgspec.json.decode(kept.read_bytes(), type=RunSummary)
+            return msgspec.json.decode(stored.read_bytes(), type=RunSummary)
         except msgspec.DecodeError:
-            print(f"{kept} is damaged or of another version: the figures are made anew", file=sys.stderr)
+            print(f"{stored} is damaged or of another version: the figures are made anew", file=sys.stderr)
     if not (folder / PLAN).is_file():
         summary = summarise_run(folder)
         if is_running(folder):
@@ -226,6 +226,6 @@ def _summary(folder: Path) -> RunSummary:
     summary = summarise(plan.archive, plan.journal, plan.output, 0.0, plan.start == "feeds")
     if is_running(folder):
         summary.unfinished = ["the replay is still under way: these are the figures so far"]
-    elif not kept.is_file():
+    elif not stored.is_file():
         summary.unfinished = ["the replay was ended before its end; the same command again goes on with it"]
     return summary

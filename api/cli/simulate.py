@@ -107,12 +107,12 @@ async def _serve(exchange: SimulatedExchange, port_file: Path | None, lifeline: 
 
 async def _say_when_late(exchange: SimulatedExchange) -> None:
     """A speed that this machine cannot reach must not pass unnoticed."""
-    told = 0.0
+    reported = 0.0
     while True:
         await asyncio.sleep(5.0)
-        lost = exchange.slipped_s - told
+        lost = exchange.slipped_s - reported
         if lost > exchange.clock.speed:  # more than one of the last five real seconds
-            told = exchange.slipped_s
+            reported = exchange.slipped_s
             speed = exchange.clock.speed
             print(
                 f"simulated exchange: speed {speed:g} is not reached, {lost / 5 / speed:.0%} of it was lost in the "

@@ -106,13 +106,13 @@ function showModule(view) {
   put(cells[5], judged ? whole.format(view.blocked) : "–");
   put(cells[6], view.rate_10s === null ? "–" : tenths.format(view.rate_10s));
   const counters = Object.entries(view.counters).sort(([one], [other]) => (other === "frames") - (one === "frames")).map(([name, count]) => `${name} ${whole.format(count)}`).join(", ");
-  const told = [view.module === "portfolio" ? "" : view.told, counters].filter(Boolean).join("; ");
-  const said = `${view.last_reason}|${told}`;
+  const text = [view.module === "portfolio" ? "" : view.gauges_text, counters].filter(Boolean).join("; ");
+  const said = `${view.last_reason}|${text}`;
   if (kept.reason !== said) {
     kept.reason = said;
-    cells[7].replaceChildren(...(view.last_reason || !told ? [reasonNode(view.last_reason)] : []));
-    if (told) cells[7].append(element("span", ` ${told}`, "quiet"));
-    cells[7].title = told;
+    cells[7].replaceChildren(...(view.last_reason || !text ? [reasonNode(view.last_reason)] : []));
+    if (text) cells[7].append(element("span", ` ${text}`, "quiet"));
+    cells[7].title = text;
   }
   if (view.module === "portfolio") showMoney(view.gauges);
 }
@@ -190,7 +190,7 @@ function priceText(decision) {
   return `${kind} ${pips.format(decision.price / 1e4)}`;
 }
 
-// A limit of money is told with its numbers, where the sizing stated the room that was left.
+// A limit of money is shown with its numbers, where the sizing stated the room that was left.
 function detailOf(decision) {
   const limit = limits[decision.reason];
   const sizing = decision.spans.find((span) => span.module === "sizing");

@@ -11,7 +11,7 @@ from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from api.server.board import KEPT
+from api.server.board import MOST_ROWS
 from api.server.chain import Chain, UnknownDecision, chain_of
 from api.server.hub import Hub
 from api.server.places import Places
@@ -37,7 +37,7 @@ from models.reasons import MEANING
 PAGES: Final = Path(__file__).parent.parent / "pages"
 #: Streams at once; more would be a mistake of some client.
 MAX_STREAMS: Final = 64
-Limit = Annotated[int, Query(ge=1, le=KEPT)]
+Limit = Annotated[int, Query(ge=1, le=MOST_ROWS)]
 
 
 class _Counted(Stream):

@@ -32,9 +32,9 @@ from models.reasons import Verdict
 
 #: A module whose last row came longer ago than this is silent. Resting modules send every ten seconds.
 SILENT_S: Final = 15.0
-KEPT: Final = 500
-MODULES_KEPT: Final = 500
-SCANS_KEPT: Final = 500
+MOST_ROWS: Final = 500
+MOST_MODULES: Final = 500
+MOST_SCANS: Final = 500
 _RATE_WINDOWS: Final = (10.0, 60.0)
 _SHORTEST_S: Final = 1.0  # a rate over less than this says nothing
 _SAMPLE_S: Final = 0.5  # rows that come faster, as in a simulation at many times real time, need no sample each
@@ -108,13 +108,13 @@ class Board:
         self._started = now
         self._modules: dict[str, _Module] = {}
         # Refusals are kept apart: they are many, and must not push out what was done.
-        self._actions = RecentRows(Decision, KEPT)
-        self._refusals = RecentRows(Decision, KEPT)
+        self._actions = RecentRows(Decision, MOST_ROWS)
+        self._refusals = RecentRows(Decision, MOST_ROWS)
         self._decided = 0
-        self._orders = RecentRows(Order, KEPT)
-        self._fills = RecentRows(Fill, KEPT)
-        self._outcomes = RecentRows(Outcome, KEPT)
-        self._dead = RecentRows(DeadLetter, KEPT)
+        self._orders = RecentRows(Order, MOST_ROWS)
+        self._fills = RecentRows(Fill, MOST_ROWS)
+        self._outcomes = RecentRows(Outcome, MOST_ROWS)
+        self._dead = RecentRows(DeadLetter, MOST_ROWS)
         self._scans: dict[tuple[str, str], bytes] = {}
         self._windows: dict[tuple[str, str], tuple[int, int]] = {}  # (feed, reason) -> (window end, count)
         self._ordinals: dict[tuple[str, str], int] = {}
@@ -146,12 +146,12 @@ class Board:
                 if module is not None:
                     module.take(record, now, backlog)
                 else:
-                    if len(self._modules) >= MODULES_KEPT:
+                    if len(self._modules) >= MOST_MODULES:
                         del self._modules[min(self._modules, key=lambda name: self._modules[name].came)]
                     self._modules[record.module] = _Module(record, now)
             case Decision():
-                kept = self._refusals if record.action == "block" else self._actions
-                kept.add(value, self._decided)
+                entry = self._refusals if record.action == "block" else self._actions
+                entry.add(value, self._decided)
                 self._decided += 1
             case Order():
                 self._orders.add(value)
@@ -165,7 +165,7 @@ class Board:
             case Scan():
                 self._scans.pop((record.strategy, record.market_key), None)
                 self._scans[(record.strategy, record.market_key)] = value
-                if len(self._scans) > SCANS_KEPT:
+                if len(self._scans) > MOST_SCANS:
                     del self._scans[next(iter(self._scans))]
             case Quality():
                 end, count = self._windows.get((record.feed, record.reason), (0, 0))
@@ -174,8 +174,8 @@ class Board:
 
     def module(self, name: str, now: float) -> ModuleView:
         """Raises KeyError for a module that never sent a row."""
-        kept = self._modules[name]
-        row = kept.row
+        entry = self._modules[name]
+        row = entry.row
         verdicts: Counter[str] = Counter()
         counts: dict[str, int] = {}
         counters: dict[str, int] = {}
@@ -186,7 +186,7 @@ class Board:
                 counts[key] = count
             else:
                 counters[key] = count
-        status = self._status(kept, now)
+        status = self._status(entry, now)
         return ModuleView(
             module=name,
             group=_group(name),
@@ -195,17 +195,17 @@ class Board:
             reported=row.status,
             timestamp=row.timestamp,
             heartbeat=row.heartbeat,
-            age_s=round(now - kept.came, 3),
+            age_s=round(now - entry.came, 3),
             passed=verdicts[Verdict.PASS],
             held=verdicts[Verdict.HOLD],
             blocked=verdicts[Verdict.BLOCK],
             counts=counts,
             counters=counters,
-            rate_10s=_rounded(kept.rate(now, _RATE_WINDOWS[0])),
-            rate_60s=_rounded(kept.rate(now, _RATE_WINDOWS[1])),
+            rate_10s=_rounded(entry.rate(now, _RATE_WINDOWS[0])),
+            rate_60s=_rounded(entry.rate(now, _RATE_WINDOWS[1])),
             last_reason=row.last_reason,
             gauges=row.gauges,
-            told=tell(row.timestamp, row.gauges),
+            gauges_text=tell(row.timestamp, row.gauges),
         )
 
     def modules(self, now: float) -> list[ModuleView]:
@@ -214,10 +214,10 @@ class Board:
         return sorted(views, key=lambda view: (GROUPS.index(view.group), view.module))
 
     @staticmethod
-    def _status(kept: _Module, now: float) -> Status:
-        if kept.row.status in ("stopped", "failed"):
-            return kept.row.status  # its last word: it owes no heartbeat
-        return "silent" if now - kept.came > SILENT_S else kept.row.status
+    def _status(entry: _Module, now: float) -> Status:
+        if entry.row.status in ("stopped", "failed"):
+            return entry.row.status  # its last word: it owes no heartbeat
+        return "silent" if now - entry.came > SILENT_S else entry.row.status
 
     def decisions(self, limit: int, refusals: bool = True) -> list[Decision]:
         """The latest first; without ``refusals`` only what was done."""
@@ -266,15 +266,15 @@ class Board:
         if not self._modules:
             wrong.append("no module has sent telemetry yet")
         for name in sorted(self._modules):
-            kept = self._modules[name]
-            status = self._status(kept, now)
+            entry = self._modules[name]
+            status = self._status(entry, now)
             if status == "silent":
-                wrong.append(f"{name} has not reported for {now - kept.came:.0f} s (allowed: {SILENT_S:.0f} s)")
+                wrong.append(f"{name} has not reported for {now - entry.came:.0f} s (allowed: {SILENT_S:.0f} s)")
             elif status == "failed":
-                wrong.append(f"{name}: failed: {kept.row.last_reason or 'no reason given'}")
+                wrong.append(f"{name}: failed: {entry.row.last_reason or 'no reason given'}")
             elif status in ("warning", "waiting", "stopped"):
-                state = _state(kept.row, status)
-                warnings.append(f"{name}: {state}: {kept.row.last_reason or 'no reason given'}")
+                state = _state(entry.row, status)
+                warnings.append(f"{name}: {state}: {entry.row.last_reason or 'no reason given'}")
         warnings.extend(f"{topic}: {count} unreadable records" for topic, count in sorted(self._unreadable.items()))
         return HealthView(
             status="unwell" if wrong else "ok",

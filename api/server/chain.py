@@ -163,12 +163,12 @@ def _postings(
         times.add(outcome.timestamp)
     outcomes: set[str] = {fill.outcome for fill in fills} or {decision.outcome}
     positions = {f"position:{decision.strategy}:{decision.market_key}:{each}" for each in outcomes}
-    kept: list[Posting] = []
+    selected: list[Posting] = []
     for t in sorted(times):
         rows = _parsed(Posting, own.between(LEDGER, t, t))
         settled = {row.transaction for row in rows if row.kind == "settle" and row.account in positions}
-        kept.extend(row for row in rows if row.ref in references or (holds and row.transaction in settled))
-    return kept
+        selected.extend(row for row in rows if row.ref in references or (holds and row.transaction in settled))
+    return selected
 
 
 def _evidence(
@@ -207,8 +207,8 @@ def _evidence(
     return journal, found
 
 
-def _add(kept: dict[Any, list[str]], key: Any, role: str) -> None:
-    roles = kept.setdefault(key, [])
+def _add(selected: dict[Any, list[str]], key: Any, role: str) -> None:
+    roles = selected.setdefault(key, [])
     if role not in roles:
         roles.append(role)
 

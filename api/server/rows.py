@@ -13,9 +13,9 @@ _R = TypeVar("_R", bound=Record)
 class RecentRows(Generic[_R]):
     """Up to ``kept`` records of ``contract``, each with a number that tells its place among the rows of others."""
 
-    def __init__(self, contract: type[_R], kept: int) -> None:
+    def __init__(self, contract: type[_R], most: int) -> None:
         self._contract = contract
-        self._rows: deque[tuple[int, bytes]] = deque(maxlen=kept)
+        self._rows: deque[tuple[int, bytes]] = deque(maxlen=most)
 
     def add(self, value: bytes, number: int = 0) -> None:
         """``value``: a record that was found to be of the contract."""

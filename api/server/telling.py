@@ -8,7 +8,7 @@ from typing import Final
 from models.contracts import Number
 from models.timestamps import SECOND
 
-_NOT_TOLD: Final = frozenset({"state", "since", "why", "transitions", "pid", "last_exit", "lag_frames"})
+_OMITTED: Final = frozenset({"state", "since", "why", "transitions", "pid", "last_exit", "lag_frames"})
 _FIRST: Final = ("faults_running", "faults_to_come")
 _MIB: Final = 1 << 20
 _MOST: Final = 8  # what does not fit a line nobody reads
@@ -22,7 +22,7 @@ def tell(timestamp: int, gauges: Mapping[str, Number]) -> str:
         parts.append(f"for {duration((timestamp - since) / SECOND)}")
     for name in (*(name for name in _FIRST if name in gauges), *(name for name in gauges if name not in _FIRST)):
         value = gauges[name]
-        if name in _NOT_TOLD or name.startswith("pid_") or value is None or "_p90" in name or "_p99" in name:
+        if name in _OMITTED or name.startswith("pid_") or value is None or "_p90" in name or "_p99" in name:
             continue
         if "_p50" in name:
             tail = gauges.get(name.replace("_p50", "_p99"))

@@ -37,7 +37,7 @@ class ModuleView(BaseModel):
     rate_60s: float | None
     last_reason: str
     gauges: dict[str, Number]
-    told: str
+    gauges_text: str
 
 
 class Modules(BaseModel):

@@ -100,8 +100,8 @@ def run(order: RunRequest, settings: Settings) -> None:
 
         supervisor.run(ending.due, each)
         left = _left(settings, bootstrap, folder)
-        kept = broker is None
-    _farewell(ending, folder, supervisor.cut, left, kept)
+        keeps_kafka = broker is None
+    _farewell(ending, folder, supervisor.cut, left, keeps_kafka)
 
 
 def children(order: RunRequest, bootstrap: str, folder: Path, settings: Settings) -> list[ChildSpec]:
@@ -320,7 +320,7 @@ def _left(settings: Settings, bootstrap: str, folder: Path) -> dict[str, int] | 
 
 
 def _farewell(
-    ending: Shutdown, folder: Path, cut: Mapping[str, str], left: Mapping[str, int] | None, kept: bool
+    ending: Shutdown, folder: Path, cut: Mapping[str, str], left: Mapping[str, int] | None, keeps_kafka: bool
 ) -> None:
     """Says how the run ended. Raises Failure where it failed, or where something was cut: what is ``left`` is in Kafka
     and not in the archive, and stays there where the cluster is ``kept``."""
@@ -340,7 +340,7 @@ def _farewell(
         raise Failure(
             "; ".join(parts) + ".",
             f"They are in Kafka still: profit up --run {name} with the same --kafka goes on with them."
-            if kept
+            if keeps_kafka
             else f"profit replay {folder / 'archive'} --verify says what is missing; profit report {name} too.",
         )
     how = ending.reason if ending.reason.startswith("ended by") else f"run ended: {ending.reason}"

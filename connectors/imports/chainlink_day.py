@@ -26,7 +26,7 @@ from connectors.imports.values import moment, number, unix_ns, utc_ns
 from models.topics import FEED_COINBASE, FEED_MARKETS
 
 PRICE_COLUMNS = ("feed_ts_ms", "full_accuracy_value", "recv_ms")
-TOLD_BEFORE_NS = 60 * 10**9
+LISTED_BEFORE_NS = 60 * 10**9
 STRIKE_AFTER_NS = 2 * 10**9
 _NOTES = (
     "Chainlink prices enter as Coinbase ticker frames of the asset's USD product",
@@ -159,7 +159,7 @@ def _enter_markets(found: Found, agenda: Agenda, summary: ImportSummary) -> None
             summary.reject("not_a_market", f"{found.label}:{line}: {cause}")
             continue
         summary.count("markets")
-        agenda.add(Frame(start - TOLD_BEFORE_NS, FEED_MARKETS, "gamma", slug, _before(market, None)))
+        agenda.add(Frame(start - LISTED_BEFORE_NS, FEED_MARKETS, "gamma", slug, _before(market, None)))
         if strike is None:
             summary.count("markets_without_strike")
         else:

@@ -39,7 +39,7 @@ def import_recording(
         raise ImportFailure("a table needs a map.", "Give --map MAP.toml; --suggest prints a first one.")
     importer = table_importer(table) if table is not None else KINDS[kind].importer()
     options = options or Options()
-    held = _held(archive)
+    present = _present(archive)
     summary = ImportSummary(kind, ImportProgress(lambda: progress(summary)))
     summary.run = run_name(kind, paths, options, table)
     making = archive.with_name(f".{archive.name}.importing")
@@ -47,7 +47,7 @@ def import_recording(
     try:
         try:
             shutil.rmtree(making, ignore_errors=True)
-            _make(importer, paths, options, summary, making, held, derives)
+            _make(importer, paths, options, summary, making, present, derives)
             progress(summary)
             _publish(making / "archive", archive)
         finally:
@@ -62,7 +62,7 @@ def import_recording(
     return summary
 
 
-def _held(archive: Path) -> Coverage | None:
+def _present(archive: Path) -> Coverage | None:
     """What the archive has already. Raises ImportFailure when it cannot be added to."""
     former = _former(archive)
     if not archive.exists() and former.exists():  # an import was killed between two renames
@@ -84,21 +84,21 @@ def _make(
     options: Options,
     summary: ImportSummary,
     making: Path,
-    held: Coverage | None,
+    present: Coverage | None,
     derives: bool,
 ) -> None:
-    span = (held.first_ns, held.last_ns) if held else None
+    span = (present.first_ns, present.last_ns) if present else None
     recording = Recording(tuple(paths), options, summary, making / "sorting", span)
-    new = making / ("new" if held else "archive")
+    new = making / ("new" if present else "archive")
     with ArchiveWriter(new) as writer:
         Assembler(writer, summary.run, f"import:{summary.kind}", summary).run(importer(recording))
     if not summary.frames:
         raise summary.why_nothing(f"{summary.rows:,} rows")
-    if held is not None:
+    if present is not None:
         added = Coverage.of(new)
-        held.refuse_overlap(added)
-        summary.run = f"import-{hashlib.sha256(' '.join(sorted((held.run, summary.run))).encode()).hexdigest()[:10]}"
-        merge(held, added, making / "archive", summary, derives)
+        present.refuse_overlap(added)
+        summary.run = f"import-{hashlib.sha256(' '.join(sorted((present.run, summary.run))).encode()).hexdigest()[:10]}"
+        merge(present, added, making / "archive", summary, derives)
 
 
 def _publish(made: Path, archive: Path) -> None:

@@ -118,10 +118,10 @@ class Coverage:
     def refuse_overlap(self, added: Coverage) -> None:
         """Raises ImportFailure when both say the same of the same time, or both know a market's strike or outcome."""
         for (feed, subject), (first, last) in added.spans.items():
-            held = self.spans.get((feed, subject))
-            if held is not None and held[0] <= last and first <= held[1]:
+            present = self.spans.get((feed, subject))
+            if present is not None and present[0] <= last and first <= present[1]:
                 raise ImportFailure(
-                    f"{self.directory} has {subject} ({feed}) from {iso(held[0])} to {iso(held[1])} already, "
+                    f"{self.directory} has {subject} ({feed}) from {iso(present[0])} to {iso(present[1])} already, "
                     f"and this recording from {iso(first)} to {iso(last)}.",
                     "Add other feeds, markets or times, or make a new archive.",
                 )
@@ -158,21 +158,21 @@ def _imported_run(directory: Path) -> str:
     return next(iter(runs))
 
 
-def merge(held: Coverage, added: Coverage, into: Path, summary: ImportSummary, derives: bool) -> None:
+def merge(present: Coverage, added: Coverage, into: Path, summary: ImportSummary, derives: bool) -> None:
     """Write both into one archive. ``derives``: whether outcomes that neither recorded are taken from spot."""
     summary.frames.clear()
     summary.progress.begin("merging", 0)
-    ids = added.ids | held.ids
-    recorded = (held.outcomes - held.derived) | (added.outcomes - added.derived)
-    twice = held.derived & added.derived
+    ids = added.ids | present.ids
+    recorded = (present.outcomes - present.derived) | (added.outcomes - added.derived)
+    twice = present.derived & added.derived
     # At equal times spot comes first, whichever was imported first: the archive is the same.
-    first, second = sorted((held, added), key=lambda each: (not each.has_spot, each.run))
+    first, second = sorted((present, added), key=lambda each: (not each.has_spot, each.run))
     streams = (
         _prepared(first.directory, ids, {}, recorded),
         _prepared(second.directory, ids, _renamed(first.sources, second.sources), recorded | twice),
     )
     merged = heapq.merge(*streams, key=lambda frame: frame.recv_ns)
-    frames = _derived(merged, held.outcomes | added.outcomes, summary) if derives else merged
+    frames = _derived(merged, present.outcomes | added.outcomes, summary) if derives else merged
     with ArchiveWriter(into) as writer:
         Assembler(writer, summary.run, f"import:{summary.kind}", summary).run(frames)
 
@@ -195,12 +195,12 @@ def _prepared(
         yield frame
 
 
-def _renamed(held: set[str], added: set[str]) -> dict[str, str]:
+def _renamed(present: set[str], added: set[str]) -> dict[str, str]:
     """New names for connections that both have: each numbers its own frames."""
     names: dict[str, str] = {}
-    for source in sorted(added & held):
+    for source in sorted(added & present):
         number = 2
-        while f"{source}-{number}" in held | added:
+        while f"{source}-{number}" in present | added:
             number += 1
         names[source] = f"{source}-{number}"
     return names

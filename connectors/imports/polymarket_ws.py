@@ -292,10 +292,10 @@ def _define(
     tokens = [token for token, _ in sorted(market.tokens.items(), key=lambda item: (-item[1], item[0]))]
     up, down, how = market.up, market.down, "outcomes as the recording's own messages name them"
     if not up and not down:
-        told = [token for token in tokens if token in options.ups]
+        given_ups = [token for token in tokens if token in options.ups]
         others = [token for token in tokens if token not in options.ups]
-        if told or (options.ups and others):
-            up, down = (told or [""])[0], (others or [""])[0]
+        if given_ups or (options.ups and others):
+            up, down = (given_ups or [""])[0], (others or [""])[0]
             how = "outcomes as told by the one who imports"
         else:
             up, down = tokens[1] if len(tokens) > 1 else "", tokens[0] if tokens else ""

@@ -1,4 +1,4 @@
-"""Single values of foreign recordings: numbers, times, ids, assets, horizons, outcomes. What is none raises RefusedRow."""
+"""Single values of foreign recordings: numbers, times, ids, assets, horizons, outcomes. Raises RefusedRow."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ BEHIND: Final = 5_000
 #: Event times further from the system clock than this are no live feed: a replay, or a clock that runs faster.
 LIVE_NS: Final = 600 * 1_000_000_000
 TIMED: Final = frozenset({JOURNAL, SCANS, DECISIONS})
-_KEPT: Final = 4_096
+_MOST_SAMPLES: Final = 4_096
 _MS: Final = 1_000_000
 
 
@@ -42,7 +42,7 @@ class Meter:
         self._readers: list[Watched] = []
         self._read: dict[str, int] = {}
         self._written: dict[str, int] = {}
-        self._late: dict[str, deque[int]] = {topic: deque(maxlen=_KEPT) for topic in sorted(TIMED)}
+        self._late: dict[str, deque[int]] = {topic: deque(maxlen=_MOST_SAMPLES) for topic in sorted(TIMED)}
 
     def watch(self, reader: Watched) -> None:
         self._readers.append(reader)
@@ -83,12 +83,12 @@ class Meter:
         gauges.update({f"lag_{topic}": behind for topic, behind in sorted(lag.items())})
         if self._readers:
             gauges["fetch_wait_ms"] = max(reader.patience.wait_ms for reader in self._readers)
-        for topic, kept in self._late.items():
+        for topic, samples in self._late.items():
             if topic not in self._written:
                 continue
             late: list[int] = []
-            while kept:
-                late.append(kept.popleft())
+            while samples:
+                late.append(samples.popleft())
             late.sort()
             for share in (50, 99):
                 value = round(late[min(len(late) * share // 100, len(late) - 1)] / _MS, 1) if late else None

@@ -88,8 +88,8 @@ class Definitions:
 
     def terms(self, token: str) -> tuple[int, int] | None:
         """(tick in pips, least order in whole shares) of the token's market; None where none is known."""
-        held = self.by_token.get(token)
-        return None if held is None else (held[0].tick, held[0].min_size // SHARE)
+        listed = self.by_token.get(token)
+        return None if listed is None else (listed[0].tick, listed[0].min_size // SHARE)
 
     def from_gamma(self, market: GammaMarket) -> tuple[MarketDefinition, bool, bool] | None:
         """Learn from a Gamma object: (market, changed, conflicting resolution); None for a market of another family,
@@ -108,7 +108,7 @@ class Definitions:
             self._add(found)
             return found, True, False
         known.defined = True
-        before = _told(known)
+        before = _compared(known)
         for field in ("tick", "min_size", "fee_rate", "fee_exponent", "rebate_rate", "accepting", "rule"):
             setattr(known, field, getattr(found, field))
         if found.taker_delay_ms >= 0:
@@ -123,14 +123,14 @@ class Definitions:
             self._index(known)
         if found.payout_up is not None and found.payout_down is not None:
             conflict = self._resolve(known, (found.payout_up, found.payout_down), "gamma")
-        return known, conflict or _told(known) != before, conflict
+        return known, conflict or _compared(known) != before, conflict
 
     def from_clob(self, market: ClobMarket) -> tuple[MarketDefinition, bool, bool] | None:
         """Learn a resolution from the CLOB's market object, and what it says of orders. Raises BadDefinition."""
         known = self.by_market.get(market.condition_id)
         if known is None:
             return None
-        before = _told(known)
+        before = _compared(known)
         try:
             delay = _taker_delay_ms(market.seconds_delay, market.itode)
         except ValueError as cause:
@@ -145,7 +145,7 @@ class Definitions:
         won = (known.up_token in winners, known.down_token in winners)
         payouts = by_winner(bool(market.closed), won, bool(market.is_50_50_outcome))
         conflict = payouts is not None and self._resolve(known, payouts, "clob")
-        return known, conflict or _told(known) != before, conflict
+        return known, conflict or _compared(known) != before, conflict
 
     def from_resolved(self, message: MarketMessage) -> tuple[MarketDefinition, bool, bool] | None:
         """Learn a resolution from ``market_resolved``."""
@@ -210,9 +210,9 @@ class Definitions:
             raise BadDefinition(f"the winning token {winner[:20]}… is neither Up nor Down of {known.key}")
 
     def _paid(self, known: MarketDefinition, payouts: Payouts, source: str) -> tuple[MarketDefinition, bool, bool]:
-        before = _told(known)
+        before = _compared(known)
         conflict = self._resolve(known, payouts, source)
-        return known, conflict or _told(known) != before, conflict
+        return known, conflict or _compared(known) != before, conflict
 
     @staticmethod
     def _resolve(known: MarketDefinition, payouts: Payouts, source: str) -> bool:
@@ -377,12 +377,12 @@ def _year(market: GammaMarket) -> int | None:
     return int(market.end_date[:4]) if market.end_date and market.end_date[:4].isdigit() else None
 
 
-def _told(known: MarketDefinition) -> tuple[object, ...]:
+def _compared(known: MarketDefinition) -> tuple[object, ...]:
     """What of a market is told in the journal."""
-    return tuple(getattr(known, name) for name in _TOLD)
+    return tuple(getattr(known, name) for name in _COMPARED)
 
 
-_TOLD = tuple(
+_COMPARED = tuple(
     name
     for name in MarketDefinition.__struct_fields__
     if name not in ("truth_by", "disputed", "defined", "late", "former")

@@ -46,7 +46,7 @@ class _Book(msgspec.Struct):
 
     token: str
     asset: str
-    twin: str
+    complement: str
     start: int
     end: int
     conn: str = ""
@@ -56,7 +56,7 @@ class _Book(msgspec.Struct):
     ask: int | None = None
     changes: int = 0
     marked: int = -1  # ``changes`` when the marks were taken
-    twin_mark: int = 0
+    complement_mark: int = 0
     conn_mark: int = 0
     spot_mark: int = 0
     half_since: int = 0  # since when spot is half the bound away from the mark, 0 = it is not
@@ -93,7 +93,7 @@ class Evidence:
         """Go by these bounds from now on."""
         self._after = int(checks.frozen_after_s * SECOND)
         self._move = round(checks.frozen_spot_bp * _BP)  # millionths
-        self._twin = checks.frozen_twin_changes
+        self._complement = checks.frozen_twin_changes
         self._others = checks.frozen_other_changes
         self._shift = 3 * round(checks.parity_tolerance * PIP) // 2
         self._grace = checks.rest_grace_ms * MILLISECOND
@@ -102,19 +102,19 @@ class Evidence:
 
     def market(self, asset: str, up: str, down: str, start: int, end: int) -> None:
         """A market's two tokens and its window (Unix ns). Tokens of no known market are never suspect."""
-        for token, twin in ((up, down), (down, up)):
+        for token, complement in ((up, down), (down, up)):
             book = self._books.get(token)
             if book is None:
-                self._books[token] = _Book(token, asset, twin, start, end)
+                self._books[token] = _Book(token, asset, complement, start, end)
             else:
-                book.asset, book.twin, book.start, book.end = asset, twin, start, end
+                book.asset, book.complement, book.start, book.end = asset, complement, start, end
 
     def frame(self, conn: str, t: int) -> None:
         """Any frame of a Polymarket connection that is no PONG."""
-        held = self._conns.get(conn)
-        if held is None:
-            held = self._conns[conn] = _Conn()
-        held.t = t
+        state = self._conns.get(conn)
+        if state is None:
+            state = self._conns[conn] = _Conn()
+        state.t = t
 
     def changed(
         self, token: str, conn: str, t: int, bid: int | None, ask: int | None, x: int = 0, count: int = 1
@@ -127,20 +127,20 @@ class Evidence:
         book.conn, book.t, book.x, book.bid, book.ask = conn, t, x, bid, ask
         book.changes += count
         self._changes += count
-        held = self._conns.get(conn)
-        if held is None:
-            held = self._conns[conn] = _Conn()
-        held.changes += count
-        if t > held.t:
-            held.t = t
+        state = self._conns.get(conn)
+        if state is None:
+            state = self._conns[conn] = _Conn()
+        state.changes += count
+        if t > state.t:
+            state.t = t
 
     def spot(self, asset: str, price: int, t: int, conn: str = "", count: int = 1) -> None:
         """A sound spot price from the stream, whether it changed or not."""
-        held = self._spots.get(asset)
-        if held is None:
-            held = self._spots[asset] = _Spot(price, t, conn)
-        held.price, held.t, held.conn = price, t, conn
-        held.frames += count
+        state = self._spots.get(asset)
+        if state is None:
+            state = self._spots[asset] = _Spot(price, t, conn)
+        state.price, state.t, state.conn = price, t, conn
+        state.frames += count
 
     def rest(self, token: str, bid: int | None, ask: int | None, x: int, t: int) -> None:
         """REST's best prices for a token, its exchange time and when the answer came."""
@@ -203,8 +203,8 @@ class Evidence:
 
     def _mark(self, book: _Book) -> None:
         book.marked = book.changes
-        twin = self._books.get(book.twin)
-        book.twin_mark = twin.changes if twin is not None else 0
+        complement = self._books.get(book.complement)
+        book.complement_mark = complement.changes if complement is not None else 0
         book.conn_mark = self._conns[book.conn].changes
         spot = self._spots.get(book.asset)
         book.spot_mark = spot.price if spot is not None else 0
@@ -230,11 +230,11 @@ class Evidence:
             return None
         silent = (t - book.t) // MILLISECOND
         numbers = {"silent_ms": silent}
-        twin = self._books.get(book.twin)
-        twin_changes = twin.changes - book.twin_mark if twin is not None and twin.t else 0
-        if twin_changes >= self._twin:
-            numbers["twin_changes"] = twin_changes
-            return _frozen(book, f"the other token changed {twin_changes} times in {silent / 1000:g} s", numbers)
+        complement = self._books.get(book.complement)
+        complement_changes = complement.changes - book.complement_mark if complement is not None and complement.t else 0
+        if complement_changes >= self._complement:
+            numbers["twin_changes"] = complement_changes
+            return _frozen(book, f"the other token changed {complement_changes} times in {silent / 1000:g} s", numbers)
         if t < book.start or book.bid is None or book.ask is None or not book.spot_mark:
             return None
         if not _LOWEST <= (book.bid + book.ask) // 2 <= _HIGHEST:
@@ -243,7 +243,7 @@ class Evidence:
         numbers["spot_millionths"] = moved
         if book.full_since and t - book.full_since >= after:
             return _frozen(book, f"spot moved {moved / _BP:g} bp since the book's last change", numbers)
-        others = self._conns[book.conn].changes - book.conn_mark - twin_changes
+        others = self._conns[book.conn].changes - book.conn_mark - complement_changes
         if book.half_since and t - book.half_since >= after and others >= self._others:
             numbers["other_changes"] = others
             return _frozen(
@@ -268,7 +268,7 @@ class Evidence:
     def _suspect_spots(self, t: int) -> list[Suspicion]:
         found: list[Suspicion] = []
         latest: dict[str, int] = {}
-        told: set[str] = set()
+        suspected: set[str] = set()
         for spot in self._spots.values():
             latest[spot.conn] = max(latest.get(spot.conn, 0), spot.t)
         for asset, spot in self._spots.items():
@@ -283,8 +283,8 @@ class Evidence:
             changes = self._changes - spot.changes_mark
             numbers = {"silent_ms": silent // MILLISECOND, "book_changes": changes}
             if t - latest[spot.conn] >= self._after:
-                if changes >= self._others and spot.conn not in told:
-                    told.add(spot.conn)
+                if changes >= self._others and spot.conn not in suspected:
+                    suspected.add(spot.conn)
                     why = f"no price of any product for {silent / SECOND:.3g} s while books changed {changes} times"
                     found.append(Suspicion(FEED_COINBASE, spot.conn, Reason.FROZEN_FEED, why, numbers=numbers))
                 continue

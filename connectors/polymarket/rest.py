@@ -17,7 +17,7 @@ import httpx
 from connectors.clock import FeedClock, patience
 from connectors.recorder.pacing import RateLimiter
 
-TOLD_TO_WAIT: Final = frozenset({425, 429, 503})
+RETRY_LATER: Final = frozenset({425, 429, 503})
 WAIT_LEAST_S: Final = 1.0  # bounds of the wait where the server does not say how long
 WAIT_MOST_S: Final = 300.0  # never longer, whatever the server says
 PATIENCE_S: Final = 1.0  # a longer wait is the caller's business: it has other things to look after
@@ -79,11 +79,11 @@ class Rest:
         if pace is not None and await pace.wait():
             self.counts["paced"] += 1
         async with self._room:
-            await self._wait_as_told(path)
+            await self._wait_until_allowed(path)
             answer = await self._ask(path)
         status = answer.status_code
         self.counts[f"http_{status}"] += 1
-        if status in TOLD_TO_WAIT:
+        if status in RETRY_LATER:
             pause = self._pause(answer)
             self._resume = max(self._resume, asyncio.get_running_loop().time() + pause)
             raise RequestRefused(f"{path}: HTTP {status}, again in {pause:.3g} s")
@@ -92,7 +92,7 @@ class Rest:
             return answer.content
         raise RequestRefused(f"{path}: HTTP {status}", missing=status == 404)
 
-    async def _wait_as_told(self, path: str) -> None:
+    async def _wait_until_allowed(self, path: str) -> None:
         loop = asyncio.get_running_loop()
         while (wait := self._resume - loop.time()) > 0:
             if wait > PATIENCE_S:

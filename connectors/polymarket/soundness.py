@@ -17,6 +17,7 @@ from connectors.polymarket.rest_books import RestBooks
 from connectors.polymarket.salvage import UNREADABLE, Element, Odd, about, salvage
 from connectors.polymarket.token import Token
 from connectors.polymarket.tokens import TokenBooks
+from connectors.polymarket.unknown_tokens import unknown_tokens
 from connectors.polymarket.wire import MarketMessage, decode_frame, object_at
 from models.bounds import CheckBounds
 from models.journal import NO_SRC
@@ -24,7 +25,6 @@ from models.reasons import BLOCKING, Reason
 from models.timestamps import parse_epoch_ms
 
 MOST_WAITING: Final = 4_000  # frames that wait for a look
-MOST_STRANGERS: Final = 128
 SAID_AGAIN: Final = 4  # the flow leaves out a frame that is one of the last few, word for word
 #: What the exchange may rightly show; all else that blocks is mended by a new snapshot, or is worth asking for one.
 _RIGHTLY: Final = frozenset({Reason.EMPTY_BOOK, Reason.ONE_SIDED_BOOK, Reason.SPREAD_TOO_WIDE})
@@ -66,9 +66,9 @@ class Soundness:
         """The token's tick (pips) and least order (shares), as its market's definition has them now."""
         self._take_in()
         self._terms[token] = (tick, min_size)
-        held = self._books.tokens.get(token)
-        if held is not None:
-            held.defined_tick(tick)
+        entry = self._books.tokens.get(token)
+        if entry is not None:
+            entry.defined_tick(tick)
 
     def frame(self, conn: str, frame: bytes, t: int) -> None:
         """A frame of the market channel."""
@@ -107,8 +107,8 @@ class Soundness:
     def forget(self, token: str) -> None:
         """The token's market is over."""
         self._books.tokens.pop(token, None)
-        for kept in (self._terms, self._since, self._touched):
-            kept.pop(token, None)
+        for by_token in (self._terms, self._since, self._touched):
+            by_token.pop(token, None)
 
     # --- judgement ----------------------------------------------------------------------------------------------------
 
@@ -121,22 +121,20 @@ class Soundness:
             if reason is None:
                 self._since.pop(name, None)
                 continue
-            held = self._since.get(name)
-            if held is None or held[0] != conn:
-                held = self._since[name] = (conn, t)
-            found.append(Lack(name, conn, held[1], reason))
+            entry = self._since.get(name)
+            if entry is None or entry[0] != conn:
+                entry = self._since[name] = (conn, t)
+            found.append(Lack(name, conn, entry[1], reason))
         for name in [name for name in self._since if name not in serving]:
             del self._since[name]
-        self._forget_strangers(serving)
+        self._forget_unknown(serving)
         return found
 
-    def _forget_strangers(self, serving: Mapping[str, str]) -> None:
+    def _forget_unknown(self, serving: Mapping[str, str]) -> None:
         """Tokens that nobody asked for must not fill the memory: the latest are kept, their market may come yet."""
         tokens = self._books.tokens
-        if len(tokens) > len(self._terms) + MOST_STRANGERS:
-            strangers = [name for name in tokens if name not in self._terms and name not in serving]
-            for name in strangers[: max(0, len(strangers) - MOST_STRANGERS)]:
-                del tokens[name]
+        for name in unknown_tokens(tokens, self._terms.keys() | serving.keys()):
+            del tokens[name]
 
     def _wrong(self, token: Token | None, conn: str) -> Reason | None:
         if token is None:

@@ -45,7 +45,7 @@ class Token:
         self.asks = BookSide(-1, NEGATIVE_PIPS)
         self._tick = 100
         self._tick_conn = ""  # the connection on which the stream told the tick, while its word stands
-        self._tick_told = False  # by the stream, on any connection
+        self._tick_announced = False  # by the stream, on any connection
         self.base: Src = NO_SRC
         self.invalid: str = Reason.NO_SNAPSHOT  # why nothing is known, until a snapshot; "" = known
         self.reported = False  # whether the reason in ``invalid`` has been counted
@@ -66,15 +66,15 @@ class Token:
             raise NotANumber(f"a tick of {tick} pips is none of the exchange's")
         self._tick = tick
 
-    def told_tick(self, tick: int, conn: str) -> None:
+    def announce_tick(self, tick: int, conn: str) -> None:
         """The stream states the tick. Raises NotANumber."""
         self.tick = tick
-        self._tick_conn, self._tick_told = conn, True
+        self._tick_conn, self._tick_announced = conn, True
 
     def defined_tick(self, tick: int) -> None:
         """The market's definition states the tick, which may be of before what the stream said: while the stream's word
         stands it goes before; after that only a finer one is news. A book that stands is left as it is."""
-        if self.invalid and not self._tick_conn and (not self._tick_told or tick < self._tick):
+        if self.invalid and not self._tick_conn and (not self._tick_announced or tick < self._tick):
             self.tick = tick
 
     def begin_anew(self) -> None:
@@ -124,7 +124,7 @@ class Token:
         if message.market:
             self.market = message.market
         if message.tick_size:
-            self.told_tick(PIPS[message.tick_size], conn)
+            self.announce_tick(PIPS[message.tick_size], conn)
         self.bids.load(message.bids or ())
         self.asks.load(message.asks or ())
         self.base = src
@@ -163,11 +163,11 @@ class Token:
         for stated, side in ((bid, self.bids), (ask, self.asks)):
             if stated is None or stated == "":
                 continue
-            kept = side.best()
+            own = side.best()
             if stated in _EMPTY_PRICE or PIPS[stated] in (0, PIP):
-                if kept is not None:
+                if own is not None:
                     return True
-            elif kept != PIPS[stated]:
+            elif own != PIPS[stated]:
                 return True
         return False
 

@@ -122,7 +122,7 @@ class TokenBooks:
         token = self.token(message.asset_id)
         token.invalidate(Reason.NO_SNAPSHOT, self._now.seq, self._now.t, src)
         token.reported = True
-        token.told_tick(PIPS[message.new_tick_size], conn)
+        token.announce_tick(PIPS[message.new_tick_size], conn)
         return token
 
     def trade(self, message: MarketMessage) -> None:
@@ -151,8 +151,8 @@ class TokenBooks:
             for token in mine:
                 token.last_trade_price = None
             return []
-        kept = {token.token for token in self.standing(conn)}
-        return [token for token in mine if token.token in kept]
+        names = {token.token for token in self.standing(conn)}
+        return [token for token in mine if token.token in names]
 
     def renewed(self, tokens: tuple[str, ...]) -> None:
         """They were asked for anew: the next snapshot of what is not known is the beginning."""

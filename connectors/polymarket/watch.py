@@ -132,14 +132,14 @@ class FeedWatch:
             return
         kind = _KIND.search(frame)
         for name in set(names):
-            held = self._tokens.get(name.decode())
-            if held is not None:
-                held.seen = t
+            watched = self._tokens.get(name.decode())
+            if watched is not None:
+                watched.seen = t
                 if kind is not None:
-                    held.pending = (conn, frame, t)
-                    held.count += 1
+                    watched.pending = (conn, frame, t)
+                    watched.count += 1
                     if kind[1] == b"book":
-                        held.awaiting = False
+                        watched.awaiting = False
 
     def coinbase(self, conn: str, frame: bytes, t: int) -> None:
         """A frame of Coinbase's feed as it came."""
@@ -163,9 +163,9 @@ class FeedWatch:
 
     def missing(self, token: str) -> None:
         """REST knows no book of the token."""
-        held = self._tokens.get(token)
-        if held is not None:
-            held.is_missing = True
+        watched = self._tokens.get(token)
+        if watched is not None:
+            watched.is_missing = True
 
     def renewed(self, conn: str, tokens: tuple[str, ...]) -> None:
         """The feed was told that they are asked for anew."""
@@ -173,10 +173,10 @@ class FeedWatch:
 
     def rest(self, token: str, body: bytes, t: int) -> None:
         """REST's answer for a token."""
-        held = self._tokens.get(token)
-        if held is None:
+        watched = self._tokens.get(token)
+        if watched is None:
             return
-        held.is_missing = False
+        watched.is_missing = False
         try:
             (message,) = decode_frame(body)
             self._soundness.rest(message, t)
@@ -185,9 +185,9 @@ class FeedWatch:
             self.bad += 1
             return
         self._evidence.rest(token, *best, x, t)
-        silent = t - max(held.seen, held.since)
-        if silent > self._silence and best != (None, None) and best != held.best and x > held.x:
-            held.differs = f"no frame for {silent / SECOND:.0f} s and REST has {_pair(best)}"
+        silent = t - max(watched.seen, watched.since)
+        if silent > self._silence and best != (None, None) and best != watched.best and x > watched.x:
+            watched.differs = f"no frame for {silent / SECOND:.0f} s and REST has {_pair(best)}"
 
     def closed(self, conn: str) -> None:
         """The connection ended."""
@@ -196,11 +196,11 @@ class FeedWatch:
         if conn == self._spot_conn:
             self._moved.clear()
             self._tickers.clear()
-        for held in self._tokens.values():
-            if held.conn == conn:
-                held.conn, held.best, held.x, held.pending, held.count = "", None, 0, None, 0
-                held.awaiting, held.differs = False, ""
-                held.asked.clear()
+        for watched in self._tokens.values():
+            if watched.conn == conn:
+                watched.conn, watched.best, watched.x, watched.pending, watched.count = "", None, 0, None, 0
+                watched.awaiting, watched.differs = False, ""
+                watched.asked.clear()
 
     # --- judgement ----------------------------------------------------------------------------------------------------
 
@@ -211,14 +211,14 @@ class FeedWatch:
         acts: dict[tuple[str, str], Act] = {}
         for suspicion in self._evidence.judge(t):
             self._suspect(suspicion, t, acts)
-        for token, held in self._tokens.items():
-            if not held.conn:
+        for token, watched in self._tokens.items():
+            if not watched.conn:
                 continue
-            if held.differs:
-                why, held.differs = held.differs, ""
-                self._recover(token, held, Reason.REST_MISMATCH, why, t, acts)
-            elif held.awaiting and t - held.asked[-1] > SNAPSHOT_WITHIN_NS:
-                self._recover(token, held, Reason.FROZEN_BOOK, "no snapshot after a subscription anew", t, acts)
+            if watched.differs:
+                why, watched.differs = watched.differs, ""
+                self._recover(token, watched, Reason.REST_MISMATCH, why, t, acts)
+            elif watched.awaiting and t - watched.asked[-1] > SNAPSHOT_WITHIN_NS:
+                self._recover(token, watched, Reason.FROZEN_BOOK, "no snapshot after a subscription anew", t, acts)
         self._heal(t, acts)
         return [*acts.values(), *self._checks(t)]
 
@@ -233,51 +233,51 @@ class FeedWatch:
             acts["reconnect", conn] = Act("reconnect", FEED_POLYMARKET, conn, reason, why, suspicion.tokens)
         else:
             for token in suspicion.tokens:
-                held = self._tokens.get(token)
-                if held is not None and held.conn:
-                    self._recover(token, held, reason, why, t, acts)
+                watched = self._tokens.get(token)
+                if watched is not None and watched.conn:
+                    self._recover(token, watched, reason, why, t, acts)
 
     def _recover(
-        self, token: str, held: _Watched, reason: Reason, why: str, t: int, acts: dict[tuple[str, str], Act]
+        self, token: str, watched: _Watched, reason: Reason, why: str, t: int, acts: dict[tuple[str, str], Act]
     ) -> None:
         """The next step for a token that is not believed."""
-        if held.awaiting and t - held.asked[-1] <= SNAPSHOT_WITHIN_NS:
+        if watched.awaiting and t - watched.asked[-1] <= SNAPSHOT_WITHIN_NS:
             return
-        while held.asked and t - held.asked[0] > TRIES_WITHIN_NS:
-            held.asked.popleft()
+        while watched.asked and t - watched.asked[0] > TRIES_WITHIN_NS:
+            watched.asked.popleft()
         self._evidence.unknown(token)
-        if len(held.asked) < TRIES:
-            held.asked.append(t)
-            held.awaiting = True
+        if len(watched.asked) < TRIES:
+            watched.asked.append(t)
+            watched.awaiting = True
             self._soundness.doubted((token,), t)
-            acts["check", token] = Act("check", FEED_POLYMARKET, held.conn, reason, why, (token,))
-            acts["resubscribe", token] = Act("resubscribe", FEED_POLYMARKET, held.conn, reason, why, (token,))
+            acts["check", token] = Act("check", FEED_POLYMARKET, watched.conn, reason, why, (token,))
+            acts["resubscribe", token] = Act("resubscribe", FEED_POLYMARKET, watched.conn, reason, why, (token,))
             return
-        held.awaiting = False
-        if not held.reconnected or t - held.reconnected > RECONNECT_EVERY_NS:
-            held.reconnected = t
+        watched.awaiting = False
+        if not watched.reconnected or t - watched.reconnected > RECONNECT_EVERY_NS:
+            watched.reconnected = t
             why = f"{why}; {TRIES} subscriptions anew did not help"
-            acts["reconnect", held.conn] = Act("reconnect", FEED_POLYMARKET, held.conn, reason, why, (token,))
+            acts["reconnect", watched.conn] = Act("reconnect", FEED_POLYMARKET, watched.conn, reason, why, (token,))
 
     def _heal(self, t: int, acts: dict[tuple[str, str], Act]) -> None:
         """The next step for the tokens that have been without a sound book for too long."""
-        serving = {token: held.conn for token, held in self._tokens.items() if held.conn and t <= held.end}
+        serving = {token: watched.conn for token, watched in self._tokens.items() if watched.conn and t <= watched.end}
         lacking = {lack.token: lack for lack in self._soundness.lacking(serving, t)}
         self.lacking = len(lacking)
         anew: dict[tuple[str, Reason], list[Lack]] = {}
-        for token, held in self._tokens.items():
+        for token, watched in self._tokens.items():
             lack = lacking.get(token)
             if lack is None:
-                held.step = held.next_step = 0
+                watched.step = watched.next_step = 0
                 continue
-            if held.awaiting or t - lack.since < self._unsound or t < held.next_step:
+            if watched.awaiting or t - lack.since < self._unsound or t < watched.next_step:
                 continue
-            step, held.step = held.step, held.step + 1
+            step, watched.step = watched.step, watched.step + 1
             pause = min(UNSOUND_MOST_S, UNSOUND_WAIT_S * 2.0 ** max(0, step - 1))
-            held.next_step = t + max(int(pause * SECOND), self._unsound)
-            is_last = step % STEPS == STEPS - 1 and t >= held.start and not held.is_missing
-            if is_last and (not held.reconnected or t - held.reconnected > RECONNECT_EVERY_NS):
-                held.reconnected = t
+            watched.next_step = t + max(int(pause * SECOND), self._unsound)
+            is_last = step % STEPS == STEPS - 1 and t >= watched.start and not watched.is_missing
+            if is_last and (not watched.reconnected or t - watched.reconnected > RECONNECT_EVERY_NS):
+                watched.reconnected = t
                 why = f"no sound book for {(t - lack.since) / SECOND:.1f} s; asked for anew {step} times"
                 act = Act("reconnect", FEED_POLYMARKET, lack.conn, lack.reason, why, (token,), True)
                 acts.setdefault(("reconnect", lack.conn), act)
@@ -294,15 +294,15 @@ class FeedWatch:
 
     def _checks(self, t: int) -> list[Act]:
         """Tokens to compare with REST: those that are silent, and one in turn."""
-        live = [token for token, held in self._tokens.items() if held.conn and held.start <= t <= held.end]
+        live = [token for token, watched in self._tokens.items() if watched.conn and watched.start <= t <= watched.end]
         acts: list[Act] = []
         for token in live:
-            held = self._tokens[token]
-            silent = t - max(held.seen, held.since)
-            if silent > self._silence and t - held.checked > self._silence:
-                held.checked = t
+            watched = self._tokens[token]
+            silent = t - max(watched.seen, watched.since)
+            if silent > self._silence and t - watched.checked > self._silence:
+                watched.checked = t
                 why = f"no frame for {silent / SECOND:.0f} s"
-                acts.append(Act("check", FEED_POLYMARKET, held.conn, Reason.STALE_BOOK, why, (token,)))
+                acts.append(Act("check", FEED_POLYMARKET, watched.conn, Reason.STALE_BOOK, why, (token,)))
         if live and t >= self._next_check:
             first, self._next_check = self._next_check == 0, t + self._every
             if not first:  # nothing to compare yet when the first markets come
@@ -313,27 +313,27 @@ class FeedWatch:
 
     def _follow(self, t: int, serving: Mapping[str, str]) -> None:
         """Which connection serves which token now; markets that are over are forgotten."""
-        for token, held in list(self._tokens.items()):
+        for token, watched in list(self._tokens.items()):
             conn = serving.get(token, "")
-            if conn != held.conn:
-                held.conn, held.since, held.best, held.x = conn, t, None, 0
-            if not conn and t > held.end:
+            if conn != watched.conn:
+                watched.conn, watched.since, watched.best, watched.x = conn, t, None, 0
+            if not conn and t > watched.end:
                 del self._tokens[token]
                 self._evidence.forget(token)
                 self._soundness.forget(token)
 
     def _decode_pending(self) -> None:
-        for token, held in self._tokens.items():
-            if held.pending is None:
+        for token, watched in self._tokens.items():
+            if watched.pending is None:
                 continue
-            (conn, frame, at), held.pending = held.pending, None
-            count, held.count = held.count, 0
+            (conn, frame, at), watched.pending = watched.pending, None
+            count, watched.count = watched.count, 0
             try:
                 for message in decode_frame(frame):
                     best = _best_in(message, token)
                     if best is not None:
-                        held.best, held.x = best, max(held.x, parse_epoch_ms(message.timestamp))
-                        self._evidence.changed(token, conn, at, *best, held.x, count)
+                        watched.best, watched.x = best, max(watched.x, parse_epoch_ms(message.timestamp))
+                        self._evidence.changed(token, conn, at, *best, watched.x, count)
             except _BAD:
                 self.bad += 1
         for asset, (frame, _) in self._tickers.items():

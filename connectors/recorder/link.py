@@ -62,8 +62,8 @@ class FeedAdapter(Protocol):
         ...
 
     def admit(self, frame: bytes, conn: str, t: int) -> None:
-        """Look at a frame that was just published, received at ``t`` (Unix ns). Raises LinkFault when the connection cannot
-        be trusted any more, and nothing else, whatever the frame is."""
+        """Look at a frame that was just published, received at ``t`` (Unix ns). Raises LinkFault when the connection
+        cannot be trusted any more, and nothing else, whatever the frame is."""
         ...
 
     def closed(self, conn: str) -> None:

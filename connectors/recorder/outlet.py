@@ -182,16 +182,16 @@ class KafkaOutlet:
             self._thread.join(1.0)
             if self._thread.is_alive():
                 tell(self.undelivered)
-        left, kept = self.undelivered, 0
+        left, stored = self.undelivered, 0
         if self._spool is not None and not self._thread.is_alive():
-            kept = min(left, self._spool.waiting + self._copied())
+            stored = min(left, self._spool.waiting + self._copied())
             self._spool.close()
         if self._failure is not None:
             raise self._failure
-        if left > kept:
+        if left > stored:
             raise Failure(
-                f"{left - kept:,} records were not confirmed by Kafka at {self._where} within {timeout:g} s"
-                + (f"; {kept:,} more wait in {self._spool.folder}." if self._spool is not None and kept else "."),
+                f"{left - stored:,} records were not confirmed by Kafka at {self._where} within {timeout:g} s"
+                + (f"; {stored:,} more wait in {self._spool.folder}." if self._spool is not None and stored else "."),
                 "They may be missing from the feed topics. Check the broker.",
             )
         if left:

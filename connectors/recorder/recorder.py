@@ -60,7 +60,7 @@ class Recorder:
         self.writer = FeedWriter(self.run_id, source, clock, outlet)
         self.pulse = ModulePulse("recorder")
         self._backlog = backlog
-        self._told_dropped: Counter[str] = Counter()
+        self._reported_drops: Counter[str] = Counter()
         self.pulse.gauges["tasks"] = lambda: len(asyncio.all_tasks())
         self.pulse.gauges["records"] = lambda: self.writer.seq
         self._telemetry = TelemetryWriter(self.run_id, outlet)
@@ -69,7 +69,7 @@ class Recorder:
         self.ticks = ClockDoor(feeds.clock_ms, self.writer, clock)
         self._guard = FeedGuard(feeds, checks, self.writer, clock, self._clob)
         watch = self._guard.watch
-        self.ticks.told = watch.tick
+        self.ticks.on_tick = watch.tick
         self.channel = MarketChannel(feeds, self.writer, clock, endpoints.polymarket_ws, observer=watch)
         self.markets = MarketsDoor(
             feeds, self.writer, clock, self.channel.want, self._gamma, self._clob, self._guard.listed
@@ -162,9 +162,9 @@ class Recorder:
 
     def _tell_dropped(self, dropped: Mapping[str, int]) -> None:
         for topic, count in dropped.items():
-            fresh = count - self._told_dropped[topic]
+            fresh = count - self._reported_drops[topic]
             if fresh:
-                self._told_dropped[topic] = count
+                self._reported_drops[topic] = count
                 why = f"{Reason.SPOOL_FULL}: {fresh} records were dropped"
                 self.writer.notice(topic, Notice(f"{self.run_id}.recorder", "spool_full", why, fresh))
 

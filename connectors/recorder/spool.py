@@ -114,7 +114,7 @@ class Spool:
         self._lock: int | None = None
 
     @property
-    def held(self) -> bool:
+    def is_waiting(self) -> bool:
         """Whether anything is on disk."""
         return bool(self._segments)
 
@@ -284,19 +284,19 @@ def left_over(root: Path) -> Iterator[tuple[Path, str]]:
 
 def inherit(spool: Spool, root: Path) -> list[str]:
     """Take over what earlier runs left under ``root`` for the same cluster; returns what there is to say about it."""
-    told: list[str] = []
+    reported: list[str] = []
     for folder, cluster in left_over(root):
         if folder == spool.folder:
             continue
         if cluster != spool.cluster:
-            told.append(f"{folder} holds records for another cluster ({cluster}); they are left there.")
+            reported.append(f"{folder} holds records for another cluster ({cluster}); they are left there.")
             continue
         records = spool.adopt(folder)
         if records:
-            told.append(f"{records:,} records of run {folder.name} waited in {folder}; they are written first.")
+            reported.append(f"{records:,} records of run {folder.name} waited in {folder}; they are written first.")
     if spool.cut:
-        told.append(f"{spool.cut:,} bytes of them were no whole records (a torn end) and are cut off.")
-    return told
+        reported.append(f"{spool.cut:,} bytes of them were no whole records (a torn end) and are cut off.")
+    return reported
 
 
 def _write(segment: Segment, frame: bytes) -> None:

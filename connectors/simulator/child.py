@@ -48,9 +48,9 @@ def read_clock(urls: Urls) -> ScaledClock:
         ) from None
 
 
-def _clock_of(told: dict[str, Any]) -> ScaledClock:
+def _clock_of(first: dict[str, Any]) -> ScaledClock:
     """What the exchange tells of its clock. Raises KeyError and ValueError."""
-    return ScaledClock(int(told["epoch_ns"]), int(told["sim_epoch_ns"]), float(told["speed"]))
+    return ScaledClock(int(first["epoch_ns"]), int(first["sim_epoch_ns"]), float(first["speed"]))
 
 
 async def follow_clock(clock: ScaledClock, urls: Urls) -> None:
@@ -67,11 +67,11 @@ async def follow_clock(clock: ScaledClock, urls: Urls) -> None:
             with contextlib.suppress(httpx.HTTPError, ValueError, KeyError):
                 async with client.stream("GET", f"{urls.clock}/lines") as answer:
                     async for line in answer.raise_for_status().aiter_lines():
-                        told = json.loads(line)
-                        theirs = _clock_of(told)
-                        if born is not None and born != told["born_ns"]:
+                        first = json.loads(line)
+                        theirs = _clock_of(first)
+                        if born is not None and born != first["born_ns"]:
                             ahead_ns = max(0, clock.now_ns() - theirs.now_ns())
-                        born = told["born_ns"]
+                        born = first["born_ns"]
                         clock.rebase(theirs.epoch_ns, theirs.sim_epoch_ns + ahead_ns, theirs.speed)
             await asyncio.sleep(AGAIN_S)
 

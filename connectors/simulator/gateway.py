@@ -236,11 +236,11 @@ class Gateway:
             self._refuse(listener, f"channel {channel} is not supported")
             return
         else:
-            kept = listener.products.setdefault(COINBASE_CHANNELS[channel], set())
+            stored = listener.products.setdefault(COINBASE_CHANNELS[channel], set())
             if kind == "subscribe":
-                kept.update(products)
+                stored.update(products)
             else:
-                kept.difference_update(products)
+                stored.difference_update(products)
         now = self.core.now_ns
         self._number(listener, "subscriptions", (), _standing(listener), now)
         if kind != "subscribe":

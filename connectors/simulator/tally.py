@@ -46,7 +46,7 @@ class ExchangeTally:
     def __init__(self, path: Path, exchange: str) -> None:
         self._exchange = exchange
         self._at: dict[str, int] = {}
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         used = len(read_tally(path)) * _HEAD.size if path.exists() else 0
         self._next = used
         try:
@@ -67,8 +67,8 @@ class ExchangeTally:
                 self._grow()
             name = f"{self._exchange} {session.venue} {session.id}".encode("ascii")
             _HEAD.pack_into(self._map, at, 0, 0, name)
-        if session.id not in self._told and len(frame) >= _TELLING:
-            self._told.add(session.id)
+        if session.id not in self._reported and len(frame) >= _TELLING:
+            self._reported.add(session.id)
             self._words[at // _WORD + 1] = zlib.crc32(frame)
         # Not by `struct`, which writes zeros first: a process killed between the two would leave no count at all.
         self._words[at // _WORD] += 1
@@ -82,7 +82,7 @@ class ExchangeTally:
     def closed(self, session: Session) -> None:
         """The session is over: its record stands in the file, and no frame follows."""
         self._at.pop(session.id, None)
-        self._told.discard(session.id)
+        self._reported.discard(session.id)
 
     def close(self) -> None:
         self._words.release()

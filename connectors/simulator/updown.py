@@ -63,7 +63,7 @@ class UpDownMarket:
         self.tick = TICK
         self.ladder = Ladder(self.rng)
         self.open = True
-        self.refine_next: Literal["", "told", "untold"] = (
+        self.refine_next: Literal["", "announced", "unannounced"] = (
             ""  # a finer tick at the next step, told to the clients or not
         )
         self.closes_ns = window.end * 1_000_000_000
@@ -117,9 +117,9 @@ class UpDownMarket:
         if self.tick == TICK and not 0.04 <= self.quoted <= 0.96:
             self._refine(t_ns, out)
         elif self.refine_next and self.tick == TICK:
-            told: list[Emission] = []
-            self._refine(t_ns, told)
-            out += told if self.refine_next == "told" else []
+            reported: list[Emission] = []
+            self._refine(t_ns, reported)
+            out += reported if self.refine_next == "announced" else []
         ladder, rng = self.ladder, self.rng
         ladder.move(*quote(self.quoted, self.tick, self._maker.spread_ticks), self.tick)
         activity = self._step_s if t_ns > (self.window.start - 60) * 1_000_000_000 else self._step_s * QUIET

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from flows.market_line.feed_state import FeedState
 from flows.market_line.journal import Journal
-from flows.market_line.kept import FeedState
 from models.bounds import CheckBounds
 from models.journal import Clock, Src
 from models.markers import Tick
@@ -14,23 +14,23 @@ from models.topics import FEED_CLOCK, FEED_COINBASE, FEED_POLYMARKET
 class Ageing:
     """``stale_feeds``: feeds that say nothing for too long."""
 
-    def __init__(self, journal: Journal, kept: FeedState, bounds: CheckBounds) -> None:
+    def __init__(self, journal: Journal, feeds: FeedState, bounds: CheckBounds) -> None:
         self._journal = journal
-        self._kept = kept
+        self._feeds = feeds
         self._bounds = bounds
         self.stale_feeds: set[str] = set()
 
     def tick(self, src: Src, tick: Tick, checks: tuple[str, ...]) -> None:
         """The Clock event of ``tick``, with all that is stale now."""
-        journal, kept, bounds = self._journal, self._kept, self._bounds
-        t, books, spots = journal.t, kept.books, kept.spots
-        for feed, last in kept.heard.items():
+        journal, feeds, bounds = self._journal, self._feeds, self._bounds
+        t, books, spots = journal.t, feeds.books, feeds.spots
+        for feed, last in feeds.heard.items():
             self._age(self.stale_feeds, feed, t - last > bounds.stale_feed, feed, "", Reason.STALE_FEED)
         for name, token in books.tokens.items():
-            held = kept.known.by_token.get(name)
-            alive = held is not None and held[0].start <= t <= held[0].end and not token.invalid
+            listed = feeds.known.by_token.get(name)
+            alive = listed is not None and listed[0].start <= t <= listed[0].end and not token.invalid
             stale = alive and t - token.view.t > bounds.stale_book
-            market = held[0].key if held else ""
+            market = listed[0].key if listed else ""
             self._age(books.stale, name, stale, FEED_POLYMARKET, market, Reason.STALE_BOOK)
         for product in spots.products.values():
             stale = bool(product.latest) and t - product.latest > bounds.stale_feed

@@ -59,10 +59,10 @@ class AssetHealth:
     ) -> None:
         tallies: dict[str, _Tally] = {}
         for name, token in tokens.items():
-            held = markets.get(name)
-            if held is None or t > held[0].end:
+            listed = markets.get(name)
+            if listed is None or t > listed[0].end:
                 continue
-            known = held[0]
+            known = listed[0]
             tally = tallies.get(known.asset)
             if tally is None:
                 tally = tallies[known.asset] = _Tally()

@@ -9,9 +9,9 @@ from connectors.polymarket.definitions import Definitions, MarketDefinition
 from connectors.polymarket.salvage import Odd
 from connectors.polymarket.token import Token
 from connectors.polymarket.tokens import TokenBooks
+from connectors.polymarket.unknown_tokens import unknown_tokens
 from flows.market_line.connection import Connections
 from flows.market_line.journal import Journal
-from flows.market_line.strangers import strangers
 from models.bounds import CheckBounds
 from models.journal import Book, Src
 from models.money import PIP
@@ -31,10 +31,10 @@ class Books:
         self._known = known
         self._conns = connections
         self._bounds = bounds
-        self.kept = TokenBooks(journal, bounds, known.terms)
+        self.token_books = TokenBooks(journal, bounds, known.terms)
         self._torn: set[str] = set()  # markets whose books, when last of one moment, did not mirror each other
         self._lags: dict[str, deque[int]] = {}  # by asset
-        self.tokens = self.kept.tokens
+        self.tokens = self.token_books.tokens
         self.stale: set[str] = set()
 
     def tell(self, src: Src, touched: dict[str, int], checks: tuple[str, ...]) -> None:
@@ -42,9 +42,9 @@ class Books:
         journal = self._journal
         done: set[str] = set()
         for name, x in touched.items():
-            held = self._known.by_token.get(name)
-            if held is None:
-                token = self.kept.token(name)
+            listed = self._known.by_token.get(name)
+            if listed is None:
+                token = self.token_books.token(name)
                 view = token.judge(self._bounds, journal.seq, journal.t, x, src)
                 journal.find_all(token.news(), FEED_POLYMARKET, "")
                 journal.find(FEED_POLYMARKET, "", Reason.UNKNOWN_ASSET)
@@ -52,7 +52,7 @@ class Books:
                 event = Book(journal.next(), journal.t, src, "", all_checks, "", view, None)
                 journal.emit(event, FEED_POLYMARKET)
                 continue
-            known = held[0]
+            known = listed[0]
             if known.key in done:
                 continue
             done.add(known.key)
@@ -119,12 +119,12 @@ class Books:
 
     def invalidate(self, src: Src, reason: Reason, conn: str | None) -> bool:
         """What the connection (None: any) kept is unknown until its next snapshot. Whether anything sound was kept."""
-        gone = self._give_up(src, self.kept.standing(conn), reason)
+        gone = self._give_up(src, self.token_books.standing(conn), reason)
         return bool(self._tell_given_up(src, gone, (), reason))
 
     def doubt(self, src: Src, odd: Odd, conn: str) -> list[str]:
         """What the unusable message may have changed is unknown until its next snapshot; ``tell_doubted`` says so."""
-        names = self._give_up(src, self.kept.meant(odd, conn), Reason.DECODE_ERROR)
+        names = self._give_up(src, self.token_books.meant(odd, conn), Reason.DECODE_ERROR)
         if names:
             self._conns.forget_frames(conn)
         return names
@@ -135,13 +135,13 @@ class Books:
 
     def settle(self, src: Src) -> None:
         """Give up what still contradicts the best prices that were stated a while ago."""
-        for token in self.kept.settle(src):
-            held = self._known.by_token.get(token.token)
+        for token in self.token_books.settle(src):
+            listed = self._known.by_token.get(token.token)
             token.reported = True
             self._conns.forget_frames(token.conn)
-            self._journal.find(FEED_POLYMARKET, held[0].key if held else "", Reason.BEST_MISMATCH)
-            if held is not None:
-                self.tell_market(src, held[0], {}, (Reason.BEST_MISMATCH,))
+            self._journal.find(FEED_POLYMARKET, listed[0].key if listed else "", Reason.BEST_MISMATCH)
+            if listed is not None:
+                self.tell_market(src, listed[0], {}, (Reason.BEST_MISMATCH,))
 
     def _give_up(self, src: Src, tokens: list[Token], reason: Reason) -> list[str]:
         journal = self._journal
@@ -154,7 +154,7 @@ class Books:
         self, src: Src, names: Sequence[str], checks: tuple[str, ...], reason: Reason
     ) -> dict[str, MarketDefinition]:
         """One Book event for each market of the tokens. Returns the markets."""
-        markets = {held[0].key: held[0] for name in names if (held := self._known.by_token.get(name)) is not None}
+        markets = {listed[0].key: listed[0] for name in names if (listed := self._known.by_token.get(name)) is not None}
         for known in markets.values():
             self.tell_market(src, known, {}, (*checks, reason))
         return markets
@@ -170,11 +170,11 @@ class Books:
             token.invalidate(reason, journal.seq, journal.t, src)
             token.reported = True
             self._conns.forget_frames(token.conn)
-            held = self._known.by_token.get(name)
-            journal.find(FEED_POLYMARKET, held[0].key if held else "", reason)
+            listed = self._known.by_token.get(name)
+            journal.find(FEED_POLYMARKET, listed[0].key if listed else "", reason)
             count += 1
-            if held is not None:
-                self.tell_market(src, held[0], {}, (reason,))
+            if listed is not None:
+                self.tell_market(src, listed[0], {}, (reason,))
         return count
 
     def let_go(self, src: Src) -> None:
@@ -183,11 +183,11 @@ class Books:
         journal = self._journal
         over: dict[str, MarketDefinition] = {}
         for name, token in self.tokens.items():
-            held = self._known.by_token.get(name)
-            if held is not None and not token.invalid and journal.t - held[0].end > _LEVELS_NS:
+            listed = self._known.by_token.get(name)
+            if listed is not None and not token.invalid and journal.t - listed[0].end > _LEVELS_NS:
                 token.invalidate(Reason.NO_SNAPSHOT, journal.seq, journal.t, src)
                 token.reported = True  # nothing is wrong
-                over[held[0].key] = held[0]
+                over[listed[0].key] = listed[0]
         for known in over.values():
             self.tell_market(src, known, {}, ())
 
@@ -199,9 +199,9 @@ class Books:
                 self.stale.discard(token)
         self._torn.discard(known.key)
 
-    def forget_strangers(self) -> list[str]:
+    def forget_unknown(self) -> list[str]:
         """Of tokens that no definition names the latest are kept, in case it is late; those that are not."""
-        names = strangers(self.tokens, self._known.by_token)
+        names = unknown_tokens(self.tokens, self._known.by_token)
         for name in names:
             del self.tokens[name]
             self.stale.discard(name)

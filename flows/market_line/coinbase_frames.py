@@ -6,8 +6,8 @@ from connectors.coinbase.fields import check_channel
 from connectors.coinbase.wire import ChannelMessage, decode_frame
 from connectors.control_text import control_text
 from flows.market_line.coinbase import examine, exchange_time
+from flows.market_line.feed_state import FeedState
 from flows.market_line.journal import Journal
-from flows.market_line.kept import FeedState
 from models.journal import Src
 from models.money import MICRO
 from models.reasons import Reason
@@ -19,23 +19,23 @@ _KNOWN = ("l2_data", "ticker", "market_trades", "heartbeats", "subscriptions", "
 class CoinbaseFrames:
     """Applied to what is kept; the journal is told."""
 
-    def __init__(self, journal: Journal, kept: FeedState) -> None:
+    def __init__(self, journal: Journal, feeds: FeedState) -> None:
         self._journal = journal
-        self._kept = kept
+        self._feeds = feeds
 
     def take(self, src: Src, frame: bytes, conn: str, checks: tuple[str, ...]) -> None:
         """A frame. Raises msgspec.DecodeError and ValueError."""
-        journal, kept = self._journal, self._kept
+        journal, feeds = self._journal, self._feeds
         text = control_text(frame)
         if text is not None:
             journal.find(FEED_COINBASE, conn, Reason.CONTROL_TEXT)
             journal.note(src, FEED_COINBASE, conn, "control", text[:200], (*checks, Reason.CONTROL_TEXT))
             return
-        kept.heard[FEED_COINBASE] = journal.t
+        feeds.heard[FEED_COINBASE] = journal.t
         message = decode_frame(frame)
         x = exchange_time(message)
         check_channel(message)
-        sequence = kept.sequence(conn)
+        sequence = feeds.sequence(conn)
         finding = sequence.check(message.sequence_num)
         if finding:
             checks = (*checks, finding)
@@ -43,7 +43,7 @@ class CoinbaseFrames:
                 journal.find(FEED_COINBASE, conn, finding)
                 journal.note(src, FEED_COINBASE, conn, "ignored", f"sequence {message.sequence_num}", checks)
                 return
-            kept.invalidate(src, Reason.SEQUENCE_GAP, conn)
+            feeds.invalidate(src, Reason.SEQUENCE_GAP, conn)
         touched: dict[str, list[tuple[int, int]]] = {}  # product -> its trades
         priced: set[str] = set()  # products of which the frame has a price, not only trades
         channel = message.channel
@@ -70,13 +70,13 @@ class CoinbaseFrames:
             journal.note(src, FEED_COINBASE, conn, channel[:40], "", checks)
             return
         for name, trades in touched.items():
-            kept.spots.tell(src, name, x, name in priced, trades, checks)
+            feeds.spots.tell(src, name, x, name in priced, trades, checks)
 
     def _levels(
         self, message: ChannelMessage, conn: str, touched: dict[str, list[tuple[int, int]]], priced: set[str]
     ) -> None:
         for event in message.events or ():
-            product = self._kept.spots.product(event.product_id)
+            product = self._feeds.spots.product(event.product_id)
             if event.type == "snapshot":
                 product.snapshot(event.updates or [], conn)
             elif not product.invalid and product.has_book:
@@ -91,7 +91,7 @@ class CoinbaseFrames:
     ) -> None:
         for event in message.events or ():
             for ticker in event.tickers or ():
-                product = self._kept.spots.product(ticker.product_id)
+                product = self._feeds.spots.product(ticker.product_id)
                 product.ticker = MICRO[ticker.price]
                 if not product.wants_book:
                     product.invalid = ""
@@ -109,12 +109,12 @@ class CoinbaseFrames:
                 trades = touched.setdefault(name, [])
                 number = _number(trade.trade_id)
                 latest[name] = max(latest.get(name, 0), number)
-                if event.type == "snapshot" or 0 < number <= self._kept.spots.product(name).last_trade:
+                if event.type == "snapshot" or 0 < number <= self._feeds.spots.product(name).last_trade:
                     continue
                 seller = trade.side.upper() == "BUY"  # the maker bought, so the aggressor sold
                 trades.append((price, -size if seller else size))
         for name, number in latest.items():
-            product = self._kept.spots.product(name)
+            product = self._feeds.spots.product(name)
             product.last_trade = max(product.last_trade, number)
 
 

@@ -6,7 +6,7 @@ from collections import deque
 
 from connectors.polymarket.wire import is_rest_line
 
-KEPT = 4  # a frame that comes twice comes again soon
+RECENT_FRAMES = 4  # a frame that comes twice comes again soon
 _ANY = -1
 
 
@@ -21,7 +21,7 @@ class Connection:
         self.is_rest = is_rest_line(conn)
         self.heard = 0
         self.is_whole = expected == 0
-        self.recent: deque[bytes] = deque(maxlen=KEPT)
+        self.recent: deque[bytes] = deque(maxlen=RECENT_FRAMES)
 
     def follows(self, n: int) -> bool:
         """Whether frame ``n`` is the next one."""
@@ -56,16 +56,16 @@ class Connections:
         self._lossy = False  # records of this run were lost: also a connection's first ones may have been
 
     def get(self, conn: str) -> Connection:
-        held = self.by_id.get(conn)
-        if held is None:
-            held = self.by_id[conn] = Connection(conn, _ANY if self._lossy else 0)
-        return held
+        connection = self.by_id.get(conn)
+        if connection is None:
+            connection = self.by_id[conn] = Connection(conn, _ANY if self._lossy else 0)
+        return connection
 
     def lost(self) -> None:
         """Records were lost, from any of them."""
         self._lossy = True
-        for held in self.by_id.values():
-            held.accept_any()
+        for connection in self.by_id.values():
+            connection.accept_any()
 
     def started(self, conn: str) -> list[str]:
         """A new recorder run, told on ``conn``: its losses are its own, and the connections of the run before are over,
@@ -81,6 +81,6 @@ class Connections:
 
     def forget_frames(self, conn: str | None = None) -> None:
         """What comes next is wanted even if it was said before (None: on all connections)."""
-        for name, held in self.by_id.items():
+        for name, connection in self.by_id.items():
             if conn is None or name == conn:
-                held.recent.clear()
+                connection.recent.clear()

@@ -46,7 +46,7 @@ TRANSPORT = frozenset(
 class _Module:
     """A row of telemetry: its machine, and the lags of what came, exchange time to receive time."""
 
-    __slots__ = ("health", "lags", "percentiles", "sent", "told", "window")
+    __slots__ = ("health", "lags", "percentiles", "reported", "sent", "window")
 
     def __init__(self, calm_ns: int) -> None:
         self.health = Health(calm_ns)
@@ -54,7 +54,7 @@ class _Module:
         self.percentiles: dict[str, Number] = {}
         self.window = 0
         self.sent = 0
-        self.told = -1
+        self.reported = -1
 
 
 class FeedHealth:
@@ -121,7 +121,7 @@ class FeedHealth:
                 module.window = t // self._window
                 module.percentiles = _percentiles(module.lags)
                 module.lags.clear()
-            if whole or module.health.transitions != module.told or t - module.sent >= _REST_NS:
+            if whole or module.health.transitions != module.reported or t - module.sent >= _REST_NS:
                 rows.append(self._row(name, module, t))
         return rows
 
@@ -140,7 +140,7 @@ class FeedHealth:
 
     def _row(self, name: str, module: _Module, t: int) -> Message:
         health = module.health
-        module.told, module.sent = health.transitions, t
+        module.reported, module.sent = health.transitions, t
         row = Telemetry(
             id=f"{PRODUCER}-{self._ordinal}",
             timestamp=t,

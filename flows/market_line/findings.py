@@ -14,9 +14,3 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
     market: str
     reason: str
     count: int = 1
-
-
-class Beat(msgspec.Struct, frozen=True, gc=False):
-    """A clock tick on its way to the windows: closes those that ended before ``t`` (Unix ns)."""
-
-    t: int

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from flows.beat import Beat
 from flows.market_line.feed_health import FeedHealth
-from flows.market_line.findings import Beat, Finding
+from flows.market_line.findings import Finding
 from flows.pulse import FlowPulse
 from models.contracts import DeadLetter, Number
 from models.journal import AnyEvent, Feed, Rejected, Src, encode_event

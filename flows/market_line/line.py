@@ -15,17 +15,17 @@ from collections.abc import Sequence
 import msgspec
 
 from connectors.polymarket.rest_books import RestBooks
-from flows.market_line.accusations import SuspicionJudge
+from flows.beat import Beat
 from flows.market_line.ageing import Ageing
 from flows.market_line.asset_health import AssetHealth
 from flows.market_line.coinbase_frames import CoinbaseFrames
-from flows.market_line.findings import Beat
+from flows.market_line.feed_state import FeedState
 from flows.market_line.health import HealthSignal
 from flows.market_line.journal import INPUT_MODULE, MODULES, PRODUCER, Journal, Out
-from flows.market_line.kept import FeedState
 from flows.market_line.markets import Markets
 from flows.market_line.polymarket_frames import PolymarketFrames
 from flows.market_line.suspects import Suspects
+from flows.market_line.suspicion_judge import SuspicionJudge
 from models.bounds import CheckBounds
 from models.configuration import decode_statement
 from models.contracts import Number
@@ -51,17 +51,17 @@ class MarketLine:
         self._bounds = bounds
         self._run = ""
         self._journal = journal = Journal(portfolio, bounds.window_s * SECOND)
-        self._kept = kept = FeedState(journal, bounds)
+        self._feeds = feeds = FeedState(journal, bounds)
         self._suspects = Suspects(bounds.checks)
         self._asset_health = AssetHealth()
-        self._ageing = Ageing(journal, kept, bounds)
+        self._ageing = Ageing(journal, feeds, bounds)
         rest_books = RestBooks()
-        self._accusations = SuspicionJudge(journal, kept, rest_books, self._suspects, bounds)
-        self._markets = Markets(journal, kept, self._suspects)
-        self._polymarket = PolymarketFrames(journal, kept, self._markets, rest_books, bounds)
-        self._coinbase = CoinbaseFrames(journal, kept)
-        self._tokens = kept.books.tokens
-        self._products = kept.spots.products
+        self._suspicion_judge = SuspicionJudge(journal, feeds, rest_books, self._suspects, bounds)
+        self._markets = Markets(journal, feeds, self._suspects)
+        self._polymarket = PolymarketFrames(journal, feeds, self._markets, rest_books, bounds)
+        self._coinbase = CoinbaseFrames(journal, feeds)
+        self._tokens = feeds.books.tokens
+        self._products = feeds.spots.products
 
     def advance(self, record: Stored | Lost) -> list[Out]:
         """What one record of the merged feeds makes: at least one journal event, and whatever was found."""
@@ -97,16 +97,16 @@ class MarketLine:
         t, conn, n = receipt.recv_ns, receipt.conn, receipt.n
         if t > journal.t:
             journal.t = t
-        connections = self._kept.connections
+        connections = self._feeds.connections
         connection = connections.by_id.get(conn) or connections.get(conn)
         checks: tuple[str, ...] = ()
         if n == connection.expected:  # nearly always
             connection.expected += 1
         elif not connection.follows(n):
             checks = (Reason.CONNECTION_GAP,)
-            self._kept.invalidate(src, Reason.CONNECTION_GAP, conn)
+            self._feeds.invalidate(src, Reason.CONNECTION_GAP, conn)
             journal.find(topic, conn, Reason.CONNECTION_GAP)
-            self._kept.sequences.pop(conn, None)
+            self._feeds.sequences.pop(conn, None)
         if journal.t - t > self._bounds.old and not frame.startswith(OWN_PREFIX):
             self._refuse(record, src, t, conn)
             return
@@ -128,17 +128,17 @@ class MarketLine:
                 journal.note(src, topic, conn, "empty", "", checks)
         except _UNREADABLE as cause:
             journal.rewind()
-            self._kept.invalidate(src, Reason.DECODE_ERROR, conn)
+            self._feeds.invalidate(src, Reason.DECODE_ERROR, conn)
             if topic == FEED_COINBASE:
-                self._kept.sequence(conn).unread()
+                self._feeds.sequence(conn).unread()
             journal.reject(record, src, conn, Reason.DECODE_ERROR, str(cause))
 
     def _refuse(self, record: Stored, src: Src, t: int, conn: str) -> None:
         """A frame from before the line's time: how old anything is cannot be told until the clock has caught up."""
         journal = self._journal
-        self._kept.invalidate(src, Reason.CLOCK_BACKWARDS)
+        self._feeds.invalidate(src, Reason.CLOCK_BACKWARDS)
         if record.topic == FEED_COINBASE:
-            self._kept.sequence(conn).unread()
+            self._feeds.sequence(conn).unread()
         behind = (journal.t - t) / SECOND
         detail = (
             f"received {behind:.1f} s before the journal's last event; set the clock right, or begin with empty topics"
@@ -157,12 +157,12 @@ class MarketLine:
             self._notice(src, record.topic, own, checks)
 
     def _marker(self, src: Src, feed: str, conn: str, marker: Marker, checks: tuple[str, ...]) -> None:
-        journal, kept = self._journal, self._kept
+        journal, feeds = self._journal, self._feeds
         if marker.marker == "start" and marker.run != self._run:
             self._run = marker.run
-            kept.invalidate(src, Reason.DISCONNECTED)
-            kept.sequences.clear()
-            for gone in kept.connections.started(conn):
+            feeds.invalidate(src, Reason.DISCONNECTED)
+            feeds.sequences.clear()
+            for gone in feeds.connections.started(conn):
                 self._suspects.closed(gone)
             journal.health.restarted(journal.t)
         journal.note(src, feed, conn, f"{marker.marker} of run", marker.run, checks)
@@ -172,23 +172,23 @@ class MarketLine:
             journal.beat(self._gauges(), whole=True)
 
     def _notice(self, src: Src, feed: str, notice: Notice, checks: tuple[str, ...]) -> None:
-        journal, kept, conn = self._journal, self._kept, notice.conn
+        journal, feeds, conn = self._journal, self._feeds, notice.conn
         if notice.state in ("disconnected", "refused"):
             checks = (*checks, Reason.DISCONNECTED)
-            kept.invalidate(src, Reason.DISCONNECTED, conn)
+            feeds.invalidate(src, Reason.DISCONNECTED, conn)
             journal.health.closed(feed, conn, journal.t)
             if feed != FEED_MARKETS:  # HTTP has no connection to lose: its numbering goes on
-                kept.connections.end(conn)
-            kept.sequences.pop(conn, None)
+                feeds.connections.end(conn)
+            feeds.sequences.pop(conn, None)
             self._suspects.closed(conn)
             journal.find(feed, conn, Reason.DISCONNECTED)
         elif notice.state == "connected":
             journal.health.opened(feed, conn, journal.t)
         elif notice.state == "frozen":
-            checks = (*checks, *self._accusations.told(src, notice))
+            checks = (*checks, *self._suspicion_judge.hear(src, notice))
         elif notice.state == "renewed":
-            kept.connections.forget_frames(conn)
-            kept.books.kept.renewed(notice.tokens)
+            feeds.connections.forget_frames(conn)
+            feeds.books.token_books.renewed(notice.tokens)
         elif notice.state == "spool_full":
             checks = (*checks, Reason.SPOOL_FULL)
             journal.find(feed, conn, Reason.SPOOL_FULL)
@@ -196,35 +196,35 @@ class MarketLine:
 
     def _tick(self, src: Src, tick: Tick, checks: tuple[str, ...]) -> None:
         journal = self._journal
-        self._kept.books.settle(src)
-        self._accusations.judge(src)
+        self._feeds.books.settle(src)
+        self._suspicion_judge.judge(src)
         self._ageing.tick(src, tick, checks)
         journal.out.append(Beat(journal.t))
         self._report_health()
-        for known in self._kept.known.late(journal.t, self._bounds.resolution_late):
+        for known in self._feeds.known.late(journal.t, self._bounds.resolution_late):
             journal.find(FEED_MARKETS, known.key, Reason.RESOLUTION_LATE)
-        self._kept.books.let_go(src)
+        self._feeds.books.let_go(src)
         self._forget()
         journal.beat(self._gauges())
 
     def _report_health(self) -> None:
-        journal, kept = self._journal, self._kept
+        journal, feeds = self._journal, self._feeds
         health, t = journal.health, journal.t
         health.signal(FEED_CLOCK, HealthSignal.SOUND, t)
-        stale = kept.books.stale | kept.spots.stale
-        self._asset_health.tick(health, self._tokens, kept.known.by_token, self._products, stale, t)
+        stale = feeds.books.stale | feeds.spots.stale
+        self._asset_health.tick(health, self._tokens, feeds.known.by_token, self._products, stale, t)
         for feed in sorted(self._ageing.stale_feeds):
             health.signal(feed, HealthSignal.SILENT, t, Reason.STALE_FEED)
         journal.out.extend(health.rows(t))
 
     def _forget(self) -> None:
         """Markets that are long over, and tokens of none that are too many."""
-        books = self._kept.books
-        for known in self._kept.known.forget(self._journal.t):
+        books = self._feeds.books
+        for known in self._feeds.known.forget(self._journal.t):
             books.forget(known)
             for token in known.tokens:
                 self._forget_token(token)
-        for name in books.forget_strangers():
+        for name in books.forget_unknown():
             self._forget_token(name)
 
     def _forget_token(self, token: str) -> None:
@@ -266,10 +266,10 @@ class MarketLine:
         journal.emit(event, "inputs")
 
     def _lost(self, lost: Lost) -> None:
-        journal, kept = self._journal, self._kept
-        kept.invalidate(NO_SRC, Reason.RECORDER_GAP)
-        kept.connections.lost()
-        kept.sequences.clear()
+        journal, feeds = self._journal, self._feeds
+        feeds.invalidate(NO_SRC, Reason.RECORDER_GAP)
+        feeds.connections.lost()
+        feeds.sequences.clear()
         journal.find(FEED_CLOCK, lost.run, Reason.RECORDER_GAP, lost.last - lost.first + 1)
         note = f"run {lost.run}: records {lost.first} to {lost.last}"
         checks = (Reason.RECORDER_GAP,)
@@ -277,4 +277,4 @@ class MarketLine:
         journal.emit(event, FEED_CLOCK)
 
     def _gauges(self) -> dict[str, Number]:
-        return {"tokens": len(self._tokens), "markets": len(self._kept.known.by_key)}
+        return {"tokens": len(self._tokens), "markets": len(self._feeds.known.by_key)}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from connectors.polymarket.definitions import MarketDefinition
 from connectors.polymarket.wire import MarketMessage
+from flows.market_line.feed_state import FeedState
 from flows.market_line.health import HealthSignal
 from flows.market_line.journal import Journal
-from flows.market_line.kept import FeedState
 from flows.market_line.suspects import Suspects
 from models.journal import Market, Src
 from models.reasons import Reason
@@ -18,10 +18,10 @@ _Learnt = tuple[MarketDefinition, bool, bool] | None
 class Markets:
     """What Gamma, the CLOB and the stream say of markets; the first to say it counts."""
 
-    def __init__(self, journal: Journal, kept: FeedState, suspects: Suspects) -> None:
+    def __init__(self, journal: Journal, feeds: FeedState, suspects: Suspects) -> None:
         self._journal = journal
-        self._known = kept.known
-        self._books = kept.books
+        self._known = feeds.known
+        self._books = feeds.books
         self._suspects = suspects
 
     def take(self, src: Src, frame: bytes, conn: str, checks: tuple[str, ...]) -> None:

@@ -10,8 +10,8 @@ from connectors.polymarket.rest_books import RestBooks
 from connectors.polymarket.salvage import UNREADABLE, Element, Odd, about, salvage
 from connectors.polymarket.wire import MarketMessage, decode_frame, object_at
 from flows.market_line.connection import Connection
+from flows.market_line.feed_state import FeedState
 from flows.market_line.journal import Journal
-from flows.market_line.kept import FeedState
 from flows.market_line.markets import Markets
 from models.bounds import CheckBounds
 from models.journal import Src, Trade
@@ -25,13 +25,13 @@ class PolymarketFrames:
     """Applied to the kept books; the journal is told."""
 
     def __init__(
-        self, journal: Journal, kept: FeedState, markets: Markets, rest_books: RestBooks, bounds: CheckBounds
+        self, journal: Journal, feeds: FeedState, markets: Markets, rest_books: RestBooks, bounds: CheckBounds
     ) -> None:
         self._journal = journal
-        self._heard = kept.heard
-        self._known = kept.known
-        self._books = kept.books
-        self._kept = kept.books.kept
+        self._heard = feeds.heard
+        self._known = feeds.known
+        self._books = feeds.books
+        self._token_books = feeds.books.token_books
         self._markets = markets
         self._rest_books = rest_books
         self._bounds = bounds
@@ -58,22 +58,22 @@ class PolymarketFrames:
             again = (*checks, Reason.DUPLICATE_FRAME)
             journal.note(src, FEED_POLYMARKET, conn, "ignored", "the same frame again", again)
             return ""
-        held, token = None, None
+        listed, token = None, None
         try:
             messages = decode_frame(frame)
             first = messages[0] if len(messages) == 1 else None
             if first is not None and first.event_type == "book":  # by far the most bytes, and often the most frames
-                held = self._known.by_token.get(first.asset_id)
-            if first is not None and held is not None:
+                listed = self._known.by_token.get(first.asset_id)
+            if first is not None and listed is not None:
                 check_book(first)
                 x = parse_epoch_ms(first.timestamp)
-                token = self._kept.snapshot(src, first, x, frame, conn)
+                token = self._token_books.snapshot(src, first, x, frame, conn)
             else:
                 check_messages(messages)
         except UNREADABLE:
             return self._apply(src, frame, salvage(frame), conn, checks)
-        if held is not None and token is not None:
-            self._books.tell_snapshot(src, held[0], token, x, checks)
+        if listed is not None and token is not None:
+            self._books.tell_snapshot(src, listed[0], token, x, checks)
             return ""
         if not messages:
             journal.note(src, FEED_POLYMARKET, conn, "empty", "no book for the subscribed tokens", checks)
@@ -116,22 +116,22 @@ class PolymarketFrames:
         kind = message.event_type
         if kind == "book":
             x = touched[message.asset_id] = parse_epoch_ms(message.timestamp)
-            self._kept.snapshot(src, message, x, object_at(frame, at) if message.hash else None, conn)
+            self._token_books.snapshot(src, message, x, object_at(frame, at) if message.hash else None, conn)
         elif kind == "price_change":
             x = parse_epoch_ms(message.timestamp)
-            self._kept.changes(src, message, x)
+            self._token_books.changes(src, message, x)
             for change in message.price_changes or ():
                 touched[change.asset_id] = x
         elif kind == "best_bid_ask":
             x = parse_epoch_ms(message.timestamp)
-            if self._kept.best(src, message, x):
+            if self._token_books.best(src, message, x):
                 touched[message.asset_id] = x
             elif not touched:
                 journal.note(src, FEED_POLYMARKET, conn, kind, "", checks)
         elif kind == "last_trade_price":
             self._last_trade(src, message, checks)
         elif kind == "tick_size_change":
-            self._kept.change_tick(src, message, conn)
+            self._token_books.change_tick(src, message, conn)
             touched[message.asset_id] = parse_epoch_ms(message.timestamp)
         elif kind == "market_resolved":
             self._markets.resolved(src, message, conn, checks)
@@ -144,16 +144,16 @@ class PolymarketFrames:
 
     def _last_trade(self, src: Src, message: MarketMessage, checks: tuple[str, ...]) -> None:
         journal = self._journal
-        self._kept.trade(message)
-        held = self._known.by_token.get(message.asset_id)
+        self._token_books.trade(message)
+        listed = self._known.by_token.get(message.asset_id)
         journal.emit(
             Trade(
                 journal.next(),
                 journal.t,
                 src,
-                held[0].asset if held else "",
+                listed[0].asset if listed else "",
                 checks,
-                held[0].key if held else "",
+                listed[0].key if listed else "",
                 message.asset_id,
                 PIPS[message.price],
                 MICRO[message.size] if message.size else 0,
@@ -169,8 +169,8 @@ class PolymarketFrames:
         for message in decode_frame(frame):
             if not message.is_rest_book:
                 raise ValueError("not an answer of /book")
-            held = self._known.by_token.get(message.asset_id)
-            key = held[0].key if held else ""
+            listed = self._known.by_token.get(message.asset_id)
+            key = listed[0].key if listed else ""
             note = f"{key or message.asset_id[:20]}: "
             if parse_epoch_ms(message.timestamp) - journal.t > self._bounds.ahead:
                 checks = (*checks, Reason.TIMESTAMP_AHEAD)

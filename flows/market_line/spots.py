@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import Final
 
 from flows.market_line.coinbase import Product
 from flows.market_line.journal import Journal
-from flows.market_line.strangers import MOST_PRODUCTS
 from models.bounds import CheckBounds
 from models.journal import Spot, Src
 from models.reasons import Reason
 from models.topics import FEED_COINBASE
+
+MOST_PRODUCTS: Final = 64  # names that nobody asked for must not fill the memory
 
 
 class Spots:

@@ -39,23 +39,23 @@ class Suspects:
         """What looks frozen at ``t`` (Unix ns)."""
         evidence = self._evidence
         for name, token in tokens.items():
-            told = self._tokens.get(name, 0)
+            counted = self._tokens.get(name, 0)
             if token.invalid:
                 evidence.unknown(name)
-            elif token.changes != told:
+            elif token.changes != counted:
                 view = token.view
                 bid = view.bids[0][0] if view.bids else None
                 ask = view.asks[0][0] if view.asks else None
-                evidence.changed(name, token.conn, view.t, bid, ask, view.x, token.changes - told)
+                evidence.changed(name, token.conn, view.t, bid, ask, view.x, token.changes - counted)
             self._tokens[name] = token.changes
-            held = connections.by_id.get(token.conn)
-            if held is not None and held.heard:
-                evidence.frame(token.conn, held.heard)
+            connection = connections.by_id.get(token.conn)
+            if connection is not None and connection.heard:
+                evidence.frame(token.conn, connection.heard)
         for product in products.values():
-            told = self._products.get(product.product, 0)
+            counted = self._products.get(product.product, 0)
             if not product.latest or product.invalid or product.frozen or product.doubtful:
                 evidence.spot_unknown(product.asset)
-            elif product.prices != told:
-                evidence.spot(product.asset, product.price, product.latest, product.conn, product.prices - told)
+            elif product.prices != counted:
+                evidence.spot(product.asset, product.price, product.latest, product.conn, product.prices - counted)
             self._products[product.product] = product.prices
         return evidence.judge(t)

@@ -88,7 +88,7 @@ def _compare(path: str, one: object, two: object, found: list[Difference]) -> No
             left = one[number] if number < len(one) else _NOTHING
             _compare(f"{path}.{number}", left, two[number] if number < len(two) else _NOTHING, found)
     elif one != two or type(one) is not type(two):
-        found.append(Difference(path, _told(one), _told(two)))
+        found.append(Difference(path, _reported(one), _reported(two)))
 
 
 class _Nothing:
@@ -98,7 +98,7 @@ class _Nothing:
 _NOTHING = _Nothing()
 
 
-def _told(value: object) -> str:
+def _reported(value: object) -> str:
     return "nothing" if isinstance(value, _Nothing) else json.dumps(value)
 
 

@@ -181,10 +181,10 @@ def _nothing_scored(markets: int, resolved: int, left_out: dict[str, int]) -> Fa
         what = f"none of {markets} markets resolved Up or Down" if markets else "there is no market definition in it"
         return Failure(f"no forecast could be scored: {what}.", "Name an archive with definitions and resolutions.")
     reasons = sorted(left_out, key=lambda why: (-left_out[why], why))
-    told = ", ".join(f"{why} {left_out[why]:,}" for why in reasons)
+    reported = ", ".join(f"{why} {left_out[why]:,}" for why in reasons)
     horizons = ", ".join(map(str, HORIZONS_S))
     return Failure(
         f"no forecast could be scored. {resolved} of {markets} markets resolved, and none of their "
-        f"{resolved * len(HORIZONS_S):,} forecasts ({horizons} s before the end) could be made: {told}.",
+        f"{resolved * len(HORIZONS_S):,} forecasts ({horizons} s before the end) could be made: {reported}.",
         _CURES[reasons[0]],
     )

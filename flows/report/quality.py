@@ -87,23 +87,23 @@ class _Spread:
         self._room = max(8, 4 * wanted) // 2 * 2
         self._every = 1
         self._seen = 0
-        self._kept: list[_Occurrence] = []
+        self._stored: list[_Occurrence] = []
 
     def offer(self, make: Callable[[], _Occurrence]) -> None:
         if self._wanted and self._seen % self._every == 0:
-            if len(self._kept) == self._room:
-                self._kept = self._kept[::2]
+            if len(self._stored) == self._room:
+                self._stored = self._stored[::2]
                 self._every *= 2
-            self._kept.append(make())
+            self._stored.append(make())
         self._seen += 1
 
     def chosen(self) -> list[_Occurrence]:
-        kept, wanted = self._kept, self._wanted
-        if len(kept) <= wanted:
-            return kept
+        stored, wanted = self._stored, self._wanted
+        if len(stored) <= wanted:
+            return stored
         if wanted == 1:
-            return [kept[len(kept) // 2]]
-        return [kept[at * (len(kept) - 1) // (wanted - 1)] for at in range(wanted)]
+            return [stored[len(stored) // 2]]
+        return [stored[at * (len(stored) - 1) // (wanted - 1)] for at in range(wanted)]
 
 
 class _Seen:
@@ -138,8 +138,8 @@ def quality_report(
     Raises Failure when the archive holds no feed records."""
     reader = ArchiveReader(archive)
     total = 0
-    for topic, held in reader.counts().items():
-        total += held if topic in (*FEEDS, *INPUTS) else 0
+    for topic, stored in reader.counts().items():
+        total += stored if topic in (*FEEDS, *INPUTS) else 0
     if not set(reader.topics()).intersection(FEEDS):
         raise Failure(f"{archive} holds no feed records.", "Make an archive with `profit import` or `profit record`.")
     survey = _Survey(settings, examples)

@@ -113,7 +113,7 @@ def _books(
     if up is None and down is None:
         outcomes: tuple[str, ...] = ("Up", "Down")
     else:
-        numbers["up"], numbers["down"] = _told(book.up, up), _told(book.down, down)
+        numbers["up"], numbers["down"] = _reported(book.up, up), _reported(book.down, down)
         outcomes = ("Up",) if up is None else ("Down",) if down is None else ()
         if limits.both or not outcomes:
             # the token that is there says more than the one that is not
@@ -156,7 +156,7 @@ def _is_deep(token: TokenBook, limits: Limits) -> bool:
     return missing <= 0
 
 
-def _told(token: TokenBook | None, fault: Reason | None) -> str:
+def _reported(token: TokenBook | None, fault: Reason | None) -> str:
     """A token's state in words: everything that stands on its book, or the fault the gate found."""
     if token is not None and token.checks:
         return ",".join(token.checks)

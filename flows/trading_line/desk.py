@@ -15,7 +15,7 @@ import msgspec
 
 from connectors.venues.paper.venue import PaperVenue
 from connectors.venues.venue import Venue
-from flows.market_line.findings import Beat
+from flows.beat import Beat
 from flows.pulse import FlowPulse
 from flows.quality import Tally
 from flows.trading_line import exits, gates, settlement, sizing, valuation
@@ -112,8 +112,8 @@ class Desk:
         """What a snapshot holds: whatever follows from the settings is made anew when it is resumed under them."""
         return {name: value for name, value in self.__dict__.items() if name != "_instances"}
 
-    def __setstate__(self, kept: dict[str, Any]) -> None:
-        self.__dict__.update(kept)
+    def __setstate__(self, stored: dict[str, Any]) -> None:
+        self.__dict__.update(stored)
         self.configure(self._settings)
 
     def take(self, copies: list[Judged]) -> list[Out]:

@@ -156,9 +156,9 @@ class UnderlyingFeatures:
         if computation is None:
             own = {name: value for name, value in key.parameters if name in feature.parameters}
             computation = feature.computation(**own)
-            kept = self._state.get(_name(key))
-            if kept is not None:
-                computation = msgspec.convert(kept, type(computation), str_keys=True)
+            stored = self._state.get(_name(key))
+            if stored is not None:
+                computation = msgspec.convert(stored, type(computation), str_keys=True)
             self._computations[key] = computation
             if isinstance(computation, Stateless):
                 return computation

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 
 import msgspec
 
-from flows.market_line.strangers import MOST_STRANGERS, strangers
+from connectors.polymarket.unknown_tokens import MOST_UNKNOWN_TOKENS, unknown_tokens
 from models.contracts import Source
 from models.journal import NO_SRC, AnyEvent, Book, Clock, Market, Spot, Src, TokenBook
 from models.reasons import Reason
@@ -97,9 +97,9 @@ class MarketCache:
         for market in markets:
             for token in (market.up_token, market.down_token):
                 self._snapshots.pop(token, None)
-        if len(self._snapshots) > 2 * len(self.markets) + MOST_STRANGERS:
+        if len(self._snapshots) > 2 * len(self.markets) + MOST_UNKNOWN_TOKENS:
             both = [(known.market.up_token, known.market.down_token) for known in self.markets.values()]
-            for token in strangers(self._snapshots, {token for pair in both for token in pair}):
+            for token in unknown_tokens(self._snapshots, {token for pair in both for token in pair}):
                 del self._snapshots[token]
         return markets
 

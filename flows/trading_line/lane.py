@@ -170,8 +170,8 @@ class Lane:
         """What a snapshot holds: the rest follows from the settings, which are passed in when it is resumed."""
         return {"settings": self._settings, "state": self.state()}
 
-    def __setstate__(self, kept: dict[str, Any]) -> None:
-        Lane.__init__(self, kept["settings"], kept["state"])
+    def __setstate__(self, stored: dict[str, Any]) -> None:
+        Lane.__init__(self, stored["settings"], stored["state"])
 
     def judge(self, routed: Routed) -> Judged:
         """Take one event in and evaluate the markets it concerns."""

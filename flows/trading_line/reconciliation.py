@@ -180,9 +180,9 @@ class Reconciliation(Member):
             cash += ledger.balance(each)
         note("cash by the fills", cash - account.capital - derived.cash)
         note("fees by the fills", ledger.total("fees:") - derived.fees)
-        held = {f"{p.instance}|{p.market_key}|{p.outcome}": p for p in account.positions.values()}
-        for key in sorted(held.keys() | derived.shares.keys()):
-            position, shares = held.get(key), derived.shares.get(key, _Shares())
+        owned = {f"{p.instance}|{p.market_key}|{p.outcome}": p for p in account.positions.values()}
+        for key in sorted(owned.keys() | derived.shares.keys()):
+            position, shares = owned.get(key), derived.shares.get(key, _Shares())
             note(f"shares of {key}", (position.size if position else 0) - shares.size)
             booked = ledger.balance("position:" + key.replace("|", ":"))
             note(f"cost of {key}", booked - shares.basis)

@@ -22,7 +22,7 @@ class RouterState(msgspec.Struct):
     next: int = 0
     standing: dict[str, Input] = {}
     stated: str = ""
-    told: dict[str, str] = {}
+    reported: dict[str, str] = {}
 
 
 def states(event: AnyEvent) -> str:
@@ -54,8 +54,8 @@ class Router:
         if stated and event.seq >= state.next:
             state.stated = stated
         for routed in self._route(event):
-            if state.told.get(routed.lane, "") != state.stated:
-                state.told[routed.lane] = state.stated
+            if state.reported.get(routed.lane, "") != state.stated:
+                state.reported[routed.lane] = state.stated
                 out.append(Configured(routed.lane, state.stated))
             out.append(routed)
         return out

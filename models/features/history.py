@@ -26,7 +26,7 @@ from models.journal import Spot
 from models.money import DOLLAR
 from models.timestamps import SECOND
 
-KEPT_S = 200  # longer than any averaging time, with room for a late definition
+HISTORY_S = 200  # longer than any averaging time, with room for a late definition
 FILL = 2 * SECOND  # how long a price stands for the seconds after it
 
 
@@ -110,9 +110,9 @@ class SpotHistory(msgspec.Struct):
         """Sample the seconds up to ``second``, before the price of time ``x`` becomes the last."""
         samples = self.samples
         begin = self.second + 1
-        if second - self.second > KEPT_S:
+        if second - self.second > HISTORY_S:
             samples.clear()
-            begin = max(begin, second - KEPT_S)
+            begin = max(begin, second - HISTORY_S)
         total, seen = 0, 0
         before = samples.get(begin - 1)
         if before is not None:
@@ -129,7 +129,7 @@ class SpotHistory(msgspec.Struct):
             total += last
             seen += is_seen
             samples[each] = Sample(last, last_x, is_seen, total, seen)
-        while samples and self.first < second - KEPT_S:
+        while samples and self.first < second - HISTORY_S:
             del samples[self.first]
             self.first += 1
         self.second = second

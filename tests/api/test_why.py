@@ -345,7 +345,7 @@ def test_every_decision_of_a_real_replay_has_its_whole_chain(
     decisions = [Decision.model_validate_json(record.value) for record in reader.read(DECISIONS)]
     acted = [each for each in decisions if each.action != "block"]
     assert {each.action for each in acted} >= {"enter", "settle"}
-    told: set[str] = set()
+    reported: set[str] = set()
     for decision in [*acted, *[each for each in decisions if each.action == "block"][:5]]:
         chain = chain_of(places, decision.id)
         assert chain.decision == decision
@@ -357,9 +357,9 @@ def test_every_decision_of_a_real_replay_has_its_whole_chain(
         for posting in chain.postings:
             amounts[posting.transaction] += posting.amount
         assert set(amounts.values()) <= {0}
-        told.update(p.id for p in chain.postings)
+        reported.update(p.id for p in chain.postings)
     postings = [Posting.model_validate_json(record.value) for record in reader.read(LEDGER)]
-    assert told == {p.id for p in postings if p.kind != "capital"}
+    assert reported == {p.id for p in postings if p.kind != "capital"}
     shutil.rmtree(tmp_path / "recording")
     chain = chain_of(places, acted[0].id)
     assert all(f.missing for f in chain.frames)

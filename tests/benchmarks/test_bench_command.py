@@ -24,9 +24,9 @@ def measured(*words: str) -> dict[str, Any]:
     """The only result of one quick benchmark."""
     done = bench("--quick", "--json", *words)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert told["quick"] and told["machine"]["cores"]
-    (result,) = told["results"]
+    reported = json.loads(done.stdout)
+    assert reported["quick"] and reported["machine"]["cores"]
+    (result,) = reported["results"]
     assert isinstance(result, dict)
     return result
 

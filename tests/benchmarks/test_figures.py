@@ -8,8 +8,8 @@ from benchmarks.figures import Figure, Pace, Result, Stopwatch, add_paces, alter
 
 
 def test_a_figure_tells_median_and_range() -> None:
-    told = Figure("rate", "1/s", (3.0, 1.0, 10.0)).as_dict()
-    assert (told["median"], told["min"], told["max"], told["rounds"]) == (3.0, 1.0, 10.0, 3)
+    reported = Figure("rate", "1/s", (3.0, 1.0, 10.0)).as_dict()
+    assert (reported["median"], reported["min"], reported["max"], reported["rounds"]) == (3.0, 1.0, 10.0, 3)
 
 
 def test_a_figure_without_values_is_refused() -> None:

@@ -128,7 +128,7 @@ class _Run:
         checks: Checks | None,
     ) -> None:
         self.core = Exchange(parameters, start)
-        self.truth = Truth(self.core, kept=None, books=True)
+        self.truth = Truth(self.core, most=None, books=True)
         self.gateway = Gateway(self.core, self, timeline, self.truth)
         self.clock = HandClock(self.core.now_ns)
         self.outlet = Captured()

@@ -114,7 +114,7 @@ class Token:
     counted: bool = False
     tick: Decimal = Decimal("0.01")
     tick_conn: str = ""  # where the stream told the tick, while its word stands
-    tick_told: bool = False
+    tick_announced: bool = False
     market: str = ""
     stated: tuple[int, Mapping[str, Any], int] | None = None  # best prices it does not have: exchange time, what, when
     base: tuple[str, int] = ("", -1)
@@ -372,7 +372,9 @@ class Knowledge:
         market.tick = tick
         for name in (up, down):
             token = self.tokens.get(name)
-            if token is not None and token.fault and not token.tick_conn and (not token.tick_told or tick < token.tick):
+            if token is None or not token.fault or token.tick_conn:
+                continue
+            if not token.tick_announced or tick < token.tick:
                 token.tick = tick
 
     # -- Polymarket ----------------------------------------------------------------------------------------------------
@@ -475,7 +477,7 @@ class Knowledge:
         elif kind == "tick_size_change":
             token = self.token(message["asset_id"])
             token.forget("no_snapshot", True)  # announced: no fault
-            token.tick, token.tick_conn, token.tick_told = Decimal(message["new_tick_size"]), record.conn, True
+            token.tick, token.tick_conn, token.tick_announced = Decimal(message["new_tick_size"]), record.conn, True
             touched[token.name] = _ms(message["timestamp"])
         elif kind == "last_trade_price":
             self.token(message["asset_id"]).trade = message["price"]
@@ -503,7 +505,7 @@ class Knowledge:
         tick = message.get("tick_size", "") or str(token.tick)
         false = bool(message.get("hash")) and stated is not None and _checksum(message, tick, stated) != message["hash"]
         if message.get("tick_size"):
-            token.tick, token.tick_conn, token.tick_told = Decimal(message["tick_size"]), record.conn, True
+            token.tick, token.tick_conn, token.tick_announced = Decimal(message["tick_size"]), record.conn, True
         token.market = message.get("market") or token.market
         if token.trade is not None:
             token.trade = stated
@@ -754,11 +756,11 @@ def _whole_second(head: str) -> int:
 
 def _differs(token: Token, stated: Mapping[str, Any]) -> bool:
     """Whether the best prices that were stated are not those of the book; "0" and "1" stand for an empty side."""
-    for key, kept in zip(("best_bid", "best_ask"), token.touch(), strict=True):
+    for key, stored in zip(("best_bid", "best_ask"), token.touch(), strict=True):
         text = stated.get(key)
         if text:
             price = decimal(text)
-            if (price if ZERO < price < ONE else None) != kept:
+            if (price if ZERO < price < ONE else None) != stored:
                 return True
     return False
 

@@ -103,7 +103,7 @@ class _Court:
         for order in orders:
             if order["status"] == "submitted":
                 if order["id"] in self._orders:
-                    self._accuse(f"order {order['id']}", order["timestamp"], "bears the name of another")
+                    self._object(f"order {order['id']}", order["timestamp"], "bears the name of another")
                 self._orders[order["id"]] = order
         self._by_place: dict[tuple[str, int], list[dict[str, Any]]] = {}
         for decision in decisions:
@@ -126,11 +126,11 @@ class _Court:
     def close(self) -> None:
         for place, decisions in self._by_place.items():
             for decision in decisions:
-                self._accuse(decision["id"], decision["timestamp"], f"its trigger {place} is no record of the feeds")
+                self._object(decision["id"], decision["timestamp"], f"its trigger {place} is no record of the feeds")
         for fill in self._fills[self._at :]:
-            self._accuse(fill["id"], fill["timestamp"], "filled after the end of the feeds")
+            self._object(fill["id"], fill["timestamp"], "filled after the end of the feeds")
 
-    def _accuse(self, what: str, t: int, why: str) -> None:
+    def _object(self, what: str, t: int, why: str) -> None:
         self.violations.append(Violation(what, t, why))
 
     # -- decisions -----------------------------------------------------------------------------------------------------
@@ -138,13 +138,13 @@ class _Court:
     def _decided(self, decision: dict[str, Any], trigger: Record) -> None:
         name, t = decision["id"], decision["timestamp"]
         if t != self.known.now:
-            self._accuse(name, t, f"timed {t}, and its trigger came at {self.known.now}")
+            self._object(name, t, f"timed {t}, and its trigger came at {self.known.now}")
         if decision["action"] not in ("enter", "exit"):
-            self._accuse(name, t, f"{decision['action']} with orders")
+            self._object(name, t, f"{decision['action']} with orders")
         for number, order_id in enumerate(decision["order_ids"]):
             order = self._orders.get(order_id)
             if order is None:
-                self._accuse(name, t, f"order {order_id} was never submitted")
+                self._object(name, t, f"order {order_id} was never submitted")
                 continue
             self._sound(f"order {order_id}", order["token"], t, decision["action"] == "enter", decision["strategy"])
             self._seen(decision, order, number)
@@ -153,31 +153,31 @@ class _Court:
         elif decision["action"] == "enter" and decision["strategy"] == PAIR_STRATEGY:
             self._pair(name, decision, t)
         elif decision["action"] == "enter":
-            self._accuse(name, t, f"by strategy {decision['strategy']}, for which there is no rule")
+            self._object(name, t, f"by strategy {decision['strategy']}, for which there is no rule")
 
     def _sound(self, what: str, name: str, t: int, entry: bool, strategy: str) -> None:
         limits, token = self._limits, self.known.tokens.get(name)
         if token is None:
-            self._accuse(what, t, "on a token of which no frame ever came")
+            self._object(what, t, "on a token of which no frame ever came")
             return
         self._connected(what, token.conn, t)
         if self._is_tick_in_doubt(token):
             return
         for reason in token.wrong(limits):
-            self._accuse(what, t, f"on a book with {reason}")
+            self._object(what, t, f"on a book with {reason}")
         if t - token.t > limits.book_age:
-            self._accuse(what, t, f"on a book {(t - token.t) / MS:.0f} ms old")
+            self._object(what, t, f"on a book {(t - token.t) / MS:.0f} ms old")
         if not entry or token.bid is None or token.ask is None:
             return
         if token.ask - token.bid > limits.entry_spread:
-            self._accuse(what, t, f"with a spread of {token.ask - token.bid}")
+            self._object(what, t, f"with a spread of {token.ask - token.bid}")
         market = self.known.of_token[name]
         if strategy == SPOT_STRATEGY and market.torn:
-            self._accuse(what, t, "on one of two books that contradict each other")
+            self._object(what, t, "on one of two books that contradict each other")
         elif strategy == PAIR_STRATEGY and self.known.torn(market) is None:
-            self._accuse(what, t, "on two books that are not both sound and of one moment")
+            self._object(what, t, "on two books that are not both sound and of one moment")
         if not market.start <= t < market.end:
-            self._accuse(what, t, "outside of the market's window")
+            self._object(what, t, "outside of the market's window")
 
     def _is_tick_in_doubt(self, token: Token) -> bool:
         market = self.known.of_token.get(token.name)
@@ -186,11 +186,11 @@ class _Court:
     def _connected(self, what: str, conn: str, t: int) -> None:
         session = self._sessions.get(conn)
         if session is None:
-            self._accuse(what, t, f"on connection {conn!r}, which the exchange never had")
+            self._object(what, t, f"on connection {conn!r}, which the exchange never had")
         elif session.closed is not None and t > session.closed + self._latency:
-            self._accuse(what, t, f"on connection {conn}, closed {(t - session.closed) / MS:.0f} ms before")
+            self._object(what, t, f"on connection {conn}, closed {(t - session.closed) / MS:.0f} ms before")
         if conn in self.known.closed:
-            self._accuse(what, t, f"on connection {conn}, of which the door had said that it ended")
+            self._object(what, t, f"on connection {conn}, of which the door had said that it ended")
 
     def _seen(self, decision: dict[str, Any], order: dict[str, Any], number: int) -> None:
         """The decision names its snapshot, and the price that stood."""
@@ -201,55 +201,55 @@ class _Court:
         name = "other_book" if number else "book"  # a pair's second leg
         base, last = _source(decision, f"{name}_snapshot"), _source(decision, name)
         if (base["topic"], base["offset"]) != token.base:
-            self._accuse(what, t, f"rests on snapshot {base['topic']} {base['offset']}, and {token.base} stood")
+            self._object(what, t, f"rests on snapshot {base['topic']} {base['offset']}, and {token.base} stood")
         if (last["topic"], last["offset"]) != token.last:
-            self._accuse(what, t, f"rests on change {last['topic']} {last['offset']}, and {token.last} stood")
+            self._object(what, t, f"rests on change {last['topic']} {last['offset']}, and {token.last} stood")
         limit = Decimal(order["limit"]) / PIPS
         if order["side"] == "buy":
             if not token.ask <= limit <= token.ask + self._limits.slippage:
-                self._accuse(what, t, f"buys up to {limit} where the best ask was {token.ask}")
+                self._object(what, t, f"buys up to {limit} where the best ask was {token.ask}")
         elif not token.bid - self._limits.slippage <= limit <= token.bid:
-            self._accuse(what, t, f"sells down to {limit} where the best bid was {token.bid}")
+            self._object(what, t, f"sells down to {limit} where the best bid was {token.bid}")
 
     def _spot(self, what: str, key: str, t: int) -> None:
         market = self.known.markets.get(key)
         product = self.known.products.get(f"{market.asset}-USD") if market else None
         if product is None:
-            self._accuse(what, t, "by a spot price that never came")
+            self._object(what, t, "by a spot price that never came")
             return
         self._connected(what, product.conn, t)
         for reason in product.wrong(self._limits):
-            self._accuse(what, t, f"by a spot price with {reason}")
+            self._object(what, t, f"by a spot price with {reason}")
         if t - product.t > self._limits.spot_age + self._limits.tick:
-            self._accuse(what, t, f"by a spot price {(t - product.t) / MS:.0f} ms old")
+            self._object(what, t, f"by a spot price {(t - product.t) / MS:.0f} ms old")
 
     def _pair(self, what: str, decision: dict[str, Any], t: int) -> None:
         """Both outcomes or none, and for less than they pay."""
         market = self.known.markets.get(decision["market_key"])
         orders = [self._orders[each] for each in decision["order_ids"] if each in self._orders]
         if market is None or sorted(each["token"] for each in orders) != sorted((market.up, market.down)):
-            self._accuse(what, t, "does not buy both outcomes of its market")
+            self._object(what, t, "does not buy both outcomes of its market")
             return
         if any(each["side"] != "buy" for each in orders) or len({each["size"] for each in orders}) != 1:
-            self._accuse(what, t, "does not buy as much of one outcome as of the other")
+            self._object(what, t, "does not buy as much of one outcome as of the other")
         tokens = [self.known.tokens[each["token"]] for each in orders if each["token"] in self.known.tokens]
         asks = [each.ask for each in tokens if each.ask is not None]
         if len(asks) < 2 or any(self._is_tick_in_doubt(each) for each in tokens):
             return  # accused where the books are looked at
         price = asks[0] + asks[1] + FEE * (asks[0] * (1 - asks[0]) + asks[1] * (1 - asks[1]))
         if 1 - price <= max(self._limits.pair_edge - ROUNDED, Decimal(0)):
-            self._accuse(what, t, f"buys a pair for {price} that pays 1")
+            self._object(what, t, f"buys a pair for {price} that pays 1")
 
     # -- fills ---------------------------------------------------------------------------------------------------------
 
     def _filled(self, fill: dict[str, Any]) -> None:
         what, t, order = f"fill {fill['id']}", fill["timestamp"], self._orders.get(fill["order"])
         if order is None:
-            self._accuse(what, t, f"of order {fill['order']}, which was never submitted")
+            self._object(what, t, f"of order {fill['order']}, which was never submitted")
             return
         on_its_way = t - order["timestamp"]
         if not self._limits.delay <= on_its_way <= self._limits.delay + self._limits.jitter:
-            self._accuse(what, t, "at another moment than the order's arrival")
+            self._object(what, t, "at another moment than the order's arrival")
         self._sound(what, order["token"], t, False, order["strategy"])
         token = self.known.tokens.get(order["token"])
         if token is None or self._is_tick_in_doubt(token):
@@ -263,7 +263,7 @@ class _Court:
                 mirrored = (other.bids if buys else other.asks).get(1 - price, Decimal(0)) * 1_000_000
                 standing = max(standing, mirrored)
         if fill["size"] > standing:
-            self._accuse(what, t, f"{fill['size']} micro-shares at {fill['price']} where {standing} stood")
+            self._object(what, t, f"{fill['size']} micro-shares at {fill['price']} where {standing} stood")
 
 
 def _source(decision: dict[str, Any], name: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from tests.faults.timelines import LATEST, TRIED, scene
 from tests.faults.verdict import Verdict, report, try_timeline
 
 CHUNK = 10
-TOLD_EVERY_S = 30.0
+REPORT_EVERY_S = 30.0
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Total:
     timelines_by_kind: Counter[str] = field(default_factory=Counter)
     strokes: Counter[str] = field(default_factory=Counter)
     due: Counter[str] = field(default_factory=Counter)
-    told: Counter[str] = field(default_factory=Counter)
+    reported: Counter[str] = field(default_factory=Counter)
     findings: Counter[str] = field(default_factory=Counter)
     by_strategy: Counter[str] = field(default_factory=Counter)
     entries: int = 0
@@ -56,7 +56,7 @@ class Total:
         for ours, its in (
             (self.strokes, verdict.strokes),
             (self.due, verdict.due),
-            (self.told, verdict.told),
+            (self.reported, verdict.reported),
             (self.findings, verdict.findings),
             (self.by_strategy, verdict.by_strategy),
         ):
@@ -65,7 +65,7 @@ class Total:
     def merge(self, other: Total) -> None:
         for name in ("timelines", "single", "trading", "entries", "exits", "fills"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        for name in ("timelines_by_kind", "strokes", "due", "told", "findings", "by_strategy"):
+        for name in ("timelines_by_kind", "strokes", "due", "reported", "findings", "by_strategy"):
             getattr(self, name).update(getattr(other, name))
         self.failures.update(other.failures)
 
@@ -75,9 +75,9 @@ class Total:
         orders = ", ".join(f"{name} {count}" for name, count in sorted(self.by_strategy.items()))
         yield f"{self.trading} ({share:.0f}%) traded: {self.entries} entries, {self.exits} exits, {self.fills} fills"
         yield f"orders by strategy: {orders}"
-        yield f"{'fault':<16}{'timelines':>10}{'strokes':>10}{'due':>10}{'told':>10}"
+        yield f"{'fault':<16}{'timelines':>10}{'strokes':>10}{'due':>10}{'reported':>10}"
         for kind in sorted(self.timelines_by_kind):
-            numbers = (self.timelines_by_kind[kind], self.strokes[kind], self.due[kind], self.told[kind])
+            numbers = (self.timelines_by_kind[kind], self.strokes[kind], self.due[kind], self.reported[kind])
             yield f"{kind:<16}" + "".join(f"{number:>10}" for number in numbers)
         yield "findings: " + ", ".join(f"{reason} {count}" for reason, count in sorted(self.findings.items()))
 
@@ -123,7 +123,7 @@ def prepare() -> None:
 def soak(first: int, count: int, workers: int, tell: bool = False) -> Total:
     """Seeds ``first`` and the ``count - 1`` after it, over several processes."""
     chunks = [range(at, min(at + CHUNK, first + count)) for at in range(first, first + count, CHUNK)]
-    total, began, told = Total(), time.monotonic(), time.monotonic()
+    total, began, reported = Total(), time.monotonic(), time.monotonic()
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), prepare) as pool:
         for chunk, part in zip(chunks, pool.map(try_seeds, chunks), strict=True):
             total.merge(part)
@@ -131,9 +131,9 @@ def soak(first: int, count: int, workers: int, tell: bool = False) -> Total:
                 continue
             for seed, text in part.failures.items():
                 print(f"--- seed {seed}\n{text}", flush=True)
-            if time.monotonic() - told > TOLD_EVERY_S:
-                told = time.monotonic()
-                rate = total.timelines / (told - began)
+            if time.monotonic() - reported > REPORT_EVERY_S:
+                reported = time.monotonic()
+                rate = total.timelines / (reported - began)
                 print(
                     f"{total.timelines} of {count}, {len(total.failures)} failed, {rate:.1f} a second; "
                     f"to go on from here: FIRST={chunk.stop} COUNT={first + count - chunk.stop}",

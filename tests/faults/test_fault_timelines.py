@@ -109,9 +109,9 @@ def test_quality_rows_say_what_was_found(seed: int) -> None:
     for t, feed, market, reason in trade(played.records).findings:
         if t < closed:
             counted[t // window * window, feed, market, reason] += 1
-    told = {(row["window_start"], row["feed"], row["market"], row["reason"]): row["count"] for row in rows}
-    assert told == dict(counted)
-    assert len(rows) == len(told)
+    reported = {(row["window_start"], row["feed"], row["market"], row["reason"]): row["count"] for row in rows}
+    assert reported == dict(counted)
+    assert len(rows) == len(reported)
 
 
 def test_timelines_are_written_as_they_are_read() -> None:

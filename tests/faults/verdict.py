@@ -54,7 +54,7 @@ class Verdict:
     problems: list[str] = field(default_factory=list)
     strokes: Counter[str] = field(default_factory=Counter)
     due: Counter[str] = field(default_factory=Counter)
-    told: Counter[str] = field(default_factory=Counter)
+    reported: Counter[str] = field(default_factory=Counter)
     findings: Counter[str] = field(default_factory=Counter)
     entries: int = 0
     exits: int = 0
@@ -179,7 +179,7 @@ def _strokes(timeline: Timeline, played: Played, traded: Traded, limits: Limits,
         # A second resolution may come before the last of what is held back.
         first = stroke.shown_ns or t if stroke.kind == "resolves_twice" else t
         if any(_within(by_reason[reason], first, until) for reason in reasons):
-            verdict.told[stroke.kind] += 1
+            verdict.reported[stroke.kind] += 1
             continue
         others = [other for other in played.injected if other.fault != stroke.fault and _at_work(other, stroke, t)]
         instead = {reason for other in others for reason in (*other.reasons, *other.possible, "disconnected")}
@@ -195,8 +195,8 @@ def _arrived(stroke: Injected, received: dict[tuple[str, int], int], played: Pla
     if stroke.shown_ns is None:
         return None
     if stroke.kind == "resolves_twice":  # on the socket, after whatever is held back there
-        held = [each for each in played.injected if each.kind == "delayed" and each.venue == stroke.venue]
-        ends = [each.shown_ns for each in held if each.shown_ns and each.t_ns <= stroke.shown_ns < each.shown_ns]
+        delayed = [each for each in played.injected if each.kind == "delayed" and each.venue == stroke.venue]
+        ends = [each.shown_ns for each in delayed if each.shown_ns and each.t_ns <= stroke.shown_ns < each.shown_ns]
         return max(ends, default=stroke.shown_ns)
     if stroke.kind in ENDING or stroke.kind == "http_status":
         return stroke.shown_ns + (LATENCY_NS if stroke.session else 0)  # a refused dial is told at once

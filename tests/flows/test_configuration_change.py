@@ -13,7 +13,7 @@ import pytest
 from connectors.archive.source import ArchiveFeedSource
 from connectors.simulator.exchange import ExchangeParameters
 from flows import market, trading
-from flows.state import Held, Schema
+from flows.state import OwnedState, Schema
 from models.configuration import Statement, configuration_id, encode_statement, relevant
 from models.contracts import Decision
 from models.journal import Book, Configuration, Spot, decode_event
@@ -70,23 +70,23 @@ def with_statement(feeds: Records, share: float, record: Stored) -> Records:
     return [*feeds[:at], record, *feeds[at:]]
 
 
-def again(held: Held[Any], dice: random.Random | None, started_with: Settings) -> Held[Any]:
+def again(owned: OwnedState[Any], dice: random.Random | None, started_with: Settings) -> OwnedState[Any]:
     """Sometimes killed and resumed from its snapshot, in a process that was started with other settings."""
     if dice is None or dice.random() > 0.1:
-        return held
-    schema: Schema[Any] = held.schema
-    return schema.resume(held.snapshot(), started_with)
+        return owned
+    schema: Schema[Any] = owned.schema
+    return schema.resume(owned.snapshot(), started_with)
 
 
 def through_market(
     records: Records, dice: random.Random | None = None, started_with: Settings = FIRST
 ) -> list[Message]:
-    held = market.schema().begin(FIRST)
+    owned = market.schema().begin(FIRST)
     out: list[Message] = []
     batch = dice.randrange(1, 700) if dice is not None else 500
     for at in range(0, len(records), batch):
-        held = again(held, dice, started_with)
-        for made in market._advance(held, records[at : at + batch]):
+        owned = again(owned, dice, started_with)
+        for made in market._advance(owned, records[at : at + batch]):
             out.extend(each for each in made if isinstance(each, Message))
     return out
 
@@ -95,9 +95,9 @@ def through_trading(
     journal: list[Stored], dice: random.Random | None = None, started_with: Settings = FIRST
 ) -> list[Message]:
     routing, judging, deciding = trading.schemas()
-    way: Held[Any] = routing.begin(FIRST)
-    lanes: dict[str, Held[Any]] = {}
-    desk: Held[Any] = deciding.begin(FIRST)
+    way: OwnedState[Any] = routing.begin(FIRST)
+    lanes: dict[str, OwnedState[Any]] = {}
+    desk: OwnedState[Any] = deciding.begin(FIRST)
     out: list[Message] = []
     for record in journal:
         if dice is not None and dice.random() < 0.01:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import flows.state as state_module
-from flows.state import Held, Schema, SnapshotRefused
+from flows.state import OwnedState, Schema, SnapshotRefused
 from models.configuration import configuration_id, relevant
 from models.settings import Portfolio, Settings
 
@@ -51,19 +51,19 @@ def changed(cap_total: float) -> dict[str, Any]:
 
 
 def test_a_state_comes_back_as_it_was_with_what_it_shares() -> None:
-    held = schema().begin(SETTINGS)
-    held.state.seen["a"].append(3)
-    again = schema().resume(held.snapshot(), SETTINGS)
+    owned = schema().begin(SETTINGS)
+    owned.state.seen["a"].append(3)
+    again = schema().resume(owned.snapshot(), SETTINGS)
     assert again.state.seen == {"a": [1, 2, 3]}
     assert again.state.seen is again.state.again
-    assert again.snapshot() == held.snapshot()
+    assert again.snapshot() == owned.snapshot()
 
 
 def test_settings_are_passed_in_and_never_frozen() -> None:
-    held = schema().begin(SETTINGS)
-    payload = held.snapshot().partition(b"\n")[2]
+    owned = schema().begin(SETTINGS)
+    payload = owned.snapshot().partition(b"\n")[2]
     assert b"cap_total" not in payload
-    again = schema().resume(held.snapshot(), SETTINGS)
+    again = schema().resume(owned.snapshot(), SETTINGS)
     assert again.state.portfolio == SETTINGS.portfolio
     with pytest.raises(TypeError, match="settings"):
         schema(given=lambda _: ()).begin(SETTINGS).snapshot()
@@ -77,21 +77,21 @@ def test_a_stated_configuration_is_in_force_after_a_resume_under_other_settings(
         state.doubled = 2 * settings.portfolio.cap_total
 
     kind = schema(configured=doubled)
-    held = kind.begin(SETTINGS)
-    held.configure(changed(1.0))
-    assert (held.state.portfolio.cap_total, held.state.doubled) == (1.0, 2.0)
-    assert held.configuration != configuration_id(SETTINGS)
-    again = kind.resume(held.snapshot(), SETTINGS)
+    owned = kind.begin(SETTINGS)
+    owned.configure(changed(1.0))
+    assert (owned.state.portfolio.cap_total, owned.state.doubled) == (1.0, 2.0)
+    assert owned.configuration != configuration_id(SETTINGS)
+    again = kind.resume(owned.snapshot(), SETTINGS)
     assert (again.state.portfolio.cap_total, again.state.doubled) == (1.0, 2.0)
     again.configure(relevant(SETTINGS))
     assert again.state.portfolio == SETTINGS.portfolio
 
 
 def test_the_same_configuration_again_changes_nothing() -> None:
-    held = schema().begin(SETTINGS)
-    before = held.state
-    held.configure(relevant(SETTINGS))
-    assert held.state is before
+    owned = schema().begin(SETTINGS)
+    before = owned.state
+    owned.configure(relevant(SETTINGS))
+    assert owned.state is before
 
 
 @pytest.mark.parametrize(
@@ -163,4 +163,4 @@ def turned(kind: type, names: tuple[str, ...]) -> type:
 
 def test_attributes_of_plain_classes_count_as_their_fields() -> None:
     assert state_module._fields_of(Plain) == {"portfolio", "doubled", "seen", "again"}
-    assert isinstance(schema().begin(SETTINGS), Held)
+    assert isinstance(schema().begin(SETTINGS), OwnedState)

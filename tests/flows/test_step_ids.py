@@ -72,8 +72,8 @@ def test_trading_flow() -> None:
     flow = trading.build(nothing(), attach, Settings())
     assert flow.flow_id == "trading"
     assert ids(flow) == TRADING, WHY.format(flow="trading")
-    kept = {"trading.route", "trading.lanes", "trading.portfolio", "trading.number"}
-    assert stateful_ids(flow) == kept | {"trading.count.window.stateful_batch"}, WHY.format(flow="trading")
+    stored = {"trading.route", "trading.lanes", "trading.portfolio", "trading.number"}
+    assert stateful_ids(flow) == stored | {"trading.count.window.stateful_batch"}, WHY.format(flow="trading")
 
 
 def test_audit_flow() -> None:

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from flows.engine import prepare_recovery, run, stateful
 from flows.market import build
 from flows.market_line.findings import Finding
-from flows.state import Held, Schema
+from flows.state import OwnedState, Schema
 from flows.trading_line.barrier import Barrier
 from flows.trading_line.items import Judged
 from flows.windows import EPOCH, JournalClock, LastingWindower, to_datetime
@@ -253,16 +253,16 @@ def test_quality_rows_are_the_same_for_every_batch_size_and_count_what_was_found
 # --- order and state --------------------------------------------------------------------------------------------------
 
 
-def kept(name: str, make: Callable[[], Any]) -> Schema[Any]:
+def schema_of(name: str, make: Callable[[], Any]) -> Schema[Any]:
     return Schema(name, 1, lambda _: make(), rooms=("flows", "models", "tests"))
 
 
-def _take(held: Held[Any], item: Any) -> Any:
-    return held.state.take(item)
+def _take(owned: OwnedState[Any], item: Any) -> Any:
+    return owned.state.take(item)
 
 
-def _add(held: Held[Any], number: int) -> list[int]:
-    added: list[int] = held.state.add(number)
+def _add(owned: OwnedState[Any], number: int) -> list[int]:
+    added: list[int] = owned.state.add(number)
     return added
 
 
@@ -295,9 +295,11 @@ def test_order_across_keys_is_lost_in_a_batch_and_the_barrier_restores_it() -> N
     out: list[tuple[str, int]] = []
     flow = Dataflow("order")
     by_lane = op.key_on("by_lane", op.input("in", flow, Batches(cut(items, 50))), lambda item: item.lane)
-    judged = op.map("note", op.key_rm("free", stateful("lanes", by_lane, kept("lanes", Keep), Settings(), _take)), note)
+    judged = op.map(
+        "note", op.key_rm("free", stateful("lanes", by_lane, schema_of("lanes", Keep), Settings(), _take)), note
+    )
     at_desk = op.key_on("desk", judged, lambda _: "one")
-    op.output("out", stateful("ordered", at_desk, kept("ordered", Ordered), Settings(), _take), TestingSink(out))
+    op.output("out", stateful("ordered", at_desk, schema_of("ordered", Ordered), Settings(), _take), TestingSink(out))
     run(flow)
     restored = [seq for _, seq in out]
     assert seen != sorted(seen), "the trap is gone: the barrier could go too"
@@ -317,7 +319,7 @@ def totals(batches: list[tuple[float, list[int]]], store: Path, stop_at: int | N
     out: list[tuple[str, int]] = []
     flow = Dataflow("sum")
     keyed = op.key_on("key", op.input("in", flow, Batches(batches, stop_at)), lambda _: "one")
-    op.output("out", stateful("sum", keyed, kept("sum", Sum), Settings(), _add), TestingSink(out))
+    op.output("out", stateful("sum", keyed, schema_of("sum", Sum), Settings(), _add), TestingSink(out))
     run(flow, store, 0)
     return [total for _, total in out]
 
@@ -359,7 +361,7 @@ def test_a_crash_emits_again_what_came_since_the_last_snapshot(tmp_path: Path) -
     out: list[tuple[str, int]] = []
     flow = Dataflow("sum")
     keyed = op.key_on("key", op.input("in", flow, Batches(cut([1, 2, 3, -1], 1))), lambda _: "one")
-    op.output("out", stateful("sum", keyed, kept("sum", Fragile), Settings(), _add), TestingSink(out))
+    op.output("out", stateful("sum", keyed, schema_of("sum", Fragile), Settings(), _add), TestingSink(out))
     with pytest.raises(BaseException, match=r".*"):
         run(flow, store, snapshot_s=3_600)
     assert [total for _, total in out] == [1, 3, 6]
@@ -375,7 +377,7 @@ def test_renaming_a_step_forgets_its_state_without_a_word(tmp_path: Path) -> Non
     out: list[tuple[str, int]] = []
     flow = Dataflow("sum")
     keyed = op.key_on("key", op.input("in", flow, Batches(batches)), lambda _: "one")
-    op.output("out", stateful("renamed", keyed, kept("renamed", Sum), Settings(), _add), TestingSink(out))
+    op.output("out", stateful("renamed", keyed, schema_of("renamed", Sum), Settings(), _add), TestingSink(out))
     run(flow, store, 0)
     assert [total for _, total in out] == [3], "the sum begins at nothing: 3 and not 6"
 

@@ -61,9 +61,9 @@ def seeds(recordings: Path | None = None) -> Seeds:
     kinds: dict[str, list[bytes]] = {}
 
     def add(kind: str, frame: bytes, most: int = _KEEP) -> None:
-        kept = kinds.setdefault(kind, [])
-        if len(kept) < most:
-            kept.append(frame)
+        stored = kinds.setdefault(kind, [])
+        if len(stored) < most:
+            stored.append(frame)
 
     core = Exchange(ExchangeParameters(assets=("BTC",), horizons=("5m",), resolution_delay_s=5.0), START_S)
     spot = _shallow(core.spots["BTC-USD"].snapshot(core.now_ns))
@@ -173,12 +173,12 @@ def _real(recordings: Path, add: object) -> None:
     place = recordings / "coinbase_exchange_ws_2021" / "frames.txt.gz"
     if place.is_file():
         with gzip.open(place, "rb") as file:
-            kept = dict[str, int]()
+            stored = dict[str, int]()
             for line in file:
                 _, _, text = line.partition(b": ")
                 kind = re.match(rb'\{"type":"(\w+)"', text)
-                if kind and len(text) < 5_000 and kept.setdefault(kind[1].decode(), 0) < 6:
-                    kept[kind[1].decode()] += 1
+                if kind and len(text) < 5_000 and stored.setdefault(kind[1].decode(), 0) < 6:
+                    stored[kind[1].decode()] += 1
                     add("coinbase_exchange_2021", text.strip(), 40)
 
 

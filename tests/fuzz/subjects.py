@@ -298,8 +298,8 @@ class Line:
 def _detail(detail: str) -> str:
     """The kind of a rejection: its words without what stood in quotes, digits or paths."""
     words = detail.split(" - at ")[0].split(": ")[-1]
-    kept = [word for word in words.split() if word.isascii() and word.isalpha()]
-    return " ".join(kept[:7])
+    stored = [word for word in words.split() if word.isascii() and word.isalpha()]
+    return " ".join(stored[:7])
 
 
 def _iso(ms: int) -> bytes:

@@ -10,9 +10,10 @@ import pytest
 from connectors.ordering import FeedMerge
 from connectors.polymarket.markets import FollowedWindow, MarketsDoor
 from connectors.polymarket.rest import Rest
+from connectors.polymarket.unknown_tokens import MOST_UNKNOWN_TOKENS
 from connectors.polymarket.windows import window
 from connectors.recorder.writer import FeedWriter
-from flows.market_line.strangers import MOST_PRODUCTS, MOST_STRANGERS
+from flows.market_line.spots import MOST_PRODUCTS
 from models.envelope import Envelope, decode_envelope
 from models.journal import Book, Rejected
 from models.message import Lost, Message, Stored
@@ -65,14 +66,14 @@ def test_a_number_of_endless_digits_is_neither_taken_nor_remembered() -> None:
 
 
 def test_tokens_that_no_definition_names_are_forgotten(rig: Rig) -> None:
-    for number in range(MOST_STRANGERS + 50):
+    for number in range(MOST_UNKNOWN_TOKENS + 50):
         rig.poly(rig.of_token("last_trade_price", f"9{number}", price="0.5", size="1", side="BUY"))
     rig.tick()
 
-    kept = rig.line._tokens
-    assert len(kept) <= MOST_STRANGERS + 2
-    assert {UP, f"9{MOST_STRANGERS + 49}"} <= kept.keys()
-    assert "90" not in kept
+    stored = rig.line._tokens
+    assert len(stored) <= MOST_UNKNOWN_TOKENS + 2
+    assert {UP, f"9{MOST_UNKNOWN_TOKENS + 49}"} <= stored.keys()
+    assert "90" not in stored
 
 
 def test_products_without_end_are_refused(rig: Rig) -> None:

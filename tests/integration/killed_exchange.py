@@ -152,18 +152,18 @@ def settle(topics: FeedTopics, exchange: KilledExchange, kills: int) -> tuple[in
     assert len({each.exchange for each in sessions}) >= kills * 0.8  # of some nothing was asked before they ended
     sent = received = lost = 0
     for venue, topic in VENUES.items():
-        told_apart = [each for each in sessions if each.venue == venue and each.first]
-        mine = {each.first: each for each in told_apart}
-        assert len(mine) == len(told_apart)
+        first_sessions = [each for each in sessions if each.venue == venue and each.first]
+        mine = {each.first: each for each in first_sessions}
+        assert len(mine) == len(first_sessions)
         mute = [each.frames for each in sessions if each.venue == venue and not each.first]
         frames, notices = topics.frames(topic), topics.notices(topic)
         ends = Counter(each.conn for each in notices if each.state in ("disconnected", "refused"))
         assert ends == Counter(each.conn for each in notices if each.state == "connecting")  # each came to one end
         assert sum(ends.values()) > kills
-        told = {each.conn: each.frames for each in notices if each.state == "disconnected"}
+        reported = {each.conn: each.frames for each in notices if each.state == "disconnected"}
         unknown: list[int] = []  # frames of connections that received nothing but `[]`
         for conn, line in frames.items():
-            assert len(line) == told[conn], conn
+            assert len(line) == reported[conn], conn
             received += len(line)
             telling = next((record.value for record in line if len(record.value) > 2), None)
             if telling is None:

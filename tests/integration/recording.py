@@ -78,14 +78,14 @@ class Recording:
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
-        self.told = ""
+        self.output = ""
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
 
     def _listen(self) -> None:
         assert self.process.stderr is not None
         for line in self.process.stderr:
-            self.told += line
+            self.output += line
 
     def end(self, seconds: float = 90.0) -> int:
         """As Ctrl-C does; returns the exit code."""

@@ -76,7 +76,7 @@ def test_a_lowered_cap_is_in_force_after_a_restart_and_the_recording_verifies(
     eventually(lambda: any(d.action == "enter" for d in decisions(clean_kafka)), 300, "an entry")
     end(up)
     before = decisions(clean_kafka)
-    kept = (up.run / "settings.json").read_bytes()
+    stored = (up.run / "settings.json").read_bytes()
 
     up = Up(tmp_path, "--feeds", "sim", "--kafka", clean_kafka, **QUICK, PROFIT_PORTFOLIO_CAP_TOTAL="0.01")
     ups.append(up)
@@ -88,7 +88,7 @@ def test_a_lowered_cap_is_in_force_after_a_restart_and_the_recording_verifies(
     first = next(n for n, each in enumerate(after) if each.configuration != before[0].configuration)
     assert not any(each.action == "enter" for each in after[first:])
     assert {each.configuration for each in after[:first]} <= {before[0].configuration}
-    assert (up.run / "settings.json").read_bytes() == kept
+    assert (up.run / "settings.json").read_bytes() == stored
 
     verified = profit(tmp_path, "replay", "test", "--verify")
     assert verified.returncode == 0, verified.stdout + verified.stderr

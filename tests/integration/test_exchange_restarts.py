@@ -41,7 +41,7 @@ def connections(r: Rig, topic: str) -> dict[str, list[bytes]]:
     return found
 
 
-def told(r: Rig, topic: str) -> dict[str, Notice]:
+def reported(r: Rig, topic: str) -> dict[str, Notice]:
     return {each.conn: each for each in r.outlet.notices(topic) if each.state == "disconnected"}
 
 
@@ -78,7 +78,7 @@ async def restarts(times: int, seed: int) -> tuple[int, int, int]:
     for venue, topic in VENUES.items():
         sessions = [each for each in truth.sessions if each.venue == venue and each.id not in before]
         assert all(each.sent == len(sent.get(each.id, [])) for each in sessions)
-        notices = told(r, topic)
+        notices = reported(r, topic)
         received = {conn: frames for conn, frames in connections(r, topic).items() if conn not in known}
         following = iter(sessions)
         unheard = 0  # sessions of which nothing arrived

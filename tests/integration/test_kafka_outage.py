@@ -79,10 +79,10 @@ def test_an_absence_of_some_seconds(proxied: tuple[Proxy, str], tmp_path: Path) 
             before = len(reader.records[FEED_COINBASE])
             reader.until(lambda least=before: len(reader.records[FEED_COINBASE]) > least + 1500)  # type: ignore[misc]
         eventually(lambda: not list((tmp_path / "spool").glob("*/*.segment")), 60, "an empty spool")
-        assert child.end() == 0, child.told
+        assert child.end() == 0, child.output
         reader.until_end()
         reader.close()
-    assert "Kafka takes no records: they wait on disk" in child.told
+    assert "Kafka takes no records: they wait on disk" in child.output
     assert whole_once_in_order(reader, reader.runs()[0]) > 3000
     assert list((tmp_path / "spool").iterdir()) == []
 
@@ -95,7 +95,7 @@ def test_a_recorder_that_was_killed_meanwhile_leaves_its_records_to_the_next(
         reader = FeedReader(address)
         reader.until(lambda: len(reader.records[FEED_COINBASE]) > 300)
         proxy.cut()
-        eventually(lambda: "they wait on disk" in first.told, 120, "its word")
+        eventually(lambda: "they wait on disk" in first.output, 120, "its word")
         spool = tmp_path / "spool"
         eventually(lambda: sum(each.stat().st_size for each in spool.glob("*/*.segment")) > 500_000, 120, "a spool")
         first.kill()
@@ -104,10 +104,10 @@ def test_a_recorder_that_was_killed_meanwhile_leaves_its_records_to_the_next(
         reader.until(lambda: len(reader.runs()) == 2)
         run, following = reader.runs()
         reader.until(lambda: sum(1 for each in reader.records[FEED_COINBASE] if each.run == following) > 100)
-        assert second.end() == 0, second.told
+        assert second.end() == 0, second.output
         reader.until_end()
         reader.close()
-    assert f"records of run {run} waited in" in second.told
+    assert f"records of run {run} waited in" in second.output
     seqs = reader.seqs(run)
     assert sorted(set(seqs)) == list(range(seqs[-1] + 1)), _difference(seqs)  # some may be there twice, none is missing
     whole_once_in_order(reader, following)
@@ -138,13 +138,13 @@ def test_the_end_while_kafka_is_away_says_where_the_records_are(proxied: tuple[P
         reader = FeedReader(address)
         reader.until(lambda: len(reader.records[FEED_COINBASE]) > 300)
         proxy.cut()
-        eventually(lambda: "they wait on disk" in first.told, 120, "its word")
+        eventually(lambda: "they wait on disk" in first.output, 120, "its word")
         assert first.end() == 1
-    assert "records wait in" in first.told and "Traceback" not in first.told
+    assert "records wait in" in first.output and "Traceback" not in first.output
     proxy.open()
     with recording(address, tmp_path) as second:
         reader.until(lambda: len(reader.runs()) == 2)
-        assert second.end() == 0, second.told
+        assert second.end() == 0, second.output
         run, following = reader.runs()
         reader.until(lambda: all(following in each for each in reader.ended.values()))
         reader.close()
@@ -158,11 +158,11 @@ def test_a_spool_without_room_marks_the_gap_exactly(proxied: tuple[Proxy, str], 
         reader = FeedReader(address)
         reader.until(lambda: len(reader.records[FEED_COINBASE]) > 300)
         proxy.cut()
-        eventually(lambda: "spool_full" in child.told, 120, "its word")
+        eventually(lambda: "spool_full" in child.output, 120, "its word")
         time.sleep(1.0)  # some more are dropped
         proxy.open()
         reader.until(lambda: any(b'"spool_full"' in value for _, value in reader.own), 120, "a notice")
-        assert child.end() == 0, child.told
+        assert child.end() == 0, child.output
         reader.until_end()
         reader.close()
     (run,) = reader.runs()
@@ -170,8 +170,8 @@ def test_a_spool_without_room_marks_the_gap_exactly(proxied: tuple[Proxy, str], 
     assert len(set(seqs)) == len(seqs)
     missing = set(range(seqs[-1] + 1)) - set(seqs)
     notices = [value for _, value in reader.own if b'"spool_full"' in value]
-    told = sum(int(value.split(b'"frames":')[1].split(b",")[0].rstrip(b"}")) for value in notices)
-    assert missing and told == len(missing)
+    output = sum(int(value.split(b'"frames":')[1].split(b",")[0].rstrip(b"}")) for value in notices)
+    assert missing and output == len(missing)
     lost = [each for each in merge(reader) if isinstance(each, Lost)]
     assert sum(each.last - each.first + 1 for each in lost) == len(missing)
 
@@ -229,13 +229,13 @@ def test_apache_kafka_killed_for_a_minute_under_load(apache: ApacheBroker, tmp_p
         away = time.monotonic()
         while time.monotonic() - away < AWAY_S:
             time.sleep(0.5)
-            assert child.process.poll() is None, child.told
+            assert child.process.poll() is None, child.output
         spooled = sum(each.stat().st_size for each in (tmp_path / "spool").glob("*/*.segment")) / 1024 / 1024
         grown = rss_mib(child) - memory
         apache.start()
         eventually(lambda: cluster_answers(Kafka(), apache.bootstrap, 2.0), 180, "the broker")
         eventually(lambda: not list((tmp_path / "spool").glob("*/*.segment")), 120, "an empty spool")
-        assert child.end() == 0, child.told
+        assert child.end() == 0, child.output
         reader.until_end(180)
         reader.close()
     (run,) = reader.runs()

@@ -76,13 +76,13 @@ def kill_often(exchange: KilledExchange, bootstrap: str, folder: Path, kills: in
                 exchange.kill()
                 exchange.begin()
                 exchange.ready()
-                assert child.process.poll() is None, child.told
+                assert child.process.poll() is None, child.output
             before = dict(topics.count)
             topics.until(lambda: topics.count[FEED_POLYMARKET] > before[FEED_POLYMARKET] + 100, 120, "the last frames")
             exchange.kill()
             ends = len(topics.notices(FEED_POLYMARKET))
             topics.until(lambda: len(topics.notices(FEED_POLYMARKET)) > ends, 120, "the last notice")
-            assert child.end() == 0, child.told
+            assert child.end() == 0, child.output
             topics.until_end()
         finally:
             topics.close()

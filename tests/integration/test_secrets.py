@@ -46,8 +46,8 @@ def test_what_is_called_a_password_or_a_secret_is_one() -> None:
 
 def test_settings_do_not_tell_their_secrets() -> None:
     given = Settings.model_validate({"kafka": {"sasl_password": "hush"}})
-    for told in (repr(given), str(given), given.model_dump_json(), str(given.model_dump()), repr(given.kafka)):
-        assert "hush" not in told
+    for reported in (repr(given), str(given), given.model_dump_json(), str(given.model_dump()), repr(given.kafka)):
+        assert "hush" not in reported
     assert given.kafka.sasl_password.get_secret_value() == "hush"
 
 

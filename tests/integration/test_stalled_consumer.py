@@ -83,10 +83,10 @@ def test_a_stalled_flow_catches_up(market_flow: psutil.Process, clean_kafka: str
         stopped = time.monotonic()
         while time.monotonic() - stopped < STALL_S:
             feed.poll()
-            assert child.process.poll() is None, child.told
+            assert child.process.poll() is None, child.output
         behind = feed.count() - len(journal.sources)
         market_flow.send_signal(signal.SIGCONT)
-        assert child.end() == 0, child.told
+        assert child.end() == 0, child.output
         feed.until_end(180)
     feed.close()
     wanted = {(topic, 0, offset) for topic in FEEDS for offset in range(len(feed.records[topic]))}
@@ -122,7 +122,7 @@ def test_a_stalled_recorder_accounts_for_every_frame(clean_kafka: str, tmp_path:
             os.kill(child.process.pid, signal.SIGCONT)
             before = topics.count[FEED_COINBASE]
             topics.until(lambda: topics.count[FEED_COINBASE] > before + 500, 120, "frames again")
-            assert child.end() == 0, child.told
+            assert child.end() == 0, child.output
             topics.until_end()
             topics.close()
     finally:

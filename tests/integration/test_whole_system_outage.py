@@ -106,8 +106,8 @@ def test_some_seconds_without_the_embedded_broker(proxied: tuple[Proxy, str], tm
     up = Up(tmp_path, "--feeds", "sim", "--kafka", address, **LOAD)
     ups.append(up)
     outage(up, proxy.cut, proxy.open, 8)
-    told = restarts(up)
-    print(f"\n{whole(up)}, restarts {dict(told)}")
+    reported = restarts(up)
+    print(f"\n{whole(up)}, restarts {dict(reported)}")
     replays_the_same(up)
 
 
@@ -116,7 +116,7 @@ def test_a_minute_without_apache_kafka(apache: ApacheBroker, tmp_path: Path, ups
     up = Up(tmp_path, "--feeds", "sim", "--kafka", apache.bootstrap, **LOAD)
     ups.append(up)
     outage(up, apache.kill, apache.start, AWAY_S)
-    told = restarts(up)
-    assert "recorder" not in told and "simulator" not in told, up.text()
-    print(f"\n{whole(up)}, restarts {dict(told)}")
+    reported = restarts(up)
+    assert "recorder" not in reported and "simulator" not in reported, up.text()
+    print(f"\n{whole(up)}, restarts {dict(reported)}")
     replays_the_same(up)

@@ -23,11 +23,11 @@ def filled(numbers: list[int]) -> Histogram:
 def test_a_percentile_is_at_most_a_sixteenth_above_the_true_one_and_never_below(
     numbers: list[int], per_mille: int
 ) -> None:
-    told = filled(numbers).percentile(per_mille)
+    reported = filled(numbers).percentile(per_mille)
     true = sorted(numbers)[-(-len(numbers) * per_mille // 1_000) - 1]
-    assert told is not None
-    assert true <= told
-    assert told == true if true < 32 else Fraction(told - true, true) < Fraction(1, 16)
+    assert reported is not None
+    assert true <= reported
+    assert reported == true if true < 32 else Fraction(reported - true, true) < Fraction(1, 16)
 
 
 @given(numbers=st.lists(NUMBERS, max_size=50), per_mille=st.integers(1, 1_000))

@@ -26,8 +26,8 @@ def test_balanced_transactions_keep_the_sum_at_zero(several: list[tuple[Leg, ...
     ledger = Ledger()
     naive = dict.fromkeys(ACCOUNTS, 0)
     for legs in several:
-        kept = ledger.post(legs)
-        assert all(leg.amount for leg in kept)
+        stored = ledger.post(legs)
+        assert all(leg.amount for leg in stored)
         for leg in legs:
             naive[leg.account] += leg.amount
         assert ledger.imbalance() == 0

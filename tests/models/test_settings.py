@@ -210,10 +210,10 @@ def test_a_file_that_the_environment_names_must_be_there(
 
 
 @given(st.dictionaries(st.text(max_size=8), st.recursive(st.none() | st.integers() | st.text(), st.lists)))
-def test_whatever_a_run_kept_is_settings_or_a_finding(kept: dict[str, object]) -> None:
+def test_whatever_a_run_kept_is_settings_or_a_finding(stored: dict[str, object]) -> None:
     with TemporaryDirectory() as place:
         path = Path(place) / "settings.json"
-        path.write_text(json.dumps(kept))
+        path.write_text(json.dumps(stored))
         try:
             recorded(path)
         except ConfigurationError as error:

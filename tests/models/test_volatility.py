@@ -45,8 +45,8 @@ def test_does_not_depend_on_the_sampling_rate(every: int) -> None:
 
 def test_irregular_times_do_not_bias_it() -> None:
     times, prices = brownian(60_000, 1.0, seed=3)
-    kept = np.sort(np.random.default_rng(4).choice(len(times), len(times) // 3, replace=False))
-    assert estimate(times[kept], prices[kept], 10_000.0).value == pytest.approx(TRUE, rel=0.1)
+    stored = np.sort(np.random.default_rng(4).choice(len(times), len(times) // 3, replace=False))
+    assert estimate(times[stored], prices[stored], 10_000.0).value == pytest.approx(TRUE, rel=0.1)
 
 
 def test_a_first_return_already_gives_an_unbiased_value() -> None:

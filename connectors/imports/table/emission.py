@@ -45,7 +45,7 @@ class FrameEmitter:
         self._ticks = TickWatch(summary)
         self._outcomes = OutcomeTracker()
         self._definitions: dict[str, Definition] = {}
-        self._told: set[str] = set()  # markets whose definition went out with their first row
+        self._reported: set[str] = set()  # markets whose definition went out with their first row
         self._followed: set[str] = set()  # and those of lists of markets
         self._strikes: dict[str, str] = {}
         self._paid: set[str] = set()
@@ -55,20 +55,20 @@ class FrameEmitter:
     def frames(self, facts: Iterator[Timed]) -> Iterator[Frame]:
         """All frames by time; what is known without a time comes when it would have been known."""
         last = 0
-        held: list[Timed] = []
+        moment: list[Timed] = []
         for timed in facts:
             if not last:
                 self._enter(timed[0])
             last = timed[0]
-            if held and not _belongs(held, timed):
-                yield from self._moment(held)
-                held = []
-            held.append(timed)
+            if moment and not _belongs(moment, timed):
+                yield from self._moment(moment)
+                moment = []
+            moment.append(timed)
             if not timed[1]:
-                yield from self._moment(held)
-                held = []
-        if held:
-            yield from self._moment(held)
+                yield from self._moment(moment)
+                moment = []
+        if moment:
+            yield from self._moment(moment)
         if not last:
             self._enter(None)
         for derived in self._outcomes.rest(last):
@@ -112,12 +112,12 @@ class FrameEmitter:
 
     # ------------------------------------------------------------- one moment
 
-    def _moment(self, held: list[Timed]) -> Iterator[Frame]:
-        t = held[0][0]
+    def _moment(self, moment: list[Timed]) -> Iterator[Frame]:
+        t = moment[0][0]
         for derived in self._outcomes.due(t):
             self._derive(derived, t)
         yield from self._agenda.due(t)
-        facts = [fact for _, _, fact in held]
+        facts = [fact for _, _, fact in moment]
         first = facts[0]
         market = self._markets[first.market] if first.market else None
         sides = self._sides(market, t, facts) if market else {}
@@ -144,9 +144,9 @@ class FrameEmitter:
 
     def _tell(self, market: RecordedMarket, t: int, facts: list[Fact]) -> Iterator[Frame]:
         """The market's definition when it is seen first, and again with its strike; its outcome to the agenda."""
-        new = market.key not in self._told
+        new = market.key not in self._reported
         if new:
-            self._told.add(market.key)
+            self._reported.add(market.key)
             if market.key not in self._paid:
                 self._outcomes.market(_open(market))
         for fact in facts:
@@ -225,22 +225,22 @@ class FrameEmitter:
         self._pay(market, derived.payout, max(market.end_ns + RESOLVED_AFTER_NS, t), derived.words)
 
     def _count(self, last: int) -> None:
-        told = self._told | self._followed
-        left = [self._markets[key] for key in told if key not in self._paid]
+        defined = self._reported | self._followed
+        left = [self._markets[key] for key in defined if key not in self._paid]
         open_still = sum(market.end_ns > last for market in left)
         summary = self._summary
-        summary.count("markets", len(told))
+        summary.count("markets", len(defined))
         summary.count("markets_without_outcome", len(left) - open_still)
         summary.count("markets_open_at_the_end", open_still)
-        summary.count("markets_without_rows", len(told - self._told))
+        summary.count("markets_without_rows", len(defined - self._reported))
 
 
-def _belongs(held: list[Timed], timed: Timed) -> bool:
+def _belongs(moment: list[Timed], timed: Timed) -> bool:
     """Whether a row is of the moment and market held, and of another token."""
-    if held[0][:2] != timed[:2] or not timed[1]:
+    if moment[0][:2] != timed[:2] or not timed[1]:
         return False
     own = timed[2].own
-    return own is None or all(other.own is None or other.own[0] != own[0] for _, _, other in held)
+    return own is None or all(other.own is None or other.own[0] != own[0] for _, _, other in moment)
 
 
 def _tokens(definition: Definition) -> tuple[str, str]:

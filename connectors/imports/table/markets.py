@@ -145,10 +145,10 @@ class RecordedMarkets:
             if not market.tokens:
                 continue
             names = [token for token in market.tokens if token not in (market.up_token, market.down_token)]
-            told = [token for token in names if token in ups]
+            known_ups = [token for token in names if token in ups]
             if not market.up_token and not market.down_token:
-                guessed += not told
-                market.up_token = told[0] if told else names[0]
+                guessed += not known_ups
+                market.up_token = known_ups[0] if known_ups else names[0]
                 names.remove(market.up_token)
             for token in names:
                 if not market.up_token:

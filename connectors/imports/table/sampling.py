@@ -137,17 +137,17 @@ class TableSample:
 def sample(found: Found) -> TableSample:
     """Look at a file: its first rows, and as many spread over those that follow. Raises ImportFailure."""
     shape = shape_of(found.path)
-    kept: list[tuple[int, Row]] = []
+    sampled: list[tuple[int, Row]] = []
     step = 1
     rows = rows_of(found, shape, ImportSummary(""))
     for place, row in islice(rows, _STEPS):
         if place < SAMPLE // 2 or place % step == 0:
-            kept.append((place, row))
-        if len(kept) > SAMPLE:
+            sampled.append((place, row))
+        if len(sampled) > SAMPLE:
             step *= 2
-            kept = kept[: SAMPLE // 2] + kept[SAMPLE // 2 :: 2]
+            sampled = sampled[: SAMPLE // 2] + sampled[SAMPLE // 2 :: 2]
     columns: dict[str, ColumnSample] = {}
-    for place, (_, row) in enumerate(kept):
+    for place, (_, row) in enumerate(sampled):
         for name, value in flat(row):
             column = columns.get(name)
             if column is None:
@@ -157,7 +157,7 @@ def sample(found: Found) -> TableSample:
                 column.rows.append(place)
     for name in shape.columns:
         columns.setdefault(name, ColumnSample(name, shape.decimal, words_of(name)))
-    return TableSample(found, shape, columns, [row for _, row in kept], len(kept))
+    return TableSample(found, shape, columns, [row for _, row in sampled], len(sampled))
 
 
 def flat(row: Row, prefix: str = "") -> Iterable[tuple[str, Any]]:

@@ -93,10 +93,10 @@ class _Suggestion:
         self._spot(quoted)
         self._outcome()
         self._trade(quoted)
-        told = self._sections.keys() - {"market", "time"}
-        if told <= {"outcome", "strike"}:
+        sections = self._sections.keys() - {"market", "time"}
+        if sections <= {"outcome", "strike"}:
             self._unknown = [each for each in self._unknown if not each.startswith("the time of a row")]
-        if not told and not any(line.startswith("slug") for line in self._sections.get("market", [])):
+        if not sections and not any(line.startswith("slug") for line in self._sections.get("market", [])):
             self._unknown.append("nothing here looks like quotes, trades, spot, strikes or outcomes")
         if self._missing:
             self._top.append(f"missing = {json.dumps(list(self._missing), ensure_ascii=False)}")
@@ -111,10 +111,10 @@ class _Suggestion:
     def without_what_others_tell(self, text: Lines, all_of_them: Sequence[_Suggestion]) -> Lines:
         """The lines without those that say something is missing which another table has."""
         others = [each for each in all_of_them if each is not self]
-        told = {name for each in others for name in each._sections}
+        sections = {name for each in others for name in each._sections}
         has_list = any(line.startswith("slug") for each in others for line in each._sections.get("market", []))
         gone = [f"# Could not tell: {name}" for name, there in (
-            ("the market of an id", has_list), ("spot:", "spot" in told), ("outcomes:", "outcome" in told)
+            ("the market of an id", has_list), ("spot:", "spot" in sections), ("outcomes:", "outcome" in sections)
         ) if there]  # fmt: skip
         return [line for line in text if not line.startswith(tuple(gone))]
 

@@ -60,7 +60,7 @@ def shown(frame: bytes, views: Mapping[str, TokenDisplay], skew_ms: int, find: F
     body = json.loads(frame)
     messages: list[Message] = body if isinstance(body, list) else [body]
     touched: set[str] = set()
-    kept = [
+    left = [
         new
         for message in messages
         if (new := _message(message, views, skew_ms, find, touched) if isinstance(message, dict) else message)
@@ -68,9 +68,9 @@ def shown(frame: bytes, views: Mapping[str, TokenDisplay], skew_ms: int, find: F
     ]
     if not touched and not skew_ms:
         return frame, touched
-    if not kept:
+    if not left:
         return (b"[]" if isinstance(body, list) else None), touched
-    text = json.dumps(kept if isinstance(body, list) else kept[0], separators=(",", ":"))
+    text = json.dumps(left if isinstance(body, list) else left[0], separators=(",", ":"))
     return text.encode(), touched
 
 

@@ -28,7 +28,7 @@ class Conditions:
         running.left = 0
         for market in self._targets.markets(fault.asset, fault.horizon):
             if market.open and market.window.start * NS <= now_ns:
-                market.refine_next = "told" if fault.announced else "untold"
+                market.refine_next = "announced" if fault.announced else "unannounced"
                 mark = self._log.mark(running, now_ns, tokens=market.tokens)
                 mark.possible = EVIDENCE[fault.kind].possible if not fault.announced else (Reason.NO_SNAPSHOT,)
 

@@ -122,15 +122,15 @@ class Transport:
         if not self.holding:
             return []
         out: list[tuple[str, Outgoing]] = []
-        held = False
+        any_waiting = False
         for session, connection in self._connections.items():
             waiting, overtaken = connection.waiting, connection.overtaken
             while waiting and waiting[0][0] <= now_ns:
                 out.append((session, waiting.popleft()[1]))
             while overtaken and overtaken[0][0] <= now_ns and not waiting:
                 out.append((session, _in_order(overtaken.pop(0)[1])))
-            held = held or bool(waiting or overtaken)
-        self.holding = held
+            any_waiting = any_waiting or bool(waiting or overtaken)
+        self.holding = any_waiting
         return out
 
     def delivered(self, session: Session, outgoing: Outgoing, number: int, now_ns: int) -> None:

@@ -11,8 +11,8 @@ from connectors.simulator.emission import Venue
 from connectors.simulator.exchange import Exchange
 from connectors.simulator.ladder import ONE
 
-KEPT: Final = 10_000  # injections; the counts know of all
-SESSIONS_KEPT: Final = 1_000  # of those that are over; the counts know of all
+MOST_INJECTIONS: Final = 10_000  # injections; the counts know of all
+MOST_SESSIONS: Final = 1_000  # of those that are over; the counts know of all
 
 
 @dataclass(slots=True)
@@ -88,40 +88,40 @@ class TrueBooks:
         now = core.now_ns
         for market in core.markets.values():
             touch = (market.ladder.best_bid, market.ladder.best_ask)
-            kept = self._history.get(market.tokens[0])
-            if kept is None:
-                kept = self._history[market.tokens[0]] = ([], [])
-                self._history[market.tokens[1]] = kept
-            if not kept[1] or kept[1][-1] != touch:
-                kept[0].append(now)
-                kept[1].append(touch)
+            most = self._history.get(market.tokens[0])
+            if most is None:
+                most = self._history[market.tokens[0]] = ([], [])
+                self._history[market.tokens[1]] = most
+            if not most[1] or most[1][-1] != touch:
+                most[0].append(now)
+                most[1].append(touch)
 
     def best(self, core: Exchange, token: str, at_ns: int) -> Best | None:
         """The best prices of ``token`` as they were at ``at_ns``; None before the first one known."""
         found = core.by_token.get(token)
-        kept = self._history.get(token)
-        if found is None or kept is None:
+        most = self._history.get(token)
+        if found is None or most is None:
             return None
-        at = bisect_right(kept[0], at_ns) - 1
+        at = bisect_right(most[0], at_ns) - 1
         if at < 0:
             return None
-        bid, ask = kept[1][at]
+        bid, ask = most[1][at]
         if found[1] == 1:
             bid, ask = (None if ask is None else ONE - ask), (None if bid is None else ONE - bid)
-        return Best(bid, ask, kept[0][at])
+        return Best(bid, ask, most[0][at])
 
 
 class Truth:
     """The log. ``kept``: how many injections are remembered one by one; None = all, and all sessions. ``books``:
     whether the true best prices are kept, for an oracle."""
 
-    def __init__(self, core: Exchange, kept: int | None = KEPT, books: bool = False) -> None:
+    def __init__(self, core: Exchange, most: int | None = MOST_INJECTIONS, books: bool = False) -> None:
         self._core = core
-        self._sessions_kept = None if kept is None else SESSIONS_KEPT
+        self._most_sessions = None if most is None else MOST_SESSIONS
         self._opened: Counter[Venue] = Counter()
         self._sent_before: Counter[Venue] = Counter()  # in sessions that are forgotten
         self.sessions: list[Session] = []
-        self.injected: deque[Injected] = deque(maxlen=kept)
+        self.injected: deque[Injected] = deque(maxlen=most)
         self.by_kind: Counter[str] = Counter()
         self.books: TrueBooks | None = TrueBooks() if books else None
 
@@ -130,7 +130,7 @@ class Truth:
         made = Session(f"{venue}-{self._opened[venue]}", venue, now_ns)
         self._opened[venue] += 1
         self.sessions.append(made)
-        if self._sessions_kept is not None and len(self.sessions) > self._sessions_kept:
+        if self._most_sessions is not None and len(self.sessions) > self._most_sessions:
             self._forget_session()
         return made
 

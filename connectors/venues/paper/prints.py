@@ -16,18 +16,18 @@ class Prints:
     def is_new(self, trade: Trade, market: Market) -> bool:
         """Whether a trade is not the other token's view of one that was counted before. Two trades of a token at the
         same moment, price and size are two; one of each token is one."""
-        x, told = self._latest.get(market.key, (-1, {}))
+        x, reported = self._latest.get(market.key, (-1, {}))
         if x != trade.x:
-            told = {}
-            self._latest[market.key] = (trade.x, told)
+            reported = {}
+            self._latest[market.key] = (trade.x, reported)
         subject = (consumed(trade, market), trade.size)
-        up, down = told.get(subject, (0, 0))
+        up, down = reported.get(subject, (0, 0))
         before = max(up, down)
         if trade.token == market.up_token:
             up += 1
         else:
             down += 1
-        told[subject] = (up, down)
+        reported[subject] = (up, down)
         return max(up, down) > before
 
     def forget(self, key: str) -> None:

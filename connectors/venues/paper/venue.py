@@ -96,9 +96,9 @@ class PaperVenue:
         gone = [name for name, each in self._orders.items() if each.order.market_key == key]
         for name in gone:
             del self._orders[name]
-        kept = [entry for entry in self._agenda if entry[3] != key and (entry[3] in self._orders or entry[2] == "end")]
-        heapq.heapify(kept)
-        self._agenda = kept
+        left = [entry for entry in self._agenda if entry[3] != key and (entry[3] in self._orders or entry[2] == "end")]
+        heapq.heapify(left)
+        self._agenda = left
 
     # --- events ---------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.server.board import KEPT, SILENT_S, Board
+from api.server.board import MOST_ROWS, SILENT_S, Board
 from models.contracts import DeadLetter, Span
 from models.message import Stored
 from models.reasons import Reason, Verdict
@@ -95,10 +95,10 @@ def test_a_record_that_was_written_again_is_dropped(board: Board) -> None:
 
 def test_refusals_do_not_push_out_what_was_done(board: Board) -> None:
     board.take(stored(decision(0)), 0.0)
-    for number in range(1, KEPT + 10):
+    for number in range(1, MOST_ROWS + 10):
         board.take(stored(decision(number, "block", Reason.COOLDOWN)), 0.0)
     assert [each.journal for each in board.decisions(5, refusals=False)] == [0]
-    assert [each.journal for each in board.decisions(2)] == [KEPT + 9, KEPT + 8]
+    assert [each.journal for each in board.decisions(2)] == [MOST_ROWS + 9, MOST_ROWS + 8]
 
 
 def test_fills_are_latest_first_and_limited(board: Board) -> None:
@@ -164,7 +164,7 @@ def test_health_says_what_is_wrong(board: Board) -> None:
 
 
 def test_dead_letters_are_counted_beyond_what_is_kept(board: Board) -> None:
-    for number in range(KEPT + 5):
+    for number in range(MOST_ROWS + 5):
         row = DeadLetter(
             id=f"x{number}",
             timestamp=T0,
@@ -176,8 +176,8 @@ def test_dead_letters_are_counted_beyond_what_is_kept(board: Board) -> None:
             frame="",
         )
         board.take(Stored("dead-letter", 0, number, "", row.canonical(), T0), 0.0)
-    assert board.health(0.0).dead_letters == KEPT + 5
-    assert board.dead_letters(1)[0].offset == KEPT + 4
+    assert board.health(0.0).dead_letters == MOST_ROWS + 5
+    assert board.dead_letters(1)[0].offset == MOST_ROWS + 4
 
 
 @settings(deadline=None)
@@ -204,7 +204,7 @@ def test_a_feed_is_shown_in_its_own_words_and_stands_first(board: Board) -> None
     board.take(feed_row("stale", "warning", "stale_spot"), 1.0)
     first = board.modules(1.0)[0]
     assert (first.module, first.group, first.state, first.status) == ("feed.coinbase.BTC", "feeds", "stale", "warning")
-    assert first.told == "for 0 s"
+    assert first.gauges_text == "for 0 s"
     assert "feed.coinbase.BTC: stale: stale_spot" in board.health(1.0).warnings
 
 
@@ -223,7 +223,7 @@ def test_a_module_without_finer_words_is_shown_by_its_status(board: Board) -> No
 def test_what_is_kept_takes_little_more_than_its_bytes(board: Board) -> None:
     span = Span(module="data_gate.parity", verdict=Verdict.PASS, reason=Reason.OK, numbers={"up": "ok", "age_s": 0.25})
     row = decision(0, "block", Reason.COOLDOWN).model_copy(update={"spans": [span] * 10})
-    rows = [stored(row.model_copy(update={"journal": number})) for number in range(2 * KEPT)]
+    rows = [stored(row.model_copy(update={"journal": number})) for number in range(2 * MOST_ROWS)]
     tracemalloc.start()
     try:
         for each in rows:
@@ -232,5 +232,5 @@ def test_what_is_kept_takes_little_more_than_its_bytes(board: Board) -> None:
     finally:
         tracemalloc.stop()
     # the bytes themselves are those of ``rows``
-    assert taken < KEPT * len(rows[0].value) / 2
-    assert board.decisions(KEPT)[0].spans == [span] * 10
+    assert taken < MOST_ROWS * len(rows[0].value) / 2
+    assert board.decisions(MOST_ROWS)[0].spans == [span] * 10

@@ -133,9 +133,9 @@ def test_a_crash_between_merging_and_deleting_leaves_nothing_twice(tmp_path: Pat
     writer.abandon()
     folder = layout.topic_folder(tmp_path, "feed.polymarket")
     parts = layout.pieces_of(folder)
-    kept = {piece.path: piece.path.read_bytes() for piece in parts}
+    left = {piece.path: piece.path.read_bytes() for piece in parts}
     files.merge_pieces(folder, parts)
-    for path, data in kept.items():
+    for path, data in left.items():
         path.write_bytes(data)
     (parts[0].path.parent / ".0-1.making").write_bytes(b"half a file")
 

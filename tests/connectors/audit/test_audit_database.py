@@ -330,10 +330,10 @@ def test_readers_in_a_loop_while_the_writer_is_killed(tmp_path: Path) -> None:
         rest = writer.communicate()[0].split()
         applied = int(rest[-1]) if rest else applied
     (tmp_path / "stop").touch()
-    told = [reader.communicate(timeout=120)[0] for reader in readers]
+    reported = [reader.communicate(timeout=120)[0] for reader in readers]
     assert [reader.returncode for reader in readers] == [0, 0]
     found = query(path, "SELECT count(*), count(DISTINCT id), max(journal) FROM scans")[0]
-    assert [int(text) for text in told] == [found[0], found[0]]
+    assert [int(text) for text in reported] == [found[0], found[0]]
     assert found[0] == found[1] == int(str(found[2])) + 1
     assert int(str(found[2])) >= applied
 

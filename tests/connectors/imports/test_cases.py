@@ -134,9 +134,9 @@ def test_a_market_that_its_own_messages_resolve_pays_that(tmp_path: Path) -> Non
 
 def test_without_such_messages_an_option_says_it_and_else_a_guess_that_is_shown(tmp_path: Path) -> None:
     path = write_ws(tmp_path, many_of_up())
-    told = import_recording("polymarket-ws", [path], tmp_path / "told", Options(ups=frozenset({UP})))
+    reported = import_recording("polymarket-ws", [path], tmp_path / "told", Options(ups=frozenset({UP})))
     guessed = import_recording("polymarket-ws", [path], tmp_path / "guessed")
-    assert (tokens(tmp_path / "told"), list(told.guesses)) == ([UP, DOWN], [])
+    assert (tokens(tmp_path / "told"), list(reported.guesses)) == ([UP, DOWN], [])
     assert tokens(tmp_path / "guessed") == [DOWN, UP]
     assert guessed.counts["markets_with_guessed_outcomes"] == 1 and guessed.guesses
 

@@ -494,12 +494,12 @@ def test_chainlink_prices_keep_their_digits_and_markets_their_time(tmp_path: Pat
         "63304",
     ]
     assert tickers[0].timestamp == "2026-06-08T00:00:00Z"
-    told = frames(tmp_path / "archive", FEED_MARKETS)
-    assert [(record.t_ns // 10**9) - 1780876800 for record in told] == [-60, 2, 325]
-    assert told[2].value == raw.encode()
-    assert b"bestAsk" not in told[0].value and b"closedTime" not in told[1].value
-    assert not json.loads(told[0].value)["closed"] and "events" not in json.loads(told[0].value)
-    assert b'{"priceToBeat":63304.200301195075123456}' in told[1].value
+    reported = frames(tmp_path / "archive", FEED_MARKETS)
+    assert [(record.t_ns // 10**9) - 1780876800 for record in reported] == [-60, 2, 325]
+    assert reported[2].value == raw.encode()
+    assert b"bestAsk" not in reported[0].value and b"closedTime" not in reported[1].value
+    assert not json.loads(reported[0].value)["closed"] and "events" not in json.loads(reported[0].value)
+    assert b'{"priceToBeat":63304.200301195075123456}' in reported[1].value
     assert summary.rejected == {"not_a_number": 1, "not_a_price": 1, "not_a_market": 1}
 
 

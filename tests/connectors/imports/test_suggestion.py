@@ -138,10 +138,10 @@ def test_the_command_prints_the_map_alone_on_standard_output(tmp_path: Path) -> 
     path = write(tmp_path / "a b [c].jsonl", "\n".join(map(json.dumps, rows)))
     command = [sys.executable, "-m", "api.cli.main", "import", "table", str(path)]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
-    told = subprocess.run(
+    reported = subprocess.run(
         [*command, "--suggest"], capture_output=True, text=True, check=True, env=environment, cwd=tmp_path
     )
-    (tmp_path / "m.toml").write_text(told.stdout)
+    (tmp_path / "m.toml").write_text(reported.stdout)
     made = subprocess.run(
         [*command, "--map", "m.toml", "--archive", "out", "--json"], capture_output=True, text=True, check=True,
         env=environment, cwd=tmp_path,

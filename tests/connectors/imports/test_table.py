@@ -275,16 +275,16 @@ def test_rows_of_one_token_each_make_one_frame_a_moment(tmp_path: Path) -> None:
     up = books(tmp_path / "archive")[0]
     assert [level.price for level in up.bids or ()] == ["0.48", "0.49", "0.5"]
     assert [level.price for level in up.asks or ()] == ["0.54", "0.53", "0.52"]
-    held = [event for event in journal(tmp_path / "archive") if isinstance(event, Book)]
-    assert held[-1].up is not None and held[-1].up.ok
+    displays = [event for event in journal(tmp_path / "archive") if isinstance(event, Book)]
+    assert displays[-1].up is not None and displays[-1].up.ok
 
 
-@pytest.mark.parametrize(("told", "first"), [("", "2"), (f'up_tokens = ["{"1" * 40}"]', "1")])
-def test_which_token_is_up_is_told_or_a_guess_that_is_shown(tmp_path: Path, told: str, first: str) -> None:
+@pytest.mark.parametrize(("reported", "first"), [("", "2"), (f'up_tokens = ["{"1" * 40}"]', "1")])
+def test_which_token_is_up_is_told_or_a_guess_that_is_shown(tmp_path: Path, reported: str, first: str) -> None:
     path = write(tmp_path / "a.jsonl", "\n".join(map(json.dumps, long_rows())))
-    summary = bring([path], tmp_path / "archive", LONG.format(which=f'token = "token"\n{told}'))
+    summary = bring([path], tmp_path / "archive", LONG.format(which=f'token = "token"\n{reported}'))
     assert json.loads(gammas(tmp_path / "archive")[0]["clobTokenIds"])[0] == first * 40
-    assert bool(summary.guesses) == (not told)
+    assert bool(summary.guesses) == (not reported)
 
 
 @pytest.mark.parametrize(

@@ -36,15 +36,15 @@ def test_a_signal_may_interrupt_the_wait_for_it() -> None:
 
 def test_everyone_who_waits_is_told() -> None:
     stop = Stop()
-    told: list[bool] = []
-    waiting = [threading.Thread(target=lambda: told.append(stop.wait(60))) for _ in range(4)]
+    reported: list[bool] = []
+    waiting = [threading.Thread(target=lambda: reported.append(stop.wait(60))) for _ in range(4)]
     for thread in waiting:
         thread.start()
     stop.request()
     stop.request()
     for thread in waiting:
         thread.join(60)
-    assert told == [True] * 4
+    assert reported == [True] * 4
     assert stop.wait(0) and stop.requested
 
 

@@ -89,13 +89,13 @@ def test_without_pages_whichever_write_fails(mount: Mount, pages: int) -> None:
     disk = mount()
     filler = fill(disk, pages)
     spool = Spool(disk / "spool" / "run", 10**9, "here", segment_bytes=3 * PAGE)
-    kept = try_all(spool, 0, 20)
-    assert len(kept) < 20, "the disk is full"
+    stored = try_all(spool, 0, 20)
+    assert len(stored) < 20, "the disk is full"
     filler.unlink()
     again = try_all(spool, 100, 5)
     assert again == [100, 101, 102, 103, 104], "there is room again"
     spool.close()
-    assert what_the_next_run_finds(disk / "spool") == kept + again
+    assert what_the_next_run_finds(disk / "spool") == stored + again
 
 
 @pytest.mark.parametrize("inodes", range(2, 10))
@@ -108,16 +108,16 @@ def test_without_inodes_whichever_file_cannot_be_made(mount: Mount, inodes: int)
         takers[0].touch()
     except OSError:
         takers.clear()
-    kept = try_all(spool, 0, 12)
-    assert len(kept) < 12, "no file can be made any more"
+    stored = try_all(spool, 0, 12)
+    assert len(stored) < 12, "no file can be made any more"
     for taker in takers:
         taker.unlink()
     room = what_fits(disk)
     again = try_all(spool, 100, 1)
     assert not room or again == [100], "a file can be made again"
     spool.close()
-    if kept + again:
-        assert what_the_next_run_finds(disk / "spool") == kept + again
+    if stored + again:
+        assert what_the_next_run_finds(disk / "spool") == stored + again
 
 
 def what_fits(disk: Path) -> bool:
@@ -131,11 +131,11 @@ def what_fits(disk: Path) -> bool:
 def test_full_again_and_again(mount: Mount, pages: int) -> None:
     disk = mount()
     spool = Spool(disk / "spool" / "run", 10**9, "here", segment_bytes=PAGE)
-    kept: list[int] = []
+    stored: list[int] = []
     for number in range(4):
         filler = fill(disk, pages)
-        kept += try_all(spool, 1_000 * number, 10)
+        stored += try_all(spool, 1_000 * number, 10)
         filler.unlink()
-        kept += try_all(spool, 1_000 * number + 500, 1)
-    assert numbers(spool) == kept
+        stored += try_all(spool, 1_000 * number + 500, 1)
+    assert numbers(spool) == stored
     spool.close()

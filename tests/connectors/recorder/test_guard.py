@@ -110,8 +110,8 @@ async def test_the_way_to_kafka_is_on_the_pulse_and_drops_are_told_where_they_ar
         recorder._look_back()
         recorder._look_back(ending=True)
     for topic, dropped in ((FEED_CLOCK, [2]), (FEED_COINBASE, [6, 4])):
-        told = [notice for notice in r.outlet.notices(topic) if notice.state == "spool_full"]
-        assert [notice.frames for notice in told] == dropped
+        reported = [notice for notice in r.outlet.notices(topic) if notice.state == "spool_full"]
+        assert [notice.frames for notice in reported] == dropped
 
 
 async def test_answers_of_rest_are_counted_by_status() -> None:

@@ -93,11 +93,11 @@ def test_order_headers_and_time_are_kept() -> None:
 
 
 def test_failed_delivery_is_told_once_and_ends_everything(tmp_path: Path) -> None:
-    told: list[Failure] = []
+    reported: list[Failure] = []
     seen = threading.Event()
 
     def failed(failure: Failure) -> None:
-        told.append(failure)
+        reported.append(failure)
         seen.set()
 
     producer = FakeProducer(refuse_from=5)
@@ -109,7 +109,7 @@ def test_failed_delivery_is_told_once_and_ends_everything(tmp_path: Path) -> Non
         outlet.put(message(11))
     with pytest.raises(Failure, match="k:1"):
         outlet.close()
-    assert len(told) == 1
+    assert len(reported) == 1
     left = Spool(tmp_path / "r2", 1 << 20)
     left.adopt(tmp_path / "r1")
     assert numbers_in(left) == list(range(5, 10))  # what Kafka had not confirmed is for the next recorder
@@ -258,8 +258,8 @@ def test_a_full_spool_keeps_its_room_for_what_says_so(tmp_path: Path) -> None:
     for number in range(300):
         outlet.put(message(number))
     eventually(lambda: outlet.depth == 0 and outlet.backlog().full)
-    told = encode_own(Notice("r.recorder", "spool_full", "why", outlet.backlog().dropped["feed.coinbase"]))
-    words = [told, encode_own(Marker("end", "r", "sim"))]
+    reported = encode_own(Notice("r.recorder", "spool_full", "why", outlet.backlog().dropped["feed.coinbase"]))
+    words = [reported, encode_own(Marker("end", "r", "sim"))]
     for word in words:
         outlet.put(Message("feed.coinbase", "c", word, 1, envelope=b"1 r 0 c 0"))
     outlet.put(Message("feed.clock", "c", encode_own(Tick(0, 1, {})), 1, envelope=b"1 r 0 c 0"))

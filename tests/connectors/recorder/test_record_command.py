@@ -81,8 +81,8 @@ def test_recording_from_start_to_ctrl_c(clean_kafka: str) -> None:
         asked = time.monotonic()
         reader.until(reader.ended)
         marked = time.monotonic() - asked
-        _, told = process.communicate(timeout=60)
-    assert process.returncode == 0, told
+        _, reported = process.communicate(timeout=60)
+    assert process.returncode == 0, reported
     assert marked < 2.0
     records = sorted((envelope.seq, topic) for topic, found in reader.records.items() for envelope, _ in found)
     assert [seq for seq, _ in records] == list(range(len(records)))
@@ -92,7 +92,7 @@ def test_recording_from_start_to_ctrl_c(clean_kafka: str) -> None:
         first = decode_own(found[0][1])
         assert isinstance(first, Marker) and first.marker == "start" and first.source == "sim"
     assert [tick.inputs[CONTROL] for tick in ticks(reader) if tick.cut] == [1]
-    assert f"{len(records):,} records" in told
+    assert f"{len(records):,} records" in reported
 
 
 def ticks(reader: Reader) -> list[Tick]:

@@ -101,11 +101,11 @@ def test_a_queue_whatever_the_order_of_the_calls(tmp_path_factory: pytest.TempPa
 def test_the_bound_holds_and_the_oldest_stay(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "r1", 2_000, segment_bytes=500)
     fates = [spool.append(message(number)) is not None for number in range(30)]
-    kept = fates.index(False)
-    assert kept > 5 and not any(fates[kept:])
+    stored = fates.index(False)
+    assert stored > 5 and not any(fates[stored:])
     assert sum(path.stat().st_size for path in files(tmp_path) if path.name != "cluster") == spool.size <= 2_000
     found = taken(spool)
-    assert [record for record, _ in found] == [message(number) for number in range(kept)]
+    assert [record for record, _ in found] == [message(number) for number in range(stored)]
     for _, segment in found:
         spool.confirm(segment)
     assert spool.append(message(99)) is not None  # there is room again

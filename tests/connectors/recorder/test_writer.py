@@ -47,8 +47,8 @@ def test_each_connection_has_its_own_numbers_and_name() -> None:
     for line in (one, two, one, one, two):
         line.publish(FEED_POLYMARKET, b"[]")
     writer.notice(FEED_POLYMARKET, Notice(one.conn, "disconnected", "gone", one.n))
-    told = [(envelope.seq, envelope.conn, envelope.n) for _, envelope in outlet.feed()]
-    assert told == [
+    reported = [(envelope.seq, envelope.conn, envelope.n) for _, envelope in outlet.feed()]
+    assert reported == [
         (0, "r1.polymarket0", 0),
         (1, "r1.polymarket1", 0),
         (2, "r1.polymarket0", 1),

@@ -158,8 +158,8 @@ def test_changes_lead_from_one_book_to_the_next(recorded: tuple[Exchange, list[E
             traded[frame["market"]] += 2  # the books of both tokens follow
         elif frame["event_type"] == "book" and frame["asset_id"] in books:
             bids, asks = side(frame["bids"]), side(frame["asks"])
-            kept_bids, kept_asks = books[frame["asset_id"]]
-            differing = (bids.items() ^ kept_bids.items()) | (asks.items() ^ kept_asks.items())
+            own_bids, own_asks = books[frame["asset_id"]]
+            differing = (bids.items() ^ own_bids.items()) | (asks.items() ^ own_asks.items())
             if traded[frame["market"]]:  # only the level that was hit differs
                 traded[frame["market"]] -= 1
                 assert len({price for price, _ in differing}) == 1
@@ -265,8 +265,8 @@ def test_strike_resolution_and_their_times(recorded: tuple[Exchange, list[Emissi
     assert market.up_won is (latent.average(START + 400, 60) >= market.fair.strike)
     assert shown["closed"] is True
     assert json.loads(shown["outcomePrices"]) == (["1", "0"] if market.up_won else ["0", "1"])
-    told = [json.loads(each.frame) for each in emissions if each.channel == "market_resolved"]
-    last = next(each for each in told if each["market"] == market.condition)
+    reported = [json.loads(each.frame) for each in emissions if each.channel == "market_resolved"]
+    last = next(each for each in reported if each["market"] == market.condition)
     assert int(last["timestamp"]) == (START + 405) * 1000
     assert last["winning_asset_id"] == market.tokens[0 if market.up_won else 1]
 

@@ -26,7 +26,7 @@ def test_quote_is_on_tick_inside_the_range_and_never_better_than_fair(fair: floa
 @given(st.lists(st.tuples(FAIR, st.booleans()), min_size=1, max_size=60), st.integers(0, 9))
 def test_changes_rebuild_the_book(path: list[tuple[float, bool]], seed: int) -> None:
     ladder = Ladder(Random(seed))
-    kept: dict[str, dict[int, int]] = {"BUY": {}, "SELL": {}}
+    stored: dict[str, dict[int, int]] = {"BUY": {}, "SELL": {}}
     for fair, resize in path:
         bid, ask = quote(fair, 100, 1)
         ladder.move(bid, ask, 100)
@@ -34,10 +34,10 @@ def test_changes_rebuild_the_book(path: list[tuple[float, bool]], seed: int) -> 
             ladder.resize()
         for (side, price), size in ladder.take_changes().items():
             if size:
-                kept[side][price] = size
+                stored[side][price] = size
             else:
-                kept[side].pop(price, None)
-        assert kept == {"BUY": ladder.bids, "SELL": ladder.asks}
+                stored[side].pop(price, None)
+        assert stored == {"BUY": ladder.bids, "SELL": ladder.asks}
         assert ladder.best_bid == bid and ladder.best_ask == ask
         assert all(size >= MIN_SIZE for size in (*ladder.bids.values(), *ladder.asks.values()))
 

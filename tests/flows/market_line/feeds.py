@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from connectors.imports.frames import Definition, iso
-from flows.market_line.findings import Beat, Finding
+from flows.beat import Beat
+from flows.market_line.findings import Finding
 from flows.market_line.line import MarketLine
 from models.bounds import bounds_of
 from models.contracts import DeadLetter

@@ -123,17 +123,17 @@ def test_foreign_messages_between_ours_never_touch_our_books(steps: list[tuple[b
     rig, alone = Rig(Checks(stale_feed_s=600)), Rig(Checks(stale_feed_s=600))
     for each in (rig, alone):
         each.open_market()
-    for number, (beside, strangers) in enumerate(steps):
+    for number, (beside, foreign_frames) in enumerate(steps):
         for each in (rig, alone):
             each.pass_time(0.1)
         ours = rig.change((UP, "BUY", "0.49", str(number + 1)), (DOWN, "SELL", "0.51", str(number + 1)))
         if beside:  # in one array with ours
-            half = len(strangers) // 2
-            frame = json.dumps([*strangers[:half], ours, *strangers[half:]]).encode()
+            half = len(foreign_frames) // 2
+            frame = json.dumps([*foreign_frames[:half], ours, *foreign_frames[half:]]).encode()
             rig.record(FEED_POLYMARKET, frame, POLY)
         else:
-            for stranger in strangers:
-                rig.record(FEED_POLYMARKET, json.dumps(stranger).encode(), POLY)
+            for foreign_frame in foreign_frames:
+                rig.record(FEED_POLYMARKET, json.dumps(foreign_frame).encode(), POLY)
             rig.poly(ours)
         alone.poly(ours)
         mine, true = rig.latest_book(), alone.latest_book()

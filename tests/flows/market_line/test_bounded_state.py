@@ -97,5 +97,5 @@ def test_a_tokens_levels_go_a_minute_after_its_markets_end() -> None:
 
 def _levels(rig: Rig) -> int:
     """Price levels of both tokens that a snapshot would hold."""
-    tokens = rig.line._kept.books.tokens
+    tokens = rig.line._feeds.books.tokens
     return sum(len(side.keys) for name in (UP, DOWN) for side in (tokens[name].bids, tokens[name].asks))

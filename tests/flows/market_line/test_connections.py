@@ -372,9 +372,9 @@ def test_recorded_frames_become_the_books_they_are(recordings: Path) -> None:
         message = json.loads(frame)
         view = rig.only(Book).up
         assert view is not None
-        for wire, kept in ((message["bids"], view.bids), (message["asks"], view.asks)):
+        for wire, stored in ((message["bids"], view.bids), (message["asks"], view.asks)):
             best = [(round(float(each["price"]) * 10_000), float(each["size"])) for each in reversed(wire)][:10]
-            assert [(price, size / 1e6) for price, size in kept] == best
+            assert [(price, size / 1e6) for price, size in stored] == best
     assert rig.letters == []
     assert [event.seq for event in rig.events] == list(range(len(rig.events)))
 

@@ -247,8 +247,8 @@ def test_lag_percentiles_are_of_the_window_that_ended(sound: Watched) -> None:
 def test_rows_are_numbered_and_a_resting_module_is_told_every_ten_seconds(sound: Watched) -> None:
     sound.rows.clear()
     sound.beat(30)
-    told = [row.timestamp for row in sound.rows if row.module == FEED_COINBASE]
-    assert len(told) == 3
+    reported = [row.timestamp for row in sound.rows if row.module == FEED_COINBASE]
+    assert len(reported) == 3
     numbers = [int(row.id.removeprefix("health-")) for row in sound.rows]
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 

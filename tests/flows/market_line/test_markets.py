@@ -107,8 +107,8 @@ def test_the_markets_own_rule_goes_before_the_date(config: dict[str, Any] | None
 def test_what_the_market_says_of_orders(changes: dict[str, Any], expected: tuple[bool, int, int]) -> None:
     rig = Rig()
     gamma(rig, **changes)
-    told = rig.only(Market)
-    assert (told.accepting, told.taker_delay_ms, told.rebate_rate) == expected
+    reported = rig.only(Market)
+    assert (reported.accepting, reported.taker_delay_ms, reported.rebate_rate) == expected
 
 
 @pytest.mark.parametrize(

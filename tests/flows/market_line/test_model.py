@@ -73,11 +73,11 @@ def test_books_agree_with_a_naive_model(steps: list[tuple[object, ...]]) -> None
             case ("changes", list(several)):
                 for token, side, at, total in several:
                     book = naive[token]
-                    kept = book.bids if side == "BUY" else book.asks
+                    stored = book.bids if side == "BUY" else book.asks
                     if book.known and total:
-                        kept[at] = total
+                        stored[at] = total
                     elif book.known:
-                        kept.pop(at, None)
+                        stored.pop(at, None)
                 rig.poly(rig.change(*((token, side, price(at), size(total)) for token, side, at, total in several)))
             case ("loss",):
                 naive = {UP: Naive(), DOWN: Naive()}
@@ -85,14 +85,14 @@ def test_books_agree_with_a_naive_model(steps: list[tuple[object, ...]]) -> None
                 rig.poly({"event_type": "best_bid_ask", "asset_id": "999", "timestamp": "1"})
             case _:
                 rig.line = pickle.loads(pickle.dumps(rig.line))
-        for token, view in held(rig).items():
+        for token, view in views(rig).items():
             if naive[token].known:
                 assert (view.bids, view.asks) == naive[token].levels()
             assert view.ok == naive[token].sound()
     assert [event.seq for event in rig.events] == list(range(len(rig.events)))
 
 
-def held(rig: Rig) -> dict[str, TokenBook]:
+def views(rig: Rig) -> dict[str, TokenBook]:
     """The tokens as the last Book event tells them."""
     books = [event for event in rig.events if type(event).__name__ == "Book"]
     if not books:
@@ -145,6 +145,8 @@ def test_a_side_agrees_with_a_dict(sign: int, steps: list[object]) -> None:
             side.load([Level(price(at), float(size(total))) for at, total in levels])
             naive = dict(levels)
         expected = sorted((level for level in naive.items() if level[1]), key=lambda level: -level[0] * sign)
-        kept = [(at // 100, total // 10_000) for at, total in side.top(1_000)]
-        assert kept == expected
-        assert side.is_on_grid(100) and side.is_on_grid(1000) == all(at % 10 == 0 and 10 <= at <= 90 for at, _ in kept)
+        stored = [(at // 100, total // 10_000) for at, total in side.top(1_000)]
+        assert stored == expected
+        assert side.is_on_grid(100) and side.is_on_grid(1000) == all(
+            at % 10 == 0 and 10 <= at <= 90 for at, _ in stored
+        )

@@ -62,7 +62,7 @@ def take(rig: Rig, evidence: tuple[str, bytes]) -> None:
     rig.record(FEED_MARKETS, evidence[1], evidence[0])
 
 
-def told(rig: Rig) -> Market:
+def reported(rig: Rig) -> Market:
     return next(event for event in reversed(rig.events) if isinstance(event, Market))
 
 
@@ -82,13 +82,13 @@ def test_whatever_is_said_before_only_the_resolution_pays(
     rig.now = END + SECOND
     for evidence in before:
         take(rig, evidence)
-        assert told(rig).payout_up is None, "an open question is not answered"
+        assert reported(rig).payout_up is None, "an open question is not answered"
     assert rig.letters == []
     take(rig, final(outcome, source, as_list))
-    assert (told(rig).payout_up, told(rig).payout_down) == PAID[outcome]
+    assert (reported(rig).payout_up, reported(rig).payout_down) == PAID[outcome]
     for evidence in after:
         take(rig, evidence)
-    assert (told(rig).payout_up, told(rig).payout_down) == PAID[outcome]
+    assert (reported(rig).payout_up, reported(rig).payout_down) == PAID[outcome]
     assert Reason.RESOLUTION_CONFLICT not in rig.reasons()
 
 
@@ -102,7 +102,7 @@ def test_a_question_that_stays_open_is_loud(evidence: list[tuple[str, bytes]]) -
         take(rig, each)
     rig.now = END + 901 * SECOND
     rig.tick()
-    assert told(rig).payout_up is None
+    assert reported(rig).payout_up is None
     assert rig.reasons().count(Reason.RESOLUTION_LATE) == 1
 
 
@@ -137,7 +137,7 @@ def test_the_first_answer_is_paid_and_every_contradiction_is_loud(answers: list[
         if not truth or WORTH[source] >= by:
             truth, by = outcome, WORTH[source]
         assert rig.reasons().count(Reason.RESOLUTION_CONFLICT) - before == is_news
-        market = told(rig)
+        market = reported(rig)
         assert (market.payout_up, market.payout_down) == PAID[paid], "what was told first stands"
         corrected = (market.corrected_up, market.corrected_down)
         assert corrected == ((None, None) if truth == paid else PAID[truth])
@@ -150,11 +150,11 @@ def test_a_word_of_the_clob_is_corrected_by_gamma_hours_later(late_s: int) -> No
     rig.define()
     rig.now = END + 100 * SECOND
     take(rig, clob((False, False), split=True))
-    assert (told(rig).payout_up, told(rig).resolved_by) == (HALF, "clob")
+    assert (reported(rig).payout_up, reported(rig).resolved_by) == (HALF, "clob")
     rig.now = END + late_s * SECOND
     rig.tick()
     take(rig, gamma(("1", "0"), "resolved"))
-    market = told(rig)
+    market = reported(rig)
     assert (market.payout_up, market.payout_down) == (HALF, HALF)
     assert (market.corrected_up, market.corrected_down, market.corrected_by) == (PIP, 0, "gamma")
     assert market.checks == (Reason.RESOLUTION_CONFLICT,)

@@ -73,13 +73,13 @@ def test_the_money_of_a_summary_adds_up(reference: ReplayPlan) -> None:
     fills = [Fill.model_validate_json(record.value) for record in reader.read(FILLS)]
     closed, standing = round_trips(fills, outcomes)
     settled = {outcome.market_key for outcome in outcomes}
-    made, told = 0, 0
+    made, reported = 0, 0
     for trip in closed:
         made += trip.net if trip.market in settled else 0
     for outcome in outcomes:
         for pnl in outcome.pnl.values():
-            told += pnl
-    assert made == told
+            reported += pnl
+    assert made == reported
     account = summary.account
     cost = math.fsum(each.cost for each in summary.open_positions)
     net = math.fsum(each.net for each in summary.strategies.values())

@@ -64,7 +64,7 @@ def test_counts_are_of_every_record_by_feed_and_reason(archive: Path) -> None:
     assert counts[FEED_POLYMARKET, "decode_error"] == (1, 1)
     assert counts[FEED_POLYMARKET, "stale_feed"] == (1, 1)  # the run ends 12 s after its last frame
     assert (report.frames, report.dead_letters) == (42, 1)
-    assert report.records == sum(held for topic, held in ArchiveReader(archive).counts().items() if topic in FEEDS)
+    assert report.records == sum(stored for topic, stored in ArchiveReader(archive).counts().items() if topic in FEEDS)
     assert report.events >= report.records
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from flows.market_line.findings import Beat
+from flows.beat import Beat
 from flows.quality import Tally
 from flows.trading_line.line import TradingLine
 from models.contracts import CONTRACTS, Decision, Fill, Order, Outcome, Posting, Record, Scan, Telemetry

@@ -47,7 +47,7 @@ def unresolved(scene: Scene, number: int) -> None:
     market(scene, number, False)
 
 
-def strangers(scene: Scene, number: int) -> None:
+def unknown_tokens(scene: Scene, number: int) -> None:
     """Books of tokens that no definition names."""
     scene.now = START + number * HOUR
     for which in range(20):
@@ -56,7 +56,7 @@ def strangers(scene: Scene, number: int) -> None:
     scene.clock()
 
 
-@pytest.mark.parametrize("hour", [resolving, unresolved, strangers])
+@pytest.mark.parametrize("hour", [resolving, unresolved, unknown_tokens])
 def test_the_state_is_as_large_after_days_as_after_a_day(hour: Callable[[Scene, int], None]) -> None:
     scene = Scene()
     for number in range(SETTLED):

@@ -462,13 +462,13 @@ def test_an_exit_says_why_it_waits(fault: str, reason: Reason) -> None:
         scene.clock()
     else:
         scene.clock(stale_books=("up",))
-    told = [each for each in scene.decisions("block") if each.spans[-1].module == "exits"]
-    assert [(each.reason, each.outcome, each.size) for each in told] == [(reason, "Up", scene.fills()[0].size)]
+    reported = [each for each in scene.decisions("block") if each.spans[-1].module == "exits"]
+    assert [(each.reason, each.outcome, each.size) for each in reported] == [(reason, "Up", scene.fills()[0].size)]
     for _ in range(44):
         scene.later(0.25)
         scene.clock(stale_books=("up",))
-    told = [each for each in scene.decisions("block") if each.spans[-1].module == "exits"]
-    assert len({each.id for each in told}) == len(told) <= 3, "not at every tick"
+    reported = [each for each in scene.decisions("block") if each.spans[-1].module == "exits"]
+    assert len({each.id for each in reported}) == len(reported) <= 3, "not at every tick"
     scene.note("end of run")
     pulse = [row for row in scene.books.of(Telemetry) if row.module == "exits"][-1]
     assert pulse.counts[f"block:{reason}"] >= 1

@@ -10,8 +10,8 @@ import bytewax.operators as op
 import pytest
 from bytewax.testing import TestingSink, TestingSource
 
+from flows.beat import Beat
 from flows.engine import prepare_recovery, run
-from flows.market_line.findings import Beat
 from flows.quality import QualityRows, Tally
 from flows.trading import build
 from flows.trading_line.lane import Lane
@@ -127,13 +127,13 @@ def test_every_evaluation_was_passed_held_or_refused_in_every_window(scene: Noti
                 assert verdicts[0] == "pass" or len(evaluation.steps) == 1, "not evaluated where the gate blocks"
                 passed[evaluation.instance, window] += verdicts[0] == "pass"
     refused: Counter[tuple[str, int]] = Counter()
-    told: dict[tuple[str, int], int] = {}
+    reported: dict[tuple[str, int], int] = {}
     for row in of(messages, QUALITY):
         where = (row.strategy, row.window_start // WINDOW)
         refused[where] += row.count
-        assert told.setdefault(where, row.evaluations) == row.evaluations
+        assert reported.setdefault(where, row.evaluations) == row.evaluations
         assert 0 < row.count <= row.evaluations
-    for where, number in told.items():
+    for where, number in reported.items():
         assert number == evaluations[where]
     for where, number in evaluations.items():
         assert number == passed[where] + refused[where]

@@ -47,13 +47,13 @@ def check(
     known = MarketCache()
     own = None if missing else up if up is not None else token("up", 4900, 5000)
     both = msgspec.structs.replace(book(own, token("down", 5000, 5100)), checks=checks)
-    kept = KnownMarket(market(), both)
-    known.markets[KEY] = kept
+    stored = KnownMarket(market(), both)
+    known.markets[KEY] = stored
     if not no_spot:
         known.spots[market().asset] = of_spot if of_spot is not None else spot()
     known.stale_tokens = stale
     known.stale_spots = (market().asset,) if spot_stale else ()
-    entry = Entry(t, instance, kept, Intent("Up", 5000, 0.6), 1)
+    entry = Entry(t, instance, stored, Intent("Up", 5000, 0.6), 1)
     return [(each.module, each.verdict, each.reason) for each in gates.MarketGates(SETTINGS, known).gates(entry)]
 
 

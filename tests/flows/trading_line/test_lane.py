@@ -80,23 +80,23 @@ def story(seed: int, events: int = 600) -> list[AnyEvent]:
     """A window from before its start to near its end, with outages and changes."""
     dice, journal = random.Random(seed), Journal()
     journal.t -= 90 * SECOND
-    told: list[AnyEvent] = [journal.market()]
+    reported: list[AnyEvent] = [journal.market()]
     price = 60_000.0
     for _ in range(events):
         journal.t += dice.choice([10, 100, 250, 1_000, 1_000, 4_000 if dice.random() < 0.02 else 20]) * MILLISECOND
         price += dice.gauss(0.0, 4.0)
         kind = dice.random()
         if kind < 0.35:
-            told.append(journal.book(dice.randrange(40, 61) * 100))
+            reported.append(journal.book(dice.randrange(40, 61) * 100))
         elif kind < 0.75:
-            told.append(journal.spot(price, ok=dice.random() > 0.03))
+            reported.append(journal.spot(price, ok=dice.random() > 0.03))
         elif kind < 0.97:
-            told.append(journal.clock(stale_spots=("BTC",) if dice.random() < 0.05 else ()))
+            reported.append(journal.clock(stale_spots=("BTC",) if dice.random() < 0.05 else ()))
         elif kind < 0.98:
-            told.append(journal.market(strike=round(price) * DOLLAR))
+            reported.append(journal.market(strike=round(price) * DOLLAR))
         else:
-            told.append(journal.trade())
-    return told
+            reported.append(journal.trade())
+    return reported
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -107,9 +107,9 @@ def test_it_goes_on_from_its_state_as_if_nothing_had_been(seed: int, cut: int) -
     events = story(seed)
     for event in events[:cut]:
         assert judge(whole, event) == judge(first, event)
-    kept = msgspec.json.encode(first.state())
-    again = Lane(TWO, msgspec.json.decode(kept, type=LaneState))
-    assert msgspec.json.encode(again.state()) == kept
+    stored = msgspec.json.encode(first.state())
+    again = Lane(TWO, msgspec.json.decode(stored, type=LaneState))
+    assert msgspec.json.encode(again.state()) == stored
     passed = 0
     for event in events[cut:]:
         judged = judge(again, event)
@@ -153,8 +153,8 @@ def test_features_are_computed_once_for_all_instances_that_want_them_alike() -> 
     other = features.plan(names, {"half_life_s": 60}, "three")
     assert one.own["strike"] == other.own["strike"]
     assert dict(one.shared)["variance"] != dict(other.shared)["variance"]
-    kept = {name.partition("/")[0] for name in features.state()}
-    assert kept == {
+    stored = {name.partition("/")[0] for name in features.state()}
+    assert stored == {
         "history", "strike", "variance(half_life_s=60.0,sample_s=5.0)", "variance(half_life_s=900.0,sample_s=5.0)"
     }  # fmt: skip
 

@@ -61,7 +61,7 @@ def test_a_late_lane_is_handed_the_last_promotion_of_each_instance_in_their_orde
         (first, *_) = router.route(each)
         if isinstance(each, Input) and each.topic == "models":
             last[json.loads(each.payload)["instance"]] = each
-        expected = tuple(sorted(last.values(), key=lambda held: held.seq))
+        expected = tuple(sorted(last.values(), key=lambda latest: latest.seq))
         is_new = not isinstance(each, Clock | Input) and each.lane not in ("", *seen)
         assert first.standing == (expected if is_new else ())
         seen |= {each.lane} - {""}

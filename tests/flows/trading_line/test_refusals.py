@@ -37,7 +37,7 @@ def test_a_forgotten_market_starts_afresh() -> None:
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, SECOND)), max_size=60))
 def test_rows_and_their_repeats_add_up_to_all_but_the_last_unsent(steps: list[tuple[str, int]]) -> None:
     refusals = Refusals(1)
-    told: Counter[str] = Counter()
+    reported: Counter[str] = Counter()
     unsent: Counter[str] = Counter()
     t = 0
     for reason, pause in steps:
@@ -47,5 +47,5 @@ def test_rows_and_their_repeats_add_up_to_all_but_the_last_unsent(steps: list[tu
             unsent[reason] += 1
         else:
             assert repeats == unsent.pop(reason, 0)
-            told[reason] += 1 + repeats
-    assert told + unsent == Counter(reason for reason, _ in steps)
+            reported[reason] += 1 + repeats
+    assert reported + unsent == Counter(reason for reason, _ in steps)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from models.features.examples import example_market, example_price
 from models.features.fair import Fair
-from models.features.history import FILL, KEPT_S, Mean, SpotHistory
+from models.features.history import FILL, HISTORY_S, Mean, SpotHistory
 from models.features.settlement_average import Average, SettlementAverage
 from models.features.strike import Estimates, Strike
 from models.features.variance import SampledVariance
@@ -155,9 +155,9 @@ def test_an_invalid_or_older_price_changes_nothing_but_that() -> None:
 
 def test_no_more_is_kept_than_is_needed() -> None:
     history = fed([Price(250 * number, 100.0) for number in range(8_000)])
-    assert len(history.samples) == KEPT_S + 1
+    assert len(history.samples) == HISTORY_S + 1
     history.take(example_price(BASE_S + 50_000, 100.0))
-    assert len(history.samples) <= KEPT_S + 1
+    assert len(history.samples) <= HISTORY_S + 1
 
 
 def test_an_outage_across_the_start_of_a_window_leaves_the_strike_to_the_exchange() -> None:

@@ -60,6 +60,6 @@ def test_a_table_overrides_its_strategys_section_and_nothing_of_the_others() -> 
     ],
 )
 def test_a_wrong_table_is_refused_by_its_place_and_key(tables: list[Any], words: tuple[str, ...]) -> None:
-    told = refusal([table if isinstance(table, InstanceTable) else InstanceTable(**table) for table in tables])
+    reported = refusal([table if isinstance(table, InstanceTable) else InstanceTable(**table) for table in tables])
     for word in words:
-        assert word in told
+        assert word in reported

@@ -67,9 +67,9 @@ async def test_http_status_with_retry_after(status: int) -> None:
         urls = r.exchange.urls
         r.exchange.inject("http_status", host="clob", status=status, retry_after_s=3, count=1)
         async with httpx.AsyncClient() as client:
-            told = await client.get(f"{urls.clob_rest}/time")
+            reported = await client.get(f"{urls.clob_rest}/time")
             again = await client.get(f"{urls.clob_rest}/time")
-    assert (told.status_code, told.headers["Retry-After"]) == (status, "3")
+    assert (reported.status_code, reported.headers["Retry-After"]) == (status, "3")
     assert again.status_code == 200
 
 
@@ -84,11 +84,11 @@ async def test_rest_stays_true_while_the_stream_is_not_and_lies_when_told_to() -
         async with httpx.AsyncClient() as client:
             true = (await client.get(url, params={"token_id": token})).json()
             stale = exchange.inject("rest_stale")
-            kept = (await client.get(url, params={"token_id": token})).content
-            await r.until(lambda: market.rest_book(0) != kept)
-            assert (await client.get(url, params={"token_id": token})).content == kept
+            stored = (await client.get(url, params={"token_id": token})).content
+            await r.until(lambda: market.rest_book(0) != stored)
+            assert (await client.get(url, params={"token_id": token})).content == stored
             exchange.lift(stale)
-            assert (await client.get(url, params={"token_id": token})).content != kept
+            assert (await client.get(url, params={"token_id": token})).content != stored
     assert max(float(each["price"]) for each in true["bids"]) < min(float(each["price"]) for each in true["asks"])
 
 

@@ -38,6 +38,6 @@ class FeedState:
         """The connection's numbers as they were seen; a connection heard of from its beginning starts at 0."""
         sequence = self.sequences.get(conn)
         if sequence is None:
-            held = self.connections.by_id.get(conn)
-            sequence = self.sequences[conn] = Sequence(0 if held is not None and held.is_whole else -1)
+            connection = self.connections.by_id.get(conn)
+            sequence = self.sequences[conn] = Sequence(0 if connection is not None and connection.is_whole else -1)
         return sequence
