@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import fcntl
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from connectors.process_lock import acquire, is_locked
 from models.failures import Failure
 
 ARCHIVE: Final = "archive"
@@ -118,28 +119,23 @@ def archive_of(path: Path, data_dir: Path) -> Path:
 
 def is_running(folder: Path) -> bool:
     """Whether a process is making the run at this moment: its supervisor or its replay holds the lock."""
-    try:
-        with (folder / LOCK).open() as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False
+    return is_locked(folder / LOCK)
 
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """The run in ``folder`` is made by this process alone. Raises Failure when another one makes it."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Failure(
-                f"the run {folder.name} is being made by another process.", "Wait for it, or choose another --run name."
-            ) from None
+    lock = acquire(folder / LOCK)
+    if lock is None:
+        raise Failure(
+            f"the run {folder.name} is being made by another process.",
+            "Wait for it or end it, or choose another --run NAME.",
+        )
+    try:
         yield
+    finally:
+        os.close(lock)
 
 
 def is_unfinished_replay(folder: Path) -> bool:

@@ -192,7 +192,7 @@ class FeedMerge:
     # --------------------------------------------------------------- out
 
     def drain(self, limit: int) -> list[Emitted]:
-        """Up to ``limit`` next items of the order; empty when the next one cannot be told yet."""
+        """Up to ``limit`` next items of the order; empty when the next one is not known yet."""
         out: list[Emitted] = []
         while len(out) < limit:
             feed = self._feed_at_cursor()
@@ -284,7 +284,7 @@ class FeedMerge:
         return True
 
     def _past_cursor(self, out: list[Emitted], limit: int) -> bool:
-        """Move the cursor over what is certainly lost, or on to the next run. False when that cannot be told yet."""
+        """Move the cursor over what is certainly lost, or on to the next run. False when that is not known yet."""
         heads: list[_Entry] = []
         for feed in self._feeds.values():
             if feed.entries:

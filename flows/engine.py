@@ -53,7 +53,7 @@ def stateful(
     settings: Settings,
     advance: Callable[[OwnedState[S], V], Iterable[W]],
 ) -> KeyedStream[W]:
-    """A step that owns one state of ``schema`` a key and emits what ``advance(held state, item)`` returns, in order. A
+    """A step that owns one state of ``schema`` a key and emits what ``advance(owned state, item)`` returns, in order. A
     state begins under ``settings``; one that is resumed goes on under those it had.
 
     ``step_id`` names the state in the recovery store: renaming it forgets the state without a word."""

@@ -7,10 +7,10 @@ made of settings is passed in anew at resume.
 
     >>> from models.settings import Settings
     >>> schema = Schema("example", 1, lambda settings: [settings.portfolio, 5])
-    >>> held = schema.begin(Settings())
-    >>> schema.resume(held.snapshot(), Settings()).state[1]
+    >>> owned = schema.begin(Settings())
+    >>> schema.resume(owned.snapshot(), Settings()).state[1]
     5
-    >>> Schema("other", 1, lambda settings: []).resume(held.snapshot(), Settings())  # doctest: +IGNORE_EXCEPTION_DETAIL
+    >>> Schema("other", 1, lambda settings: []).resume(owned.snapshot(), Settings())  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     flows.state.SnapshotRefused: this state is of example, version 1; wanted is other, version 1. Start a new run ...
 
@@ -124,7 +124,7 @@ class Schema(Generic[S]):
             )
         for name, fields in header.classes.items():
             if _fingerprint_of(name) != fields:
-                raise SnapshotRefused(f"this state of {self.name} was kept by another version of {name}.", _CURE)
+                raise SnapshotRefused(f"this state of {self.name} was written by another version of {name}.", _CURE)
         if self.fixed and header.configuration != configuration_id(settings):
             raise SnapshotRefused(
                 f"this state of {self.name} was made under configuration {header.configuration}; this is "
@@ -170,7 +170,7 @@ def _parted(snapshot: bytes) -> tuple[_Header, bytes]:
     try:
         return _header_decoder.decode(head), payload
     except msgspec.DecodeError:
-        raise SnapshotRefused("this state has no name: an earlier version kept it.", _CURE) from None
+        raise SnapshotRefused("this state has no name: an earlier version wrote it.", _CURE) from None
 
 
 def _by_class(given: Iterable[object]) -> dict[type, object]:
@@ -201,7 +201,7 @@ class _Pickler(pickle.Pickler):
         if isinstance(each, type) or _room(kind.__module__) not in self._freezer.rooms:
             return NotImplemented
         if issubclass(kind, BaseModel):
-            raise TypeError(f"{_name(kind)} is in a state: settings and contracts are passed in, never kept")
+            raise TypeError(f"{_name(kind)} is in a state: settings and contracts are passed in, never stored")
         self._freezer.kinds.add(kind)
         if issubclass(kind, msgspec.Struct):
             return _of_fields, (kind, {name: getattr(each, name) for name in kind.__struct_fields__})

@@ -1,4 +1,4 @@
-"""Order-book sides as kept in memory: sorted so that the best level is the last, whichever the side."""
+"""Order-book sides in memory: sorted so that the best level is the last, whichever the side."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _grid(sign: int, tick: int) -> frozenset[int]:
 
 
 class _Ladder:
-    """The prices of a side. ``keys``: prices times the side's sign, ascending. What is derived from them is kept:
+    """The prices of a side. ``keys``: prices times the side's sign, ascending. What is derived from them is cached:
     ``grid``, the last answer of whether all are on a tick's grid; ``best``, as many of the best as a depth wants."""
 
     __slots__ = ("best", "grid", "keys")

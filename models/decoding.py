@@ -21,6 +21,10 @@ import msgspec
 T = TypeVar("T")
 
 
+class MissingField(ValueError):
+    """A message without something it cannot be used without; the text names the message and the field."""
+
+
 def decoder_of(kind: type[T] | Any) -> Callable[[bytes], T]:
     """A reader of bytes as a ``kind`` (a msgspec struct, or a tagged union of such). It raises msgspec.DecodeError for
     whatever is none, also where msgspec itself gives up with a RecursionError."""

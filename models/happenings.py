@@ -1,4 +1,4 @@
-"""What happened to the portfolio's orders and positions, as its members are told.
+"""What happened to the portfolio's orders and positions, as its members hear of it.
 
 >>> from models.orders import example_order
 >>> Submitted(order=example_order(), t=1).order.instance

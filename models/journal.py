@@ -88,8 +88,8 @@ class Market(Event, frozen=True, gc=False, tag="market"):
     payouts in pips a share once resolved. ``accepting``: whether the exchange takes orders; ``taker_delay_ms``: how
     long it holds marketable ones, -1 where it does not say.
 
-    The payout that was told first stands. ``corrected_up`` and ``corrected_down`` are what should have been paid, as
-    far as a source worth as much as the first knows by now; None: there is nothing to correct, or no longer."""
+    The payout that was reported first stands. ``corrected_up`` and ``corrected_down`` are what should have been paid,
+    as far as a source worth as much as the first knows by now; None: there is nothing to correct, or no longer."""
 
     key: str
     market: str

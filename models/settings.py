@@ -230,7 +230,7 @@ def examine(config: Path | None = None) -> tuple[Settings, list[str]]:
 
 
 def recorded(path: Path) -> Settings:
-    """The settings that a run kept in ``path`` (JSON), whatever the environment says. Raises ConfigurationError that
+    """The settings that a run wrote to ``path`` (JSON), whatever the environment says. Raises ConfigurationError that
     names each key that is none of this version, or holds what it may not."""
     try:
         given = json.loads(path.read_bytes())

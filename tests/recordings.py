@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from connectors.archive.source import ArchiveFeedSource
 from connectors.archive.writer import ArchiveWriter
 from connectors.imports.assembly import Assembler
 from connectors.imports.frames import Frame
 from connectors.imports.summary import ImportSummary
 from connectors.simulator.exchange import Exchange, ExchangeParameters
 from connectors.simulator.times import nano_time
+from models.message import Lost, Stored
 from models.topics import FEED_COINBASE, FEED_MARKETS, FEED_POLYMARKET, FEEDS
 
 START = 1_795_000_200 - 1_795_000_200 % 900
 LATENCY_NS = 15_000_000
 SECOND_NS = 1_000_000_000
+#: An exchange whose maker lags and errs: there is something to earn.
+LAGGING = ExchangeParameters(horizons=("5m",), lag_s=4.0, maker_error=0.08, frames_per_s=8.0, resolution_delay_s=10.0)
 
 
 def simulate(directory: Path, seconds: int, parameters: ExchangeParameters, run: str = "sim") -> Path:
@@ -23,6 +28,16 @@ def simulate(directory: Path, seconds: int, parameters: ExchangeParameters, run:
     with ArchiveWriter(directory, FEEDS) as writer:
         Assembler(writer, run, "sim", ImportSummary("sim")).run(_frames(parameters, seconds))
     return directory
+
+
+def records_of(archive: Path) -> list[Stored | Lost]:
+    """What the market flow reads of an archive, in its order."""
+    partition = ArchiveFeedSource(archive).build_part("test", "feeds", None)
+    records: list[Stored | Lost] = []
+    with contextlib.suppress(StopIteration):
+        while True:
+            records.extend(partition.next_batch())
+    return records
 
 
 def _frames(parameters: ExchangeParameters, seconds: int) -> Iterator[Frame]:

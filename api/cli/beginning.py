@@ -1,6 +1,6 @@
 """What a live flow begins under: the settings of the run's beginning, and a statement of those it is started with.
 
-The settings of the beginning are kept in the run's folder (``settings.json``) and never written again, for a replay
+The settings of the beginning stand in the run's folder (``settings.json``) and never written again, for a replay
 begins with them too. Those of a later start come through the journal: ``models.configuration``.
 """
 

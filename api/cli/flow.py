@@ -24,7 +24,7 @@ def flow(
     ] = False,
     lifeline: Annotated[bool, typer.Option("--lifeline", hidden=True)] = False,
 ) -> None:
-    """Run one flow on Kafka until it is told to stop; it resumes where it was."""
+    """Run one flow on Kafka until it is asked to stop; it resumes where it was."""
     from api.cli.beginning import beginning
     from connectors.kafka.absence import ABSENCE_S
     from connectors.kafka.admin import await_cluster

@@ -65,7 +65,7 @@ def replay(
 
 
 def _recorded_settings(source: Path) -> Settings | None:
-    """The settings that the run of the archive ``source`` had, told on standard error; None where it kept none."""
+    """The settings that the run of the archive ``source`` had, stated on standard error; None where it has none."""
     path = source.parent / "settings.json"
     if not path.is_file():
         return None

@@ -20,7 +20,7 @@ def serve(
     config: Annotated[Path | None, typer.Option(help="TOML file of settings.")] = None,
     lifeline: Annotated[bool, typer.Option("--lifeline", hidden=True)] = False,
 ) -> None:
-    """Serve the run's page, JSON and event stream until told to stop. `profit up` starts this too."""
+    """Serve the run's page, JSON and event stream until asked to stop. `profit up` starts this too."""
     settings = load(config)
     bootstrap = kafka or settings.kafka.bootstrap_servers
     if not bootstrap:

@@ -32,7 +32,7 @@ def up(
     faults: Annotated[Path | None, typer.Option(help="TOML file of faults for --feeds sim")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file; default: profit.toml")] = None,
 ) -> None:
-    """Run the whole system, on the simulated exchange unless told otherwise, until Ctrl-C."""
+    """Run the whole system, on the simulated exchange unless another is named, until Ctrl-C."""
     from api.supervisor.run import RunRequest
     from api.supervisor.run import run as supervise
 

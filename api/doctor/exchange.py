@@ -56,7 +56,7 @@ async def _all(settings: Settings, endpoints: Endpoints, geoblock: str, now: Cal
         ]
         found = list(await asyncio.gather(*(_guarded(name, probe) for name, probe in probes)))
     if not skews:
-        nobody = "not compared: neither the CLOB nor Coinbase told its time"
+        nobody = "not compared: neither the CLOB nor Coinbase stated its time"
         return [*_once(found), skipped("clock", nobody)]
     return [*_once(found), *(_clock(skew, settings) for skew in skews)]
 

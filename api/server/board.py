@@ -1,6 +1,6 @@
 """The board: what is known now of modules, decisions, orders, fills and quality, from the output topics alone.
 
-A pure class: it is told the time (seconds of a monotonic clock) and given records. Ages are judged by when a row came,
+A pure class: it is given the time (seconds of a monotonic clock) and given records. Ages are judged by when a row came,
 never by the event time in it, which runs faster than real time in a simulation and slower in a slow replay. Records
 that a flow wrote again after a crash are known by their ordinals and are dropped.
 """

@@ -1,6 +1,6 @@
 """The chain of a decision: raw frames, journal events, spans, decision, orders, fills, postings, outcome.
 
-Read from the archive alone, so that it can be told long after the run, and by anyone who has the files.
+Read from the archive alone, so that it can be read long after the run, and by anyone who has the files.
 """
 
 from __future__ import annotations

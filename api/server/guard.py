@@ -1,6 +1,6 @@
 """Who may ask, and what every answer carries.
 
-A page of a stranger can make a browser ask this server by a name of its own that it lets point here (DNS rebinding),
+A foreign page can make a browser ask this server by a name of its own that it lets point here (DNS rebinding),
 and would read positions. So the name that was asked for has to be one of ours, and a request that says which page it
 comes from has to come from ours.
 """

@@ -11,7 +11,7 @@ _R = TypeVar("_R", bound=Record)
 
 
 class RecentRows(Generic[_R]):
-    """Up to ``kept`` records of ``contract``, each with a number that tells its place among the rows of others."""
+    """Up to ``most`` records of ``contract``, each with a number that tells its place among the rows of others."""
 
     def __init__(self, contract: type[_R], most: int) -> None:
         self._contract = contract

@@ -15,7 +15,7 @@ _WHOSE: Final = {Reason.CAP_MARKET: "a market", Reason.CAP_STRATEGY: "a strategy
 
 
 def limits_of(run: Path) -> dict[str, float]:
-    """The caps in dollars by their keys, as the run in ``run`` kept them; empty where it kept none."""
+    """The caps in dollars by their keys, as the run in ``run`` wrote them; empty where it wrote none."""
     try:
         portfolio = json.loads((run / "settings.json").read_bytes())["portfolio"]
         return {reason: float(portfolio[reason]) for reason in _WHOSE}

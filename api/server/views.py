@@ -15,10 +15,10 @@ class ModuleView(BaseModel):
     """A module as its last telemetry row has it.
 
     ``status`` is ``silent`` when that row came too long ago, else what the module ``reported``; ``state``: the same,
-    in the module's own finer words where it has any (feeds: ``healthy``, ``degraded``, ``stale``, …); ``told``: its
-    gauges as text. ``age_s``: seconds since the row came. ``passed``, ``held``, ``blocked``: sums of ``counts`` by
-    verdict; ``counters``: counts that are no verdicts. ``rate_10s``, ``rate_60s``: verdicts (for a module without any:
-    frames) a second of real time, None while unknown."""
+    in the module's own finer words where it has any (feeds: ``healthy``, ``degraded``, ``stale``, …);
+    ``gauges_text``: its gauges as text. ``age_s``: seconds since the row came. ``passed``, ``held``, ``blocked``: sums
+    of ``counts`` by verdict; ``counters``: counts that are no verdicts. ``rate_10s``, ``rate_60s``: verdicts (for a
+    module without any: frames) a second of real time, None while unknown."""
 
     module: str
     group: str

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import IO, Final
+from typing import Final
 
 import psutil
 
 from api.cli.main import VERBS
+from api.runs import locked
 from api.supervisor.child import Child, ChildSpec
 from api.supervisor.exchange import ExchangeWatch
 from api.supervisor.remainder import not_archived
@@ -63,7 +63,7 @@ def run(order: RunRequest, settings: Settings) -> None:
     settings = with_operator(_with_api_port(settings), order.name)
     folder = settings.data_dir / "runs" / order.name
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_locked(folder))
+        stack.enter_context(locked(folder))
         broker: EmbeddedBroker | None = None
         bootstrap = order.kafka or settings.kafka.bootstrap_servers
         if not bootstrap:
@@ -260,21 +260,6 @@ def _refuse_old_run(folder: Path) -> None:
         )
 
 
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[IO[str]]:
-    """One supervisor a run folder; the lock goes with the process, however that ends."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise Failure(
-                f"the run {folder.name} is being run already.",
-                "End the other `profit up`, or choose another --run NAME.",
-            ) from None
-        yield lock
-
-
 def _describe(folder: Path, order: RunRequest, bootstrap: str, settings: Settings) -> None:
     """``run.json``: what other commands and people need to know about a run."""
     for name in ("archive", "recovery", "logs"):
@@ -323,7 +308,7 @@ def _farewell(
     ending: Shutdown, folder: Path, cut: Mapping[str, str], left: Mapping[str, int] | None, keeps_kafka: bool
 ) -> None:
     """Says how the run ended. Raises Failure where it failed, or where something was cut: what is ``left`` is in Kafka
-    and not in the archive, and stays there where the cluster is ``kept``."""
+    and not in the archive, and stays there where ``keeps_kafka``."""
     if ending.failed:
         raise Failure(
             f"{ending.reason}; the run was ended.", f"See {folder / 'logs'}; the archive has all up to that moment."

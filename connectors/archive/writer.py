@@ -11,7 +11,6 @@ hour as they come, and those of an hour that is over into one.
 
 from __future__ import annotations
 
-import fcntl
 import math
 import os
 import time
@@ -25,6 +24,7 @@ from typing import Final, Self
 from connectors.archive import files, layout
 from connectors.archive.columns import Row, frame_of, row_of
 from connectors.archive.layout import ArchiveError
+from connectors.process_lock import acquire
 from models.message import Message, Stored
 
 MAX_ROWS: Final = 65_536
@@ -165,15 +165,10 @@ class TopicWriter:
 
 
 def _lock(folder: Path) -> int:
-    descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        raise ArchiveError(
-            f"{folder}: another process writes this archive.", "Stop it, or choose another folder."
-        ) from None
-    return descriptor
+    lock = acquire(folder / ".lock")
+    if lock is None:
+        raise ArchiveError(f"{folder}: another process writes this archive.", "Stop it, or choose another folder.")
+    return lock
 
 
 class ArchiveWriter:

@@ -9,7 +9,6 @@ the old one. A file is thus never written while it is published, and a reader ne
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import time
@@ -21,6 +20,7 @@ from typing import Final, Self
 import duckdb
 
 from connectors.audit import loading
+from connectors.process_lock import acquire
 from models.failures import Failure
 from models.message import Stored
 
@@ -161,12 +161,9 @@ def _remove(path: Path) -> None:
 
 
 def _lock(path: Path) -> int:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
+    lock = acquire(path)
+    if lock is None:
         raise AuditError(
             f"{path.parent}: another process writes this audit database.", "Stop it, or choose another data folder."
-        ) from None
-    return descriptor
+        )
+    return lock

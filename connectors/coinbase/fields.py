@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from connectors.coinbase.wire import ChannelMessage, decode_frame
+from models.decoding import MissingField
 from models.money import MICRO
 from models.timestamps import parse_iso
-
-
-class MissingField(ValueError):
-    """A frame without something it cannot be used without; the text names the channel and the field."""
 
 
 def check_channel(message: ChannelMessage) -> None:

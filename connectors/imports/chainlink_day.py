@@ -1,7 +1,7 @@
 """Kind ``chainlink-day``: a day of Chainlink prices (CSV) and of the 5-minute markets that settle on them (JSON lines).
 
 Prices enter as ticker frames of the spot feed, on a connection named after their source, with every digit recorded.
-A market is told of three times: before its window, without anything that was not known then; with its strike two
+A market is announced three times: before its window, without anything that was not known then; with its strike two
 seconds into the window; and as Gamma's object stood after it closed, byte for byte.
 """
 

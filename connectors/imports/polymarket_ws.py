@@ -3,7 +3,7 @@
 ``raw`` goes on byte for byte, but for two older ways of writing: a message that is JSON in JSON is taken out, and
 `price_change` messages of the first version (`changes`) are put in the form of the second. The file's name is the
 market's slug. Which token is Up is what the recording's own `new_market`, `market_resolved` or Gamma rows say; else
-what was told; else a guess, which the summary shows as one.
+what was stated; else a guess, which the summary shows as one.
 """
 
 from __future__ import annotations
@@ -296,7 +296,7 @@ def _define(
         others = [token for token in tokens if token not in options.ups]
         if given_ups or (options.ups and others):
             up, down = (given_ups or [""])[0], (others or [""])[0]
-            how = "outcomes as told by the one who imports"
+            how = "outcomes as stated with the import"
         else:
             up, down = tokens[1] if len(tokens) > 1 else "", tokens[0] if tokens else ""
             how = _GUESSED

@@ -32,7 +32,7 @@ _PARQUET_FAULTS: Final = (pl.exceptions.PolarsError, pl.exceptions.PanicExceptio
 
 @dataclass(frozen=True)
 class Layout:
-    """How text is laid out where the file does not tell. ``auto`` and None: told from its first bytes."""
+    """How text is laid out where the file does not tell. ``auto`` and None: read off its first bytes."""
 
     format: str = "auto"
     encoding: str = "auto"

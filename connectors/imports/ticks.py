@@ -1,4 +1,4 @@
-"""The tick size of markets whose changes of it were not recorded, told from their prices."""
+"""The tick size of markets whose changes of it were not recorded, inferred from their prices."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def utc_ns(text: object) -> int:
 
 
 def moment(value: object, unit: str = "auto", zone: tzinfo = UTC, decimal: str = ".") -> int:
-    """Unix nanoseconds of a time: a number of ``unit`` (s, ms, us, ns; told from its size for "auto"), ISO text, or
+    """Unix nanoseconds of a time: a number of ``unit`` (s, ms, us, ns; inferred from its size for "auto"), ISO text, or
     text in the strptime format ``unit``. ``zone`` is that of text which names none. Raises RefusedRow."""
     if "%" in unit:
         return _formatted_ns(value, unit, zone)

@@ -11,8 +11,9 @@ import contextlib
 import os
 import secrets
 import time
+from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -26,6 +27,7 @@ from models.run import Claim, decode_claim, encode_claim
 from models.settings import Kafka
 from models.topics import CONFIGURATION, FEEDS, JOURNAL, RUNS
 
+R = TypeVar("R")
 IDENTITY: Final = "identity.json"
 #: A claim that must be there is waited for this long: a broker may show a record later than it took it.
 _PATIENCE_S: Final = 10.0
@@ -96,21 +98,27 @@ def identity(folder: Path) -> Identity | None:
 
 def first_statement(kafka: Kafka, bootstrap: str, flow: str) -> Statement | None:
     """The configuration that ``flow`` was begun with on this cluster; None where it stated none."""
-    reader = Reader(kafka, bootstrap, [CONFIGURATION])
+    with contextlib.closing(_records(kafka, bootstrap, CONFIGURATION, decode_statement, _LOOK_S)) as statements:
+        return next((found for found in statements if found.flow == flow), None)
+
+
+def _records(
+    kafka: Kafka, bootstrap: str, topic: str, decode: Callable[[bytes], R], patience_s: float
+) -> Generator[R, None, None]:
+    """What stands on the topic, from its beginning; records that cannot be read are passed over. Where there seem to be
+    none, it looks for ``patience_s`` seconds."""
+    reader = Reader(kafka, bootstrap, [topic])
     try:
-        low, high = reader.watermarks(CONFIGURATION)
-        reader.start({CONFIGURATION: low})
-        deadline = time.monotonic() + (_PATIENCE_S if high > low else _LOOK_S)
+        low, high = reader.watermarks(topic)
+        reader.start({topic: low})
+        deadline = time.monotonic() + (_PATIENCE_S if high > low else patience_s)
         while time.monotonic() < deadline:
             for record in reader.read(100, 0.05):
                 with contextlib.suppress(msgspec.DecodeError):
-                    found = decode_statement(record.value)
-                    if found.flow == flow:
-                        return found
-                deadline = time.monotonic() + _QUIET_S  # the end may be told up to a batch short
+                    yield decode(record.value)
+                deadline = time.monotonic() + _QUIET_S  # the end may be reported up to a batch short
     finally:
         reader.close()
-    return None
 
 
 def _name_of(folder: Path) -> str:
@@ -132,18 +140,8 @@ def _keep(folder: Path, chosen: Identity) -> Identity:
 
 def _claimed(kafka: Kafka, bootstrap: str, patience_s: float) -> Claim | None:
     """The run that has the cluster; None when no claim shows within ``patience_s`` seconds."""
-    reader = Reader(kafka, bootstrap, [RUNS])
-    try:
-        low, high = reader.watermarks(RUNS)
-        reader.start({RUNS: low})
-        deadline = time.monotonic() + (_PATIENCE_S if high > low else patience_s)
-        while time.monotonic() < deadline:
-            for record in reader.read(100, 0.05):
-                with contextlib.suppress(msgspec.DecodeError):
-                    return decode_claim(record.value)
-    finally:
-        reader.close()
-    return None
+    with contextlib.closing(_records(kafka, bootstrap, RUNS, decode_claim, patience_s)) as claims:
+        return next(claims, None)
 
 
 def _taken(bootstrap: str, theirs: Claim, name: str) -> OtherRun:

@@ -21,15 +21,15 @@ QUIET_S: Final = 0.1
 
 #: Records are there, and none of them came for this long: they cannot be had, or have no place in the order.
 STALL_S: Final = 20.0
-#: What may be there beyond the end that the broker told comes within this.
+#: What may be there beyond the end that the broker reported comes within this.
 TAIL_S: Final = 0.5
 #: What lies between two questions counts at most: who writes to a disk meanwhile does not look for records.
 _PAUSE_S: Final = 0.25
 
 
 class Ending:
-    """Asked before each look at the topics; told of each that gave something. ``drain_s``: the longest reading on, in
-    seconds; None: to the end of the topics."""
+    """Asked before each look at the topics; notified of each that gave something. ``drain_s``: the longest reading on,
+    in seconds; None: to the end of the topics."""
 
     def __init__(self, stop: Stop, drain_s: float | None, reader: Reader) -> None:
         self._stop = stop

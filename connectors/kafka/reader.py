@@ -183,7 +183,7 @@ class Reader:
         return starves
 
     def _end_of(self, topic: str) -> int:
-        """The offset after the topic's last record, as the last fetch told it; where those give nothing it is asked
+        """The offset after the topic's last record, as the last fetch reported it; where those give nothing it is asked
         for."""
         if self._asked_s - self._fed.get(topic, 0.0) >= _HUNGER_S:
             return int(self._consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=1.0)[1])

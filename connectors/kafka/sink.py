@@ -159,6 +159,6 @@ class _KafkaSinkPartition(StatelessSinkPartition[Message]):
 
     def close(self) -> None:
         # Bytewax closes its sinks also while a failure ends the flow; a second one then aborts the process (signal 6)
-        # before anybody is told the first.
+        # before anybody hears of the first.
         if not self._failed:
             self._writer.flush()

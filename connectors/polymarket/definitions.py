@@ -1,11 +1,13 @@
 """What is known of each market: definition, strike and resolution, from whichever source said it first.
 
 The flow keeps it to make the journal of, and the door keeps it of what it published, so that it knows what the flow
-still lacks. A payout that was told stands; what contradicts it is a conflict, and a correction if its source is worth
-as much (``models.resolution``).
+still lacks. A payout that was reported stands; what contradicts it is a conflict, and a correction if its source is
+worth as much (``models.resolution``).
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import msgspec
 
@@ -19,53 +21,38 @@ from connectors.polymarket.wire import (
     decode_strings,
 )
 from models.fees import RATE_UNIT
+from models.journal import NO_SRC, Market
 from models.money import DOLLAR, MICRO, PIP, PIPS, SHARE, TICKS, NotANumber
 from models.resolution import Payouts, by_prices, by_winner, outranks
 from models.settlement import Rule, rule_for, window_of
 from models.timestamps import SECOND, parse_iso
 
+#: What a later market object says anew; payouts, strike and tokens have their own rules.
+_RESTATED = ("tick", "min_size", "fee_rate", "fee_exponent", "rebate_rate", "accepting", "rule")
 _GREATEST_STRIKE = 1e12  # dollars
 _KEEP_NS = 1_800 * SECOND  # frames of a token trickle on after the end, and resolutions come late
 
 
 class MarketDefinition(msgspec.Struct):
-    """A market, as far as it is known; the fields of models.journal.Market.
+    """A market, as far as it is known. ``market``: what the journal states of it, without place and time.
 
     ``truth_by``: the best source of what is paid, or of its correction; ``disputed``: the latest that contradicted."""
 
-    key: str
-    market: str
-    asset: str
-    horizon: str
-    start: int
-    end: int
-    up_token: str
-    down_token: str
-    tick: int = 100
-    min_size: int = 5 * SHARE
-    fee_rate: int = 70_000
-    fee_exponent: int = 1
-    rebate_rate: int = 0
-    accepting: bool = True
-    taker_delay_ms: int = -1
-    rule: Rule | None = None
-    strike: int | None = None
-    payout_up: int | None = None
-    payout_down: int | None = None
-    resolved_by: str = ""
-    corrected_up: int | None = None
-    corrected_down: int | None = None
-    corrected_by: str = ""
+    market: Market
     truth_by: str = ""
     disputed: tuple[str, int, int] | None = None
     defined: bool = False  # by a market object, not only by an announcement
-    late: bool = False  # it was told that no resolution came
+    late: bool = False  # it was reported that no resolution came
     former: tuple[str, ...] = ()  # tokens it had before its definition named others
 
     @property
     def tokens(self) -> tuple[str, ...]:
         """All tokens that were ever called its own."""
-        return (self.up_token, self.down_token, *self.former)
+        return (self.market.up_token, self.market.down_token, *self.former)
+
+    def change(self, **fields: object) -> None:
+        """State these ``fields`` of the market anew."""
+        self.market = msgspec.structs.replace(self.market, **fields)
 
 
 class BadDefinition(ValueError):
@@ -89,7 +76,7 @@ class Definitions:
     def terms(self, token: str) -> tuple[int, int] | None:
         """(tick in pips, least order in whole shares) of the token's market; None where none is known."""
         listed = self.by_token.get(token)
-        return None if listed is None else (listed[0].tick, listed[0].min_size // SHARE)
+        return None if listed is None else (listed[0].market.tick, listed[0].market.min_size // SHARE)
 
     def from_gamma(self, market: GammaMarket) -> tuple[MarketDefinition, bool, bool] | None:
         """Learn from a Gamma object: (market, changed, conflicting resolution); None for a market of another family,
@@ -100,52 +87,50 @@ class Definitions:
         found = self._read_gamma(market)
         if found is None:
             return None
-        conflict = False
         if known is None:
-            if not (found.up_token or found.down_token):
+            if not found.market.up_token and not found.market.down_token:
                 return None
             found.defined = True
             self._add(found)
             return found, True, False
         known.defined = True
-        before = _compared(known)
-        for field in ("tick", "min_size", "fee_rate", "fee_exponent", "rebate_rate", "accepting", "rule"):
-            setattr(known, field, getattr(found, field))
-        if found.taker_delay_ms >= 0:
-            known.taker_delay_ms = found.taker_delay_ms
-        if found.strike is not None:
-            known.strike = found.strike
-        up, down = found.up_token or known.up_token, found.down_token or known.down_token
-        if (known.up_token, known.down_token) != (up, down):
-            had = known.tokens
-            known.up_token, known.down_token = up, down
-            known.former = tuple(sorted({*had} - {up, down}))
+        before, new = known.market, found.market
+        known.change(**{name: getattr(new, name) for name in _RESTATED})
+        if new.taker_delay_ms >= 0:
+            known.change(taker_delay_ms=new.taker_delay_ms)
+        if new.strike is not None:
+            known.change(strike=new.strike)
+        tokens = new.up_token or before.up_token, new.down_token or before.down_token
+        if (before.up_token, before.down_token) != tokens:
+            known.former = tuple(sorted({*known.tokens} - {*tokens}))
+            known.change(up_token=tokens[0], down_token=tokens[1])
             self._index(known)
-        if found.payout_up is not None and found.payout_down is not None:
-            conflict = self._resolve(known, (found.payout_up, found.payout_down), "gamma")
-        return known, conflict or _compared(known) != before, conflict
+        conflict = False
+        if new.payout_up is not None and new.payout_down is not None:
+            conflict = self._resolve(known, (new.payout_up, new.payout_down), "gamma")
+        return known, conflict or known.market != before, conflict
 
     def from_clob(self, market: ClobMarket) -> tuple[MarketDefinition, bool, bool] | None:
         """Learn a resolution from the CLOB's market object, and what it says of orders. Raises BadDefinition."""
         known = self.by_market.get(market.condition_id)
         if known is None:
             return None
-        before = _compared(known)
+        before = known.market
         try:
             delay = _taker_delay_ms(market.seconds_delay, market.itode)
         except ValueError as cause:
-            raise BadDefinition(f"market {known.key}: {cause}") from None
+            raise BadDefinition(f"market {known.market.key}: {cause}") from None
         if delay >= 0:
-            known.taker_delay_ms = delay
+            known.change(taker_delay_ms=delay)
         if market.accepting_orders is not None:
-            known.accepting = market.accepting_orders
+            known.change(accepting=market.accepting_orders)
         winners = [token.token_id for token in market.tokens or () if token.winner]
         for winner in winners if market.closed else ():
             self._is_token(known, winner)
-        won = (known.up_token in winners, known.down_token in winners)
+        won = (known.market.up_token in winners, known.market.down_token in winners)
         payouts = by_winner(bool(market.closed), won, bool(market.is_50_50_outcome))
         conflict = payouts is not None and self._resolve(known, payouts, "clob")
-        return known, conflict or _compared(known) != before, conflict
+        return known, conflict or known.market != before, conflict
 
     def from_resolved(self, message: MarketMessage) -> tuple[MarketDefinition, bool, bool] | None:
         """Learn a resolution from ``market_resolved``."""
@@ -153,7 +138,7 @@ class Definitions:
         if known is None:
             return None
         self._is_token(known, message.winning_asset_id)
-        up = PIP if message.winning_asset_id == known.up_token else 0
+        up = PIP if message.winning_asset_id == known.market.up_token else 0
         return self._paid(known, (up, PIP - up), "market_resolved")
 
     def from_new_market(self, message: MarketMessage) -> tuple[MarketDefinition, bool, bool] | None:
@@ -164,10 +149,10 @@ class Definitions:
             return None
         by_outcome = dict(zip(outcomes, tokens, strict=True))
         fees = message.fee_schedule
-        known = MarketDefinition(
+        market = _market(
+            window.asset,
             key=message.slug,
             market=message.market,
-            asset=window.asset,
             horizon=window.horizon,
             start=window.start_ns,
             end=window.end_ns,
@@ -177,17 +162,19 @@ class Definitions:
             fee_rate=_fee_rate(fees.rate) if fees else 70_000,
             fee_exponent=_fee_exponent(fees.exponent) if fees else 1,
             rebate_rate=_fee_rate(fees.rebate_rate or 0) if fees else 0,
+            min_size=5 * SHARE,
             rule=rule_for(window.horizon, window.start_ns),
         )
+        known = MarketDefinition(market)
         self._add(known)
         return known, True, False
 
     def late(self, t: int, bound: int) -> list[MarketDefinition]:
-        """Markets we follow that ended more than ``bound`` ns before ``t`` and did not resolve; each is told once."""
+        """Markets we follow that ended more than ``bound`` ns before ``t`` and did not resolve; each once."""
         found = [
             known
             for known in self.by_key.values()
-            if known.payout_up is None and known.defined and not known.late and t - known.end > bound
+            if known.market.payout_up is None and known.defined and not known.late and t - known.market.end > bound
         ]
         for known in found:
             known.late = True
@@ -195,10 +182,10 @@ class Definitions:
 
     def forget(self, t: int) -> list[MarketDefinition]:
         """Drop markets whose end and resolution are long past; returns them."""
-        gone = [known for known in self.by_key.values() if t - known.end > _KEEP_NS and _settled_or_old(known, t)]
+        gone = [known for known in self.by_key.values() if _is_over(known, t)]
         for known in gone:
-            del self.by_key[known.key]
-            self.by_market.pop(known.market, None)
+            del self.by_key[known.market.key]
+            self.by_market.pop(known.market.market, None)
             for token in known.tokens:
                 if token in self.by_token and self.by_token[token][0] is known:
                     del self.by_token[token]
@@ -206,25 +193,26 @@ class Definitions:
 
     @staticmethod
     def _is_token(known: MarketDefinition, winner: str) -> None:
-        if winner not in (known.up_token, known.down_token):
-            raise BadDefinition(f"the winning token {winner[:20]}… is neither Up nor Down of {known.key}")
+        if winner not in (known.market.up_token, known.market.down_token):
+            raise BadDefinition(f"the winning token {winner[:20]}… is neither Up nor Down of {known.market.key}")
 
     def _paid(self, known: MarketDefinition, payouts: Payouts, source: str) -> tuple[MarketDefinition, bool, bool]:
-        before = _compared(known)
+        before = known.market
         conflict = self._resolve(known, payouts, source)
-        return known, conflict or _compared(known) != before, conflict
+        return known, conflict or known.market != before, conflict
 
     @staticmethod
     def _resolve(known: MarketDefinition, payouts: Payouts, source: str) -> bool:
         """Take a resolution in; whether it contradicts what was paid, or the correction of that, and is news."""
-        if known.payout_up is None or known.payout_down is None:
-            known.payout_up, known.payout_down = payouts
-            known.resolved_by = known.truth_by = source
+        stated = known.market
+        if stated.payout_up is None or stated.payout_down is None:
+            known.change(payout_up=payouts[0], payout_down=payouts[1], resolved_by=source)
+            known.truth_by = source
             return False
-        paid = known.payout_up, known.payout_down
+        paid = stated.payout_up, stated.payout_down
         truth = paid
-        if known.corrected_up is not None and known.corrected_down is not None:
-            truth = known.corrected_up, known.corrected_down
+        if stated.corrected_up is not None and stated.corrected_down is not None:
+            truth = stated.corrected_up, stated.corrected_down
         if payouts == truth:
             if outranks(source, known.truth_by):
                 known.truth_by = source
@@ -234,21 +222,22 @@ class Definitions:
         if not outranks(source, known.truth_by):
             return not again
         known.truth_by = source
-        known.corrected_up, known.corrected_down = (None, None) if payouts == paid else payouts
-        known.corrected_by = "" if payouts == paid else source
+        up, down = (None, None) if payouts == paid else payouts
+        known.change(corrected_up=up, corrected_down=down, corrected_by="" if payouts == paid else source)
         return True
 
     def _add(self, known: MarketDefinition) -> None:
-        self.by_key[known.key] = known
+        self.by_key[known.market.key] = known
         self._index(known)
 
     def _index(self, known: MarketDefinition) -> None:
-        if known.market:
-            self.by_market[known.market] = known
-        if known.up_token:
-            self.by_token[known.up_token] = (known, "up")
-        if known.down_token:
-            self.by_token[known.down_token] = (known, "down")
+        market = known.market
+        if market.market:
+            self.by_market[market.market] = known
+        if market.up_token:
+            self.by_token[market.up_token] = (known, "up")
+        if market.down_token:
+            self.by_token[market.down_token] = (known, "down")
 
     def _read_gamma(self, market: GammaMarket) -> MarketDefinition | None:
         try:
@@ -262,10 +251,10 @@ class Definitions:
             by_outcome = dict(zip(outcomes, tokens, strict=True)) if outcomes and tokens else {"Up": "", "Down": ""}
             payouts = _payouts(market, outcomes)
             fees = market.fee_schedule
-            return MarketDefinition(
+            stated = _market(
+                window.asset,
                 key=market.slug,
                 market=market.condition_id or "",
-                asset=window.asset,
                 horizon=window.horizon,
                 start=start,
                 end=end,
@@ -283,20 +272,25 @@ class Definitions:
                 payout_up=payouts[0] if payouts else None,
                 payout_down=payouts[1] if payouts else None,
                 resolved_by="gamma" if payouts else "",
-                truth_by="gamma" if payouts else "",
             )
+            return MarketDefinition(stated, truth_by="gamma" if payouts else "")
         except (ValueError, KeyError, OverflowError, RecursionError) as cause:
             raise BadDefinition(f"market {market.slug}: {cause}") from None
 
 
-def _settled_or_old(known: MarketDefinition, t: int) -> bool:
+def _market(asset: str, **fields: Any) -> Market:
+    return Market(seq=-1, t=0, src=NO_SRC, lane=asset, checks=(), asset=asset, **fields)
+
+
+def _is_over(known: MarketDefinition, t: int) -> bool:
     """Once Gamma has spoken there is nothing to wait for; a word of another source may be corrected by it."""
-    return known.truth_by == "gamma" or t - known.end > 24 * 3600 * SECOND
+    past = t - known.market.end
+    return past > _KEEP_NS and (known.truth_by == "gamma" or past > 24 * 3600 * SECOND)
 
 
 def _rule(horizon: str, start: int, config: CryptoConfig | None) -> Rule | None:
     """The market's own rule where it states one, else that of its date. One that denies what holds at its date is
-    unknown: which of the two is right cannot be told, and nothing is traded on it."""
+    unknown: which of the two is right is not known, and nothing is traded on it."""
     dated = rule_for(horizon, start)
     if config is None or config.twap_enabled is None:
         return dated
@@ -375,15 +369,3 @@ def _moment(market: GammaMarket) -> int | None:
 
 def _year(market: GammaMarket) -> int | None:
     return int(market.end_date[:4]) if market.end_date and market.end_date[:4].isdigit() else None
-
-
-def _compared(known: MarketDefinition) -> tuple[object, ...]:
-    """What of a market is told in the journal."""
-    return tuple(getattr(known, name) for name in _COMPARED)
-
-
-_COMPARED = tuple(
-    name
-    for name in MarketDefinition.__struct_fields__
-    if name not in ("truth_by", "disputed", "defined", "late", "former")
-)

@@ -1,4 +1,4 @@
-"""Frozen told from quiet, by evidence across feeds: silence alone accuses nobody.
+"""Tells frozen feeds from quiet ones by evidence across feeds: silence alone proves nothing.
 
 A book that stands still is suspect when something else shows that it must have moved:
 
@@ -176,7 +176,7 @@ class Evidence:
     # --- judgement ----------------------------------------------------------------------------------------------------
 
     def judge(self, t: int) -> list[Suspicion]:
-        """Everything that looks frozen at ``t``, as long as it does: told again each time until it moves."""
+        """Everything that looks frozen at ``t``, as long as it does: reported again each time until it moves."""
         found: list[Suspicion] = []
         silent: dict[str, list[str]] = {}  # connections that say nothing at all while spot moves -> tokens
         for book in self._books.values():
@@ -233,7 +233,7 @@ class Evidence:
         complement = self._books.get(book.complement)
         complement_changes = complement.changes - book.complement_mark if complement is not None and complement.t else 0
         if complement_changes >= self._complement:
-            numbers["twin_changes"] = complement_changes
+            numbers["complement_changes"] = complement_changes
             return _frozen(book, f"the other token changed {complement_changes} times in {silent / 1000:g} s", numbers)
         if t < book.start or book.bid is None or book.ask is None or not book.spot_mark:
             return None

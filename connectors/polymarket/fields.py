@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from connectors.polymarket.wire import MarketMessage
+from models.decoding import MissingField
 from models.money import MICRO, PIPS, TICKS
 from models.timestamps import parse_epoch_ms
-
-
-class MissingField(ValueError):
-    """A message without something it cannot be used without; the text names the message and the field."""
 
 
 def check_message(message: MarketMessage) -> None:

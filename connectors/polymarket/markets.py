@@ -94,7 +94,7 @@ class FollowedWindow:
 
 
 class MarketsDoor:
-    """Follows the windows of all assets and horizons. ``subscribe`` is told the tokens that are wanted now, ``listed``
+    """Follows the windows of all assets and horizons. ``subscribe`` is given the tokens that are wanted now, ``listed``
     each window whose tokens, or their terms, became known."""
 
     def __init__(
@@ -224,19 +224,19 @@ class MarketsDoor:
             self.pulse.count("unreadable")
             self.pulse.note("warning", f"{each.window.slug}: {cause}")
             return
-        if learnt is None or learnt[0].key != each.window.slug:
+        if learnt is None or learnt[0].market.key != each.window.slug:
             return
         known, _, conflict = learnt
-        each.strike = known.strike is not None
+        each.strike = known.market.strike is not None
         if conflict:
             self.pulse.count("resolution_conflicts")
             self.pulse.note("warning", f"{Reason.RESOLUTION_CONFLICT}: {each.window.slug}")
             each.confirmed = False  # looked at again
-        if known.payout_up is None:
+        if known.market.payout_up is None:
             return
         if each.resolved_at is None:
             each.resolved_at = now / NS
-            self.pulse.count("resolved" if known.resolved_by == "gamma" else "resolved_by_clob")
+            self.pulse.count("resolved" if known.market.resolved_by == "gamma" else "resolved_by_clob")
         if (each.settled_at is None or conflict) and known.truth_by == "gamma":
             each.settled_at = now / NS
 

@@ -1,4 +1,4 @@
-"""REST's book of a token against the kept one: what is newer and different, and stays so, is a fault of the stream."""
+"""REST's book of a token against the local one: what is newer and different, and stays so, is a fault of the stream."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class RestBooks:
         self._waiting: dict[str, _Answer] = {}
 
     def take(self, message: MarketMessage, token: Token | None, t: int) -> str:
-        """Keep the answer if it is newer than the kept book; what to say of it. Raises NotANumber and ValueError."""
+        """Keep the answer if it is newer than the local book; what to say of it. Raises NotANumber and ValueError."""
         bids, asks = BookSide(+1, PIPS), BookSide(-1, NEGATIVE_PIPS)
         bids.load(message.bids or ())
         asks.load(message.asks or ())
@@ -43,7 +43,7 @@ class RestBooks:
         return "newer than the book and different"
 
     def differing(self, tokens: dict[str, Token], bounds: CheckBounds, t: int) -> list[str]:
-        """Tokens whose stream did not catch up within the grace; each is told once."""
+        """Tokens whose stream did not catch up within the grace; each is reported once."""
         found: list[str] = []
         for name, answer in list(self._waiting.items()):
             token = tokens.get(name)

@@ -34,7 +34,7 @@ class _Stated(NamedTuple):
 
 
 class Token:
-    """The kept book of one token. Times are Unix ns, prices pips, sizes micro-shares."""
+    """The local book of one token. Times are Unix ns, prices pips, sizes micro-shares."""
 
     def __init__(self, token: str) -> None:
         self.token = token
@@ -44,7 +44,7 @@ class Token:
         self.bids = BookSide(+1, PIPS)
         self.asks = BookSide(-1, NEGATIVE_PIPS)
         self._tick = 100
-        self._tick_conn = ""  # the connection on which the stream told the tick, while its word stands
+        self._tick_conn = ""  # the connection on which the stream stated the tick, while that holds
         self._tick_announced = False  # by the stream, on any connection
         self.base: Src = NO_SRC
         self.invalid: str = Reason.NO_SNAPSHOT  # why nothing is known, until a snapshot; "" = known
@@ -130,7 +130,7 @@ class Token:
         self.base = src
         self.pending = None
         if message.last_trade_price is not None and self.last_trade_price is not None:
-            self.last_trade_price = message.last_trade_price  # trades are told here; one of them may have been lost
+            self.last_trade_price = message.last_trade_price  # trades are reported here; one of them may have been lost
         self.invalid = late or (Reason.HASH_MISMATCH if mismatch else "")
         self.reported = False
 
@@ -159,7 +159,7 @@ class Token:
         return self.pending is not None and self.pending.x != x
 
     def _differs(self, bid: str | None, ask: str | None) -> bool:
-        """Whether stated best prices contradict the kept book."""
+        """Whether stated best prices contradict the local book."""
         for stated, side in ((bid, self.bids), (ask, self.asks)):
             if stated is None or stated == "":
                 continue

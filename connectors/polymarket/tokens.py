@@ -39,7 +39,7 @@ class TokenBooks:
         self._pending: dict[str, None] = {}  # tokens whose stated best prices may not be those of the book
 
     def token(self, name: str) -> Token:
-        """The kept book of a token, a new one when it was never heard of."""
+        """The local book of a token, a new one when it was never heard of."""
         token = self.tokens.get(name)
         if token is None:
             token = self.tokens[name] = Token(name)
@@ -130,7 +130,7 @@ class TokenBooks:
         self.token(message.asset_id).last_trade_price = hashed_price(message.price)
 
     def standing(self, conn: str | None) -> list[Token]:
-        """Of the connection (None: of any), the tokens of which something is kept."""
+        """Of the connection (None: of any), the tokens with a book."""
         return [
             token
             for token in self.tokens.values()

@@ -1,7 +1,7 @@
 """Which books the door should not believe any more, and what to do about it. Pure: frames and times in, acts out.
 
 A frame costs next to nothing when it comes: the tokens it names are noted, and the latest frame of each is decoded when
-``judge`` is called, a few times a second. What looks frozen is then told by ``Evidence``; a token that merely says
+``judge`` is called, a few times a second. What looks frozen is then found by ``Evidence``; a token that merely says
 nothing is compared with REST first. The cure is tried in steps: subscribe to the token anew, which brings a snapshot;
 again when none comes or it still looks frozen; then give the connection up.
 
@@ -168,7 +168,7 @@ class FeedWatch:
             watched.is_missing = True
 
     def renewed(self, conn: str, tokens: tuple[str, ...]) -> None:
-        """The feed was told that they are asked for anew."""
+        """The feed says that they are asked for anew."""
         self._soundness.renewed(conn, tokens)
 
     def rest(self, token: str, body: bytes, t: int) -> None:

@@ -2,7 +2,7 @@
 
 One ``Link`` keeps one connection up. It dials, lets the door greet the server, publishes each frame verbatim on
 receipt, and watches two clocks: how long nothing useful came, and whether keep-alives are answered. Whatever ends
-the connection is told in the feed topic as a Notice, and the next dial waits a random part of a growing bound (full
+the connection is reported in the feed topic as a Notice, and the next dial waits a random part of a growing bound (full
 jitter), so that many recorders do not return in step.
 """
 

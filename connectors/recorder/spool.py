@@ -12,7 +12,6 @@ cluster it is meant for. A segment is deleted when all its records are known to 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import struct
 import zlib
@@ -23,6 +22,7 @@ from typing import BinaryIO, Final
 
 import msgspec
 
+from connectors.process_lock import acquire
 from models.message import Message
 
 MAGIC: Final = b"PROFITS1"
@@ -173,7 +173,7 @@ class Spool:
         """Take over the segments of an earlier run: theirs are the oldest records. Returns how many they are; 0 also
         when another recorder holds them. Must come before the first ``append``."""
         assert not any(segment.writer is not None for segment in self._segments)
-        lock = _locked(folder)
+        lock = acquire(folder)
         if lock is None:
             return 0
         before = self.waiting
@@ -230,7 +230,7 @@ class Spool:
         """The folder with its lock and the name of its cluster, without which the next run would pass it over."""
         if self._lock is None:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock = _locked(self.folder)
+            self._lock = acquire(self.folder)
             if self._lock is None:
                 raise OSError(f"{self.folder} is in use")
         name = self.folder / "cluster"
@@ -317,17 +317,6 @@ def _write_all(descriptor: int, content: bytes) -> None:
     written = os.write(descriptor, content)
     while written < len(content):
         written += os.write(descriptor, content[written:])
-
-
-def _locked(folder: Path) -> int | None:
-    """An exclusive lock that goes with the process; None when another one has it."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        return None
-    return descriptor
 
 
 def _remove(folder: Path) -> None:

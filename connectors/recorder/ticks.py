@@ -25,7 +25,7 @@ class ClockDoor:
         self._number = 0
         self._lag = PipelineLag()
         self.pulse.gauges["pipeline_lag_ms"] = lambda: self._lag.ms(self._writer.now_ns())
-        self.on_tick: Callable[[int], None] = lambda t: None  # told of each tick, Unix ns
+        self.on_tick: Callable[[int], None] = lambda t: None  # called with each tick, Unix ns
 
     async def run(self) -> None:
         """Ticks on whole multiples of the interval; those that were missed are not made up for."""

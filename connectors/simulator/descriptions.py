@@ -4,20 +4,41 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
-from connectors.polymarket.windows import NAMES, NEW_YORK
-from connectors.simulator.ladder import ONE
+from connectors.polymarket.windows import NAMES, NEW_YORK, MarketWindow
+from connectors.simulator.fairvalue import FairValue
+from connectors.simulator.ladder import ONE, Ladder
+from connectors.simulator.resolution import SimulatedResolution
 from connectors.simulator.texts import compact, price_text
-
-if TYPE_CHECKING:
-    from connectors.simulator.updown import UpDownMarket
 
 STRIKE_SHOWS_S: Final = 3.0
 FEE_RATE: Final = 0.07
 
 
-def question(market: UpDownMarket) -> str:
+class Described(Protocol):
+    """What of a market its descriptions state."""
+
+    window: MarketWindow
+    fair: FairValue
+    number: int
+    condition: str
+    question_id: str
+    tokens: tuple[str, str]
+    tick: int
+    ladder: Ladder
+    open: bool
+    resolution: SimulatedResolution
+    quoted: float
+
+    @property
+    def resolved_ns(self) -> int | None: ...
+
+    @property
+    def up_won(self) -> bool | None: ...
+
+
+def question(market: Described) -> str:
     """The title, in New York time as people read it."""
     start = datetime.fromtimestamp(market.window.start, UTC).astimezone(NEW_YORK)
     end = datetime.fromtimestamp(market.window.end, UTC).astimezone(NEW_YORK)
@@ -29,7 +50,7 @@ def question(market: UpDownMarket) -> str:
     return f"{name} Up or Down - {day}, {_clock_text(start)}-{_clock_text(end)} ET"
 
 
-def description(market: UpDownMarket) -> str:
+def description(market: Described) -> str:
     """The rule in words."""
     kind = "price" if market.fair.count == 1 else f"{market.fair.count}-second time-weighted average price"
     return (
@@ -38,7 +59,7 @@ def description(market: UpDownMarket) -> str:
     )
 
 
-def announcement(market: UpDownMarket, ms: int) -> bytes:
+def announcement(market: Described, ms: int) -> bytes:
     """The frame ``new_market``."""
     slug, tokens = market.window.slug, list(market.tokens)
     return compact(
@@ -75,7 +96,7 @@ def announcement(market: UpDownMarket, ms: int) -> bytes:
     )
 
 
-def gamma(market: UpDownMarket, t_ns: int) -> bytes:
+def gamma(market: Described, t_ns: int) -> bytes:
     """The answer of Gamma ``/markets/slug/{slug}`` at ``t_ns``."""
     window, fair, slug = market.window, market.fair, market.window.slug
     resolved = market.resolved_ns is not None
@@ -159,7 +180,7 @@ def gamma(market: UpDownMarket, t_ns: int) -> bytes:
     return compact(body)
 
 
-def clob(market: UpDownMarket) -> bytes:
+def clob(market: Described) -> bytes:
     """The answer of CLOB ``/markets/{conditionId}``."""
     tokens = []
     for index, outcome in enumerate(("Up", "Down")):

@@ -5,20 +5,41 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 from fastapi import FastAPI, Response
 from fastapi.responses import StreamingResponse
 
-from connectors.clock import NS
-
-if TYPE_CHECKING:
-    from connectors.simulator.server import SimulatedExchange
+from connectors.clock import NS, ScaledClock
+from connectors.simulator.exchange import Exchange
+from connectors.simulator.faults.stage import FaultStage
+from connectors.simulator.faults.truth import Truth
 
 CLOCK_LINE_S: Final = 1.0  # a follower of the clock hears of it at least so often
 
 
-def http_app(exchange: SimulatedExchange) -> FastAPI:
+class Served(Protocol):
+    """What the answers are made of."""
+
+    core: Exchange
+    clock: ScaledClock
+    born_ns: int
+    behind_s: float
+    slipped_s: float
+
+    @property
+    def truth(self) -> Truth: ...
+
+    @property
+    def faults(self) -> FaultStage: ...
+
+    @property
+    def listening(self) -> bool: ...
+
+    async def clock_moves(self, at_most_s: float) -> None: ...
+
+
+def http_app(exchange: Served) -> FastAPI:
     """Gamma under ``/gamma``, CLOB under ``/clob``, and ``/sim``: clock, truth and faults."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     core, clock, faults = exchange.core, exchange.clock, exchange.faults

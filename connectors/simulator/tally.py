@@ -29,7 +29,7 @@ _WORD: Final = 8  # bytes
 @dataclass(frozen=True)
 class Sent:
     """What one session was sent. ``exchange``: the process, by the moment it began. ``first``: CRC-32 of the first
-    frame that is more than `[]`, by which a recorder's connection can be told; 0 while there was none."""
+    frame that is more than `[]`, by which a recorder's connection can be recognised; 0 while there was none."""
 
     exchange: str
     venue: Venue

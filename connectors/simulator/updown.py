@@ -64,7 +64,7 @@ class UpDownMarket:
         self.ladder = Ladder(self.rng)
         self.open = True
         self.refine_next: Literal["", "announced", "unannounced"] = (
-            ""  # a finer tick at the next step, told to the clients or not
+            ""  # a finer tick at the next step, announced to the clients or not
         )
         self.closes_ns = window.end * 1_000_000_000
         self.resolution = SimulatedResolution(self.closes_ns + round(resolution_s * 1e9))

@@ -28,9 +28,9 @@ class Ageing:
             self._age(self.stale_feeds, feed, t - last > bounds.stale_feed, feed, "", Reason.STALE_FEED)
         for name, token in books.tokens.items():
             listed = feeds.known.by_token.get(name)
-            alive = listed is not None and listed[0].start <= t <= listed[0].end and not token.invalid
+            alive = listed is not None and listed[0].market.start <= t <= listed[0].market.end and not token.invalid
             stale = alive and t - token.view.t > bounds.stale_book
-            market = listed[0].key if listed else ""
+            market = listed[0].market.key if listed else ""
             self._age(books.stale, name, stale, FEED_POLYMARKET, market, Reason.STALE_BOOK)
         for product in spots.products.values():
             stale = bool(product.latest) and t - product.latest > bounds.stale_feed

@@ -60,12 +60,12 @@ class AssetHealth:
         tallies: dict[str, _Tally] = {}
         for name, token in tokens.items():
             listed = markets.get(name)
-            if listed is None or t > listed[0].end:
+            if listed is None or t > listed[0].market.end:
                 continue
-            known = listed[0]
-            tally = tallies.get(known.asset)
+            market = listed[0].market
+            tally = tallies.get(market.asset)
             if tally is None:
-                tally = tallies[known.asset] = _Tally()
+                tally = tallies[market.asset] = _Tally()
             tally.total += 1
             changed = token.changes != self._changes.get(name, 0)
             self._changes[name] = token.changes
@@ -77,7 +77,7 @@ class AssetHealth:
                 tally.silent = tally.silent or Reason.STALE_BOOK
             elif token.view.ok:
                 tally.sound = tally.sound or changed
-            elif token.invalid != Reason.NO_SNAPSHOT and known.start <= t:
+            elif token.invalid != Reason.NO_SNAPSHOT and market.start <= t:
                 tally.fault = next((reason for reason in token.view.checks if reason in BLOCKING), token.invalid)
         for asset, tally in tallies.items():
             name = f"{FEED_POLYMARKET}.{asset}"

@@ -1,4 +1,4 @@
-"""The kept books of all outcome tokens, and the Book events made of them."""
+"""The local books of all outcome tokens, and the Book events made of them."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ class Books:
                 journal.emit(event, FEED_POLYMARKET)
                 continue
             known = listed[0]
-            if known.key in done:
+            if known.market.key in done:
                 continue
-            done.add(known.key)
+            done.add(known.market.key)
             self.tell_market(src, known, touched, checks)
 
     def tell_market(self, src: Src, known: MarketDefinition, touched: dict[str, int], checks: tuple[str, ...]) -> None:
@@ -63,7 +63,7 @@ class Books:
         for x in touched.values():
             self._lag(known, x)
             break
-        for name in (known.up_token, known.down_token):
+        for name in (known.market.up_token, known.market.down_token):
             if name in touched:
                 checks = self._judge(src, known, self.tokens[name], touched[name], checks)
         self._emit(src, known, checks)
@@ -74,9 +74,9 @@ class Books:
         self._emit(src, known, self._judge(src, known, token, x, checks))
 
     def _lag(self, known: MarketDefinition, x: int) -> None:
-        lags = self._lags.get(known.asset)
+        lags = self._lags.get(known.market.asset)
         if lags is None:
-            lags = self._lags[known.asset] = self._journal.health.lags(FEED_POLYMARKET, known.asset)
+            lags = self._lags[known.market.asset] = self._journal.health.lags(FEED_POLYMARKET, known.market.asset)
         lags.append(self._journal.t - x)
 
     def _judge(
@@ -89,13 +89,14 @@ class Books:
         if not view.checks:
             return checks
         news = token.news()
-        journal.find_all(news, FEED_POLYMARKET, known.key)
+        journal.find_all(news, FEED_POLYMARKET, known.market.key)
         return (*checks, *news)
 
     def _emit(self, src: Src, known: MarketDefinition, checks: tuple[str, ...]) -> None:
         """The market's Book event: both books as last judged, and whether they are a pair."""
-        journal, key, tokens = self._journal, known.key, self.tokens
-        up_token, down_token = tokens.get(known.up_token), tokens.get(known.down_token)
+        journal, market, tokens = self._journal, known.market, self.tokens
+        key = market.key
+        up_token, down_token = tokens.get(market.up_token), tokens.get(market.down_token)
         up = up_token.view if up_token is not None else None
         down = down_token.view if down_token is not None else None
         pair_ok = False
@@ -115,10 +116,11 @@ class Books:
                     torn.discard(key)
         if key in torn:  # one book alone, a moment later, is no proof that it is the sound one
             checks = (*checks, Reason.PARITY_BROKEN)
-        journal.emit(Book(journal.next(), journal.t, src, known.asset, checks, key, up, down, pair_ok), FEED_POLYMARKET)
+        book = Book(journal.next(), journal.t, src, market.asset, checks, key, up, down, pair_ok)
+        journal.emit(book, FEED_POLYMARKET)
 
     def invalidate(self, src: Src, reason: Reason, conn: str | None) -> bool:
-        """What the connection (None: any) kept is unknown until its next snapshot. Whether anything sound was kept."""
+        """The books of the connection (None: any) are unknown until its next snapshot. Whether any was sound."""
         gone = self._give_up(src, self.token_books.standing(conn), reason)
         return bool(self._tell_given_up(src, gone, (), reason))
 
@@ -139,7 +141,7 @@ class Books:
             listed = self._known.by_token.get(token.token)
             token.reported = True
             self._conns.forget_frames(token.conn)
-            self._journal.find(FEED_POLYMARKET, listed[0].key if listed else "", Reason.BEST_MISMATCH)
+            self._journal.find(FEED_POLYMARKET, listed[0].market.key if listed else "", Reason.BEST_MISMATCH)
             if listed is not None:
                 self.tell_market(src, listed[0], {}, (Reason.BEST_MISMATCH,))
 
@@ -154,7 +156,9 @@ class Books:
         self, src: Src, names: Sequence[str], checks: tuple[str, ...], reason: Reason
     ) -> dict[str, MarketDefinition]:
         """One Book event for each market of the tokens. Returns the markets."""
-        markets = {listed[0].key: listed[0] for name in names if (listed := self._known.by_token.get(name)) is not None}
+        markets = {
+            listed[0].market.key: listed[0] for name in names if (listed := self._known.by_token.get(name)) is not None
+        }
         for known in markets.values():
             self.tell_market(src, known, {}, (*checks, reason))
         return markets
@@ -171,7 +175,7 @@ class Books:
             token.reported = True
             self._conns.forget_frames(token.conn)
             listed = self._known.by_token.get(name)
-            journal.find(FEED_POLYMARKET, listed[0].key if listed else "", reason)
+            journal.find(FEED_POLYMARKET, listed[0].market.key if listed else "", reason)
             count += 1
             if listed is not None:
                 self.tell_market(src, listed[0], {}, (reason,))
@@ -179,15 +183,15 @@ class Books:
 
     def let_go(self, src: Src) -> None:
         """Let the levels go of tokens whose market ended a while ago: hundreds of them, that nobody trades on any more.
-        What is told of such a market later has an unknown book."""
+        What is reported of such a market later has an unknown book."""
         journal = self._journal
         over: dict[str, MarketDefinition] = {}
         for name, token in self.tokens.items():
             listed = self._known.by_token.get(name)
-            if listed is not None and not token.invalid and journal.t - listed[0].end > _LEVELS_NS:
+            if listed is not None and not token.invalid and journal.t - listed[0].market.end > _LEVELS_NS:
                 token.invalidate(Reason.NO_SNAPSHOT, journal.seq, journal.t, src)
                 token.reported = True  # nothing is wrong
-                over[listed[0].key] = listed[0]
+                over[listed[0].market.key] = listed[0]
         for known in over.values():
             self.tell_market(src, known, {}, ())
 
@@ -197,7 +201,7 @@ class Books:
             if token not in self._known.by_token:  # else another market has it now
                 self.tokens.pop(token, None)
                 self.stale.discard(token)
-        self._torn.discard(known.key)
+        self._torn.discard(known.market.key)
 
     def forget_unknown(self) -> list[str]:
         """Of tokens that no definition names the latest are kept, in case it is late; those that are not."""

@@ -17,7 +17,7 @@ _KNOWN = ("l2_data", "ticker", "market_trades", "heartbeats", "subscriptions", "
 
 
 class CoinbaseFrames:
-    """Applied to what is kept; the journal is told."""
+    """Applies frames to the feeds' state, and writes the changes to the journal."""
 
     def __init__(self, journal: Journal, feeds: FeedState) -> None:
         self._journal = journal

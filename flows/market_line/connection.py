@@ -1,4 +1,4 @@
-"""What is kept of each connection of the feeds: our own numbering of its frames, and what it said last."""
+"""The state of each connection of the feeds: our own numbering of its frames, and what it said last."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Connection:
         return expected == _ANY
 
     def accept_any(self) -> None:
-        """Records were lost and told of: the next number, whatever it is, follows."""
+        """Records were lost and reported as lost: the next number, whatever it is, follows."""
         self.expected = _ANY
         self.is_whole = False
 
@@ -68,8 +68,8 @@ class Connections:
             connection.accept_any()
 
     def started(self, conn: str) -> list[str]:
-        """A new recorder run, told on ``conn``: its losses are its own, and the connections of the run before are over,
-        whether anybody said so or not. Returns those."""
+        """A new recorder run, announced on ``conn``: its losses are its own, and the connections of the run before are
+        over, whether anybody said so or not. Returns those."""
         self._lossy = False
         gone = [name for name in self.by_id if name != conn]
         for name in gone:

@@ -112,7 +112,7 @@ class FeedHealth:
         return self._lags.setdefault((feed, asset), deque(maxlen=_MOST_LAGS))
 
     def rows(self, t: int, whole: bool = False) -> list[Message]:
-        """What is to be told at ``t``: each module that changed its state, and the others every ten seconds."""
+        """What is to be reported at ``t``: each module that changed its state, and the others every ten seconds."""
         self._count_lags()
         rows: list[Message] = []
         for name, module in self._modules.items():

@@ -1,4 +1,4 @@
-"""Everything the feeds told and the line keeps: what falls with a connection falls here."""
+"""The state of all feeds: definitions, connections, books and spot prices. What falls with a connection falls here."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class FeedState:
         self.spots = Spots(journal, bounds)
 
     def invalidate(self, src: Src, reason: Reason, conn: str | None = None) -> bool:
-        """What the connection (None: any) told is unknown until its next snapshot; the journal says so at once.
+        """What the connection (None: any) said is unknown until its next snapshot; the journal says so at once.
 
-        Whether anything sound was kept."""
+        Whether anything was sound before."""
         self.connections.forget_frames(conn)
         any_book = self.books.invalidate(src, reason, conn)
         any_spot = self.spots.invalidate(src, reason, conn)

@@ -4,7 +4,7 @@ Everything here is a function of the records alone: time is their receive time, 
 ticks, and state is kept in plain objects that a snapshot can hold.
 
 A record's journey: its connection's numbering, then by topic and kind to the room that reads it (``polymarket_frames``,
-``coinbase_frames``, ``markets``; markers, notices and ticks here), which changes what is kept (``books``, ``spots``,
+``coinbase_frames``, ``markets``; markers, notices and ticks here), which changes the state (``books``, ``spots``,
 ``definitions``) and writes to the journal.
 """
 
@@ -134,7 +134,7 @@ class MarketLine:
             journal.reject(record, src, conn, Reason.DECODE_ERROR, str(cause))
 
     def _refuse(self, record: Stored, src: Src, t: int, conn: str) -> None:
-        """A frame from before the line's time: how old anything is cannot be told until the clock has caught up."""
+        """A frame from before the line's time: how old anything is is not known until the clock has caught up."""
         journal = self._journal
         self._feeds.invalidate(src, Reason.CLOCK_BACKWARDS)
         if record.topic == FEED_COINBASE:
@@ -202,7 +202,7 @@ class MarketLine:
         journal.out.append(Beat(journal.t))
         self._report_health()
         for known in self._feeds.known.late(journal.t, self._bounds.resolution_late):
-            journal.find(FEED_MARKETS, known.key, Reason.RESOLUTION_LATE)
+            journal.find(FEED_MARKETS, known.market.key, Reason.RESOLUTION_LATE)
         self._feeds.books.let_go(src)
         self._forget()
         journal.beat(self._gauges())

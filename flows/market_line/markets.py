@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from connectors.polymarket.definitions import MarketDefinition
 from connectors.polymarket.wire import MarketMessage
 from flows.market_line.feed_state import FeedState
 from flows.market_line.health import HealthSignal
 from flows.market_line.journal import Journal
 from flows.market_line.suspects import Suspects
-from models.journal import Market, Src
+from models.journal import Src
 from models.reasons import Reason
 from models.topics import FEED_MARKETS, FEED_POLYMARKET
 
@@ -47,47 +49,17 @@ class Markets:
             journal.note(src, feed, conn, what, "of no market we follow, or none yet", checks)
             return
         known, changed, conflict = learnt
+        stated = known.market
         if conflict:
             checks = (*checks, Reason.RESOLUTION_CONFLICT)
-            journal.find(feed, known.key, Reason.RESOLUTION_CONFLICT)
+            journal.find(feed, stated.key, Reason.RESOLUTION_CONFLICT)
         if not changed:
-            journal.note(src, feed, conn, what, f"nothing new of {known.key}", checks)
+            journal.note(src, feed, conn, what, f"nothing new of {stated.key}", checks)
             return
         self._suspects.market(known)
-        for name in (known.up_token, known.down_token):
+        for name in (stated.up_token, stated.down_token):
             token = self._books.tokens.get(name)
             if token is not None:
-                token.defined_tick(known.tick)
-        journal.emit(
-            Market(
-                journal.next(),
-                journal.t,
-                src,
-                known.asset,
-                checks,
-                known.key,
-                known.market,
-                known.asset,
-                known.horizon,
-                known.start,
-                known.end,
-                known.up_token,
-                known.down_token,
-                known.tick,
-                known.min_size,
-                known.fee_rate,
-                known.fee_exponent,
-                known.rule,
-                known.strike,
-                known.payout_up,
-                known.payout_down,
-                known.resolved_by,
-                corrected_up=known.corrected_up,
-                corrected_down=known.corrected_down,
-                corrected_by=known.corrected_by,
-                accepting=known.accepting,
-                taker_delay_ms=known.taker_delay_ms,
-                rebate_rate=known.rebate_rate,
-            ),
-            feed,
-        )
+                token.defined_tick(stated.tick)
+        market = msgspec.structs.replace(stated, seq=journal.next(), t=journal.t, src=src, checks=checks)
+        journal.emit(market, feed)

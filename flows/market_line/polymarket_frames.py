@@ -22,7 +22,7 @@ from models.topics import FEED_POLYMARKET
 
 
 class PolymarketFrames:
-    """Applied to the kept books; the journal is told."""
+    """Applies frames to the books, and writes the changes to the journal."""
 
     def __init__(
         self, journal: Journal, feeds: FeedState, markets: Markets, rest_books: RestBooks, bounds: CheckBounds
@@ -151,9 +151,9 @@ class PolymarketFrames:
                 journal.next(),
                 journal.t,
                 src,
-                listed[0].asset if listed else "",
+                listed[0].market.asset if listed else "",
                 checks,
-                listed[0].key if listed else "",
+                listed[0].market.key if listed else "",
                 message.asset_id,
                 PIPS[message.price],
                 MICRO[message.size] if message.size else 0,
@@ -170,7 +170,7 @@ class PolymarketFrames:
             if not message.is_rest_book:
                 raise ValueError("not an answer of /book")
             listed = self._known.by_token.get(message.asset_id)
-            key = listed[0].key if listed else ""
+            key = listed[0].market.key if listed else ""
             note = f"{key or message.asset_id[:20]}: "
             if parse_epoch_ms(message.timestamp) - journal.t > self._bounds.ahead:
                 checks = (*checks, Reason.TIMESTAMP_AHEAD)

@@ -1,4 +1,4 @@
-"""The kept spot prices of all products, and the Spot events made of them."""
+"""The latest spot prices of all products, and the Spot events made of them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Spots:
         self.stale: set[str] = set()
 
     def product(self, name: str) -> Product:
-        """A product's kept price, a new one when it was never heard of. Raises ValueError for one too many."""
+        """A product's price, a new one when it was never heard of. Raises ValueError for one too many."""
         product = self.products.get(name)
         if product is None:
             if len(self.products) >= MOST_PRODUCTS:
@@ -62,7 +62,7 @@ class Spots:
         journal.emit(event, FEED_COINBASE)
 
     def invalidate(self, src: Src, reason: Reason, conn: str | None) -> bool:
-        """What the connection (None: any) kept is unknown until its next snapshot. Whether anything was known."""
+        """The prices of the connection (None: any) are unknown until its next snapshot. Whether anything was known."""
         known = False
         for name, product in self.products.items():
             if not product.invalid and (conn is None or product.conn == conn):

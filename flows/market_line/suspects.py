@@ -15,7 +15,7 @@ class Suspects:
 
     def __init__(self, checks: Checks) -> None:
         self._evidence = Evidence(checks)
-        self._tokens: dict[str, int] = {}  # changes told of each
+        self._tokens: dict[str, int] = {}  # changes counted of each
         self._products: dict[str, int] = {}
 
     def configured(self, checks: Checks) -> None:
@@ -23,8 +23,9 @@ class Suspects:
 
     def market(self, known: MarketDefinition) -> None:
         """A market that is new or whose definition changed."""
-        if known.up_token and known.down_token:
-            self._evidence.market(known.asset, known.up_token, known.down_token, known.start, known.end)
+        market = known.market
+        if market.up_token and market.down_token:
+            self._evidence.market(market.asset, market.up_token, market.down_token, market.start, market.end)
 
     def forget_token(self, token: str) -> None:
         self._evidence.forget(token)

@@ -133,7 +133,7 @@ class _Seen:
 def quality_report(
     archive: Path, settings: Settings, examples: int = 3, progress: Callable[[int, int], None] = lambda done, of: None
 ) -> QualityReport:
-    """Run the market line over an archive's feed topics; ``progress`` is told (records done, records in all).
+    """Run the market line over an archive's feed topics; ``progress`` is called with (records done, records in all).
 
     Raises Failure when the archive holds no feed records."""
     reader = ArchiveReader(archive)

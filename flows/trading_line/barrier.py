@@ -23,7 +23,7 @@ class Barrier:
         self._state = state or BarrierState()
 
     def state(self) -> BarrierState:
-        """What it remembers, to be kept at once: it is not a copy."""
+        """The state, to be written at once: it is not a copy."""
         return self._state
 
     def offer(self, judged: Judged) -> list[list[Judged]]:

@@ -72,7 +72,7 @@ class Desk:
         self._reconciliation = Reconciliation()
         self._operator = Operator(settings)
         self._cooldown = Cooldown(settings, self._blotter, self._accounts)
-        #: In the order in which they are told, and asked for their gates.
+        #: In the order in which they hear, and are asked for their gates.
         self._members: tuple[Member, ...] = (
             self._operator,
             InstanceState(),

@@ -157,7 +157,7 @@ class Lane:
         self._stale_spots = frozenset(state.stale_spots)
 
     def state(self) -> LaneState:
-        """What it remembers, to be kept at once: it is not a copy."""
+        """The state, to be written at once: it is not a copy."""
         return LaneState(
             {key: window.state for key, window in self._followed.items()},
             sorted(self._stale_feeds),

@@ -1,4 +1,4 @@
-"""The members of the desk: who is told what happened, may object to an entry, and may make it smaller.
+"""The members of the desk: who hears what happened, may object to an entry, and may make it smaller.
 
 A later capability (allocator, breakers, execution quality, mark-outs) is one more member in a file of its own. A member
 leaves spans: what it says is counted under its module, so that none acts unseen.

@@ -16,7 +16,7 @@ _FOR_ALL = (Clock, Input)
 class RouterState(msgspec.Struct):
     """``lanes``: seen so far, sorted. ``next``: number of the next event. ``standing``: inputs that hold until another
     of their subject comes, in their order. ``stated``: the configuration that holds, "" before the journal states one;
-    ``told``: which one each lane was told last."""
+    ``reported``: which one each lane was given last."""
 
     lanes: list[str] = []
     next: int = 0
@@ -41,7 +41,7 @@ class Router:
         self._state = state or RouterState()
 
     def state(self) -> RouterState:
-        """What it remembers, to be kept at once: it is not a copy."""
+        """The state, to be written at once: it is not a copy."""
         return self._state
 
     def route(self, event: AnyEvent, fixed: bool = False) -> list[Routed | Configured]:

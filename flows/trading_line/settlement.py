@@ -20,7 +20,7 @@ MODULE = "settlement"
 
 
 def payouts_of(event: Market) -> dict[str, int]:
-    """What a resolved market pays by outcome, pips a share: the correction where one stands, else what was told
+    """What a resolved market pays by outcome, pips a share: the correction where one stands, else what was reported
     first."""
     up, down = event.payout_up, event.payout_down
     if event.corrected_up is not None and event.corrected_down is not None:

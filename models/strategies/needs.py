@@ -21,7 +21,7 @@ import msgspec
 from models.features.feature import plan_of
 from models.features.registry import FEATURES
 from models.money import PIP, SHARE
-from models.reasons import Reason
+from models.reasons import BLOCKING, Reason
 from models.section import Section
 from models.timestamps import MILLISECOND, SECOND
 from models.topics import FEED_COINBASE, FEED_MARKETS, FEED_POLYMARKET
@@ -33,36 +33,8 @@ Bound = float | str
 #: Events at which a strategy may ask to be evaluated.
 Wake = Literal["book", "spot", "trade", "clock"]
 
-#: What may stand on a kept book and makes it unfit.
-BOOK_FAULTS = frozenset(
-    {
-        Reason.NO_SNAPSHOT,
-        Reason.DISCONNECTED,
-        Reason.SEQUENCE_GAP,
-        Reason.CONNECTION_GAP,
-        Reason.RECORDER_GAP,
-        Reason.DECODE_ERROR,
-        Reason.HASH_MISMATCH,
-        Reason.BEST_MISMATCH,
-        Reason.REST_MISMATCH,
-        Reason.FROZEN_BOOK,
-        Reason.FROZEN_FEED,
-        Reason.TIMESTAMP_OLD,
-        Reason.TIMESTAMP_AHEAD,
-        Reason.TIMESTAMP_BACKWARDS,
-        Reason.CLOCK_BACKWARDS,
-        Reason.OUT_OF_ORDER,
-        Reason.EMPTY_BOOK,
-        Reason.ONE_SIDED_BOOK,
-        Reason.CROSSED_BOOK,
-        Reason.LOCKED_BOOK,
-        Reason.PRICE_OUT_OF_RANGE,
-        Reason.OFF_TICK,
-        Reason.SPREAD_TOO_WIDE,
-    }
-)
-#: The same of a spot price: its book is kept like a token's, but has no checksum and no tick.
-SPOT_FAULTS = BOOK_FAULTS - {Reason.HASH_MISMATCH, Reason.BEST_MISMATCH, Reason.REST_MISMATCH, Reason.OFF_TICK}
+#: Findings that make a spot price unfit: its book is like a token's, but has no checksum and no tick.
+SPOT_FAULTS = BLOCKING - {Reason.HASH_MISMATCH, Reason.BEST_MISMATCH, Reason.REST_MISMATCH, Reason.OFF_TICK}
 
 
 class Needs(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,7 +59,7 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     max_spread: Bound
     min_depth: Bound
     depth_within: Bound
-    book_checks: frozenset[Reason] = BOOK_FAULTS
+    book_checks: frozenset[Reason] = BLOCKING
     pair_checks: frozenset[Reason] = frozenset()
     spot_age_s: Bound = 0.0
     spot_checks: frozenset[Reason] = frozenset()

@@ -467,7 +467,7 @@ class _Markets:
         line = self._gamma_line if host == "gamma" else self._clob_line
         line.publish(FEED_MARKETS, body, key=slug, recv_ns=self.run.clock.now)
         learnt = self._known.learn(body)
-        if learnt is not None and learnt[0].payout_up is not None:
+        if learnt is not None and learnt[0].market.payout_up is not None:
             self._resolved.setdefault(slug, now)
             if learnt[0].truth_by == "gamma":
                 self._settled.setdefault(slug, now)

@@ -4,14 +4,11 @@ whatever settings it was started again."""
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 import pytest
 
-from connectors.archive.source import ArchiveFeedSource
-from connectors.simulator.exchange import ExchangeParameters
 from flows import market, trading
 from flows.state import OwnedState, Schema
 from models.configuration import Statement, configuration_id, encode_statement, relevant
@@ -20,12 +17,9 @@ from models.journal import Book, Configuration, Spot, decode_event
 from models.message import Lost, Message, Stored
 from models.settings import Settings
 from models.topics import CONFIGURATION, DEAD_LETTER, DECISIONS, JOURNAL
-from tests.recordings import simulate
+from tests.recordings import LAGGING, records_of, simulate
 
 SECONDS = 345
-PARAMETERS = ExchangeParameters(
-    horizons=("5m",), lag_s=4.0, maker_error=0.08, frames_per_s=8.0, resolution_delay_s=10.0
-)
 
 Records = list[Stored | Lost]
 
@@ -47,17 +41,7 @@ BLIND = settings(checks={"max_spread": 0.0001, "frozen_after_s": 50})
 
 @pytest.fixture(scope="module")
 def feeds(tmp_path_factory: pytest.TempPathFactory) -> Records:
-    archive = simulate(tmp_path_factory.mktemp("run") / "archive", SECONDS, PARAMETERS)
-    partition = ArchiveFeedSource(archive).build_part("test", "feeds", None)
-
-    def batches() -> Iterator[Stored | Lost]:
-        while True:
-            try:
-                yield from partition.next_batch()
-            except StopIteration:
-                return
-
-    return list(batches())
+    return records_of(simulate(tmp_path_factory.mktemp("run") / "archive", SECONDS, LAGGING))
 
 
 def stated(flow: Any, chosen: Settings, offset: int = 0) -> Stored:

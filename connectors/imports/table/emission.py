@@ -236,7 +236,7 @@ class FrameEmitter:
 
 
 def _belongs(moment: list[Timed], timed: Timed) -> bool:
-    """Whether a row is of the moment and market held, and of another token."""
+    """Whether a row is of the moment and market of the others, and of another token."""
     if moment[0][:2] != timed[:2] or not timed[1]:
         return False
     own = timed[2].own

@@ -20,7 +20,7 @@ NEAR_NS: Final = 120 * 10**9
 
 
 class RecordedMarket(msgspec.Struct):
-    """A market as far as the recording tells. Times in Unix ns; ``strike`` and ``payout`` where they were told
+    """A market as far as the recording tells. Times in Unix ns; ``strike`` and ``payout`` where they were stated
     without a time; ``tokens`` those seen of which the rows do not say which is Up."""
 
     key: str
@@ -139,7 +139,7 @@ class RecordedMarkets:
         self._by_token.setdefault(token, market)
 
     def settle_tokens(self, ups: frozenset[str]) -> None:
-        """Say of every token which outcome it is of: as told, else as ``ups`` has it, else by a guess that is shown."""
+        """Say of every token which outcome it is of: as stated, else as ``ups`` has it, else by a guess that shows."""
         guessed = 0
         for market in self:
             if not market.tokens:

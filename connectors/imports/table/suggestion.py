@@ -45,7 +45,7 @@ Lines = list[str]
 
 
 def suggest(paths: Sequence[Path]) -> str:
-    """A map in TOML for the files: it loads as it stands, and its comments say what could not be told.
+    """A map in TOML for the files: it loads as it stands, and its comments say what could not be found out.
 
     Raises ImportFailure for files that cannot be read."""
     samples = [sample(found) for found in find(paths, SUFFIXES)]

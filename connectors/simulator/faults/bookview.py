@@ -103,7 +103,7 @@ def _message(
 def _book(
     message: Message, view: TokenDisplay | None, skew_ms: int, found: tuple[UpDownMarket, int] | None, touched: set[str]
 ) -> Message:
-    """The checksum is made anew only where the old one can be told to be right; else it is left out."""
+    """The checksum is made anew only where the old one is known to be right; else it is left out."""
     before = _checksum(message, found)
     after = dict(message)
     if view is not None:

@@ -112,7 +112,7 @@ class TrueBooks:
 
 
 class Truth:
-    """The log. ``kept``: how many injections are remembered one by one; None = all, and all sessions. ``books``:
+    """The log. ``most``: how many injections are remembered one by one; None = all, and all sessions. ``books``:
     whether the true best prices are kept, for an oracle."""
 
     def __init__(self, core: Exchange, most: int | None = MOST_INJECTIONS, books: bool = False) -> None:
@@ -155,7 +155,7 @@ class Truth:
     def best(self, token: str, at_ns: int) -> Best | None:
         """The true best prices of ``token`` at simulated Unix ns. Raises LookupError when books are not kept."""
         if self.books is None:
-            raise LookupError("the true books were not kept: Truth(core, books=True)")
+            raise LookupError("the true books were not stored: Truth(core, books=True)")
         return self.books.best(self._core, token, at_ns)
 
     def summary(self, last: int = 200) -> dict[str, Any]:

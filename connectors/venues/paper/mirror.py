@@ -1,4 +1,4 @@
-"""Both tokens' books are one book: here everything is told in prices of the Up token.
+"""Both tokens' books are one book: here everything is stated in prices of the Up token.
 
 Every order stands in both books: a bid for Up at p is an offer of Down at 1 - p. So a level is a side of the Up book
 and an Up price, whichever token an order or a trade names.
@@ -50,7 +50,7 @@ def consumed(trade: Trade, market: Market) -> Level:
 
 
 class Display(msgspec.Struct, frozen=True, gc=False):
-    """What one token's book shows, told as the Up book: levels best first. ``seq``: journal number of the book;
+    """What one token's book shows, stated as the Up book: levels best first. ``seq``: journal number of the book;
     ``x``: exchange time, ns."""
 
     bids: Levels
@@ -79,7 +79,7 @@ class Display(msgspec.Struct, frozen=True, gc=False):
 
 
 def display(view: TokenBook, is_up: bool) -> Display:
-    """A token's book, told as the Up book."""
+    """A token's book, stated as the Up book."""
     if is_up:
         return Display(view.bids, view.asks, view.seq, view.x)
     bids = tuple((PIP - price, size) for price, size in view.asks)

@@ -10,7 +10,7 @@ class Prints:
     """Remembers the trades of each market's latest exchange time."""
 
     def __init__(self) -> None:
-        # market -> exchange time, and of each (level, size) at that time how often Up and Down told it
+        # market -> exchange time, and of each (level, size) at that time how often Up and Down reported it
         self._latest: dict[str, tuple[int, dict[tuple[Level, int], tuple[int, int]]]] = {}
 
     def is_new(self, trade: Trade, market: Market) -> bool:

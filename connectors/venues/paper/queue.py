@@ -16,7 +16,7 @@ class QueuePosition(msgspec.Struct):
     """Sizes in micro-shares, times are the exchange's in ns. ``ahead``: None while it is unknown. ``shown``: the last
     display of the level. ``traded``: of trades up to ``traded_at`` the part that no display has shown yet. ``fell``:
     what the display at ``fell_at`` lost without a trade, and ``cut``, what that took from ``ahead``: a trade that is
-    told after the display it changed takes them back."""
+    reported after the display it changed takes them back."""
 
     ahead: int | None = None
     shown: int = 0
@@ -38,7 +38,7 @@ class QueuePosition(msgspec.Struct):
             explained = min(fallen, self.traded)
             self.traded -= explained
             self._cancelled(fallen - explained, self.shown - explained, x)
-        if x > self.traded_at:  # later than all trades that were told: it shows whatever they changed
+        if x > self.traded_at:  # later than all trades that were reported: it shows whatever they changed
             self.traded = 0
         self.ahead = min(self.ahead, shown)
         self.shown = shown

@@ -160,7 +160,7 @@ class PaperVenue:
             self._end(subject, t)
             return
         each = self._orders.get(subject)
-        if each is None:  # done and told: its end crossed with the command
+        if each is None:  # done and reported: its end crossed with the command
             return
         if kind in ("cancel", "query") and each.pending_at:
             self._plan(max(t, each.pending_at), kind, subject)

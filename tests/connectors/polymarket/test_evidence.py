@@ -116,7 +116,7 @@ def test_a_book_whose_window_is_not_open_need_not_follow() -> None:
 def test_a_token_that_stands_while_its_twin_changes_is_frozen(watch: Watch) -> None:
     assert watch.go(2.75, lambda: watch.change(DOWN)) == []
     (found,) = [each for each in watch.go(0.25, lambda: watch.change(DOWN)) if each.feed == "feed.polymarket"]
-    assert (found.reason, found.tokens, found.numbers["twin_changes"]) == (Reason.FROZEN_BOOK, (UP,), 12)
+    assert (found.reason, found.tokens, found.numbers["complement_changes"]) == (Reason.FROZEN_BOOK, (UP,), 12)
 
 
 def test_a_twin_that_changed_less_often_than_the_bound_is_no_evidence(watch: Watch) -> None:

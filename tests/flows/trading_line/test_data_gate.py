@@ -15,7 +15,7 @@ from models.money import SHARE
 from models.reasons import BLOCKING, Reason, Verdict
 from models.settings import Settings
 from models.strategies.instance import all_instances
-from models.strategies.needs import BOOK_FAULTS, Limits
+from models.strategies.needs import Limits
 from models.timestamps import SECOND
 from models.topics import FEED_COINBASE, FEED_POLYMARKET
 from tests.models.strategies.views import END, NOW, START, book, market, spot, token, view
@@ -124,16 +124,12 @@ def test_two_books_of_different_moments_are_no_pair() -> None:
 
 
 @BOTH
-@pytest.mark.parametrize("fault", sorted(BOOK_FAULTS))
+@pytest.mark.parametrize("fault", sorted(BLOCKING))
 def test_what_stands_on_a_book_is_named(fault: Reason, needs: Limits) -> None:
     spoilt = token("up", 4900, 5000, ok=False, checks=("duplicate_frame", str(fault)))
     result = check(view(book=book(spoilt, msgspec.structs.replace(spoilt, token="down"))), needs)
     assert verdict_of(result) == (Verdict.BLOCK, fault)
     assert result.step.numbers["up"] == f"duplicate_frame,{fault}"
-
-
-def test_whatever_makes_a_book_unfit_in_the_market_flow_is_a_fault_here() -> None:
-    assert BLOCKING <= BOOK_FAULTS
 
 
 @pytest.mark.parametrize(
@@ -205,6 +201,6 @@ def test_what_passes_is_fit_to_be_bought(
         assert chosen.token not in stale
         assert NOW - chosen.t <= 5 * SECOND
         assert chosen.asks[0][0] - chosen.bids[0][0] <= 500
-        assert not BOOK_FAULTS & set(chosen.checks)
+        assert not BLOCKING & set(chosen.checks)
         assert fresh_spot or needs is PARITY
     assert needs is FAIR or len(result.outcomes) in (0, 2)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 
 import msgspec
 import pytest
 
-from connectors.archive.source import ArchiveFeedSource
-from connectors.simulator.exchange import ExchangeParameters
 from flows.market_line.line import MarketLine
 from models.bounds import bounds_of
 from models.contracts import Decision, Fill, Order, Telemetry
@@ -21,14 +18,11 @@ from models.settings import Checks, Settings
 from models.timestamps import SECOND
 from models.topics import FEED_COINBASE, FEED_MARKETS, FEED_POLYMARKET, JOURNAL
 from tests.flows.trading_line.desk import Bookkeeper, Line, settings
-from tests.recordings import simulate
+from tests.recordings import LAGGING, records_of, simulate
 
 SECONDS = 345
 CHOSEN = settings(
     portfolio={"cooldown_s": 2}, fair_value={"warm_up_s": 20, "half_life_s": 120, "sample_s": 2, "edge_decay": 0.1}
-)
-PARAMETERS = ExchangeParameters(
-    horizons=("5m",), lag_s=4.0, maker_error=0.08, frames_per_s=8.0, resolution_delay_s=10.0
 )
 
 Records = list[Stored | Lost]
@@ -36,17 +30,7 @@ Records = list[Stored | Lost]
 
 @pytest.fixture(scope="module")
 def feeds(tmp_path_factory: pytest.TempPathFactory) -> Records:
-    archive = simulate(tmp_path_factory.mktemp("run") / "archive", SECONDS, PARAMETERS)
-    partition = ArchiveFeedSource(archive).build_part("test", "feeds", None)
-
-    def batches() -> Iterator[Stored | Lost]:
-        while True:
-            try:
-                yield from partition.next_batch()
-            except StopIteration:
-                return
-
-    return list(batches())
+    return records_of(simulate(tmp_path_factory.mktemp("run") / "archive", SECONDS, LAGGING))
 
 
 def journal_of(records: Records) -> list[AnyEvent]:

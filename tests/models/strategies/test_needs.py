@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from models.money import SHARE
-from models.reasons import Reason
+from models.reasons import BLOCKING, Reason
 from models.settings import ExecutionSettings, FairValue, Portfolio, Settings
 from models.strategies.instance import all_instances
-from models.strategies.needs import BOOK_FAULTS, SPOT_FAULTS, Limits, Needs, limits
+from models.strategies.needs import SPOT_FAULTS, Limits, Needs, limits
 from models.strategies.registry import STRATEGIES
 from models.timestamps import SECOND
 from models.topics import FEED_COINBASE, FEED_MARKETS, FEED_POLYMARKET
@@ -94,5 +94,5 @@ def test_a_feature_that_does_not_exist_is_refused_and_those_that_do_are_named() 
 
 
 def test_no_fault_is_none() -> None:
-    assert Reason.OK not in BOOK_FAULTS
-    assert SPOT_FAULTS < BOOK_FAULTS
+    assert Reason.OK not in BLOCKING
+    assert SPOT_FAULTS < BLOCKING
