@@ -166,6 +166,15 @@ class Api(Section):
     allowed_hosts: list[str] = Field([], description="further names it may be asked by; its address and localhost may")
 
 
+class Alerts(Section):
+    """Messages to people, through any service that apprise knows."""
+
+    urls: list[SecretStr] = Field([], description="apprise URLs; better set as PROFIT_ALERTS_URLS")
+    on: list[Literal["kill", "pause", "feed_loss", "anomaly", "stop_loss"]] = Field(
+        ["kill", "pause", "feed_loss", "anomaly", "stop_loss"], description="what they are sent for"
+    )
+
+
 class Archive(Section):
     flush_s: float = Field(5, gt=0, le=300, description="longest wait before rows reach a Parquet file")
     publish_s: float = Field(2, gt=0, le=5, description="longest wait before rows reach audit.duckdb")
@@ -190,6 +199,7 @@ class Settings(Section):
     execution: ExecutionSettings = ExecutionSettings()
     operator: OperatorSettings = OperatorSettings()
     api: Api = Api()
+    alerts: Alerts = Alerts()
     archive: Archive = Archive()
 
     @model_validator(mode="after")

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import getpass
 import json
-import secrets
 import sys
-import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from api.commanding import give, instruction_of, kill_first
 from api.runs import runs_in
-from connectors.operator.commanding import command_and_wait
-from connectors.operator.standing import StandingKill, lift_kill, set_kill, standing_kill
+from connectors.operator.standing import lift_kill, standing_kill
 from connectors.operator.token import read_token, token_path
-from models.control import Close, Command, Flatten, Instruction, Kill, Pause, Release, Resume
+from models.control import Close, Flatten, Instruction, Kill, Pause, Release, Resume
 from models.failures import Failure
 from models.settings import Settings, load
 
@@ -36,21 +34,15 @@ def control(
     do = _instruction(verb, market, what, why)
     settings = load(config)
     by = getpass.getuser()
-    if isinstance(do, Kill):
-        # first of all on disk: whatever dies now, the next start finds it
-        set_kill(settings.data_dir, StandingKill(by, time.time_ns(), run))
+    kill_first(do, settings, by, run)
     token = read_token(token_path(settings))
     folder = _folder(settings, run)
     if folder is None:
         _without_run(do, settings)
         return
     about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    command = Command(secrets.token_hex(8), str(about["name"]), time.time_ns(), by, do)
-    answer = command_and_wait(command, token, settings.kafka, str(about["kafka"]), wait_s)
+    answer = give(do, settings, token, str(about["name"]), str(about["kafka"]), by, wait_s)
     print(f"{verb}: {answer.text}", file=sys.stderr if answer.verdict == "block" else sys.stdout)
-    lifted = isinstance(do, Release) and do.what == "kill"
-    if lifted and answer.verdict != "block":
-        lift_kill(settings.data_dir)
     if answer.verdict == "block" and answer.reason != "nothing_to_do":
         raise typer.Exit(1)
 
@@ -66,9 +58,7 @@ def _instruction(verb: str, market: str, what: str, why: str) -> Instruction:
     if verb == "release":
         if what not in ("kill", "anomaly"):
             raise Failure(f"--what {what}: neither kill nor anomaly.", "Say what is to be released.")
-        if what == "anomaly" and not why.strip():
-            raise Failure("an anomaly is released only with its explanation.", 'Add --why "…".')
-        return Release(what, why.strip())
+        return instruction_of(Release(what, why.strip()))
     simple: dict[str, Instruction] = {"pause": Pause(), "resume": Resume(), "kill": Kill(), "flatten": Flatten()}
     return simple[verb] if verb in simple else Close(market)
 

@@ -1,104 +1,56 @@
-"""The board: what is known now of modules, decisions, orders, fills and quality, from the output topics alone.
+"""The board: what is known now, from the output topics and the journal alone.
 
-A pure class: it is given the time (seconds of a monotonic clock) and given records. Ages are judged by when a row came,
-never by the event time in it, which runs faster than real time in a simulation and slower in a slow replay. Records
-that a flow wrote again after a crash are known by their ordinals and are dropped.
+A pure class: it is told the time (seconds of a monotonic clock) and given records. Records that a flow wrote again
+after a crash are known by their ordinals and are dropped.
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from typing import Final
 
+import msgspec
 from pydantic import ValidationError
 
+from api.server import presenting, views
+from api.server.accounts import Accounts
+from api.server.formats import iso
+from api.server.funnel import Funnel
+from api.server.modules import CHIEF, Modules, said_of
 from api.server.rows import RecentRows
-from api.server.telling import tell
-from api.server.views import HealthView, ModuleView, QualityView, Status
+from api.server.windows import Windows
 from models.contracts import (
     CONTRACTS,
+    Answer,
     DeadLetter,
     Decision,
+    Features,
     Fill,
     Order,
     Outcome,
+    Posting,
     Quality,
     Record,
     Scan,
     Telemetry,
 )
+from models.journal import AnyEvent, decode_event
 from models.message import Stored
 from models.reasons import Verdict
+from models.timestamps import SECOND
+from models.topics import JOURNAL
 
-#: A module whose last row came longer ago than this is silent. Resting modules send every ten seconds.
-SILENT_S: Final = 15.0
 MOST_ROWS: Final = 500
-MOST_MODULES: Final = 500
 MOST_SCANS: Final = 500
-_RATE_WINDOWS: Final = (10.0, 60.0)
-_SHORTEST_S: Final = 1.0  # a rate over less than this says nothing
-_SAMPLE_S: Final = 0.5  # rows that come faster, as in a simulation at many times real time, need no sample each
-_VERDICTS: Final = frozenset(Verdict)
+_VIOLATIONS: Final = 2_000
+_MINUTE_NS: Final = 60 * SECOND
 _INTEGRITY: Final = "integrity."
 _DATA_GATE: Final = "data_gate."
 
-#: Event types of the stream by topic; scans are too many for it.
-STREAMED: Final = {
-    "telemetry": "telemetry",
-    "decisions": "decision",
-    "orders": "order",
-    "fills": "fill",
-    "outcomes": "outcome",
-    "quality": "quality",
-}
-_GROUPS: Final = (
-    ("feeds", ("feed.",)),
-    ("connections", ("connection.", "door.", "recorder", "simulator", "player")),
-    ("integrity", ("integrity.", "journal")),
-    ("data gates", ("data_gate.",)),
-    ("features and strategies", ("features", "strategy.")),
-    ("gates and sizing", ("gate.", "sizing")),
-    ("execution and settlement", ("execution", "exits", "settlement", "reconciliation", "portfolio")),
-)
-_REST: Final = "flows and processes"
-GROUPS: Final = (*(name for name, _ in _GROUPS), _REST)
 
-
-class _Module:
-    """The last row of a module, when it came, and what its counters gained over the last minute."""
-
-    __slots__ = ("came", "gained", "row", "samples", "total")
-
-    def __init__(self, row: Telemetry, now: float) -> None:
-        self.row = row
-        self.came = now
-        self.total = _activity(row) or 0
-        self.gained = 0
-        self.samples: deque[tuple[float, int]] = deque([(now, 0)])
-
-    def take(self, row: Telemetry, now: float, backlog: bool) -> None:
-        total = _activity(row) or 0
-        if not backlog:
-            # Counters start anew with their process: a fall is no negative rate.
-            self.gained += max(total - self.total, 0)
-            if now - self.samples[-1][0] >= _SAMPLE_S:
-                self.samples.append((now, self.gained))
-            while len(self.samples) > 2 and self.samples[1][0] <= now - _RATE_WINDOWS[-1]:
-                self.samples.popleft()
-        self.row, self.came, self.total = row, now, total
-
-    def rate(self, now: float, window_s: float) -> float | None:
-        """Gains a second since the last row before the window began, or since the first row that is known. None for a
-        module that counts nothing, and while too little is known."""
-        if _activity(self.row) is None:
-            return None
-        first = self.samples[0]
-        for sample in self.samples:
-            if sample[0] > now - window_s:
-                break
-            first = sample
-        span = now - first[0]
-        return None if span < _SHORTEST_S else (self.gained - first[1]) / span
+def pulses(record: Record) -> tuple[Telemetry, ...]:
+    """The modules' rows that a record of the topic ``telemetry`` holds: the only place that knows its form."""
+    return (record,) if isinstance(record, Telemetry) else ()
 
 
 class Board:
@@ -106,23 +58,35 @@ class Board:
 
     def __init__(self, now: float) -> None:
         self._started = now
-        self._modules: dict[str, _Module] = {}
+        self.modules = Modules()
+        self.accounts = Accounts()
+        self.windows = Windows()
+        self.funnel = Funnel()
         # Refusals are kept apart: they are many, and must not push out what was done.
         self._actions = RecentRows(Decision, MOST_ROWS)
         self._refusals = RecentRows(Decision, MOST_ROWS)
         self._decided = 0
         self._orders = RecentRows(Order, MOST_ROWS)
         self._fills = RecentRows(Fill, MOST_ROWS)
+        self._postings = RecentRows(Posting, MOST_ROWS)
         self._outcomes = RecentRows(Outcome, MOST_ROWS)
+        self._answers = RecentRows(Answer, MOST_ROWS)
         self._dead = RecentRows(DeadLetter, MOST_ROWS)
-        self._scans: dict[tuple[str, str], bytes] = {}
+        self._scans: dict[tuple[str, str], Scan] = {}
+        self.scan_since: dict[tuple[str, str], int] = {}  # since when its verdict and reason stand, Unix ns
+        self.results: dict[str, Outcome] = {}
         self._windows: dict[tuple[str, str], tuple[int, int]] = {}  # (feed, reason) -> (window end, count)
+        self._violations: dict[tuple[int, str, str, str, str], int] = {}
         self._ordinals: dict[tuple[str, str], int] = {}
         self._unreadable: Counter[str] = Counter()
         self._dead_letters = 0
-        self.kafka = "connecting"  # "connected", or what is wrong
+        self.lag_ms = -1
+        self.newest_ns = 0  # event time of the newest record
+        self.heard: float | None = None  # when the last record came
+        self.kafka = "connecting"  # "connected", "archive", or what is wrong
+        self.limits: dict[str, float] = {}
 
-    def take(self, stored: Stored, now: float, backlog: bool = False) -> Record | None:
+    def take(self, stored: Stored, now: float, backlog: bool = False) -> Record | AnyEvent | None:
         """Note a record; returns it parsed, None when it is known already or no record of its contract.
 
         ``backlog``: it was written before the server started, so that its coming says nothing of rates."""
@@ -131,185 +95,211 @@ class Board:
             if stored.ordinal <= self._ordinals.get(key, -1):
                 return None
             self._ordinals[key] = stored.ordinal
+        self.heard = now
         try:
+            if stored.topic == JOURNAL:
+                event = decode_event(stored.value)
+                self.windows.event(event)
+                self.newest_ns = max(self.newest_ns, event.t)
+                return event
             record = CONTRACTS[stored.topic].model_validate_json(stored.value)
-        except (KeyError, ValidationError):
+        except (KeyError, ValidationError, msgspec.MsgspecError):
             self._unreadable[stored.topic] += 1
             return None
-        self._note(record, stored.value, now, backlog)
+        for row in pulses(record):
+            self.modules.take(row, stored.producer, now, backlog)
+            if row.module == CHIEF:
+                self.accounts.pulse(row)
+        self._note(record, stored.value)
         return record
 
-    def _note(self, record: Record, value: bytes, now: float, backlog: bool) -> None:
+    def _note(self, record: Record, value: bytes) -> None:
+        self.newest_ns = max(self.newest_ns, int(getattr(record, "timestamp", 0)))
         match record:
-            case Telemetry():
-                module = self._modules.get(record.module)
-                if module is not None:
-                    module.take(record, now, backlog)
-                else:
-                    if len(self._modules) >= MOST_MODULES:
-                        del self._modules[min(self._modules, key=lambda name: self._modules[name].came)]
-                    self._modules[record.module] = _Module(record, now)
             case Decision():
-                entry = self._refusals if record.action == "block" else self._actions
-                entry.add(value, self._decided)
+                kept = self._refusals if record.action == "block" else self._actions
+                kept.add(value, self._decided)
                 self._decided += 1
+                self.funnel.decision(record)
             case Order():
                 self._orders.add(value)
             case Fill():
                 self._fills.add(value)
+                self.accounts.fill(record)
+                self.funnel.fill(record)
+            case Posting():
+                self._postings.add(value)
+                self.accounts.posting(record)
             case Outcome():
                 self._outcomes.add(value)
+                self.accounts.outcome(record)
+                self.results[record.market_key] = record
+                if len(self.results) > MOST_ROWS:
+                    del self.results[next(iter(self.results))]
+            case Answer():
+                self._answers.add(value)
             case DeadLetter():
                 self._dead.add(value)
                 self._dead_letters += 1
+            case Features():
+                self.windows.features(record)
             case Scan():
-                self._scans.pop((record.strategy, record.market_key), None)
-                self._scans[(record.strategy, record.market_key)] = value
-                if len(self._scans) > MOST_SCANS:
-                    del self._scans[next(iter(self._scans))]
+                self._scan(record)
             case Quality():
-                end, count = self._windows.get((record.feed, record.reason), (0, 0))
-                count = record.count + (count if end == record.window_end else 0)
-                self._windows[(record.feed, record.reason)] = (record.window_end, count)
+                self._quality(record)
 
-    def module(self, name: str, now: float) -> ModuleView:
-        """Raises KeyError for a module that never sent a row."""
-        entry = self._modules[name]
-        row = entry.row
-        verdicts: Counter[str] = Counter()
-        counts: dict[str, int] = {}
-        counters: dict[str, int] = {}
-        for key, count in row.counts.items():
-            verdict, colon, _ = key.partition(":")
-            if colon and verdict in _VERDICTS:
-                verdicts[verdict] += count
-                counts[key] = count
-            else:
-                counters[key] = count
-        status = self._status(entry, now)
-        return ModuleView(
-            module=name,
-            group=_group(name),
-            status=status,
-            state=_state(row, status),
-            reported=row.status,
-            timestamp=row.timestamp,
-            heartbeat=row.heartbeat,
-            age_s=round(now - entry.came, 3),
-            passed=verdicts[Verdict.PASS],
-            held=verdicts[Verdict.HOLD],
-            blocked=verdicts[Verdict.BLOCK],
-            counts=counts,
-            counters=counters,
-            rate_10s=_rounded(entry.rate(now, _RATE_WINDOWS[0])),
-            rate_60s=_rounded(entry.rate(now, _RATE_WINDOWS[1])),
-            last_reason=row.last_reason,
-            gauges=row.gauges,
-            gauges_text=tell(row.timestamp, row.gauges),
-        )
+    def _scan(self, record: Scan) -> None:
+        key = (record.strategy, record.market_key)
+        before = self._scans.pop(key, None)
+        if before is None or (before.verdict, before.reason) != (record.verdict, record.reason):
+            self.scan_since[key] = record.timestamp
+        self._scans[key] = record
+        if len(self._scans) > MOST_SCANS:
+            oldest = next(iter(self._scans))
+            del self._scans[oldest]
+            self.scan_since.pop(oldest, None)
+        self.windows.scan(record)
+        self.funnel.scan(record)
 
-    def modules(self, now: float) -> list[ModuleView]:
-        """All modules, by group in the order of the journey, then by name."""
-        views = [self.module(name, now) for name in self._modules]
-        return sorted(views, key=lambda view: (GROUPS.index(view.group), view.module))
+    def _quality(self, record: Quality) -> None:
+        end, count = self._windows.get((record.feed, record.reason), (0, 0))
+        count = record.count + (count if end == record.window_end else 0)
+        self._windows[(record.feed, record.reason)] = (record.window_end, count)
+        minute = record.window_end // _MINUTE_NS * _MINUTE_NS
+        key = (minute, record.feed, record.market, record.strategy, str(record.reason))
+        self._violations[key] = self._violations.get(key, 0) + record.count
+        while len(self._violations) > _VIOLATIONS:
+            del self._violations[next(iter(self._violations))]
 
-    @staticmethod
-    def _status(entry: _Module, now: float) -> Status:
-        if entry.row.status in ("stopped", "failed"):
-            return entry.row.status  # its last word: it owes no heartbeat
-        return "silent" if now - entry.came > SILENT_S else entry.row.status
+    def title(self, key: str) -> str:
+        return self.windows.title(key)
 
-    def decisions(self, limit: int, refusals: bool = True) -> list[Decision]:
-        """The latest first; without ``refusals`` only what was done."""
+    # --- rows ------------------------------------------------------------------------------------------------------
+
+    def decision_records(self, limit: int = MOST_ROWS, refusals: bool = True) -> list[tuple[int, Decision]]:
+        """The latest first, each with its number; without ``refusals`` only what was done."""
         rows = [*self._actions.numbered(limit), *(self._refusals.numbered(limit) if refusals else ())]
         rows.sort(key=lambda row: row[0], reverse=True)
-        return [decision for _, decision in rows[:limit]]
+        return rows[:limit]
 
-    def orders(self, limit: int) -> list[Order]:
+    def reach(self) -> int:
+        """The journal event back to which memory holds every decision, refusals too; 0 for the beginning."""
+        first = 0
+        for rows in (self._actions, self._refusals):
+            if rows.full:
+                first = max(first, rows.oldest().journal)
+        return first
+
+    def decision(self, decision_id: str) -> Decision | None:
+        """A decision that is still in memory."""
+        return next((each for _, each in self.decision_records(2 * MOST_ROWS) if each.id == decision_id), None)
+
+    def order_records(self, limit: int = MOST_ROWS) -> list[Order]:
         return self._orders.latest(limit)
 
-    def fills(self, limit: int) -> list[Fill]:
+    def fill_records(self, limit: int = MOST_ROWS) -> list[Fill]:
         return self._fills.latest(limit)
 
-    def outcomes(self, limit: int) -> list[Outcome]:
+    def outcome_records(self, limit: int = MOST_ROWS) -> list[Outcome]:
         return self._outcomes.latest(limit)
 
-    def dead_letters(self, limit: int) -> list[DeadLetter]:
-        return self._dead.latest(limit)
+    def answer_records(self, limit: int = MOST_ROWS) -> list[Answer]:
+        return self._answers.latest(limit)
 
-    def scans(self) -> list[Scan]:
-        return [Scan.model_validate_json(self._scans[key]) for key in sorted(self._scans)]
+    def scan_records(self) -> list[Scan]:
+        return [self._scans[key] for key in sorted(self._scans)]
 
-    def quality(self) -> list[QualityView]:
+    def seen(self, decision: Decision) -> views.DecisionView:
+        return presenting.decision(decision, self.title, self.limits)
+
+    def orders(self, limit: int) -> list[views.OrderView]:
+        return [presenting.order(each, self.title) for each in self._orders.latest(limit)]
+
+    def fills(self, limit: int) -> list[views.FillView]:
+        return [presenting.fill(each, self.title) for each in self._fills.latest(limit)]
+
+    def postings(self, limit: int) -> list[views.PostingView]:
+        return [presenting.posting(each) for each in self._postings.latest(limit)]
+
+    def outcomes(self, limit: int) -> list[views.OutcomeView]:
+        return [presenting.outcome(each, self.title) for each in self._outcomes.latest(limit)]
+
+    def dead_letters(self, limit: int) -> list[views.DeadLetterView]:
+        return [presenting.dead_letter(each) for each in self._dead.latest(limit)]
+
+    def scans(self) -> list[views.ScanView]:
+        return [presenting.scan(each, self.title, self.newest_ns) for each in self.scan_records()]
+
+    # --- quality and health ----------------------------------------------------------------------------------------
+
+    def quality(self) -> list[views.QualityView]:
         """Findings by feed and reason, the most first."""
         totals: dict[tuple[str, str], int] = {}
-        for name, module in self._modules.items():
+        for name, module in self.modules.known.items():
             if name.startswith((_INTEGRITY, _DATA_GATE)):
                 feed = "feed." + name.removeprefix(_INTEGRITY) if name.startswith(_INTEGRITY) else name
                 for key, count in module.row.counts.items():
                     verdict, _, reason = key.partition(":")
                     if verdict == Verdict.BLOCK or (verdict == Verdict.HOLD and feed == name):
                         totals[(feed, reason)] = count
-        views = []
+        found = []
         for feed, reason in sorted(totals.keys() | self._windows.keys()):
             end, window = self._windows.get((feed, reason), (0, 0))
-            total = totals.get((feed, reason), 0)
-            views.append(QualityView(feed=feed, reason=reason, total=total, window=window, window_end=end))
-        return sorted(views, key=lambda view: (-view.total, view.feed, view.reason))
+            found.append(
+                views.QualityView(
+                    feed=feed,
+                    reason=reason,
+                    meaning=presenting.meaning_of(reason),
+                    total=totals.get((feed, reason), 0),
+                    window=window,
+                    window_end=iso(end),
+                )
+            )
+        return sorted(found, key=lambda view: (-view.total, view.feed, view.reason))
 
-    def health(self, now: float) -> HealthView:
-        """Well only if Kafka answers, telemetry comes, and no module is silent or failed."""
+    def violations(self, minutes: int) -> list[views.Violation]:
+        """Findings by minute over the last ``minutes`` of event time, the latest last."""
+        first = self.newest_ns - minutes * _MINUTE_NS
+        return [
+            views.Violation(
+                minute=iso(minute),
+                feed=feed,
+                market_key=market,
+                market=self.title(market) if market else "",
+                strategy=strategy,
+                reason=reason,
+                count=count,
+            )
+            for (minute, feed, market, strategy, reason), count in sorted(self._violations.items())
+            if minute >= first
+        ]
+
+    def health(self, now: float) -> views.HealthView:
+        """Well only if Kafka answers, telemetry comes, and no module is offline."""
         wrong: list[str] = []
         warnings: list[str] = []
-        if self.kafka != "connected":
+        if self.kafka not in ("connected", "archive"):
             wrong.append(f"Kafka: {self.kafka}")
-        if not self._modules:
+        if not self.modules.known:
             wrong.append("no module has sent telemetry yet")
-        for name in sorted(self._modules):
-            entry = self._modules[name]
-            status = self._status(entry, now)
-            if status == "silent":
-                wrong.append(f"{name} has not reported for {now - entry.came:.0f} s (allowed: {SILENT_S:.0f} s)")
-            elif status == "failed":
-                wrong.append(f"{name}: failed: {entry.row.last_reason or 'no reason given'}")
-            elif status in ("warning", "waiting", "stopped"):
-                state = _state(entry.row, status)
-                warnings.append(f"{name}: {state}: {entry.row.last_reason or 'no reason given'}")
+        for name in self.modules.names():
+            status = self.modules.status(name, now)
+            if status == "offline":
+                wrong.append(said_of(self.modules.view(name, now)))
+            elif status in ("degraded", "missing") or (status == "ended" and not self.modules.ended):
+                warnings.append(said_of(self.modules.view(name, now)))
         warnings.extend(f"{topic}: {count} unreadable records" for topic, count in sorted(self._unreadable.items()))
-        return HealthView(
+        return views.HealthView(
             status="unwell" if wrong else "ok",
             wrong=wrong,
             warnings=warnings,
             kafka=self.kafka,
-            modules=len(self._modules),
+            modules=len(self.modules.known),
             dead_letters=self._dead_letters,
             unreadable=dict(sorted(self._unreadable.items())),
             uptime_s=round(now - self._started, 3),
         )
 
-
-def _activity(row: Telemetry) -> int | None:
-    """What a module's rate is the rate of: its verdicts, else the frames it received; None where it counts neither."""
-    total, verdicts = 0, False
-    for key, count in row.counts.items():
-        verdict, colon, _ = key.partition(":")
-        if colon and verdict in _VERDICTS:
-            total += count
-            verdicts = True
-    return total if verdicts else row.counts.get("frames")
-
-
-def _state(row: Telemetry, status: Status) -> str:
-    stated = row.gauges.get("state")
-    return stated if isinstance(stated, str) and status == row.status else status
-
-
-def _group(module: str) -> str:
-    for group, prefixes in _GROUPS:
-        if module.startswith(prefixes):
-            return group
-    return _REST
-
-
-def _rounded(rate: float | None) -> float | None:
-    return None if rate is None else round(rate, 2)
+    def age_s(self, now: float) -> float | None:
+        """Seconds since any record came."""
+        return None if self.heard is None else max(now - self.heard, 0.0)

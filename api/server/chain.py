@@ -98,9 +98,10 @@ def find_decision(places: Places, decision_id: str) -> Decision | None:
     return next((d for d in _parsed(Decision, places.own.containing(DECISIONS, text)) if d.id == decision_id), None)
 
 
-def chain_of(places: Places, decision_id: str) -> Chain:
-    """The chain. Raises UnknownDecision with ids that are near."""
-    decision = find_decision(places, decision_id)
+def chain_of(places: Places, decision_id: str, known: Decision | None = None) -> Chain:
+    """The chain. ``known``: the decision, where somebody has it who is quicker than the archive. Raises UnknownDecision
+    with ids that are near."""
+    decision = known or find_decision(places, decision_id)
     if decision is None:
         raise _unknown(places, decision_id)
     own = places.own

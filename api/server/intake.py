@@ -16,18 +16,37 @@ from connectors.kafka.reader import Reader
 from models.failures import Failure
 from models.message import Stored
 from models.settings import Kafka
-from models.topics import DEAD_LETTER, DECISIONS, FILLS, ORDERS, OUTCOMES, QUALITY, SCANS, TELEMETRY
+from models.topics import (
+    ANSWERS,
+    DEAD_LETTER,
+    DECISIONS,
+    FEATURES,
+    FILLS,
+    JOURNAL,
+    LEDGER,
+    ORDERS,
+    OUTCOMES,
+    QUALITY,
+    SCANS,
+    TELEMETRY,
+)
 
-#: Topics, with how many of their last records are read on start. Telemetry: a minute or so of all modules.
+_ALL: Final = 1 << 40
+#: Topics, with how many of their last records are read on start. Telemetry: a minute or so of all modules; journal: the
+#: definitions and books of the windows that are open. What money is added up from is read whole.
 BACKLOG: Final = {
-    TELEMETRY: 2_000,
-    DECISIONS: 500,
-    ORDERS: 500,
-    FILLS: 500,
-    QUALITY: 500,
-    OUTCOMES: 100,
+    TELEMETRY: 3_000,
+    DECISIONS: 2_000,
+    ORDERS: 1_000,
+    FILLS: _ALL,
+    LEDGER: _ALL,
+    OUTCOMES: _ALL,
+    ANSWERS: 100,
+    QUALITY: 2_000,
     DEAD_LETTER: 100,
-    SCANS: 200,
+    FEATURES: 5_000,
+    SCANS: 10_000,
+    JOURNAL: 20_000,
 }
 BATCH: Final = 500
 POLL_MS: Final = 50
@@ -43,15 +62,22 @@ Batch = Sequence[tuple[Stored, bool]]
 
 class Intake:
     """``deliver`` gets the records, each with whether it is older than the server, and returns when they are taken;
-    ``state`` gets "connected", or what is wrong, whenever that changes. Both are called in the intake's thread."""
+    ``state`` gets "connected", or what is wrong, whenever that changes; ``caught_up`` is called once what was there at
+    the beginning is delivered. All are called in the intake's thread."""
 
     def __init__(
-        self, kafka: Kafka, bootstrap: str, deliver: Callable[[Batch], None], state: Callable[[str], None]
+        self,
+        kafka: Kafka,
+        bootstrap: str,
+        deliver: Callable[[Batch], None],
+        state: Callable[[str], None],
+        caught_up: Callable[[], None] = lambda: None,
     ) -> None:
         self._kafka = kafka
         self._bootstrap = bootstrap
         self._deliver = deliver
         self._state = state
+        self._caught_up: Callable[[], None] | None = caught_up
         self._said = ""
         self._stop = threading.Event()
         self._next: dict[str, int] = {}
@@ -93,14 +119,25 @@ class Intake:
                     for each in records:
                         self._next[each.topic] = each.offset + 1
                     self._say(_CONNECTED)
+                    self._look(idle=False)
                     if len(records) < BATCH:
                         self._stop.wait(_WAIT_S)
-                elif time.monotonic() - heard > _PROBE_S:
+                    continue
+                self._look(idle=True)
+                if time.monotonic() - heard > _PROBE_S:
                     answers = cluster_answers(self._kafka, self._bootstrap, timeout_s=2.0)
                     self._say(_CONNECTED if answers else f"the broker {self._bootstrap} does not answer")
                     heard = time.monotonic()
         finally:
             reader.close()
+
+    def _look(self, idle: bool) -> None:
+        """Say once that the backlog is there: all of it is read, or there is nothing more to be had."""
+        if self._caught_up is None:
+            return
+        if idle or all(self._next.get(topic, 0) >= end for topic, end in self._before.items()):
+            self._caught_up()
+            self._caught_up = None
 
     def _begin(self, reader: Reader, topic: str) -> int:
         """Where to read on, or the beginning of the backlog, within what the cluster has."""

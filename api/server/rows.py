@@ -21,6 +21,15 @@ class RecentRows(Generic[_R]):
         """``value``: a record that was found to be of the contract."""
         self._rows.append((number, value))
 
+    @property
+    def full(self) -> bool:
+        """Whether older ones had to go."""
+        return len(self._rows) == self._rows.maxlen
+
+    def oldest(self) -> _R:
+        """Raises IndexError where there is none."""
+        return self._contract.model_validate_json(self._rows[0][1])
+
     def latest(self, limit: int) -> list[_R]:
         """The latest first."""
         return [record for _, record in self.numbered(limit)]

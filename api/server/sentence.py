@@ -23,24 +23,26 @@ def limits_of(run: Path) -> dict[str, float]:
         return {}
 
 
-def sentence_of(decision: Decision, fills: list[Fill], limits: Mapping[str, float]) -> str:
-    """What was done and why. ``fills``: of the decision's orders; ``limits``: see ``limits_of``."""
+def sentence_of(decision: Decision, fills: list[Fill] | None, limits: Mapping[str, float]) -> str:
+    """What was done and why. ``fills``: of the decision's orders, None where nobody looked; ``limits``: see
+    ``limits_of``."""
     shares = f"{decision.size / SHARE:,.2f} shares"
     price = f"${decision.price / PIP:.4f}"
     match decision.action:
         case "enter":
             return f"Bought {decision.outcome}: {_edge(decision)}. {_ordered(shares, price, fills)}"
         case "exit":
-            return f"Sold {decision.outcome}: {_why(decision, limits)}. {_ordered(shares, price, fills)}"
+            return f"Sold {decision.outcome}: {why_of(decision, limits)}. {_ordered(shares, price, fills)}"
         case "settle":
             return f"Settled {decision.outcome}: {shares} paid {price} each."
         case _ if decision.spans and decision.spans[0].module == "exits":
-            return f"Kept {decision.outcome} unjudged: {_why(decision, limits)}."
+            return f"Kept {decision.outcome} unjudged: {why_of(decision, limits)}."
         case _:
-            return f"Refused to buy {decision.outcome}: {_why(decision, limits)}."
+            return f"Refused to buy {decision.outcome}: {why_of(decision, limits)}."
 
 
-def _why(decision: Decision, limits: Mapping[str, float]) -> str:
+def why_of(decision: Decision, limits: Mapping[str, float]) -> str:
+    """A decision's reason in words, with the numbers of a limit that was reached."""
     whose = _WHOSE.get(decision.reason)
     room = _numbers(decision, "sizing").get("room")
     cap = limits.get(decision.reason)
@@ -64,7 +66,9 @@ def _edge(decision: Decision) -> str:
     )
 
 
-def _ordered(shares: str, price: str, fills: list[Fill]) -> str:
+def _ordered(shares: str, price: str, fills: list[Fill] | None) -> str:
+    if fills is None:
+        return f"Ordered {shares}, limit {price}."
     if not fills:
         return f"Order: {shares}, limit {price}; nothing filled."
     size, gross, fees = 0, 0, 0

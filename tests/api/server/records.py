@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from models.contracts import Decision, Fill, Quality, Record, Scan, Telemetry
+from models.contracts import Answer, Decision, Fill, Outcome, Posting, Quality, Record, Scan, Telemetry
 from models.message import Message, Stored
 from models.reasons import Reason, Verdict
-from models.topics import DECISIONS, FILLS, QUALITY, SCANS, TELEMETRY
+from models.topics import ANSWERS, DECISIONS, FILLS, LEDGER, OUTCOMES, QUALITY, SCANS, TELEMETRY
 
 T0 = 1_790_000_000_000_000_000
 
@@ -99,17 +99,41 @@ def scan(number: int, market: str = "m") -> Scan:
     )
 
 
+def answer(number: int, what: str = "pause", verdict: Verdict = Verdict.PASS) -> Answer:
+    return Answer(
+        id=f"a{number}",
+        journal=number,
+        timestamp=T0 + number,
+        command=f"c{number}",
+        by="me",
+        what=what,
+        verdict=verdict,
+        reason=Reason.OK if verdict == Verdict.PASS else Reason.NOTHING_TO_DO,
+        text="it was done.",
+    )
+
+
 _TOPICS: dict[type[Record], str] = {
     Telemetry: TELEMETRY,
     Decision: DECISIONS,
     Fill: FILLS,
     Quality: QUALITY,
     Scan: SCANS,
+    Answer: ANSWERS,
+    Posting: LEDGER,
+    Outcome: OUTCOMES,
 }
 
 
-def stored(record: Record, ordinal: int = -1, producer: str = "") -> Stored:
-    return Stored(_TOPICS[type(record)], 0, max(ordinal, 0), "", record.canonical(), T0, producer, ordinal)
+_offsets: dict[str, int] = {}
+
+
+def stored(record: Record, ordinal: int = -1, producer: str = "", offset: int | None = None) -> Stored:
+    """The record where a topic would have it: each one after the one before, unless ``offset`` says where."""
+    topic = _TOPICS[type(record)]
+    at = _offsets.get(topic, 0) if offset is None else offset
+    _offsets[topic] = at + 1
+    return Stored(topic, 0, at, "", record.canonical(), T0, producer, ordinal)
 
 
 def message(record: Record, ordinal: int, producer: str = "test") -> Message:

@@ -9,38 +9,19 @@ from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 
-from api.server import app as app_module
-from api.server.app import build
-from api.server.guard import HEADERS, HostGuard
-from api.server.hub import Hub
-from api.server.serving import _Server, describe_run
-from connectors.listening import listen_for_page, url_of
+from api.server import guard as guard_module
+from api.server.guard import HEADERS
+from api.server.routes import streaming
+from tests.api.server.rig import TOKEN, serving
 
-PATHS = ["/", "/health", "/api/decisions", "/api/nothing", "/pages/page.js", "/openapi.json", "/docs"]
-
-
-@contextlib.asynccontextmanager
-async def serving(run_dir: Path, *allowed: str) -> AsyncIterator[tuple[str, Hub]]:
-    hub = Hub("s1")
-    hub.board.kafka = "connected"
-    listening = listen_for_page("127.0.0.1", 0)
-    application = build(hub, lambda: describe_run(run_dir, "127.0.0.1:1", "s1"), run_dir)
-    server = _Server(uvicorn.Config(HostGuard(application, "127.0.0.1", allowed), log_level="critical"))
-    task = asyncio.create_task(server.serve([listening]))
-    try:
-        yield url_of(listening), hub
-    finally:
-        hub.ring.close()
-        server.should_exit = True
-        await task
+PATHS = ["/", "/health", "/api/decisions", "/api/nothing", "/pages/app/main.js", "/openapi.json", "/docs"]
 
 
 @pytest.fixture
 async def url(tmp_path: Path) -> AsyncIterator[str]:
-    async with serving(tmp_path, "trader.lan") as (made, _):
-        yield made
+    async with serving(tmp_path, "trader.lan", guarded=False) as made:
+        yield made.url
 
 
 async def asked(url: str, path: str, **headers: str) -> httpx.Response:
@@ -89,17 +70,17 @@ async def test_every_answer_carries_the_headers(url: str, path: str, host: str) 
 
 
 async def test_an_answer_that_breaks_carries_them_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with serving(tmp_path) as (url, hub):
-        monkeypatch.setattr(hub.board, "decisions", None)
-        answer = await asked(url, "/api/decisions")
+    async with serving(tmp_path) as made:
+        monkeypatch.setattr(made.hub.board, "fills", None)
+        answer = await asked(made.url, "/api/fills")
     assert answer.status_code == 500
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
 async def test_streams_are_counted_when_they_are_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Many at one moment find the bound as well, and a stream that ended makes room."""
-    monkeypatch.setattr(app_module, "MAX_STREAMS", 3)
-    async with serving(tmp_path) as (url, _), httpx.AsyncClient(base_url=url, timeout=60) as client:
+    monkeypatch.setattr(streaming, "MAX_STREAMS", 3)
+    async with serving(tmp_path) as made, httpx.AsyncClient(base_url=made.url, timeout=60) as client:
         async with contextlib.AsyncExitStack() as stack:
             answers = await asyncio.gather(
                 *(stack.enter_async_context(client.stream("GET", "/stream")) for _ in range(12))
@@ -114,3 +95,57 @@ async def test_streams_are_counted_when_they_are_accepted(tmp_path: Path, monkey
                     if again.status_code == 200:
                         break
                 await asyncio.sleep(0.05)
+
+
+async def test_reading_beyond_this_machine_takes_the_token(tmp_path: Path) -> None:
+    async with serving(tmp_path, "trader.lan", open_reading=False) as made:
+        for path in ("/api/positions", "/stream", "/api/settings"):
+            assert (await asked(made.url, path)).status_code == 401
+        for path in ("/", "/health", "/pages/app/main.js", "/api/session"):
+            assert (await asked(made.url, path)).status_code in (200, 503)
+        right = await asked(made.url, "/api/positions", Authorization=f"Bearer {TOKEN}")
+        assert right.status_code == 200
+        wrong = await asked(made.url, "/api/positions", Authorization=f"Bearer {'22' * 32}")
+        assert wrong.status_code == 401
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Host": "trader.lan"}, {"X-Forwarded-For": "10.0.0.7"}, {"Forwarded": "for=10.0.0.7"}], ids=str
+)
+async def test_a_proxy_does_not_open_reading_to_others(tmp_path: Path, headers: dict[str, str]) -> None:
+    async with serving(tmp_path, "trader.lan") as made:
+        assert (await asked(made.url, "/api/positions")).status_code == 200
+        assert (await asked(made.url, "/api/positions", **headers)).status_code == 401
+
+
+async def test_a_session_outlives_the_server_and_dies_with_the_token(tmp_path: Path) -> None:
+    async with serving(tmp_path, open_reading=False) as made, httpx.AsyncClient(base_url=made.url) as client:
+        assert (await client.post("/api/session", json={"token": "33" * 32})).status_code == 401
+        answer = await client.post("/api/session", json={"token": TOKEN})
+        assert answer.json()["signed_in"]
+        assert "HttpOnly" in answer.headers["set-cookie"]
+        assert "SameSite=strict" in answer.headers["set-cookie"]
+        assert TOKEN not in answer.text + answer.headers["set-cookie"]
+        assert (await client.get("/api/positions")).status_code == 200
+        cookies = client.cookies
+    async with (
+        serving(tmp_path, open_reading=False) as made,
+        httpx.AsyncClient(base_url=made.url, cookies=cookies) as client,
+    ):
+        assert (await client.get("/api/positions")).status_code == 200
+        (tmp_path / "operator.token").write_text("44" * 32)
+        assert (await client.get("/api/positions")).status_code == 401
+
+
+async def test_who_asks_without_end_is_told_to_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard_module, "BURST", 5.0)
+    monkeypatch.setattr(guard_module, "PER_S", 0.001)
+    async with serving(tmp_path) as made, httpx.AsyncClient(base_url=made.url) as client:
+        codes = [(await client.get("/api/reasons")).status_code for _ in range(7)]
+        assert codes == [200] * 5 + [429] * 2
+
+
+async def test_a_large_body_is_not_read(tmp_path: Path) -> None:
+    async with serving(tmp_path) as made, httpx.AsyncClient(base_url=made.url) as client:
+        answer = await client.post("/api/control", content=b"x" * 100_000)
+        assert answer.status_code == 413

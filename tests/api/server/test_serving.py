@@ -172,12 +172,14 @@ def test_the_command_explains_what_it_cannot_do(tmp_path: Path, taken: bool) -> 
 
 
 @pytest.mark.parametrize(
-    "last", [b"START-\xb2", b"START-\xd9\xa3", b"\xff\xfe", b"x" * 5_000, b"-", b"START-" + b"9" * 4_999], ids=str
+    "last",
+    [b"START@fills:\xb2", b"START@fills:\xd9\xa3", b"\xff\xfe", b"x" * 5_000, b"-", b"START@fills:" + b"9" * 4_999],
+    ids=str,
 )
 async def test_an_odd_last_event_id_is_answered_with_reset(tmp_path: Path, last: bytes) -> None:
-    """On a real socket, as bytes: HTTP allows more than text. ``START`` stands for the server's own start."""
+    """On a real socket, as bytes: HTTP allows more than text. ``START`` stands for the run's name."""
     async with server("127.0.0.1:9", tmp_path) as client:
-        start = (await client.get("/api/run")).json()["server_start"].encode()
+        start = (await client.get("/api/run")).json()["name"].encode()
         reader, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port)
         head = b"GET /stream HTTP/1.1\r\nHost: 127.0.0.1\r\nLast-Event-ID: " + last.replace(b"START", start)
         writer.write(head + b"\r\n\r\n")

@@ -1,0 +1,66 @@
+// A chart by uPlot, and the same numbers as a table: nobody has to see the picture.
+import { html, useEffect, useRef, useState } from "./dom.js";
+import { none } from "./format.js";
+
+const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const ROWS = 40;
+const utc = (seconds) => new Date(seconds * 1000).toISOString().slice(11, 19);
+
+// series: { label, key, color (a custom property), dash, width, fill, scale }. points: rows with `time_s`, ascending.
+// marks: { time_s, value, label, color }. lines: [{ value, color, label }].
+export function Chart({ label, points, series, marks = [], height = 220, sync, digits = 3, bands }) {
+  const place = useRef(null), plot = useRef(null), latest = useRef({ marks });
+  const [theme, setTheme] = useState(0);
+  latest.current = { marks };
+  useEffect(() => {
+    const again = () => setTheme((n) => n + 1);
+    addEventListener("theme", again);
+    const system = matchMedia("(prefers-color-scheme: dark)");
+    system.addEventListener("change", again);
+    return () => { removeEventListener("theme", again); system.removeEventListener("change", again); };
+  }, []);
+  const shape = series.map((each) => each.key).join();
+  useEffect(() => {
+    const axis = { stroke: color("--soft"), grid: { stroke: color("--line"), width: 1 }, ticks: { stroke: color("--line"), width: 1 }, font: "11px system-ui" };
+    const data = columns(points, series);
+    const made = new uPlot({
+      width: Math.max(place.current.clientWidth, 200), height,
+      cursor: sync ? { sync: { key: sync, setSeries: false } } : {},
+      tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
+      scales: { x: { time: true } },
+      axes: [{ ...axis, values: (_, given, __, ___, step) => given.map((each) => utc(each).slice(0, step < 60 ? 8 : 5)), space: 70 }, { ...axis, size: 64, values: (_, given) => given.map((each) => each.toLocaleString("en-US", { maximumFractionDigits: digits })) }],
+      legend: { live: true },
+      bands: bands?.map(([high, low]) => ({ series: [series.findIndex((s) => s.key === high) + 1, series.findIndex((s) => s.key === low) + 1], fill: `${color("--accent")}22` })),
+      series: [{ label: "UTC", value: (_, x) => (x == null ? none : utc(x)) }, ...series.map((each) => ({
+        label: each.label, stroke: color(each.color), width: each.width ?? 2, dash: each.dash, points: { show: false }, spanGaps: true,
+        value: (_, y) => (y == null ? none : y.toFixed(digits)),
+      }))],
+      hooks: { draw: [(u) => {
+        for (const mark of latest.current.marks) {
+          if (mark.time_s < u.scales.x.min || mark.time_s > u.scales.x.max) continue;
+          const x = u.valToPos(mark.time_s, "x", true), y = u.valToPos(mark.value, "y", true);
+          u.ctx.save();
+          u.ctx.fillStyle = color(mark.color);
+          u.ctx.beginPath();
+          const s = 5 * devicePixelRatio, up = mark.up ? 1 : -1;
+          u.ctx.moveTo(x, y - s * up); u.ctx.lineTo(x + s, y + s * up); u.ctx.lineTo(x - s, y + s * up);
+          u.ctx.fill();
+          u.ctx.restore();
+        }
+      }] },
+    }, data, place.current);
+    plot.current = made;
+    const watch = new ResizeObserver(() => made.setSize({ width: Math.max(place.current.clientWidth, 200), height }));
+    watch.observe(place.current);
+    return () => { watch.disconnect(); made.destroy(); plot.current = null; };
+  }, [theme, shape, height]);
+  useEffect(() => { plot.current?.setData(columns(points, series)); }, [points]);
+  const step = Math.max(Math.floor(points.length / ROWS), 1);
+  const told = points.filter((_, at) => (points.length - 1 - at) % step === 0);
+  return html`<figure class="chart"><div ref=${place} role="img" aria-label=${`${label}; the table below has the numbers`}></div>
+    <details><summary>${label} as a table</summary><div class="scroll"><table><caption class="hidden">${label}</caption>
+      <thead><tr><th scope="col">time</th>${series.map((each) => html`<th scope="col" class="n">${each.label}</th>`)}</tr></thead>
+      <tbody>${told.map((row) => html`<tr><td data-label="time">${utc(row.time_s)} UTC</td>${series.map((each) => html`<td class="n" data-label=${each.label}>${row[each.key] == null ? none : row[each.key].toFixed(digits)}</td>`)}</tr>`)}</tbody></table></div></details>
+  </figure>`;
+}
+const columns = (points, series) => [points.map((each) => each.time_s), ...series.map((each) => points.map((row) => row[each.key] ?? null))];

@@ -1,0 +1,25 @@
+// Numbers and times as people read them. The server sends dollars, shares and ISO times; nothing is computed here.
+const fixed = (digits) => new Intl.NumberFormat("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+const whole = fixed(0), one = fixed(1), two = fixed(2), four = fixed(4);
+const known = (value) => value !== null && value !== undefined && value !== "";
+export const none = "–";
+export const count = (value) => (known(value) ? whole.format(value) : none);
+export const tenth = (value) => (known(value) ? one.format(value) : none);
+export const usd = (value) => (known(value) ? `${value < 0 ? "−" : ""}$${two.format(Math.abs(value))}` : none);
+export const signed = (value) => (known(value) ? `${value > 0 ? "+" : value < 0 ? "−" : ""}$${two.format(Math.abs(value))}` : none);
+export const price = (value) => (known(value) ? `$${four.format(value)}` : none);
+export const shares = (value) => (known(value) && value !== 0 ? two.format(value) : none);
+export const percent = (value) => (known(value) ? `${one.format(value * 100)} %` : none);
+export const clock = (iso) => (iso ? `${iso.slice(11, 19)} UTC` : none);
+export const stamp = (iso) => (iso ? `${iso.slice(0, 10)} ${iso.slice(11, 23)} UTC` : none);
+export const tone = (value) => (value > 0 ? "good" : value < 0 ? "bad" : "");
+export function span(seconds) {
+  if (!known(seconds)) return none;
+  if (seconds < 10) return `${one.format(seconds)} s`;
+  if (seconds < 60) return `${whole.format(seconds)} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${String(Math.floor(seconds % 60)).padStart(2, "0")} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+export const VERDICTS = { pass: "passed", hold: "waiting", block: "refused" };
+export const numbers = (given) => Object.entries(given).map(([name, value]) => `${name} ${typeof value === "number" ? Number(value.toPrecision(7)) : value}`).join(", ");

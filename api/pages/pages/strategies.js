@@ -1,0 +1,57 @@
+// Strategies: every instance, every scan row, and what would have to change; a page for each instance.
+import { html } from "../app/dom.js";
+import { useLive } from "../app/live.js";
+import { Empty, Figure, Panel, Reason, Search, Select, Steps, Table, Verdict } from "../app/parts.js";
+import { clock, count, none, percent, signed, tone } from "../app/format.js";
+import { DECISION_COLUMNS } from "./decisions.js";
+import { Funnels } from "./funnel.js";
+
+const listed = (given) => Object.entries(given).slice(0, 4).map(([reason, n]) => `${reason} ${count(n)}`).join(", ") || none;
+const decimals = (value) => (value === null || value === undefined ? none : value.toFixed(4));
+const SCAN_COLUMNS = [
+  { key: "strategy", label: "Strategy" }, { key: "market", label: "Market", kind: () => "nowrap" },
+  { key: "score", label: "Score", num: true, cell: (s) => decimals(s.score) }, { key: "threshold", label: "Threshold", num: true, cell: (s) => decimals(s.threshold) },
+  { key: "margin", label: "Margin", num: true, cell: (s) => decimals(s.margin) }, { key: "normalised", label: "Normalised", num: true, cell: (s) => s.normalised.toFixed(2) },
+  { key: "verdict", label: "Verdict", cell: (s) => html`<${Verdict} is=${s.verdict} />` },
+  { key: "reason", label: "Reason", wide: true, cell: (s) => html`<${Reason} code=${s.reason} meaning=${s.meaning} />` },
+  { key: "to_change", label: "What would have to change", wide: true },
+  { key: "time", label: "Judged", kind: () => "nowrap", cell: (s) => clock(s.time) },
+];
+export default function Strategies({ rest, query, go }) {
+  return rest ? html`<${One} id=${rest} key=${rest} go=${go} />` : html`<${All} query=${query} go=${go} />`;
+}
+function Scans({ rows, empty }) {
+  return html`<${Table} name="scans" rows=${rows} columns=${SCAN_COLUMNS} keyOf=${(s) => `${s.strategy} ${s.market_key}`} empty=${empty} />`;
+}
+function All({ query, go }) {
+  const live = useLive("/api/strategies", ["telemetry", "decision", "outcome"]), scans = useLive("/api/scans", ["telemetry"], 2000);
+  const all = scans.data?.scans || [];
+  const words = (query.get("q") || "").toLowerCase();
+  const rows = all.filter((s) => (!query.get("strategy") || s.strategy === query.get("strategy")) && (!query.get("verdict") || s.verdict === query.get("verdict"))
+    && (query.get("ended") === "1" || s.reason !== "expired") && (!words || `${s.market} ${s.market_key} ${s.reason}`.toLowerCase().includes(words)));
+  return html`<${Panel} title="Instances" live=${live}><${Steps}><${Table} name="instances" rows=${live.data?.strategies || []} keyOf=${(s) => s.id} onOpen=${(s) => go(`/strategies/${s.id}`)} empty="Loading …" columns=${[
+    { key: "id", label: "Instance", cell: (s) => html`<a href=${`/strategies/${s.id}`} tabindex="-1">${s.id}</a>` }, { key: "state", label: "State" },
+    { key: "evaluations", label: "Samples", num: true, cell: (s) => count(s.evaluations) }, { key: "pass_rate", label: "Pass rate", num: true, cell: (s) => percent(s.pass_rate) },
+    { key: "passed", label: "Passed", num: true, cell: (s) => count(s.passed) }, { key: "held", label: "Waiting", num: true, cell: (s) => count(s.held) }, { key: "blocked", label: "Refused", num: true, cell: (s) => count(s.blocked) },
+    { key: "blocks", label: "Refused because", wide: true, sort: false, cell: (s) => listed(s.blocks) }, { key: "refused", label: "Entries refused by gates", wide: true, sort: false, cell: (s) => listed(s.refused) },
+    { key: "today_usd", label: "Today", num: true, kind: (s) => tone(s.today_usd), cell: (s) => signed(s.today_usd) }, { key: "week_usd", label: "7 days", num: true, kind: (s) => tone(s.week_usd), cell: (s) => signed(s.week_usd) },
+  ]} /><//><//>
+  <${Panel} title="Scans" live=${scans} note="the latest evaluation of every strategy and market">
+    <div class="filters"><${Select} name="strategy" label="Strategy" options=${[...new Set(all.map((s) => s.strategy))]} /><${Select} name="verdict" label="Verdict" options=${[["pass", "passed"], ["hold", "waiting"], ["block", "refused"]]} /><${Search} name="q" label="Words" /></div>
+    <${Scans} rows=${rows} empty=${scans.data ? "No window has been evaluated yet, or none matches." : "Loading …"} /><//>`;
+}
+function One({ id, go }) {
+  const live = useLive(`/api/strategies/${id}`, ["telemetry", "decision"]), scans = useLive(`/api/scans?strategy=${id}`, ["telemetry"], 2000);
+  const decisions = useLive(`/api/decisions?limit=20&refusals=true&strategy=${id}`, ["decision"]);
+  const s = live.data;
+  return html`<${Panel} title=${`Instance ${id}`} live=${live} note=${s ? `${s.strategy}, ${s.state}, model ${s.model}` : ""}>${s ? html`<dl class="figures">
+      <${Figure} label="Evaluations" value=${count(s.evaluations)} note=${`${count(s.passed)} passed, ${count(s.held)} waiting, ${count(s.blocked)} refused`} /><${Figure} label="Pass rate" value=${percent(s.pass_rate)} />
+      <${Figure} label="Today" value=${signed(s.today_usd)} kind=${tone(s.today_usd)} /><${Figure} label="7 days" value=${signed(s.week_usd)} kind=${tone(s.week_usd)} /><${Figure} label="All" value=${signed(s.realised_usd)} kind=${tone(s.realised_usd)} note="closed PnL less fees" /></dl>
+      <p>Last: <${Reason} code=${s.last_reason} meaning=${s.meaning} /></p>` : html`<${Empty}>Loading …<//>`}<//>
+    <div class="grid"><div class="half"><${Panel} title="Refused and waiting, by reason" live=${live}><${Table} name="blocks" rows=${s ? [...Object.entries(s.blocks).map(([reason, n]) => ({ what: "refused: data", reason, n })), ...Object.entries(s.holds).map(([reason, n]) => ({ what: "waiting", reason, n })), ...Object.entries(s.refused).map(([reason, n]) => ({ what: "refused: entry", reason, n }))] : []} keyOf=${(r) => r.what + r.reason} empty="Nothing yet." columns=${[
+    { key: "what", label: "What" }, { key: "reason", label: "Reason", cell: (r) => html`<code>${r.reason}</code>` }, { key: "n", label: "Count", num: true, cell: (r) => count(r.n) }]} /><//></div>
+    <div class="half"><${Panel} title="Parameters" live=${live}><${Table} name="parameters" rows=${s ? Object.entries(s.parameters).map(([key, value]) => ({ key, value: String(value) })) : []} keyOf=${(r) => r.key} empty="Loading …" columns=${[{ key: "key", label: "Key" }, { key: "value", label: "Value", num: true }]} /><//></div></div>
+    <${Panel} title="Scans" live=${scans}><${Scans} rows=${(scans.data?.scans || []).filter((each) => each.reason !== "expired")} empty="No window has been evaluated yet." /><//>
+    <${Panel} title="Latest decisions" live=${decisions} note="refused entries too; Enter opens the trace"><${Steps} keys=${true}><${Table} name="decisions" rows=${decisions.data?.decisions || []} columns=${DECISION_COLUMNS} keyOf=${(d) => d.id} onOpen=${(d) => go(`/decisions/${encodeURIComponent(d.id)}`)} empty="No decision yet." /><//><//>
+    <${Funnels} />`;
+}

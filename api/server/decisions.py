@@ -1,0 +1,201 @@
+"""Decisions: a page of them, one of them, and the whole trace of one. From memory first, then audit and archive."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from pydantic import BaseModel, Field
+
+from api.server import audit, presenting, views
+from api.server.board import Board
+from api.server.chain import FrameView, JournalEvent, UnknownDecision, chain_of
+from api.server.formats import usd
+from api.server.places import Places
+from models.contracts import Decision
+from models.failures import Failure
+
+_CURSOR: Final = re.compile(r"([0-9]{1,18}):(.{1,280})", re.DOTALL)
+_COLUMNS: Final = tuple(Decision.model_fields)
+
+
+class DecisionFilter(NamedTuple):
+    """What a page is to hold; empty for all."""
+
+    strategy: str
+    market: str
+    reason: str
+    action: str
+    refusals: bool
+
+    def takes(self, decision: Decision) -> bool:
+        return (
+            (self.refusals or decision.action != "block")
+            and self.strategy in ("", decision.strategy)
+            and self.market in ("", decision.market_key)
+            and self.reason in ("", str(decision.reason))
+            and self.action in ("", "refuse" if decision.action == "block" else decision.action)
+        )
+
+
+class Trace(BaseModel):
+    """Everything from the raw frames to the money, of one decision."""
+
+    sentence: str = Field(description="what was done and why, in one sentence")
+    decision: views.DecisionView
+    frames: list[FrameView]
+    journal: list[JournalEvent]
+    orders: list[views.OrderView]
+    fills: list[views.FillView]
+    postings: list[views.PostingView]
+    outcome: views.OutcomeView | None
+    realised_usd: float | None = Field(description="dollars, of the strategy in this market; null until it is settled")
+    complete: bool = Field(description="whether the archive has all frames already")
+    notes: list[str] = Field(description="what could not be found, and why")
+
+
+def page(board: Board, run_dir: Path, asked: DecisionFilter, limit: int, before: str) -> views.Decisions:
+    """Up to ``limit`` decisions older than ``before``. Equal refusals that follow each other are one row."""
+    match = _CURSOR.fullmatch(before)
+    cursor = (int(match[1]), match[2]) if match else None
+    found: list[Decision] = []
+    times: list[int] = []
+    oldest: tuple[int, str] | None = None
+
+    def add(decision: Decision) -> None:
+        nonlocal oldest
+        oldest = (decision.journal, decision.id)
+        if not asked.takes(decision):
+            return
+        if found and decision.action == "block" and _alike(found[-1], decision):
+            times[-1] += decision.repeats + 1
+            return
+        if len(found) <= limit:
+            found.append(decision)
+            times.append(decision.repeats + 1)
+
+    rows = [each for _, each in board.decision_records(1_000)]
+    # The two kinds are kept apart and reach back differently far: beyond the shorter one the audit is asked.
+    reach = board.reach() if asked.refusals else 0
+    for each in rows:
+        if each.journal < reach or len(found) > limit:
+            break
+        if cursor is None or (each.journal, each.id) < cursor:
+            add(each)
+    if len(found) <= limit:
+        try:
+            for each in _older(run_dir, asked, oldest or cursor, limit + 1 - len(found)):
+                add(each)
+        except audit.NoAudit:
+            pass  # memory is all there is yet
+    more = len(found) > limit
+    shown = found[:limit]
+    told = [board.seen(each).model_copy(update={"times": count}) for each, count in zip(shown, times, strict=False)]
+    last = shown[-1] if more and shown else None
+    return views.Decisions(decisions=told, next=f"{last.journal}:{last.id}" if last is not None else "")
+
+
+def collapsed(board: Board, decisions: list[Decision], most: int) -> list[views.DecisionView]:
+    """The first ``most`` rows; equal refusals that follow each other are one, with how often."""
+    found: list[tuple[Decision, int]] = []
+    for each in decisions:
+        if found and each.action == "block" and _alike(found[-1][0], each):
+            found[-1] = (found[-1][0], found[-1][1] + each.repeats + 1)
+        elif len(found) == most:
+            break
+        else:
+            found.append((each, each.repeats + 1))
+    return [board.seen(each).model_copy(update={"times": times}) for each, times in found]
+
+
+def _alike(one: Decision, other: Decision) -> bool:
+    return (one.action, one.strategy, one.market_key, one.outcome, one.reason) == (
+        other.action,
+        other.strategy,
+        other.market_key,
+        other.outcome,
+        other.reason,
+    )
+
+
+def _older(run_dir: Path, asked: DecisionFilter, cursor: tuple[int, str] | None, limit: int) -> list[Decision]:
+    wanted: list[str] = []
+    values: list[Any] = []
+    if cursor is not None:
+        wanted.append("(journal < ? OR (journal = ? AND id < ?))")
+        values += [cursor[0], cursor[0], cursor[1]]
+    if not asked.refusals:
+        wanted.append("action <> 'block'")
+    action = "block" if asked.action == "refuse" else asked.action
+    for column, value in (
+        ("strategy", asked.strategy),
+        ("market_key", asked.market),
+        ("reason", asked.reason),
+        ("action", action),
+    ):
+        if value:
+            wanted.append(f"{column} = ?")
+            values.append(value)
+    where = f"WHERE {' AND '.join(wanted)}" if wanted else ""
+    columns = ", ".join(f'"{name}"' for name in _COLUMNS)
+    query = f"SELECT {columns} FROM decisions {where} ORDER BY journal DESC, id DESC LIMIT {int(limit)}"
+    return [_decision(row) for row in audit.ask(run_dir, query, values)]
+
+
+def _decision(row: tuple[Any, ...]) -> Decision:
+    given = dict(zip(_COLUMNS, row, strict=True))
+    given["spans"] = [{**span, "numbers": _mapping(span["numbers"])} for span in given["spans"] or []]
+    given["sources"] = given["sources"] or []
+    given["order_ids"] = given["order_ids"] or []
+    return Decision.model_validate(given)
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    if isinstance(value, str):
+        loaded = json.loads(value)
+        return dict(loaded) if isinstance(loaded, dict) else {}
+    return dict(value or {})
+
+
+def one(board: Board, run_dir: Path, decision_id: str) -> Decision:
+    """The decision. Raises UnknownDecision."""
+    known = board.decision(decision_id)
+    if known is not None:
+        return known
+    columns = ", ".join(f'"{name}"' for name in _COLUMNS)
+    try:
+        rows = audit.ask(run_dir, f"SELECT {columns} FROM decisions WHERE id = ?", [decision_id])
+    except audit.NoAudit:
+        rows = []
+    if not rows:
+        raise UnknownDecision(f"there is no decision {decision_id[:80]}.", "Choose one of the list of decisions.")
+    return _decision(rows[0])
+
+
+def trace(board: Board, run_dir: Path, decision_id: str) -> Trace:
+    """The trace; as far as the archive has come. Raises UnknownDecision."""
+    decision = one(board, run_dir, decision_id)
+    view = board.seen(decision)
+    try:
+        chain = chain_of(Places(run_dir), decision_id, decision)
+    except Failure as failure:
+        return Trace(
+            sentence=view.sentence, decision=view, frames=[], journal=[], orders=[], fills=[], postings=[],
+            outcome=None, realised_usd=None, complete=False, notes=[f"frames follow: {failure.cause}"],
+        )  # fmt: skip
+    title = board.title
+    return Trace(
+        sentence=chain.sentence,
+        decision=view,
+        frames=chain.frames,
+        journal=chain.journal,
+        orders=[presenting.order(each, title) for each in chain.orders],
+        fills=[presenting.fill(each, title) for each in chain.fills],
+        postings=[presenting.posting(each) for each in chain.postings],
+        outcome=presenting.outcome(chain.outcome, title) if chain.outcome is not None else None,
+        realised_usd=usd(chain.realised) if chain.realised is not None else None,
+        complete=bool(chain.frames) and not any(frame.missing for frame in chain.frames),
+        notes=chain.notes,
+    )

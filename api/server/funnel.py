@@ -1,0 +1,125 @@
+"""Why a market did not trade in the last minutes: evaluations, and where each of them ended.
+
+Counts come from scan rows. A row goes out whenever verdict or reason changes, so of the evaluations it stands for all
+but the last were like the row before it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final
+
+import msgspec
+
+from api.server import views
+from models.contracts import Decision, Fill, Scan
+from models.reasons import Verdict
+from models.timestamps import SECOND
+
+MINUTES: Final = 60
+_MINUTE_NS: Final = 60 * SECOND
+
+
+class _Minute(msgspec.Struct):
+    judged: dict[tuple[str, str], int] = {}  # (verdict, reason) -> evaluations
+    refused: dict[tuple[str, str], int] = {}  # (module, reason) -> entries
+    entered: int = 0
+    filled: int = 0
+    nearest: tuple[float, float, float, str, str] | None = None  # normalised, score, threshold, unit, strategy
+
+
+class Funnel:
+    """Minutes by market."""
+
+    def __init__(self) -> None:
+        self._minutes: dict[str, dict[int, _Minute]] = {}
+        self._last: dict[tuple[str, str], tuple[str, str]] = {}
+
+    def scan(self, scan: Scan) -> None:
+        minute = self._minute(scan.market_key, scan.timestamp)
+        key = (scan.strategy, scan.market_key)
+        now = (str(scan.verdict), str(scan.reason))
+        before = self._last.get(key, now)
+        self._last[key] = now
+        if scan.evaluations > 1:
+            minute.judged[before] = minute.judged.get(before, 0) + scan.evaluations - 1
+        minute.judged[now] = minute.judged.get(now, 0) + 1
+        if scan.verdict == Verdict.HOLD and scan.reason == "below_threshold":
+            near = (scan.normalised, scan.score, scan.threshold, scan.unit, scan.strategy)
+            if minute.nearest is None or near[0] > minute.nearest[0]:
+                minute.nearest = near
+
+    def decision(self, decision: Decision) -> None:
+        minute = self._minute(decision.market_key, decision.timestamp)
+        if decision.action == "enter":
+            minute.entered += 1
+        elif decision.action == "block" and decision.spans and decision.spans[0].module != "exits":
+            key = (decision.spans[-1].module, str(decision.reason))
+            minute.refused[key] = minute.refused.get(key, 0) + 1 + decision.repeats
+
+    def fill(self, fill: Fill) -> None:
+        if fill.side == "buy":
+            self._minute(fill.market_key, fill.timestamp).filled += 1
+
+    def view(self, market: str, title: str, minutes: int, now_ns: int) -> views.FunnelView:
+        first = now_ns // _MINUTE_NS - minutes + 1
+        kept = [each for at, each in self._minutes.get(market, {}).items() if at >= first]
+        judged: Counter[tuple[str, str]] = Counter()
+        refused: Counter[tuple[str, str]] = Counter()
+        for each in kept:
+            judged.update(each.judged)
+            refused.update(each.refused)
+        entered = sum(each.entered for each in kept)
+        data = {r: n for (v, r), n in judged.items() if v == Verdict.BLOCK or (v == Verdict.HOLD and r in _WAITING)}
+        edge = {r: n for (v, r), n in judged.items() if v == Verdict.HOLD and r not in _WAITING}
+        passed = sum(n for (v, _), n in judged.items() if v == Verdict.PASS)
+        gates = {f"{reason} ({module})": n for (module, reason), n in refused.items() if module != "sizing"}
+        sized = {reason: n for (module, reason), n in refused.items() if module == "sizing"}
+        total = sum(judged.values())
+        fit = total - sum(data.values())
+        steps = [
+            _step("evaluations", total, {}),
+            _step("data fit to judge", fit, data),
+            _step("edge above the threshold", passed, edge),
+            _step("gates passed", max(passed - sum(gates.values()), 0), gates),
+            _step("sized and ordered", entered, sized),
+            _step("fills", sum(each.filled for each in kept), {}),
+        ]
+        nearest = max((each.nearest for each in kept if each.nearest is not None), default=None)
+        return views.FunnelView(market_key=market, market=title, minutes=minutes, steps=steps, nearest=_miss(nearest))
+
+    def markets(self, minutes: int, now_ns: int) -> list[str]:
+        """Markets that were evaluated in the last ``minutes``."""
+        first = now_ns // _MINUTE_NS - minutes + 1
+        return sorted(key for key, kept in self._minutes.items() if any(at >= first for at in kept))
+
+    def _minute(self, market: str, t: int) -> _Minute:
+        minutes = self._minutes.setdefault(market, {})
+        at = t // _MINUTE_NS
+        known = minutes.get(at)
+        if known is None:
+            known = minutes[at] = _Minute()
+            for old in [each for each in minutes if each <= at - MINUTES]:
+                del minutes[old]
+            for key in [key for key, kept in self._minutes.items() if max(kept) <= at - MINUTES]:
+                del self._minutes[key]
+                for pair in [pair for pair in self._last if pair[1] == key]:
+                    del self._last[pair]
+        return known
+
+
+_WAITING: Final = frozenset({"not_started", "expired"})
+
+
+def _step(name: str, count: int, lost: dict[str, int]) -> views.FunnelStep:
+    return views.FunnelStep(step=name, count=count, lost=dict(sorted(lost.items(), key=lambda each: -each[1])))
+
+
+def _miss(nearest: tuple[float, float, float, str, str] | None) -> str:
+    if nearest is None:
+        return ""
+    _, score, threshold, unit, strategy = nearest
+    per = "a pair" if "pair" in unit else "a share"
+    return (
+        f"nearest miss: {strategy} had {score * 100:+.2f} ¢ {per} after costs, needed more than {threshold * 100:.2f} ¢"
+    )

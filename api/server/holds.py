@@ -1,0 +1,182 @@
+"""The one list of everything that holds trading back now: reason, since, until, who acts, how it is released."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from api.server.board import Board
+from api.server.catalogue import room_of
+from api.server.formats import iso
+from api.server.modules import said_of
+from api.server.presenting import meaning_of
+from api.server.releases import release_of
+from api.server.sentence import why_of
+from api.server.views import Hold, Holds
+from models.contracts import Answer, Decision, Scan
+from models.reasons import Reason, Verdict
+from models.timestamps import SECOND
+
+#: A refusal or scan older than this, in event time, says nothing of now.
+_NOW_NS: Final = 15 * SECOND
+_TRADING: Final = {"killed": Reason.KILL_SWITCH, "paused": Reason.PAUSED}
+#: What the market flow calls a feed that is not to be traded on.
+_SOUND: Final = frozenset({"healthy", "online"})
+
+
+def trading_of(board: Board) -> tuple[str, Answer | None]:
+    """``on``, ``paused``, ``killed`` or ``unknown``, and the answer to the command that made it so."""
+    chief = board.modules.known.get("portfolio")
+    state = str(chief.row.gauges.get("trading", "unknown")) if chief is not None else "unknown"
+    wanted = {"killed": ("kill",), "paused": ("pause", "flatten", "release"), "on": ("resume",)}.get(state, ())
+    made = next((a for a in board.answer_records() if a.what in wanted and a.verdict == Verdict.PASS), None)
+    return state, made
+
+
+def holds_of(board: Board, now: float) -> Holds:
+    """Everything that holds trading back, the worst first."""
+    found = [*_operator(board), *_modules(board, now), *_feeds(board), *_judgements(board), *_refusals(board)]
+    found.sort(key=lambda hold: (hold.severity, hold.since, hold.subject, hold.reason))
+    return Holds(holds=found, summary=_summary(board, found))
+
+
+def _summary(board: Board, found: list[Hold]) -> str:
+    if board.modules.ended:
+        return "This run is over. At its end this held trading back:" if found else "This run is over."
+    yours = [hold for hold in found if hold.act == "you"]
+    if yours:
+        return f"You have to act: {yours[0].what}"
+    if not board.modules.known:
+        return "The system is starting: no module has reported yet."
+    faults = [hold for hold in found if hold.severity <= 2]
+    if faults:
+        return f"Needs a look: {faults[0].what}"
+    if found:
+        reasons = "one reason keeps" if len(found) == 1 else f"{len(found)} reasons keep"
+        return f"Nothing is wrong; {reasons} it from trading at the moment."
+    return "Nothing holds trading back."
+
+
+def _hold(
+    subject: str, reason: str, what: str, since_ns: int, severity: int, link: str, decision: str = "", until: str = ""
+) -> Hold:
+    act, release = release_of(reason)
+    return Hold(
+        subject=subject,
+        reason=reason,
+        what=what,
+        since=iso(since_ns),
+        until=until or release,
+        act=act,
+        release=release,
+        severity=severity,
+        link=link,
+        decision=decision,
+    )
+
+
+def _operator(board: Board) -> Iterator[Hold]:
+    state, answer = trading_of(board)
+    reason = _TRADING.get(state)
+    since, by = (answer.timestamp, f" by {answer.by}") if answer is not None else (0, "")
+    if reason is not None:
+        words = "no order of any kind goes out" if state == "killed" else "no new entries; exits and settlement go on"
+        yield _hold("all", reason, f"Trading is {state}{by}: {words}.", since, 0, "/risk")
+    chief = board.modules.known.get("portfolio")
+    if chief is not None and chief.row.gauges.get("anomaly"):
+        what = "Ledger, fills and positions disagree: no entries until it is explained."
+        yield _hold("all", Reason.ANOMALY, what, 0, 0, "/portfolio")
+
+
+def _modules(board: Board, now: float) -> Iterator[Hold]:
+    for name in board.modules.names():
+        if name.startswith("feed."):
+            continue
+        status = board.modules.status(name, now)
+        if status in ("offline", "missing"):
+            view = board.modules.view(name, now)
+            process = room_of(name).id in ("processes", "flows", "connections")
+            yield Hold(
+                subject=name,
+                reason=status,
+                what=f"{said_of(view)}.",
+                since=view.heartbeat,
+                until="it reports again; the supervisor starts again what died",
+                act="wait",
+                release="see its log in the run's folder, logs/, if it stays away",
+                severity=1 if process else 2,
+                link="/",
+            )
+    if board.kafka not in ("connected", "archive", "connecting"):
+        yield Hold(
+            subject="all", reason="kafka", what=f"Kafka: {board.kafka}.", since="", until="the cluster answers",
+            act="you", release="bring the cluster back", severity=0, link="/",
+        )  # fmt: skip
+
+
+def _feeds(board: Board) -> Iterator[Hold]:
+    for name in board.modules.names():
+        kept = board.modules.known.get(name)
+        if not name.startswith("feed.") or kept is None or board.modules.ended:
+            continue
+        gauges = kept.row.gauges
+        state = str(gauges.get("state", ""))
+        if state and state not in _SOUND:
+            why = str(gauges.get("why") or kept.row.last_reason)
+            since = gauges.get("since")
+            meaning = meaning_of(why) or why
+            what = f"{name} is {state}: {meaning}."
+            yield _hold(name, why, what, since if isinstance(since, int) else 0, 2, "/quality")
+
+
+def _judgements(board: Board) -> Iterator[Hold]:
+    """What the data gates and strategies say of the windows that are open."""
+    newest = board.newest_ns
+    best: dict[str, Scan] = {}
+    grouped: dict[tuple[str, str], list[Scan]] = {}
+    for scan in board.scan_records():
+        window = board.windows.markets.get(scan.market_key)
+        known = window.window if window is not None else None
+        if newest - scan.timestamp > _NOW_NS or (known is not None and known.end <= newest):
+            continue
+        if scan.reason is Reason.BELOW_THRESHOLD:
+            if scan.strategy not in best or scan.normalised > best[scan.strategy].normalised:
+                best[scan.strategy] = scan
+        elif scan.verdict != Verdict.PASS and scan.reason not in (Reason.NOT_STARTED, Reason.EXPIRED):
+            grouped.setdefault((scan.strategy, scan.reason), []).append(scan)
+    for (strategy, reason), scans in sorted(grouped.items()):
+        since = min(board.scan_since.get((scan.strategy, scan.market_key), scan.timestamp) for scan in scans)
+        titles = ", ".join(board.title(scan.market_key) for scan in scans[:3])
+        severity = 3 if release_of(reason)[0] != "none" else 4
+        what = f"{strategy} cannot judge {titles}: {meaning_of(reason)}."
+        yield _hold(strategy, reason, what, since, severity, f"/strategies/{strategy}")
+    for strategy, scan in sorted(best.items()):
+        unit = "a pair" if "pair" in scan.unit else "a share"
+        what = (
+            f"{strategy} finds no edge: the best is {scan.score * 100:+.2f} ¢ {unit} after costs in "
+            f"{board.title(scan.market_key)}, needed {scan.threshold * 100:.2f} ¢."
+        )
+        since = board.scan_since.get((strategy, scan.market_key), scan.timestamp)
+        yield _hold(strategy, scan.reason, what, since, 5, f"/strategies/{strategy}")
+
+
+def _refusals(board: Board) -> Iterator[Hold]:
+    """Entries that gates or sizing refused in the last seconds: one line for each strategy, market and reason."""
+    newest = board.newest_ns
+    seen: dict[tuple[str, str, str], Decision] = {}
+    for _, decision in board.decision_records():
+        if newest - decision.timestamp > _NOW_NS:
+            break
+        if decision.action == "block":
+            seen.setdefault((decision.strategy, decision.market_key, decision.reason), decision)
+    for (strategy, market, reason), decision in sorted(seen.items()):
+        module = decision.spans[-1].module if decision.spans else ""
+        title = board.title(market)
+        why = why_of(decision, board.limits)
+        until = ""
+        left = decision.spans[-1].numbers.get("left_s") if decision.spans else None
+        if isinstance(left, int | float):
+            until = f"{iso(decision.timestamp + int(left * SECOND))[:19]}Z"
+        what = f"{strategy} in {title}: refused by {module}: {why}."
+        link = f"/decisions/{decision.id}"
+        yield _hold(f"{strategy}, {title}", reason, what, decision.timestamp, 4, link, decision.id, until)

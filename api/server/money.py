@@ -1,0 +1,213 @@
+"""Portfolio, positions, strategies and risk, as the pages show them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final
+
+from api.server import views
+from api.server.accounts import MAIN, Equity
+from api.server.board import Board
+from api.server.formats import iso, shares, usd
+from api.server.modules import split
+from api.server.presenting import meaning_of
+from models.contracts import Number
+from models.money import DOLLAR, PIP, SHARE
+from models.reasons import Verdict
+from models.settings import Settings
+from models.strategies.instance import Instance, all_instances
+from models.timestamps import SECOND
+
+_WEEK: Final = 7
+
+
+def portfolio_of(board: Board, settings: Settings, points: int) -> views.PortfolioView:
+    chief = board.modules.known.get("portfolio")
+    gauges: dict[str, Number] = dict(chief.row.gauges) if chief is not None else {}
+    accounts = board.accounts
+    curve = list(accounts.curve)
+    now = curve[-1].equity if curve else 0.0
+    cap = settings.portfolio.cap_total
+    reconciled = board.modules.known.get("reconciliation")
+    anomaly = bool(gauges.get("anomaly"))
+    said = "nothing compared yet"
+    if reconciled is not None and reconciled.row.counts:
+        _, counts, _ = split(reconciled.row.counts)
+        said = ", ".join(f"{count} × {key.partition(':')[2]}" for key, count in counts.items())
+    names = sorted(accounts.made)
+    return views.PortfolioView(
+        gauges=gauges,
+        utilisation=round(usd(accounts.committed()) / cap, 4) if cap else None,
+        drawdown_usd=round(max(accounts.highest - now, 0.0), 6),
+        max_drawdown_usd=round(accounts.deepest, 6),
+        curve=[_point(each) for each in thinned(curve, points)],
+        contributions=[
+            views.Contribution(
+                strategy=name,
+                realised_usd=accounts.realised(name, None, board.newest_ns),
+                fees_usd=usd(accounts.made[name].fees),
+                today_usd=accounts.realised(name, 1, board.newest_ns),
+                week_usd=accounts.realised(name, _WEEK, board.newest_ns),
+                fills=accounts.made[name].fills,
+            )
+            for name in names
+        ],
+        reconciliation=said,
+        reconciled=not anomaly,
+    )
+
+
+def thinned(curve: list[Equity], points: int) -> list[Equity]:
+    """At most about ``points`` of them: of each stretch the last, and the lowest of the whole."""
+    if len(curve) <= points:
+        return curve
+    step = -(-len(curve) // points)
+    kept = {(len(curve) - 1 - at) for at in range(0, len(curve), step)}
+    kept.add(min(range(len(curve)), key=lambda at: curve[at].equity))
+    return [curve[at] for at in sorted(kept)]
+
+
+def _point(each: Equity) -> views.EquityPoint:
+    return views.EquityPoint(
+        time_s=each.t / SECOND,
+        equity=each.equity,
+        cash=each.cash,
+        reserved=each.reserved,
+        realised=each.realised,
+        unrealised=each.unrealised,
+    )
+
+
+def positions_of(board: Board, settings: Settings) -> list[views.PositionView]:
+    """Everything that is held, by the end of its window."""
+    instances = all_instances(settings)
+    found = []
+    for (account, strategy, market, outcome), held in board.accounts.held.items():
+        followed = board.windows.markets.get(market)
+        bid = followed.bid(outcome) if followed is not None else None
+        fair = followed.fair if followed is not None else None
+        window = followed.window if followed is not None else None
+        average = held.basis / held.size * SHARE / DOLLAR
+        found.append(
+            views.PositionView(
+                market_key=market,
+                market=board.title(market),
+                strategy=strategy,
+                account=account,
+                outcome=outcome,
+                size_shares=shares(held.size),
+                average_usd=round(average, 6),
+                cost_usd=usd(held.basis),
+                mark_usd=bid / PIP if bid is not None else None,
+                fair_usd=None if fair is None else fair if outcome == "Up" else round(1.0 - fair, 6),
+                time_left_s=max((window.end - board.newest_ns) / SECOND, 0.0) if window is not None else None,
+                opened=iso(held.opened),
+                unrealised_usd=usd(bid * held.size // PIP - held.basis) if bid is not None else None,
+                exit_levels=_levels(instances.get(strategy), average),
+            )
+        )
+    return sorted(found, key=lambda each: (each.time_left_s or 0.0, each.market_key, each.strategy, each.outcome))
+
+
+def _levels(instance: Instance | None, average: float) -> dict[str, float]:
+    """Bids at which the instance's own rules look at leaving, as far as its parameters state them."""
+    if instance is None:
+        return {}
+    given = instance.parameters.model_dump()
+    found: dict[str, float] = {}
+    if isinstance(given.get("take_profit"), int | float):
+        found["take_profit"] = round(min(average + given["take_profit"], 1.0), 4)
+    if isinstance(given.get("stop_loss"), int | float):
+        found["stop_loss"] = round(max(average - given["stop_loss"], 0.0), 4)
+    return found
+
+
+def strategies_of(board: Board, settings: Settings) -> list[views.StrategyView]:
+    """Every instance, switched on or not."""
+    refused: dict[str, Counter[str]] = {}
+    for _, decision in board.decision_records(1_000):
+        if decision.action == "block":
+            refused.setdefault(decision.strategy, Counter())[str(decision.reason)] += 1 + decision.repeats
+    found = []
+    for instance in all_instances(settings).values():
+        gate, own = (board.modules.known.get(name) for name in (instance.limits.module, instance.module))
+        gate_verdicts, gate_counts, _ = split(gate.row.counts if gate is not None else {})
+        verdicts, counts, _ = split(own.row.counts if own is not None else {})
+        evaluations = sum(gate_verdicts.values())
+        passed = verdicts[Verdict.PASS]
+        last = own.row.last_reason if own is not None else ""
+        if gate is not None and gate.row.last_reason not in ("", "ok"):
+            last = gate.row.last_reason
+        accounts = board.accounts
+        found.append(
+            views.StrategyView(
+                id=instance.id,
+                strategy=instance.strategy.name,
+                state=instance.state if instance.enabled else "off",
+                unit=instance.strategy.unit,
+                threshold=instance.threshold,
+                parameters=instance.parameters.model_dump(mode="json"),
+                evaluations=evaluations,
+                passed=passed,
+                held=verdicts[Verdict.HOLD] + gate_verdicts[Verdict.HOLD],
+                blocked=verdicts[Verdict.BLOCK] + gate_verdicts[Verdict.BLOCK],
+                pass_rate=round(passed / evaluations, 6) if evaluations else None,
+                blocks=_reasons(Verdict.BLOCK, gate_counts, counts),
+                holds=_reasons(Verdict.HOLD, gate_counts, counts),
+                refused=dict(refused.get(instance.id, Counter()).most_common()),
+                today_usd=accounts.realised(instance.id, 1, board.newest_ns),
+                week_usd=accounts.realised(instance.id, _WEEK, board.newest_ns),
+                realised_usd=accounts.realised(instance.id, None, board.newest_ns),
+                last_reason=last,
+                meaning=meaning_of(last),
+                model=instance.model,
+            )
+        )
+    return found
+
+
+def _reasons(verdict: str, *counted: dict[str, int]) -> dict[str, int]:
+    found: Counter[str] = Counter()
+    for counts in counted:
+        for key, count in counts.items():
+            kind, _, reason = key.partition(":")
+            if kind == verdict:
+                found[reason] += count
+    return dict(found.most_common())
+
+
+def risk_of(board: Board, settings: Settings) -> views.RiskView:
+    """Caps and their use at cost, and where the money stands."""
+    limits = settings.portfolio
+    by_market: Counter[str] = Counter()
+    by_strategy: Counter[str] = Counter()
+    by_asset: Counter[str] = Counter()
+    by_end: Counter[tuple[int, str]] = Counter()
+    for (account, strategy, market, _), held in board.accounts.held.items():
+        if account != MAIN:
+            continue
+        followed = board.windows.markets.get(market)
+        window = followed.window if followed is not None else None
+        by_market[market] += held.basis
+        by_strategy[strategy] += held.basis
+        by_asset[window.asset if window is not None else "unknown"] += held.basis
+        by_end[(window.end if window is not None else 0, market)] += held.basis
+    total = sum(by_market.values())
+    caps = [_cap("cap_total", "all positions and reservations", limits.cap_total, board.accounts.committed())]
+    for name in all_instances(settings):
+        caps.append(_cap("cap_strategy", name, limits.cap_strategy, by_strategy[name]))
+    caps += [_cap("cap_market", board.title(key), limits.cap_market, used) for key, used in by_market.most_common()]
+    return views.RiskView(
+        caps=caps,
+        exposure=[
+            views.ExposureView(expires=iso(end), market=board.title(market), cost_usd=usd(cost))
+            for (end, market), cost in sorted(by_end.items())
+        ],
+        concentration=round(max(by_market.values()) / total, 4) if total else None,
+        by_asset_usd={asset: usd(cost) for asset, cost in sorted(by_asset.items())},
+    )
+
+
+def _cap(cap: str, subject: str, limit: float, used: int) -> views.CapView:
+    share = used / DOLLAR / limit if limit else 0.0
+    return views.CapView(cap=cap, subject=subject, limit_usd=limit, used_usd=usd(used), share=round(share, 4))

@@ -1,0 +1,216 @@
+"""Records of the topics as the answers have them: dollars, shares, ISO times, and words beside every code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from api.server import formats, views
+from api.server.sentence import sentence_of
+from models.contracts import Answer, DeadLetter, Decision, Fill, Order, Outcome, Posting, Scan
+from models.reasons import MEANING, Reason
+from models.timestamps import SECOND
+
+Title = Callable[[str], str]
+_PRICE_IS = {"block": "ask", "settle": "payout", "correct": "payout"}
+
+
+def meaning_of(reason: str) -> str:
+    """The one line of a reason code; "" for what is none."""
+    try:
+        return MEANING[Reason(reason)]
+    except ValueError:
+        return ""
+
+
+def decision(record: Decision, title: Title, limits: Mapping[str, float]) -> views.DecisionView:
+    kind = _PRICE_IS.get(record.action, "limit")
+    return views.DecisionView(
+        id=record.id,
+        journal=record.journal,
+        time=formats.iso(record.timestamp),
+        time_ns=record.timestamp,
+        strategy=record.strategy,
+        market_key=record.market_key,
+        market=title(record.market_key),
+        outcome=record.outcome,
+        action="refuse" if record.action == "block" else record.action,
+        verdict=record.verdict,
+        reason=record.reason,
+        meaning=MEANING[record.reason],
+        sentence=sentence_of(record, None, limits),
+        price_usd=None if kind == "ask" and not record.price else formats.price(record.price),
+        price_is=kind,
+        size_shares=formats.shares(record.size),
+        times=record.repeats + 1,
+        order_ids=record.order_ids,
+        spans=[
+            views.SpanView(
+                module=span.module,
+                verdict=span.verdict,
+                reason=span.reason,
+                meaning=MEANING[span.reason],
+                numbers=dict(span.numbers),
+            )
+            for span in record.spans
+        ],
+        sources=[views.SourceView(**source.model_dump()) for source in record.sources],
+        configuration=record.configuration,
+        model=record.model,
+    )
+
+
+def order(record: Order, title: Title) -> views.OrderView:
+    return views.OrderView(
+        id=record.id,
+        decision=record.decision,
+        journal=record.journal,
+        time=formats.iso(record.timestamp),
+        strategy=record.strategy,
+        market_key=record.market_key,
+        market=title(record.market_key),
+        outcome=record.outcome,
+        side=record.side,
+        kind=record.kind,
+        limit_usd=formats.price(record.limit),
+        size_shares=formats.shares(record.size),
+        filled_shares=formats.shares(record.filled),
+        due=formats.iso(record.due),
+        status=record.status,
+        reason=record.reason,
+        meaning=MEANING[record.reason],
+    )
+
+
+def fill(record: Fill, title: Title) -> views.FillView:
+    return views.FillView(
+        id=record.id,
+        order=record.order,
+        decision=record.decision,
+        journal=record.journal,
+        time=formats.iso(record.timestamp),
+        strategy=record.strategy,
+        market_key=record.market_key,
+        market=title(record.market_key),
+        outcome=record.outcome,
+        side=record.side,
+        price_usd=formats.price(record.price),
+        size_shares=formats.shares(record.size),
+        gross_usd=formats.usd(record.gross),
+        fee_usd=formats.usd(record.fee),
+        evidence=record.evidence,
+        account=record.account,
+    )
+
+
+def posting(record: Posting) -> views.PostingView:
+    return views.PostingView(
+        id=record.id,
+        transaction=record.transaction,
+        journal=record.journal,
+        time=formats.iso(record.timestamp),
+        kind=record.kind,
+        account=record.account,
+        amount_usd=formats.usd(record.amount),
+        ref=record.ref,
+    )
+
+
+def outcome(record: Outcome, title: Title) -> views.OutcomeView:
+    return views.OutcomeView(
+        id=record.id,
+        journal=record.journal,
+        time=formats.iso(record.timestamp),
+        market_key=record.market_key,
+        market=title(record.market_key),
+        result=result_of(record),
+        payout_up_usd=formats.price(record.payout_up),
+        payout_down_usd=formats.price(record.payout_down),
+        source=record.source,
+        pnl_usd={name: formats.usd(amount) for name, amount in record.pnl.items()},
+        corrects=record.corrects,
+    )
+
+
+def result_of(record: Outcome) -> str:
+    """Up, Down, or what a share of Up paid."""
+    if record.payout_up > record.payout_down:
+        return "Up"
+    return "Down" if record.payout_down > record.payout_up else "Split"
+
+
+def scan(record: Scan, title: Title, now_ns: int) -> views.ScanView:
+    return views.ScanView(
+        strategy=record.strategy,
+        market_key=record.market_key,
+        market=title(record.market_key),
+        time=formats.iso(record.timestamp),
+        age_s=round(max(now_ns - record.timestamp, 0) / SECOND, 1),
+        score=record.score,
+        threshold=record.threshold,
+        margin=record.margin,
+        unit=record.unit,
+        metric_family=record.metric_family,
+        normalised=record.normalised,
+        verdict=record.verdict,
+        reason=record.reason,
+        meaning=MEANING[record.reason],
+        to_change=to_change(record),
+    )
+
+
+def to_change(record: Scan) -> str:
+    """What would have to change for the strategy to pass here."""
+    if record.verdict == "pass":
+        return "nothing: it passes; gates and sizing decide"
+    if record.reason is Reason.BELOW_THRESHOLD:
+        need = record.threshold - record.score
+        return f"{need:.4f} more edge ({_unit(record.unit)}): it has {record.score:.4f}, needs {record.threshold:.4f}"
+    return _CHANGES.get(record.reason, f"this has to end: {MEANING[record.reason]}")
+
+
+def _unit(unit: str) -> str:
+    return unit.replace("dollars", "$").replace("_per_", " a ").replace("_", " ")
+
+
+_CHANGES = {
+    Reason.WARMING_UP: "enough seconds of spot prices for a variance",
+    Reason.NOT_STARTED: "the window has to open",
+    Reason.EXPIRED: "nothing: the window is over; the next one is judged",
+    Reason.STRIKE_MISSING: "a strike: the price at the window's start, or the exchange's own word",
+    Reason.SPOT_MISSING: "a spot price of the underlying",
+    Reason.BOOK_MISSING: "a book of the token",
+    Reason.NO_SNAPSHOT: "a snapshot of the book; the connection asks for one",
+    Reason.ONE_SIDED_BOOK: "a bid and an ask on the book",
+    Reason.EMPTY_BOOK: "orders on the book",
+    Reason.STALE_BOOK: "an update of the book",
+    Reason.STALE_SPOT: "an update of the spot price",
+    Reason.STALE_FEED: "frames on the feed",
+    Reason.SPREAD_TOO_WIDE: "a tighter spread",
+    Reason.DEPTH_TOO_THIN: "more shares at the best price",
+    Reason.PAIR_INCONSISTENT: "both books of one moment",
+    Reason.CROSSED_BOOK: "a book whose bid is below its ask",
+}
+
+
+def dead_letter(record: DeadLetter) -> views.DeadLetterView:
+    return views.DeadLetterView(
+        time=formats.iso(record.timestamp),
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        reason=record.reason,
+        detail=record.detail,
+        frame=record.frame,
+    )
+
+
+def answer(record: Answer) -> views.Acknowledged:
+    return views.Acknowledged(
+        command=record.command,
+        what=record.what,
+        by=record.by,
+        verdict=record.verdict,
+        reason=record.reason,
+        text=record.text,
+        time=formats.iso(record.timestamp),
+    )

@@ -1,0 +1,77 @@
+"""For every reason that may hold trading back: who has to act, and what ends it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from api.server.views import Act
+from models.reasons import Reason
+
+R = Reason
+_DATA: Final = ("wait", "the feed or book is sound again; connections ask for it by themselves")
+_FEED: Final = ("wait", "frames come again; the connection is made anew by itself")
+#: reason -> (act, what ends it). What is not here is a passing state of one market.
+RELEASES: Final[dict[Reason, tuple[Act, str]]] = {
+    R.KILL_SWITCH: ("you", "release the kill: button Release, or profit control release"),
+    R.PAUSED: ("you", "resume: button Resume, or profit control resume"),
+    R.FLATTENING: ("you", "resume, once the positions are sold"),
+    R.CLOSING: ("you", "resume, once the position is sold"),
+    R.BARRED: ("you", "resume: the market was closed by the operator"),
+    R.ANOMALY: ("you", 'find the difference, then: profit control release --what anomaly --why "…"'),
+    R.UNSIGNED: ("you", "find out who sends unsigned commands"),
+    R.RESOLUTION_CONFLICT: ("you", "look the market up at Polymarket"),
+    R.RESOLUTION_LATE: ("wait", "the market resolves; look it up at Polymarket if it does not"),
+    R.SPOOL_FULL: ("you", "bring Kafka back, or give the recorder a larger spool"),
+    R.CLOCK_BACKWARDS: ("you", "set the recorder's clock right"),
+    R.TOO_SLOW: ("wait", "decisions come within execution.max_lag_ms again; a quicker machine or fewer assets"),
+    R.STALE_FEED: _FEED,
+    R.DISCONNECTED: _FEED,
+    R.FROZEN_FEED: _FEED,
+    R.STALE_BOOK: _DATA,
+    R.STALE_SPOT: _DATA,
+    R.SPOT_MISSING: _DATA,
+    R.SPOT_INVALID: _DATA,
+    R.BOOK_MISSING: _DATA,
+    R.BOOK_INVALID: _DATA,
+    R.NO_SNAPSHOT: _DATA,
+    R.FROZEN_BOOK: _DATA,
+    R.HASH_MISMATCH: _DATA,
+    R.BEST_MISMATCH: _DATA,
+    R.CROSSED_BOOK: _DATA,
+    R.LOCKED_BOOK: _DATA,
+    R.REST_MISMATCH: _DATA,
+    R.PARITY_BROKEN: _DATA,
+    R.PAIR_INCONSISTENT: ("none", "both books are of one moment: the next change, as a rule"),
+    R.ONE_SIDED_BOOK: ("none", "there is a bid and an ask; near the end of a window the losing side has no bid"),
+    R.EMPTY_BOOK: ("none", "somebody quotes"),
+    R.SPREAD_TOO_WIDE: ("none", "the spread is within its bound"),
+    R.DEPTH_TOO_THIN: ("none", "there are enough shares at the best price"),
+    R.WARMING_UP: ("wait", "enough seconds of spot have been seen (fair_value.warm_up_s)"),
+    R.STRIKE_MISSING: ("wait", "the next window: its start is seen, so its strike is known"),
+    R.AVERAGE_UNKNOWN: ("wait", "the next window: its settlement average is seen whole"),
+    R.NOT_STARTED: ("none", "the window opens"),
+    R.EXPIRED: ("none", "nothing: the window is over"),
+    R.BELOW_THRESHOLD: ("none", "the edge after costs exceeds the threshold"),
+    R.COOLDOWN: ("wait", "portfolio.cooldown_s since the last entry or exit there"),
+    R.STOPPED_OUT: ("none", "the next window; portfolio.reentry_after_stop allows a return"),
+    R.ORDER_PENDING: ("wait", "the order under way is filled or over"),
+    R.POSITION_OPEN: ("none", "the position on the other outcome is gone"),
+    R.CAP_MARKET: ("none", "the market settles or a part is sold; portfolio.cap_market is the limit"),
+    R.CAP_STRATEGY: ("none", "positions settle or are sold; portfolio.cap_strategy is the limit"),
+    R.CAP_TOTAL: ("none", "positions settle or are sold; portfolio.cap_total is the limit"),
+    R.NO_CASH: ("wait", "positions settle or are sold"),
+    R.KELLY_ZERO: ("none", "the edge is worth a stake"),
+    R.BELOW_MIN_SIZE: ("none", "the stake reaches the exchange's least order"),
+    R.TOO_CLOSE_TO_EXPIRY: ("none", "the next window"),
+    R.NOT_ACCEPTING: ("wait", "the exchange takes orders for the market again"),
+    R.MARKET_CLOSED: ("none", "the next window"),
+    R.SHADOW: ("you", "set the instance's state to active in the configuration"),
+}  # fmt: skip
+
+
+def release_of(reason: str) -> tuple[Act, str]:
+    """Who acts, and what ends it; for a reason that is not in the table it passes by itself."""
+    try:
+        return RELEASES.get(Reason(reason), ("none", "it passes with the market"))
+    except ValueError:
+        return ("none", "it passes with the market")

@@ -1,0 +1,76 @@
+"""Decisions and their traces, conservation, runs, settings: what can be looked up and checked."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from starlette.concurrency import run_in_threadpool
+
+from api.server import views
+from api.server.configuration import settings_of
+from api.server.conservation import conservation_of, counted
+from api.server.decisions import DecisionFilter, Trace, one, page, trace
+from api.server.problems import CONFLICT, NOT_FOUND
+from api.server.routes.trading import Filter
+from api.server.run_list import report_of, runs_of
+from api.server.state import ServerState
+
+Id = Annotated[str, Path(max_length=300, description="id of a decision")]
+
+
+def router(state: ServerState) -> APIRouter:
+    made = APIRouter(prefix="/api", tags=["evidence"])
+    board = state.hub.board
+
+    # What is not async reads files, and FastAPI calls it in a thread.
+    @made.get("/decisions", responses=CONFLICT)
+    def decisions(
+        limit: Annotated[int, Query(ge=1, le=500, description="rows at most")] = 50,
+        refusals: Annotated[bool, Query(description="refused entries too")] = False,
+        strategy: Filter = "",
+        market: Filter = "",
+        reason: Filter = "",
+        action: Filter = "",
+        before: Annotated[str, Query(max_length=300, description="``next`` of the page before")] = "",
+    ) -> views.Decisions:
+        """Decisions, the latest first; from memory, and further back from the audit. Equal refusals in a row are one,
+        with how often."""
+        asked = DecisionFilter(strategy, market, reason, action, refusals or action == "refuse" or bool(reason))
+        return page(board, state.run_dir, asked, limit, before)
+
+    @made.get("/decisions/{decision}", responses=NOT_FOUND)
+    def decision(decision: Id) -> views.DecisionView:
+        """One decision with the span of every module, at once."""
+        return board.seen(one(board, state.run_dir, decision))
+
+    @made.get("/decisions/{decision}/trace", responses=NOT_FOUND)
+    def traced(decision: Id) -> Trace:
+        """The whole chain: raw frames, journal events, spans, orders, fills, postings, outcome. Frames come from the
+        archive, some seconds after the event; what it does not hold yet is said in ``notes``."""
+        return trace(board, state.run_dir, decision)
+
+    @made.get("/conservation")
+    async def conservation() -> views.Conservation:
+        """Evaluations = passed + held + blocked for each strategy, and the counters against the audit."""
+        settings = state.settings()
+        live = counted(board, settings, board.modules.beat)
+        beats = dict(state.beats.kept)
+        return await run_in_threadpool(conservation_of, beats, live, settings, state.run_dir)
+
+    @made.get("/runs")
+    def runs() -> views.Runs:
+        """Runs on disk, the newest first."""
+        return views.Runs(runs=runs_of(state.data_dir, state.run_dir))
+
+    @made.get("/runs/{name}/report", responses=NOT_FOUND)
+    def report(name: Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]) -> views.ReportView:
+        """What `profit report NAME` says."""
+        return report_of(state.data_dir, name)
+
+    @made.get("/settings")
+    async def settings() -> views.SettingsView:
+        """Every setting in force, and what differs from the defaults. Secrets are masked."""
+        return settings_of(state.settings())
+
+    return made

@@ -1,0 +1,119 @@
+"""Strategies, markets, positions, orders, fills, ledger, portfolio and risk."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Path, Query
+
+from api.server import money, views
+from api.server.board import MOST_ROWS
+from api.server.formats import usd
+from api.server.markets import summary_of, view_of
+from api.server.problems import NOT_FOUND
+from api.server.routes.live import Minutes
+from api.server.state import ServerState
+
+Limit = Annotated[int, Query(ge=1, le=MOST_ROWS, description="rows at most")]
+Name = Annotated[str, Path(max_length=200)]
+Filter = Annotated[str, Query(max_length=200, description="keep only these; empty for all")]
+
+
+def router(state: ServerState) -> APIRouter:
+    made = APIRouter(prefix="/api", tags=["trading"])
+    board = state.hub.board
+
+    @made.get("/strategies")
+    async def strategies() -> views.Strategies:
+        """Every instance of a strategy: evaluations, pass rate, blocks by reason, money."""
+        return views.Strategies(strategies=money.strategies_of(board, state.settings()))
+
+    @made.get("/strategies/{instance}", responses=NOT_FOUND)
+    async def strategy(instance: Name) -> views.StrategyView:
+        """One instance."""
+        for each in money.strategies_of(board, state.settings()):
+            if each.id == instance:
+                return each
+        raise HTTPException(404, f"there is no instance {instance[:80]}")
+
+    @made.get("/scans")
+    async def scans(strategy: Filter = "", market: Filter = "") -> views.Scans:
+        """The latest evaluation of every strategy and market, and what would have to change."""
+        found = [
+            each
+            for each in board.scans()
+            if (not strategy or each.strategy == strategy) and (not market or each.market_key == market)
+        ]
+        return views.Scans(scans=found)
+
+    @made.get("/markets")
+    async def markets(limit: Limit = 50) -> views.MarketsView:
+        """Windows: those that run, those to come, those that ended, in this order."""
+        return views.MarketsView(markets=[summary_of(board, each) for each in board.windows.ordered()[:limit]])
+
+    @made.get("/markets/{market}", responses=NOT_FOUND)
+    async def market(market: Name) -> views.MarketView:
+        """One window whole: books, fair value, edge, decisions, orders, fills, and the windows before it. The key
+        ``now-BTC-5m`` is the window of that kind that runs."""
+        followed = board.windows.markets.get(market)
+        if followed is None and market.startswith("now-"):
+            kind = tuple(market.split("-")[1:3])
+            for each in board.windows.ordered():
+                window = each.window
+                if window is not None and (window.asset, window.horizon) == kind and window.start <= board.newest_ns:
+                    followed = each
+                    break
+        if followed is None:
+            raise HTTPException(404, f"no market {market[:80]} is known yet")
+        return view_of(board, followed, state.settings().fair_value.margin)
+
+    @made.get("/funnel")
+    async def funnel(minutes: Minutes = 10, market: Filter = "") -> views.Funnels:
+        """Why each market did or did not trade in the last minutes, with the nearest miss."""
+        now = board.newest_ns
+        names = [market] if market else board.funnel.markets(minutes, now)
+        return views.Funnels(funnels=[board.funnel.view(each, board.title(each), minutes, now) for each in names])
+
+    @made.get("/positions")
+    async def positions() -> views.Positions:
+        """What is held: average, mark, fair value, time left, exit levels."""
+        return views.Positions(positions=money.positions_of(board, state.settings()))
+
+    @made.get("/orders")
+    async def orders(limit: Limit = 50) -> views.Orders:
+        """The latest states of orders."""
+        return views.Orders(orders=board.orders(limit))
+
+    @made.get("/fills")
+    async def fills(limit: Limit = 50) -> views.Fills:
+        """The latest fills."""
+        return views.Fills(fills=board.fills(limit))
+
+    @made.get("/outcomes")
+    async def outcomes(limit: Limit = 50) -> views.Outcomes:
+        """The latest results of markets."""
+        return views.Outcomes(outcomes=board.outcomes(limit))
+
+    @made.get("/ledger")
+    async def ledger(limit: Limit = 50) -> views.LedgerView:
+        """The latest postings, and the balance of every account: together they are zero."""
+        accounts = board.accounts
+        return views.LedgerView(
+            postings=board.postings(limit),
+            balances_usd={name: usd(amount) for name, amount in sorted(accounts.balances.items()) if amount},
+            imbalance_usd=usd(accounts.imbalance),
+        )
+
+    @made.get("/portfolio")
+    async def portfolio(
+        points: Annotated[int, Query(ge=10, le=2_000, description="points of the curve at most")] = 400,
+    ) -> views.PortfolioView:
+        """Money: equity with its curve, drawdown, contribution by strategy, reconciliation."""
+        return money.portfolio_of(board, state.settings(), points)
+
+    @made.get("/risk")
+    async def risk() -> views.RiskView:
+        """Caps and their use, concentration, exposure by expiry."""
+        return money.risk_of(board, state.settings())
+
+    return made

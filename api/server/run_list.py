@@ -1,0 +1,78 @@
+"""The runs on disk, and what `profit report` says of one."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+from api.runs import SUMMARY, find_run, is_running, is_unfinished_replay, runs_in
+from api.server import audit, views
+from models.failures import Failure
+
+_MOST: Final = 50
+_REPORT_S: Final = 60.0
+
+
+def runs_of(data_dir: Path, current: Path) -> list[views.RunSummaryView]:
+    """The newest first. Reads files: not for the event loop."""
+    if not data_dir.is_dir():
+        return []
+    return [_summary(folder, current) for folder in list(runs_in(data_dir))[:_MOST]]
+
+
+def _summary(folder: Path, current: Path) -> views.RunSummaryView:
+    about: dict[str, Any] = {}
+    for name in ("run.json", SUMMARY):
+        with contextlib.suppress(OSError, ValueError):
+            about = {**json.loads((folder / name).read_text(encoding="utf-8")), **about}
+    equity = realised = None
+    fills = None
+    running = is_running(folder)
+    with contextlib.suppress(audit.NoAudit):
+        if (folder / audit.DATABASE).is_file():
+            rows = audit.ask(
+                folder,
+                "SELECT (SELECT arg_max(equity_usd, utc) FROM v_equity), "
+                "(SELECT arg_max(realised_usd, utc) FROM v_equity), (SELECT count(*) FROM fills)",
+            )
+            equity, realised, fills = rows[0]
+    files = 0
+    with contextlib.suppress(OSError):
+        files = sum(1 for _ in (folder / "archive").rglob("*.parquet"))
+    return views.RunSummaryView(
+        name=folder.name,
+        feeds=str(about.get("feeds", about.get("source", "a recording"))),
+        started=str(about.get("started", "")),
+        state="running" if running else "unfinished" if is_unfinished_replay(folder) else "finished",
+        current=folder.resolve() == current.resolve(),
+        files=files,
+        equity_usd=equity,
+        realised_usd=realised,
+        fills=fills,
+        open_with=f"profit serve {folder.name}",
+    )
+
+
+def report_of(data_dir: Path, name: str) -> views.ReportView:
+    """The report of a run, as the command prints it. Raises Failure where there is no such run."""
+    folder = find_run(data_dir, name)
+    told = subprocess.run(
+        [sys.executable, "-P", "-m", "api.cli.main", "report", folder.name],
+        capture_output=True,
+        text=True,
+        timeout=_REPORT_S,
+        env=_environment(data_dir),
+        check=False,
+    )
+    if told.returncode:
+        raise Failure(f"the report of {name} cannot be made: {told.stderr.strip()[:300]}.", "See profit report.")
+    return views.ReportView(name=folder.name, lines=[line.rstrip() for line in told.stdout.splitlines()])
+
+
+def _environment(data_dir: Path) -> dict[str, str]:
+    return {**os.environ, "PROFIT_DATA_DIR": str(data_dir), "COLUMNS": "110", "NO_COLOR": "1"}

@@ -1,0 +1,36 @@
+"""What the routes of one server share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from api.server.access import Access
+from api.server.alerting import Alerting
+from api.server.conservation import Beats
+from api.server.hub import Hub
+from api.server.views import RunView
+from models.contracts import Answer
+from models.control import Instruction
+from models.settings import Settings
+
+#: Gives a command to the run; blocks until the flow has answered. None where nothing runs that could obey.
+Give = Callable[[Instruction, str], Answer]
+
+
+@dataclass
+class ServerState:
+    """``run``: what is served; ``settings``: of the run, as they are now; ``run_dir``: whose archive and audit are
+    asked; ``data_dir``: where all runs are."""
+
+    hub: Hub
+    run: Callable[[], RunView]
+    settings: Callable[[], Settings]
+    run_dir: Path
+    data_dir: Path
+    access: Access
+    alerting: Alerting
+    beats: Beats
+    give: Give | None = None
+    finished: bool = False
