@@ -176,7 +176,7 @@ def _refusals(board: Board) -> Iterator[Hold]:
         until = ""
         left = decision.spans[-1].numbers.get("left_s") if decision.spans else None
         if isinstance(left, int | float):
-            until = f"{iso(decision.timestamp + int(left * SECOND))[:19]}Z"
+            until = f"{iso(decision.timestamp + int(left * SECOND))[11:19]} UTC"
         what = f"{strategy} in {title}: refused by {module}: {why}."
         link = f"/decisions/{decision.id}"
         yield _hold(f"{strategy}, {title}", reason, what, decision.timestamp, 4, link, decision.id, until)

@@ -12,7 +12,7 @@ _KEY: Final = re.compile(r"([a-z0-9]+)-updown-(\d{1,3})([mh])-(\d{9,11})")
 _UNITS: Final = {"m": 60, "h": 3_600}
 
 
-class MarketWindow(NamedTuple):
+class MarketTimes(NamedTuple):
     """What a market is about. Times are Unix ns."""
 
     asset: str
@@ -21,17 +21,17 @@ class MarketWindow(NamedTuple):
     end: int
 
 
-def window_of(key: str) -> MarketWindow | None:
+def window_of(key: str) -> MarketTimes | None:
     """The window that a market's key names; None for a key of another form."""
     match = _KEY.fullmatch(key)
     if match is None:
         return None
     asset, count, unit, start = match.groups()
     began = int(start) * SECOND
-    return MarketWindow(asset.upper(), f"{count}{unit}", began, began + int(count) * _UNITS[unit] * SECOND)
+    return MarketTimes(asset.upper(), f"{count}{unit}", began, began + int(count) * _UNITS[unit] * SECOND)
 
 
-def title_of(key: str, window: MarketWindow | None = None) -> str:
+def title_of(key: str, window: MarketTimes | None = None) -> str:
     """The market in words; its key where nothing is known of it.
 
     ``window``: as the journal has it; else what the key itself says."""

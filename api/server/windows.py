@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from api.server.titles import MarketWindow, title_of, window_of
+from api.server.titles import MarketTimes, title_of, window_of
 from models.contracts import Features, Number, Scan
 from models.journal import AnyEvent, Book, Market, Spot, TokenBook, Trade
 from models.money import DOLLAR, PIP
@@ -44,11 +44,9 @@ class Followed(msgspec.Struct):
     heard: int = 0  # Unix ns of the last event
 
     @property
-    def window(self) -> MarketWindow | None:
+    def window(self) -> MarketTimes | None:
         known = self.definition
-        return (
-            window_of(self.key) if known is None else MarketWindow(known.asset, known.horizon, known.start, known.end)
-        )
+        return window_of(self.key) if known is None else MarketTimes(known.asset, known.horizon, known.start, known.end)
 
     def token(self, outcome: str) -> TokenBook | None:
         return None if self.book is None else self.book.up if outcome == "Up" else self.book.down

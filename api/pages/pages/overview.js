@@ -5,7 +5,7 @@ import { Empty, Figure, Panel, Reason, Status, Steps, Table } from "../app/parts
 import { clock, count, none, percent, signed, span, tenth, tone, usd } from "../app/format.js";
 import { DECISION_COLUMNS } from "./decisions.js";
 
-const LATEST = DECISION_COLUMNS.filter((column) => ["time", "action", "market", "price_usd", "size_shares"].includes(column.key)).concat([{ key: "reason", label: "Why", cell: (d) => html`<code title=${d.sentence}>${d.reason}</code>` }]);
+const LATEST = DECISION_COLUMNS.filter((column) => ["time", "action", "market", "price_usd", "size_shares"].includes(column.key));
 const TITLES = { feeds: "Feeds", connections: "Connections", integrity: "Integrity", data_gates: "Data gates", features: "Features", strategies: "Strategies", gates: "Entry gates", sizing: "Sizing", execution: "Execution", exits: "Exits", settlement: "Settlement", reconciliation: "Reconciliation", portfolio: "Portfolio", flows: "Flows", processes: "Processes" };
 
 export default function Overview({ go }) {
