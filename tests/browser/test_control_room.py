@@ -37,8 +37,12 @@ PAGES = {
 def opened(page: Any, path: str) -> Any:
     page.goto(path.removeprefix("/"))
     page.wait_for_selector(f'section[aria-label="{PAGES.get(path, "")}"]' if path in PAGES else "main section")
-    page.wait_for_function("document.querySelectorAll('.age').length === 0 || document.body.innerText.includes('now')")
     return page
+
+
+def becomes(page: Any, expression: str, timeout_s: float = 120.0) -> None:
+    """Asked from outside: the page's own policy forbids it to evaluate text."""
+    eventually(lambda: page.evaluate(expression), timeout_s, expression)
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -103,7 +107,7 @@ def test_the_first_decision_is_within_six_tabs_and_focus_survives(page: Any) -> 
     row = page.evaluate("document.activeElement.dataset.row")
     assert row
     before = page.evaluate("performance.now()")
-    page.wait_for_function(f"performance.now() > {before} + 5000")  # many redraws
+    becomes(page, f"performance.now() > {before} + 5000")  # many redraws
     assert page.evaluate("document.activeElement.dataset.row") == row
 
 
@@ -149,7 +153,7 @@ def test_every_row_of_the_portfolio_is_in_its_csv(page: Any) -> None:
     page.wait_for_selector("td:text('fill')")
     with page.expect_download() as download:
         button.click()
-    lines = Path(download.value.path()).read_text(encoding="utf-8").split("\r\n")
+    lines = Path(download.value.path()).read_bytes().decode().split("\r\n")
     assert lines[0].startswith("time,kind,market")
     assert len(lines) > 1
     assert all('"fill"' in line for line in lines[1:])
@@ -180,7 +184,7 @@ def test_an_event_is_on_the_page_within_a_second_or_so(page: Any, system: System
           }).observe(document.querySelector('main'), {childList: true, subtree: true, attributes: true});
         }"""
     )
-    page.wait_for_function("took.length >= 15", timeout=120_000)
+    becomes(page, "took.length >= 15")
     took = sorted(page.evaluate("took"))
     print(f"event to pixel: p50 {took[len(took) // 2]:.0f} ms, p99 {took[-1]:.0f} ms of {len(took)}")
     assert took[len(took) // 2] < 3_000
@@ -209,7 +213,7 @@ def test_a_lost_connection_is_said_and_the_hole_is_filled(page: Any, system: Sys
     system.process("serve").kill()
     page.get_by_text("connection lost").wait_for()
     page.context.set_offline(False)
-    page.wait_for_function("!document.body.innerText.includes('connection lost')", timeout=120_000)
+    becomes(page, "!document.body.innerText.includes('connection lost')")
 
     def shown() -> bool:
         newest = system.get("api/decisions?refusals=true&limit=30")["decisions"]
