@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel, Field
 
 from api.server import audit, presenting, views
-from api.server.board import Board
+from api.server.board import MOST_ROWS, Board
 from api.server.chain import FrameView, JournalEvent, UnknownDecision, chain_of
 from api.server.formats import usd
 from api.server.places import Places
@@ -18,6 +20,7 @@ from models.contracts import Decision
 from models.failures import Failure
 
 _CURSOR: Final = re.compile(r"([0-9]{1,18}):(.{1,280})", re.DOTALL)
+_CHUNK: Final = 500
 _COLUMNS: Final = tuple(Decision.model_fields)
 
 
@@ -40,6 +43,15 @@ class DecisionFilter(NamedTuple):
         )
 
 
+@dataclass
+class _Row:
+    """The first decision of some equal ones, how many there are, and the place of the last."""
+
+    first: Decision
+    times: int
+    last: tuple[int, str]
+
+
 class Trace(BaseModel):
     """Everything from the raw frames to the money, of one decision."""
 
@@ -60,41 +72,40 @@ def page(board: Board, run_dir: Path, asked: DecisionFilter, limit: int, before:
     """Up to ``limit`` decisions older than ``before``. Equal refusals that follow each other are one row."""
     match = _CURSOR.fullmatch(before)
     cursor = (int(match[1]), match[2]) if match else None
-    found: list[Decision] = []
-    times: list[int] = []
-    oldest: tuple[int, str] | None = None
+    found: list[_Row] = []
+    oldest = cursor
 
     def add(decision: Decision) -> None:
         nonlocal oldest
         oldest = (decision.journal, decision.id)
         if not asked.takes(decision):
             return
-        if found and decision.action == "block" and _alike(found[-1], decision):
-            times[-1] += decision.repeats + 1
-            return
-        if len(found) <= limit:
-            found.append(decision)
-            times.append(decision.repeats + 1)
+        if found and decision.action == "block" and _alike(found[-1].first, decision):
+            found[-1].times += decision.repeats + 1
+            found[-1].last = oldest
+        elif len(found) <= limit:
+            found.append(_Row(decision, decision.repeats + 1, oldest))
 
-    rows = [each for _, each in board.decision_records(1_000)]
     # The two kinds are kept apart and reach back differently far: beyond the shorter one the audit is asked.
     reach = board.reach() if asked.refusals else 0
-    for each in rows:
+    known = [each for _, each in board.decision_records(2 * MOST_ROWS)]
+    for each in sorted(known, key=lambda each: (each.journal, each.id), reverse=True):
         if each.journal < reach or len(found) > limit:
             break
         if cursor is None or (each.journal, each.id) < cursor:
             add(each)
-    if len(found) <= limit:
-        try:
-            for each in _older(run_dir, asked, oldest or cursor, limit + 1 - len(found)):
-                add(each)
-        except audit.NoAudit:
-            pass  # memory is all there is yet
-    more = len(found) > limit
+    with contextlib.suppress(audit.NoAudit):  # memory is all there is yet
+        while len(found) <= limit:
+            older = _older(run_dir, asked, oldest, _CHUNK)
+            for each in older:
+                if len(found) <= limit:
+                    add(each)
+            if len(older) < _CHUNK:
+                break
     shown = found[:limit]
-    told = [board.seen(each).model_copy(update={"times": count}) for each, count in zip(shown, times, strict=False)]
-    last = shown[-1] if more and shown else None
-    return views.Decisions(decisions=told, next=f"{last.journal}:{last.id}" if last is not None else "")
+    told = [board.seen(row.first).model_copy(update={"times": row.times}) for row in shown]
+    journal, last = shown[-1].last if len(found) > limit and shown else (0, "")
+    return views.Decisions(decisions=told, next=f"{journal}:{last}" if last else "")
 
 
 def collapsed(board: Board, decisions: list[Decision], most: int) -> list[views.DecisionView]:

@@ -241,7 +241,7 @@ def test_pause_is_acknowledged_by_the_flow(page: Any, system: System) -> None:
 
 def test_kill_takes_a_held_button_and_stands_over_a_restart(page: Any, system: System) -> None:
     opened(page, "/")
-    kill = page.get_by_role("button", name="Kill trading")
+    kill = page.get_by_role("button", name="Hold to kill")
     kill.click()  # not held: nothing happens
     page.wait_for_timeout(300)
     assert system.get("api/run")["trading"] == "on"

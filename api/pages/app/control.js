@@ -82,6 +82,6 @@ export function Hold({ onHeld, disabled }) {
     timer.current = setTimeout(() => { timer.current = 0; set(false); onHeld(); }, HOLD_MS);
   };
   const release = () => { clearTimeout(timer.current); timer.current = 0; set(false); };
-  return html`<button type="button" tabindex="-1" class=${`kill ${down ? "down" : ""}`} disabled=${disabled} aria-label="Kill trading: press and hold for one and a half seconds"
-    onPointerDown=${press} onPointerUp=${release} onPointerLeave=${release} onKeyDown=${press} onKeyUp=${release} onBlur=${release} onContextMenu=${(event) => event.preventDefault()}><span>${down ? "Keep holding …" : "Hold to kill"}</span></button>`;
+  return html`<button type="button" tabindex="-1" class=${`kill ${down ? "down" : ""}`} disabled=${disabled}
+    onPointerDown=${press} onPointerUp=${release} onPointerLeave=${release} onKeyDown=${press} onKeyUp=${release} onBlur=${release} onContextMenu=${(event) => event.preventDefault()}><span>${down ? "Keep holding …" : html`Hold to kill<span class="hidden">: press for one and a half seconds</span>`}</span></button>`;
 }

@@ -28,7 +28,7 @@ export const Verdict = ({ is }) => html`<span class=${`verdict ${is}`}>${VERDICT
 // A reason with its meaning beside it: a code alone is a riddle.
 export const Reason = ({ code, meaning, short }) => (code ? html`<span class="reason" title=${meaning}><code>${code}</code>${meaning && !short ? html` <span class="meaning">${meaning}</span>` : null}</span>` : none);
 export const Empty = ({ children }) => html`<p class="empty">${children}</p>`;
-export const Figure = ({ label, value, kind, note }) => html`<div class="figure"><dt>${label}</dt><dd class=${kind || ""}>${value}</dd>${note ? html`<small>${note}</small>` : null}</div>`;
+export const Figure = ({ label, value, kind, note }) => html`<div class="figure"><dt>${label}</dt><dd><span class=${kind || ""}>${value}</span>${note ? html`<small>${note}</small>` : null}</dd></div>`;
 
 // Sorted by what the URL says; cells carry their column's name, for on a phone each row is a card.
 export function Table({ name, columns, rows, empty, caption, keyOf, onOpen, chosen, label }) {
