@@ -103,22 +103,27 @@ def page(board: Board, run_dir: Path, asked: DecisionFilter, limit: int, before:
             if len(older) < _CHUNK:
                 break
     shown = found[:limit]
-    told = [board.seen(row.first).model_copy(update={"times": row.times}) for row in shown]
+    told = [_told(board, row) for row in shown]
     journal, last = shown[-1].last if len(found) > limit and shown else (0, "")
     return views.Decisions(decisions=told, next=f"{journal}:{last}" if last else "")
 
 
+def _told(board: Board, row: _Row) -> views.DecisionView:
+    return board.seen(row.first).model_copy(update={"times": row.times, "first_id": row.last[1]})
+
+
 def collapsed(board: Board, decisions: list[Decision], most: int) -> list[views.DecisionView]:
     """The first ``most`` rows; equal refusals that follow each other are one, with how often."""
-    found: list[tuple[Decision, int]] = []
+    found: list[_Row] = []
     for each in decisions:
-        if found and each.action == "block" and _alike(found[-1][0], each):
-            found[-1] = (found[-1][0], found[-1][1] + each.repeats + 1)
+        if found and each.action == "block" and _alike(found[-1].first, each):
+            found[-1].times += each.repeats + 1
+            found[-1].last = (each.journal, each.id)
         elif len(found) == most:
             break
         else:
-            found.append((each, each.repeats + 1))
-    return [board.seen(each).model_copy(update={"times": times}) for each, times in found]
+            found.append(_Row(each, each.repeats + 1, (each.journal, each.id)))
+    return [_told(board, row) for row in found]
 
 
 def _alike(one: Decision, other: Decision) -> bool:

@@ -42,6 +42,7 @@ def decision(record: Decision, title: Title, limits: Mapping[str, float]) -> vie
         price_is=kind,
         size_shares=formats.shares(record.size),
         times=record.repeats + 1,
+        first_id=record.id,
         order_ids=record.order_ids,
         spans=[
             views.SpanView(

@@ -157,6 +157,7 @@ class DecisionView(BaseModel):
     price_is: str = Field(description="limit, ask or payout")
     size_shares: Shares
     times: int = Field(description="how many equal ones in a row this stands for")
+    first_id: str = Field(description="id of the earliest of the equal ones that are known: it stays while more come")
     order_ids: list[str]
     spans: list[SpanView]
     sources: list[SourceView]

@@ -48,9 +48,9 @@ export function Table({ name, columns, rows, empty, caption, keyOf, onOpen, chos
 }
 function Row({ row, columns, onOpen, chosen, id, first }) {
   const open = onOpen && (() => onOpen(row));
-  const at = onOpen ? { tabindex: (chosen ? chosen === id : first) ? 0 : -1, "data-row": id, "data-first": first ? "" : null, onClick: open, onKeyDown: (event) => { if (event.key === "Enter" && event.target === event.currentTarget) { event.preventDefault(); open(); } } } : {};
+  const at = onOpen ? { tabindex: (chosen ? chosen === id : first) ? 0 : -1, "data-row": id, "data-newest": row.id, "data-first": first ? "" : null, onClick: open, onKeyDown: (event) => { if (event.key === "Enter" && event.target === event.currentTarget) { event.preventDefault(); open(); } } } : {};
   return html`<tr ...${at} class=${onOpen ? "openable" : ""} aria-selected=${chosen && chosen === id ? "true" : null}>${columns.map((each) =>
-    html`<td data-label=${each.label} class=${`${each.num ? "n" : ""} ${each.kind?.(row) || ""} ${each.wide ? "long" : ""}`}>${each.cell ? each.cell(row) : row[each.key] ?? none}</td>`)}</tr>`;
+    html`<td data-label=${each.label} class=${`${each.num ? "n" : ""} ${each.kind?.(row) || ""} ${each.wide ? "long" : ""}`}><span class="cell">${each.cell ? each.cell(row) : row[each.key] ?? none}</span></td>`)}</tr>`;
 }
 const value = (column, row) => (column.by ? column.by(row) : row[column.key]);
 const compare = (one, other) => (one === other ? 0 : one === null || one === undefined ? 1 : other === null || other === undefined ? -1 : one < other ? -1 : 1);

@@ -27,7 +27,11 @@ function List({ query, go }) {
   const strategies = useLive("/api/strategies", [], 60000), reasons = useLive("/api/reasons", [], 600000);
   const [more, setMore] = useState({ rows: [], next: null, path });
   useEffect(() => setMore({ rows: [], next: null, path }), [path]);
-  const first = live.data?.decisions || [];
+  const [fresh, setFresh] = useState([]);
+  useEffect(() => { setFresh([]); return on("decision", (d) => setFresh((old) => [d, ...old].slice(0, 200))); }, [path]);
+  const fetched = live.data?.decisions || [];
+  // What came since the list was fetched stands on it at once; the next answer has it too.
+  const first = fresh.filter((d) => takes(d, asked) && d.journal > (fetched[0]?.journal ?? -1)).reverse().reduce(joined, fetched);
   const rows = [...first, ...more.rows.filter((d) => !first.some((f) => f.id === d.id))];
   const next = more.next ?? live.data?.next;
   const older = async () => {
@@ -37,7 +41,7 @@ function List({ query, go }) {
   const words = (query.get("q") || "").toLowerCase();
   const shown = words ? rows.filter((d) => JSON.stringify([d.id, d.market, d.strategy, d.reason, d.sentence]).toLowerCase().includes(words)) : rows;
   return html`<${Panel} title="Decisions" live=${live} note="j and k step, Enter opens the trace">
-    <${Steps} keys=${true}><${Table} name="decisions" rows=${shown} columns=${DECISION_COLUMNS} keyOf=${(d) => d.id} onOpen=${(d) => go(`/decisions/${encodeURIComponent(d.id)}`)}
+    <${Steps} keys=${true}><${Table} name="decisions" rows=${shown} columns=${DECISION_COLUMNS} keyOf=${(d) => d.first_id} onOpen=${(d) => go(`/decisions/${encodeURIComponent(d.id)}`)}
       empty=${live.data ? "No decision matches. Refused entries are shown when asked for; Overview says what holds trading back." : "Loading …"} /><//>
     <div class="row">${next ? html`<button type="button" onClick=${older}>Older</button>` : null}</div>
     <div class="filters" role="search" aria-label="Filters">
@@ -49,6 +53,10 @@ function List({ query, go }) {
     </div>
   <//>`;
 }
+const takes = (d, asked) => (asked.get("refusals") === "true" || d.action !== "refuse" || asked.get("reason") || asked.get("action") === "refuse")
+  && (!asked.get("strategy") || d.strategy === asked.get("strategy")) && (!asked.get("market") || d.market_key === asked.get("market")) && (!asked.get("reason") || d.reason === asked.get("reason")) && (!asked.get("action") || d.action === asked.get("action"));
+const same = (one, other) => one && one.action === "refuse" && ["action", "strategy", "market_key", "outcome", "reason"].every((key) => one[key] === other[key]);
+const joined = (rows, d) => (same(rows[0], d) ? [{ ...d, times: rows[0].times + d.times, first_id: rows[0].first_id }, ...rows.slice(1)] : [d, ...rows]);
 // From memory at once; frames follow, for they come from the archive.
 function Trace({ id, go }) {
   const path = `/api/decisions/${encodeURIComponent(id)}`;

@@ -19,7 +19,7 @@ export default function Overview({ go }) {
     <div class="grid">
       <div class="half"><${Panel} title="What holds trading back now" live=${holds} id="holds"><${Holds} data=${holds.data} /><//></div>
       <div class="half"><${Panel} title="Latest decisions" live=${decisions} note="Enter opens the trace"><${Steps}>
-        <${Table} name="latest" rows=${decisions.data?.decisions || []} columns=${LATEST} keyOf=${(d) => d.id} onOpen=${(d) => go(`/decisions/${encodeURIComponent(d.id)}`)}
+        <${Table} name="latest" rows=${decisions.data?.decisions || []} columns=${LATEST} keyOf=${(d) => d.first_id} onOpen=${(d) => go(`/decisions/${encodeURIComponent(d.id)}`)}
           empty=${decisions.data ? `No entry or exit yet. ${holds.data?.summary || ""}` : "Loading …"} /><//><//></div>
     </div>
     <${Panel} title="Money" live=${money}><dl class="figures">

@@ -52,6 +52,6 @@ function One({ id, go }) {
     { key: "what", label: "What" }, { key: "reason", label: "Reason", cell: (r) => html`<code>${r.reason}</code>` }, { key: "n", label: "Count", num: true, cell: (r) => count(r.n) }]} /><//></div>
     <div class="half"><${Panel} title="Parameters" live=${live}><${Table} name="parameters" rows=${s ? Object.entries(s.parameters).map(([key, value]) => ({ key, value: String(value) })) : []} keyOf=${(r) => r.key} empty="Loading …" columns=${[{ key: "key", label: "Key" }, { key: "value", label: "Value", num: true }]} /><//></div></div>
     <${Panel} title="Scans" live=${scans}><${Scans} rows=${(scans.data?.scans || []).filter((each) => each.reason !== "expired")} empty="No window has been evaluated yet." /><//>
-    <${Panel} title="Latest decisions" live=${decisions} note="refused entries too; Enter opens the trace"><${Steps} keys=${true}><${Table} name="decisions" rows=${decisions.data?.decisions || []} columns=${DECISION_COLUMNS} keyOf=${(d) => d.id} onOpen=${(d) => go(`/decisions/${encodeURIComponent(d.id)}`)} empty="No decision yet." /><//><//>
+    <${Panel} title="Latest decisions" live=${decisions} note="refused entries too; Enter opens the trace"><${Steps} keys=${true}><${Table} name="decisions" rows=${decisions.data?.decisions || []} columns=${DECISION_COLUMNS} keyOf=${(d) => d.first_id} onOpen=${(d) => go(`/decisions/${encodeURIComponent(d.id)}`)} empty="No decision yet." /><//><//>
     <${Funnels} />`;
 }

@@ -188,3 +188,57 @@ async def test_an_odd_last_event_id_is_answered_with_reset(tmp_path: Path, last:
         assert answer.startswith(b"HTTP/1.1 200")
         writer.close()
         await writer.wait_closed()
+
+
+async def test_a_stream_goes_on_at_another_start_of_the_server_without_loss_or_repeat(
+    clean_kafka: str, tmp_path: Path
+) -> None:
+    create_topics(Kafka(), clean_kafka)
+    writer = Writer(Kafka(), clean_kafka)
+    got: list[int] = []
+    last = ""
+    number = 0
+    for _ in range(3):
+        async with server(clean_kafka, tmp_path) as client:
+            headers = {"Last-Event-ID": last} if last else {}
+            async with client.stream("GET", "/stream?topics=decisions,fills", headers=headers) as stream:
+                lines = stream.aiter_lines()
+                async with asyncio.timeout(60):
+                    first = await awaited(lines, "event: ")
+                    assert first == ("event: resumed" if last else "event: hello")
+                    if not last:
+                        last = (await awaited(lines, "id: ")).removeprefix("id: ")
+                for _ in range(4):
+                    writer.write(message(decision(number), number))
+                    writer.write(message(fill(number), number))
+                    number += 1
+                writer.flush()
+                async with asyncio.timeout(60):
+                    for _ in range(5):  # three of the eight stay under way
+                        await awaited(lines, "event: decision", "event: fill")
+                        last = (await anext(lines)).removeprefix("id: ")
+                        body = json.loads((await anext(lines)).removeprefix("data: "))
+                        got.append(body["journal"] * 2 + ("order" in body))
+        # while no server is there
+        writer.write(message(decision(number), number))
+        writer.write(message(fill(number), number))
+        number += 1
+        writer.flush()
+    async with server(clean_kafka, tmp_path) as client:
+        params = "topics=decisions,fills"
+        async with client.stream("GET", f"/stream?{params}", headers={"Last-Event-ID": last}) as stream:
+            lines = stream.aiter_lines()
+            async with asyncio.timeout(60):
+                while len(got) < 2 * number:
+                    await awaited(lines, "event: decision", "event: fill")
+                    await anext(lines)
+                    body = json.loads((await anext(lines)).removeprefix("data: "))
+                    got.append(body["journal"] * 2 + ("order" in body))
+    assert sorted(got) == list(range(2 * number))
+
+
+async def awaited(lines: AsyncIterator[str], *beginnings: str) -> str:
+    """The next line that begins with one of these."""
+    while not (line := await anext(lines)).startswith(beginnings):
+        pass
+    return line
