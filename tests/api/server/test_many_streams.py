@@ -69,7 +69,7 @@ async def test_500_clients_and_a_stalled_one(tmp_path: Path, monkeypatch: pytest
         assert all(got == list(range(ROUNDS * 10)) for got, _ in heard)
         late = sorted(at - sent for _, at in heard)
         print(f"{CLIENTS} clients: the last event p50 {late[len(late) // 2]:.2f} s, p99 {late[-5]:.2f} s after it came")
-        for offset in range(number, number + 4_000):  # more than its socket takes
+        for offset in range(number, number + 16_000):  # more than its socket takes
             made.hub.take([(stored(fill(offset), offset=offset), False)])
         async with asyncio.timeout(120):
             while not made.hub.figures.dropped:
