@@ -89,24 +89,31 @@ def _operator(board: Board) -> Iterator[Hold]:
 
 
 def _modules(board: Board, now: float) -> Iterator[Hold]:
+    """What is offline or missing: one line a process, however many modules it has."""
+    processes: dict[str, list[str]] = {}
     for name in board.modules.names():
-        if name.startswith("feed."):
-            continue
+        entry = board.modules.known.get(name)
         status = board.modules.status(name, now)
-        if status in ("offline", "missing"):
-            view = board.modules.view(name, now)
-            process = room_of(name).id in ("processes", "flows", "connections")
-            yield Hold(
-                subject=name,
-                reason=status,
-                what=f"{said_of(view)}.",
-                since=view.heartbeat,
-                until="it reports again; the supervisor starts again what died",
-                act="wait",
-                release="see its log in the run's folder, logs/, if it stays away",
-                severity=1 if process else 2,
-                link="/",
-            )
+        if status == "missing" or (
+            status == "offline" and entry is not None and entry.row.gauges.get("state") != "down"
+        ):
+            producer = entry.producer if entry is not None else "missing"
+            processes.setdefault(producer or name, []).append(name)
+    for names in processes.values():
+        view = board.modules.view(names[0], now)
+        others = f", nor have {len(names) - 1} more of it: {', '.join(names[1:4])} …" if len(names) > 1 else ""
+        process = any(room_of(name).id in ("processes", "flows", "connections") for name in names)
+        yield Hold(
+            subject=names[0],
+            reason=view.status,
+            what=f"{said_of(view)}{others}.",
+            since=view.heartbeat,
+            until="it reports again; the supervisor starts again what died",
+            act="wait",
+            release="see its log in the run's folder, logs/, if it stays away",
+            severity=1 if process else 2,
+            link="/",
+        )
     if board.kafka not in ("connected", "archive", "connecting"):
         yield Hold(
             subject="all", reason="kafka", what=f"Kafka: {board.kafka}.", since="", until="the cluster answers",

@@ -23,6 +23,8 @@ DUE_S: Final = 1.0
 GRACE_S: Final = 3.0
 MOST_MODULES: Final = 500
 CHIEF: Final = "portfolio"
+#: Producers whose rows come seldom, with the one that beats for their process.
+_BEATS_FOR: Final = {"health": "market"}
 _RATE_WINDOWS: Final = (10.0, 60.0)
 _SHORTEST_S: Final = 1.0  # a rate over less than this says nothing
 _SAMPLE_S: Final = 0.5  # rows that come faster, as in a simulation at many times real time, need no sample each
@@ -87,6 +89,7 @@ class Modules:
         self._beats: deque[int] = deque(maxlen=2)
 
     def take(self, row: Telemetry, producer: str, now: float, backlog: bool) -> None:
+        producer = _BEATS_FOR.get(producer, producer)
         self._producers[producer or row.module] = now
         module = self.known.get(row.module)
         if row.module == CHIEF and (not self._beats or row.timestamp > self._beats[-1]):

@@ -133,14 +133,16 @@ def browser(chromium: str) -> Iterator[Any]:
         made.close()
 
 
-@pytest.fixture
-def page(browser: Any, system: System) -> Iterator[Any]:
+@contextlib.contextmanager
+def fresh_page(browser: Any, system: System) -> Iterator[Any]:
     """A fresh page at 1280 px; what it says to its console as an error fails the test."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, base_url=system.url, color_scheme="dark")
     context.set_default_timeout(60_000)
     made = context.new_page()
     said: list[str] = []
     made.on("pageerror", lambda error: said.append(str(error)))
-    yield made
-    context.close()
+    try:
+        yield made
+    finally:
+        context.close()
     assert said == []

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from tests.browser.conftest import System
+from tests.browser.conftest import System, fresh_page
 from tests.waiting import eventually
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("browser"), pytest.mark.takes(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.takes(200)]
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 PAGES = {
@@ -45,30 +46,31 @@ def becomes(page: Any, expression: str, timeout_s: float = 120.0) -> None:
     eventually(lambda: page.evaluate(expression), timeout_s, expression)
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("path", PAGES)
-def test_every_page_fits_and_can_be_used_by_all(page: Any, path: str, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 900})
-    page.emulate_media(color_scheme="dark" if width == 1280 else "light")
-    opened(page, path)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    page.evaluate(AXE)
-    found = page.evaluate("axe.run({resultTypes: ['violations']})")
-    serious = [
-        (each["id"], each["nodes"][0]["html"][:200], each["nodes"][0]["failureSummary"][:300])
-        for each in found["violations"]
-        if each["impact"] in ("serious", "critical")
-    ]
-    assert serious == []
+def pages_can_be_used_by_all(page: Any, system: System) -> None:
+    """Every page at both widths, in both themes: it fits, and axe finds nothing serious."""
+    for path in PAGES:
+        for width, theme in ((1280, "dark"), (390, "light")):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.emulate_media(color_scheme=theme)
+            opened(page, path)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
+            page.evaluate(AXE)
+            found = page.evaluate("axe.run({resultTypes: ['violations']})")
+            serious = [
+                (each["id"], each["nodes"][0]["html"][:200], each["nodes"][0]["failureSummary"][:300])
+                for each in found["violations"]
+                if each["impact"] in ("serious", "critical")
+            ]
+            assert serious == [], (path, width, serious)
 
 
-def test_the_banner_says_what_feeds_these_are_and_whether_it_trades(page: Any) -> None:
+def the_banner_says_what_feeds_these_are_and_whether_it_trades(page: Any, system: System) -> None:
     opened(page, "/")
     page.get_by_text("SIMULATED").wait_for()
     page.get_by_text("trading on").wait_for()
 
 
-def test_why_it_does_not_trade_is_two_clicks_from_the_overview(page: Any) -> None:
+def why_it_does_not_trade_is_two_clicks_from_the_overview(page: Any, system: System) -> None:
     opened(page, "/")
     refusal = page.locator("ul.holds a[href^='/decisions/']").first
     refusal.wait_for()
@@ -77,7 +79,7 @@ def test_why_it_does_not_trade_is_two_clicks_from_the_overview(page: Any) -> Non
     assert page.locator("p.summary").inner_text().startswith(("Refused to buy", "Kept"))
 
 
-def test_a_refusal_is_followed_to_its_raw_frame_by_keyboard(page: Any) -> None:
+def a_refusal_is_followed_to_its_raw_frame_by_keyboard(page: Any, system: System) -> None:
     opened(page, "/decisions")
     page.get_by_label("Show refused entries").check()
     page.locator("tr[data-row] b", has_text="refuse").first.wait_for()
@@ -97,7 +99,7 @@ def test_a_refusal_is_followed_to_its_raw_frame_by_keyboard(page: Any) -> None:
     page.wait_for_url("**/decisions?refusals=1")
 
 
-def test_the_first_decision_is_within_six_tabs_and_focus_survives(page: Any) -> None:
+def the_first_decision_is_within_six_tabs_and_focus_survives(page: Any, system: System) -> None:
     opened(page, "/")
     page.wait_for_selector("main table [data-row]")
     for _ in range(6):
@@ -111,7 +113,7 @@ def test_the_first_decision_is_within_six_tabs_and_focus_survives(page: Any) -> 
     assert page.evaluate("document.activeElement.dataset.row") == row
 
 
-def test_a_fault_is_told_on_quality_on_the_strategy_and_on_the_decision_it_blocked(page: Any, system: System) -> None:
+def a_fault_is_told_on_quality_on_the_strategy_and_on_the_decision_it_blocked(page: Any, system: System) -> None:
     def blocked() -> bool:
         found = system.get("api/decisions?refusals=true&action=refuse&limit=200&reason=book_invalid")["decisions"]
         return any("crossed_book" in str(each["spans"]) for each in found)
@@ -127,7 +129,7 @@ def test_a_fault_is_told_on_quality_on_the_strategy_and_on_the_decision_it_block
     assert "book_invalid" in page.locator("ol.trace li.block").first.inner_text()
 
 
-def test_counters_equal_the_audit(page: Any, system: System) -> None:
+def counters_equal_the_audit(page: Any, system: System) -> None:
     def agree() -> bool:
         found = system.get("api/conservation")["equations"]
         return len(found) == 2 and all(each["holds"] and each["counters_agree"] for each in found)
@@ -141,12 +143,12 @@ def test_counters_equal_the_audit(page: Any, system: System) -> None:
     assert "NO" not in page.locator("main table").inner_text()
 
 
-def test_the_catalogue_is_what_reports(system: System) -> None:
+def the_catalogue_is_what_reports(page: Any, system: System) -> None:
     modules = system.get("api/modules")["modules"]
     assert [each["module"] for each in modules if each["status"] == "missing"] == []
 
 
-def test_every_row_of_the_portfolio_is_in_its_csv(page: Any) -> None:
+def every_row_of_the_portfolio_is_in_its_csv(page: Any, system: System) -> None:
     opened(page, "/portfolio?kind=fill")
     button = page.get_by_role("button", name="CSV")
     button.wait_for()
@@ -159,7 +161,7 @@ def test_every_row_of_the_portfolio_is_in_its_csv(page: Any) -> None:
     assert all('"fill"' in line for line in lines[1:])
 
 
-def test_no_secret_is_in_any_answer(system: System) -> None:
+def no_secret_is_in_any_answer(page: Any, system: System) -> None:
     import httpx
 
     document = system.get("openapi.json")
@@ -168,7 +170,7 @@ def test_no_secret_is_in_any_answer(system: System) -> None:
             assert system.token not in httpx.get(system.url + path.removeprefix("/"), timeout=60).text
 
 
-def test_an_event_is_on_the_page_within_a_second_or_so(page: Any, system: System) -> None:
+def an_event_is_on_the_page_within_a_second_or_so(page: Any, system: System) -> None:
     """From the record's coming at the API to the row on the page; the figures are printed (pytest -s)."""
     page.goto("decisions?refusals=1")
     page.wait_for_selector("tr[data-row]")
@@ -193,7 +195,7 @@ def test_an_event_is_on_the_page_within_a_second_or_so(page: Any, system: System
 # --- what follows changes the run, and puts it right again
 
 
-def test_a_flow_that_stops_turns_its_rooms_red_and_comes_back(page: Any, system: System) -> None:
+def a_flow_that_stops_turns_its_rooms_red_and_comes_back(page: Any, system: System) -> None:
     opened(page, "/")
     room = page.locator("article[data-module='integrity.polymarket']")
     page.wait_for_selector("article.room.online[data-module='integrity.polymarket']")
@@ -206,7 +208,7 @@ def test_a_flow_that_stops_turns_its_rooms_red_and_comes_back(page: Any, system:
     assert room.count() == 1
 
 
-def test_a_lost_connection_is_said_and_the_hole_is_filled(page: Any, system: System) -> None:
+def a_lost_connection_is_said_and_the_hole_is_filled(page: Any, system: System) -> None:
     opened(page, "/decisions?refusals=1")
     page.wait_for_selector("tr[data-row]")
     page.context.set_offline(True)
@@ -228,7 +230,7 @@ def sign_in(page: Any, system: System) -> None:
     page.get_by_role("button", name="Sign in").click()
 
 
-def test_pause_is_acknowledged_by_the_flow(page: Any, system: System) -> None:
+def pause_is_acknowledged_by_the_flow(page: Any, system: System) -> None:
     opened(page, "/")
     page.get_by_role("button", name="Pause").click()
     sign_in(page, system)
@@ -239,7 +241,7 @@ def test_pause_is_acknowledged_by_the_flow(page: Any, system: System) -> None:
     page.get_by_text("trading on").wait_for()
 
 
-def test_kill_takes_a_held_button_and_stands_over_a_restart(page: Any, system: System) -> None:
+def kill_takes_a_held_button_and_stands_over_a_restart(page: Any, system: System) -> None:
     opened(page, "/")
     kill = page.get_by_role("button", name="Hold to kill")
     kill.click()  # not held: nothing happens
@@ -291,3 +293,30 @@ def _no_order_since(system: System, since: str, for_s: float) -> None:
         assert [each for each in system.orders_sent() if each["time"] > since] == []
         time.sleep(0.5)
     eventually(lambda: max(each["time"] for each in system.get("api/scans")["scans"]) > newest, 120, "evaluations")
+
+
+#: In this order: the last ones change the run, and put it right again.
+SCENARIOS: tuple[Callable[[Any, System], None], ...] = (
+    pages_can_be_used_by_all,
+    the_banner_says_what_feeds_these_are_and_whether_it_trades,
+    why_it_does_not_trade_is_two_clicks_from_the_overview,
+    a_refusal_is_followed_to_its_raw_frame_by_keyboard,
+    the_first_decision_is_within_six_tabs_and_focus_survives,
+    a_fault_is_told_on_quality_on_the_strategy_and_on_the_decision_it_blocked,
+    counters_equal_the_audit,
+    the_catalogue_is_what_reports,
+    every_row_of_the_portfolio_is_in_its_csv,
+    no_secret_is_in_any_answer,
+    an_event_is_on_the_page_within_a_second_or_so,
+    a_flow_that_stops_turns_its_rooms_red_and_comes_back,
+    a_lost_connection_is_said_and_the_hole_is_filled,
+    pause_is_acknowledged_by_the_flow,
+    kill_takes_a_held_button_and_stands_over_a_restart,
+)
+
+
+def test_the_control_room(system: System, browser: Any, subtests: pytest.Subtests) -> None:
+    """One test, for all of it happens on one run: among several workers each would start its own."""
+    for scenario in SCENARIOS:
+        with subtests.test(scenario.__name__), fresh_page(browser, system) as page:
+            scenario(page, system)
