@@ -17,6 +17,7 @@ import uvicorn
 
 from api.commanding import give as give_command
 from api.commanding import kill_first
+from api.runs import ARCHIVE, PLAN
 from api.server.access import Access
 from api.server.alerting import Alerting
 from api.server.app import build
@@ -62,7 +63,7 @@ def describe_run(run_dir: Path, bootstrap: str, start: str, hub: Hub, finished: 
     with contextlib.suppress(OSError, ValueError):
         found = json.loads((run_dir / "run.json").read_text(encoding="utf-8"))
         said = {key: str(value) for key, value in found.items()}
-    feeds = said.get("feeds", "unknown")
+    feeds = said.get("feeds") or _replayed(run_dir)
     trading, answer = trading_of(hub.board)
     states = ("on", "paused", "killed")
     return RunView(
@@ -138,6 +139,8 @@ def _state(
     hub = Hub(name)
     hub.board.limits = limits_of(run_dir)
     hub.board.modules.ended = finished
+    if finished:
+        hub.board.kafka = "archive"
     urls = [url.get_secret_value() for url in settings.alerts.urls]
     send: Callable[[str, str], None] = lambda title, text: None  # noqa: E731
     if urls and not finished:
@@ -170,6 +173,14 @@ def _state(
         finished=finished,
     )
     return state, hub
+
+
+def _replayed(run_dir: Path) -> str:
+    """What a replay read, in words."""
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        archive = Path(json.loads((run_dir / PLAN).read_bytes())["archive"])
+        return f"replay of {archive.parent.name if archive.name == ARCHIVE else archive.name}"
+    return "unknown"
 
 
 def describe_name(run_dir: Path) -> str:
