@@ -152,7 +152,7 @@ def every_row_of_the_portfolio_is_in_its_csv(page: Any, system: System) -> None:
     opened(page, "/portfolio?kind=fill")
     button = page.get_by_role("button", name="CSV")
     button.wait_for()
-    page.wait_for_selector("td:text('fill')")
+    page.wait_for_selector("td .cell:text-is('fill')")
     with page.expect_download() as download:
         button.click()
     lines = Path(download.value.path()).read_bytes().decode().split("\r\n")
