@@ -32,7 +32,19 @@ from models.settings import Settings
 
 #: Where things are and how they are run, which no decision depends on: everything else is relevant.
 IRRELEVANT: Final = frozenset(
-    {"data_dir", "kafka", "broker", "feeds", "recorder", "simulator", "api", "archive", "operator", "run_name"}
+    {
+        "data_dir",
+        "kafka",
+        "broker",
+        "feeds",
+        "recorder",
+        "simulator",
+        "api",
+        "archive",
+        "telemetry",
+        "operator",
+        "run_name",
+    }
 )
 
 Flow = Literal["market", "trading"]

@@ -21,6 +21,7 @@ from models.failures import Failure
 from models.section import Section
 from models.strategies import parity, updown_fair_value
 from models.strategies.instance import InstanceTable, refusal
+from models.timestamps import SECOND
 
 
 class ConfigurationError(Failure):
@@ -171,6 +172,18 @@ class Archive(Section):
     publish_s: float = Field(2, gt=0, le=5, description="longest wait before rows reach audit.duckdb")
 
 
+class TelemetrySettings(Section):
+    """How often modules, unchanged scans and features are told, by event time. No decision depends on it."""
+
+    interval_s: float = Field(1, gt=0, le=3_600, description="while feeds come as they happen")
+    replay_interval_s: float = Field(60, gt=0, le=3_600, description="where an archive is replayed as fast as it goes")
+
+    @property
+    def interval(self) -> int:
+        """``interval_s`` in nanoseconds."""
+        return round(self.interval_s * SECOND)
+
+
 class Settings(Section):
     """All sections. Build with ``load``."""
 
@@ -191,6 +204,7 @@ class Settings(Section):
     operator: OperatorSettings = OperatorSettings()
     api: Api = Api()
     archive: Archive = Archive()
+    telemetry: TelemetrySettings = TelemetrySettings()
 
     @model_validator(mode="after")
     def _check_instances(self) -> Settings:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from typing import Final
 
-from pydantic import ValidationError
+import msgspec
 
 from api.server.rows import RecentRows
 from api.server.telling import tell
@@ -23,12 +23,13 @@ from models.contracts import (
     Order,
     Outcome,
     Quality,
-    Record,
     Scan,
     Telemetry,
 )
 from models.message import Stored
 from models.reasons import Verdict
+from models.record import Record
+from models.telemetry import ModuleTotals, Totals
 
 #: A module whose last row came longer ago than this is silent. Resting modules send every ten seconds.
 SILENT_S: Final = 15.0
@@ -67,25 +68,26 @@ GROUPS: Final = (*(name for name, _ in _GROUPS), _REST)
 class _Module:
     """The last row of a module, when it came, and what its counters gained over the last minute."""
 
-    __slots__ = ("came", "gained", "row", "samples", "total")
+    __slots__ = ("came", "gained", "row", "samples", "total", "whole")
 
-    def __init__(self, row: Telemetry, now: float) -> None:
+    def __init__(self, row: ModuleTotals, now: float) -> None:
         self.row = row
+        self.whole = row.whole
         self.came = now
         self.total = _activity(row) or 0
         self.gained = 0
         self.samples: deque[tuple[float, int]] = deque([(now, 0)])
 
-    def take(self, row: Telemetry, now: float, backlog: bool) -> None:
+    def take(self, row: ModuleTotals, now: float, backlog: bool) -> None:
         total = _activity(row) or 0
-        if not backlog:
+        if not backlog and row.whole == self.whole:
             # Counters start anew with their process: a fall is no negative rate.
             self.gained += max(total - self.total, 0)
             if now - self.samples[-1][0] >= _SAMPLE_S:
                 self.samples.append((now, self.gained))
             while len(self.samples) > 2 and self.samples[1][0] <= now - _RATE_WINDOWS[-1]:
                 self.samples.popleft()
-        self.row, self.came, self.total = row, now, total
+        self.row, self.came, self.total, self.whole = row, now, total, row.whole
 
     def rate(self, now: float, window_s: float) -> float | None:
         """Gains a second since the last row before the window began, or since the first row that is known. None for a
@@ -106,6 +108,7 @@ class Board:
 
     def __init__(self, now: float) -> None:
         self._started = now
+        self._totals = Totals()
         self._modules: dict[str, _Module] = {}
         # Refusals are kept apart: they are many, and must not push out what was done.
         self._actions = RecentRows(Decision, MOST_ROWS)
@@ -132,8 +135,8 @@ class Board:
                 return None
             self._ordinals[key] = stored.ordinal
         try:
-            record = CONTRACTS[stored.topic].model_validate_json(stored.value)
-        except (KeyError, ValidationError):
+            record = CONTRACTS[stored.topic].read(stored.value)
+        except (KeyError, msgspec.DecodeError):
             self._unreadable[stored.topic] += 1
             return None
         self._note(record, stored.value, now, backlog)
@@ -142,13 +145,9 @@ class Board:
     def _note(self, record: Record, value: bytes, now: float, backlog: bool) -> None:
         match record:
             case Telemetry():
-                module = self._modules.get(record.module)
-                if module is not None:
-                    module.take(record, now, backlog)
-                else:
-                    if len(self._modules) >= MOST_MODULES:
-                        del self._modules[min(self._modules, key=lambda name: self._modules[name].came)]
-                    self._modules[record.module] = _Module(record, now)
+                self._totals.take(record)
+                for name in record.named():
+                    self._heard(name, now, backlog)
             case Decision():
                 entry = self._refusals if record.action == "block" else self._actions
                 entry.add(value, self._decided)
@@ -172,6 +171,21 @@ class Board:
                 count = record.count + (count if end == record.window_end else 0)
                 self._windows[(record.feed, record.reason)] = (record.window_end, count)
 
+    def _heard(self, name: str, now: float, backlog: bool) -> None:
+        """A module is alive. One that rests is not known before a record has stated it."""
+        row = self._totals.modules.get(name)
+        if row is None:
+            return
+        module = self._modules.get(name)
+        if module is not None:
+            module.take(row, now, backlog)
+            return
+        if len(self._modules) >= MOST_MODULES:
+            gone = min(self._modules, key=lambda each: self._modules[each].came)
+            del self._modules[gone]
+            self._totals.forget(gone)
+        self._modules[name] = _Module(row, now)
+
     def module(self, name: str, now: float) -> ModuleView:
         """Raises KeyError for a module that never sent a row."""
         entry = self._modules[name]
@@ -193,7 +207,7 @@ class Board:
             status=status,
             state=_state(row, status),
             reported=row.status,
-            timestamp=row.timestamp,
+            timestamp=row.heartbeat,
             heartbeat=row.heartbeat,
             age_s=round(now - entry.came, 3),
             passed=verdicts[Verdict.PASS],
@@ -205,7 +219,7 @@ class Board:
             rate_60s=_rounded(entry.rate(now, _RATE_WINDOWS[1])),
             last_reason=row.last_reason,
             gauges=row.gauges,
-            gauges_text=tell(row.timestamp, row.gauges),
+            gauges_text=tell(row.heartbeat, row.gauges),
         )
 
     def modules(self, now: float) -> list[ModuleView]:
@@ -238,7 +252,7 @@ class Board:
         return self._dead.latest(limit)
 
     def scans(self) -> list[Scan]:
-        return [Scan.model_validate_json(self._scans[key]) for key in sorted(self._scans)]
+        return [Scan.read(self._scans[key]) for key in sorted(self._scans)]
 
     def quality(self) -> list[QualityView]:
         """Findings by feed and reason, the most first."""
@@ -288,7 +302,7 @@ class Board:
         )
 
 
-def _activity(row: Telemetry) -> int | None:
+def _activity(row: ModuleTotals) -> int | None:
     """What a module's rate is the rate of: its verdicts, else the frames it received; None where it counts neither."""
     total, verdicts = 0, False
     for key, count in row.counts.items():
@@ -299,7 +313,7 @@ def _activity(row: Telemetry) -> int | None:
     return total if verdicts else row.counts.get("frames")
 
 
-def _state(row: Telemetry, status: Status) -> str:
+def _state(row: ModuleTotals, status: Status) -> str:
     stated = row.gauges.get("state")
     return stated if isinstance(stated, str) and status == row.status else status
 

@@ -27,7 +27,10 @@ class Hub:
             kind = STREAMED.get(stored.topic)
             if record is None or backlog or kind is None:
                 continue
-            # A telemetry row goes out as the board has it, with status and rates: the page computes nothing.
-            view = self.board.module(record.module, now) if isinstance(record, Telemetry) else record
-            self.ring.append(kind, view.model_dump_json())
+            if isinstance(record, Telemetry):
+                # Modules go out as the board has them, with status and rates: the page computes nothing.
+                for module in record.named():
+                    self.ring.append(kind, self.board.module(module, now).model_dump_json())
+            else:
+                self.ring.append(kind, record.canonical().decode())
         self.ring.ring()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Generic, TypeVar
 
-from models.contracts import Record
+from models.record import Record
 
 _R = TypeVar("_R", bound=Record)
 
@@ -28,4 +28,4 @@ class RecentRows(Generic[_R]):
     def numbered(self, limit: int) -> list[tuple[int, _R]]:
         """The same with their numbers."""
         rows = list(self._rows)[: -limit - 1 : -1]
-        return [(number, self._contract.model_validate_json(value)) for number, value in rows]
+        return [(number, self._contract.read(value)) for number, value in rows]

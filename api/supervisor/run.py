@@ -27,13 +27,14 @@ from connectors.broker.embedded import EmbeddedBroker
 from connectors.broker.memory import MIB, MemoryBudget
 from connectors.kafka.admin import create_topics
 from connectors.kafka.claim import claim
-from connectors.kafka.pulse import ProcessPulse, Row
+from connectors.kafka.pulse import ProcessPulse
 from connectors.listening import listen_for_page
 from connectors.operator.token import make_token, token_path
 from connectors.operator.watch import KillWatch, with_operator
-from models.contracts import Number
+from models.contracts import Number, Status
 from models.failures import Failure
 from models.settings import Settings
+from models.telemetry import ModuleState
 
 PROFIT: Final = (sys.executable, "-P", "-m", "api.cli.main")
 ADDRESSES: Final = "exchange.json"
@@ -177,18 +178,20 @@ class Shutdown:
 
 def rows(
     supervisor: Supervisor, budget: MemoryBudget | None, ending: Shutdown, exchange: ExchangeWatch | None
-) -> list[Row]:
+) -> list[ModuleState]:
     """Telemetry of this moment: module, status, counts, last reason, gauges."""
     down = sorted(name for name, child in supervisor.children.items() if child.state == "waiting")
     restarts = {f"restart:{name}": count for name, count in supervisor.restarts().items() if count}
     pids: dict[str, Number] = {f"pid_{name}": child.pid for name, child in supervisor.children.items()}
-    status = "stopped" if ending.reason else "warning" if down else "running"
+    status: Status = "stopped" if ending.reason else "warning" if down else "running"
     reason = ending.reason or (f"waiting for {', '.join(down)}" if down else "ok")
-    found: list[Row] = [("supervisor", status, restarts, reason, pids)]
+    found = [ModuleState("supervisor", status, restarts, reason, pids)]
     if budget is not None:
         gauges: dict[str, Number] = dict(budget.gauges())
         found.append(
-            ("broker", "running" if budget.state == "within" else "warning", {}, f"memory {budget.state}", gauges)
+            ModuleState(
+                "broker", "running" if budget.state == "within" else "warning", {}, f"memory {budget.state}", gauges
+            )
         )
     if exchange is not None:
         found.append(exchange.row())
@@ -196,10 +199,10 @@ def rows(
     return found
 
 
-_STATES = {"running": "running", "waiting": "waiting", "done": "stopped"}
+_STATES: Final[dict[str, Status]] = {"running": "running", "waiting": "waiting", "done": "stopped"}
 
 
-def _process_row(name: str, child: Child) -> Row:
+def _process_row(name: str, child: Child) -> ModuleState:
     """A child as a process: whether it runs, what it takes, how often it had to be started again."""
     gauges: dict[str, Number] = {"pid": child.pid, "last_exit": child.last_exit}
     if child.pid:
@@ -210,7 +213,7 @@ def _process_row(name: str, child: Child) -> Row:
             gauges["files"] = process.num_fds()
     reason = "ok" if child.state == "running" else f"{child.state}, last exit code {child.last_exit}"
     counts = {"restart": child.restarts} if child.restarts else {}
-    return f"process.{name}", _STATES.get(child.state, "waiting"), counts, reason, gauges
+    return ModuleState(f"process.{name}", _STATES.get(child.state, "waiting"), counts, reason, gauges)
 
 
 def say(text: str) -> None:

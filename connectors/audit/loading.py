@@ -77,11 +77,7 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: str, *giv
     )
     if connection.execute("SELECT 1 FROM parsed WHERE NOT whole LIMIT 1").fetchone():
         _mend(connection, table, whole)
-    names = ", ".join(f'"{name}"' for name in table.columns)
-    columns = ", ".join(f'r."{name}"' for name in table.columns)
-    connection.execute(
-        f'INSERT OR IGNORE INTO {table.name} ({names}) SELECT {columns} FROM parsed WHERE whole ORDER BY "offset"'
-    )
+    connection.execute(table.insertion("parsed WHERE whole", "offset"))
     if table.topic == _DECISIONS:
         connection.execute(
             "INSERT OR IGNORE INTO spans SELECT id, position, timestamp, span.module, span.verdict, span.reason, "

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Protocol
 
 from connectors.kafka.patience import Patience
-from models.contracts import Number
+from models.contracts import Number, Status
 from models.message import Message
 from models.topics import DECISIONS, JOURNAL, SCANS
 
@@ -95,7 +95,7 @@ class Meter:
                 gauges[f"receipt_to_{topic}_p{share}_ms"] = value
         return gauges
 
-    def verdict(self) -> tuple[str, str]:
+    def verdict(self) -> tuple[Status, str]:
         """Status and last reason for telemetry."""
         lag = self.lag()
         behind = max(lag, key=lambda topic: lag[topic], default="")

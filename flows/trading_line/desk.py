@@ -81,7 +81,7 @@ class Desk:
             gates.MarketGates(settings, self._known),
             self._cooldown,
         )
-        self._pulse = FlowPulse(PRODUCER, (), CHIEF)
+        self._pulse = FlowPulse(PRODUCER, (), CHIEF, settings.telemetry.interval)
         self._refusals = Refusals(1)
         self._waits = Refusals(_EXIT_EVERY_S)
         self._tally = GateTally(settings.checks.window_s)
@@ -143,11 +143,11 @@ class Desk:
             if self._pulse.is_due(event.t):
                 if self._reconciliation.changed:
                     self._count(self._reconciliation.compare(self._accounts))
-                out.extend(self._pulse.beat(event.t, self._gauges(event.t)))
+                out.append(self._pulse.beat(event.t, self._gauges(event.t)))
             out.extend(self._tally.take())
             out.append(Beat(event.t))
         elif isinstance(event, Feed) and event.what == "end of run":
-            out.extend(self._pulse.beat(event.t, self._gauges(event.t), whole=True))
+            out.append(self._pulse.beat(event.t, self._gauges(event.t), whole=True))
         return out
 
     # --- what the venue says -------------------------------------------------------------------------------------

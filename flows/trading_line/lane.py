@@ -146,6 +146,7 @@ class Lane:
     def __init__(self, settings: Settings, state: LaneState | None = None) -> None:
         state = state or LaneState()
         self._settings = settings
+        self._interval = settings.telemetry.interval
         self._features = UnderlyingFeatures(state.features)
         runners = [_Runner(each, self._features.plan_for(each)) for each in instances(settings)]
         self._runners: dict[type, list[_Runner]] = {
@@ -261,7 +262,7 @@ class Lane:
             view = views.get(runner.view)
             if view is None:
                 view = views[runner.view] = self._view(window, runner, t)
-            if _take(asked, t, runner.judge(view), evaluations):
+            if self._take(asked, t, runner.judge(view), evaluations):
                 due = True
         if due:
             row: dict[str, Number] = {}
@@ -271,6 +272,19 @@ class Lane:
                     row.update(runner.plan.shared_row(seen.values))
             if row:
                 rows.append((window.state.market.key, row))
+
+    def _take(self, asked: Asked, t: int, evaluation: Evaluation, evaluations: list[Evaluation]) -> bool:
+        """Note the evaluation; a scan row is due when verdict or reason changed, or an interval has passed."""
+        asked.evaluations += 1
+        due = (
+            evaluation.reason != asked.reason or t - asked.sent >= self._interval or evaluation.verdict != asked.verdict
+        )
+        if due:
+            evaluation = msgspec.structs.replace(evaluation, emit=asked.evaluations)
+            asked.sent, asked.evaluations = t, 0
+            asked.verdict, asked.reason = evaluation.verdict, evaluation.reason
+        evaluations.append(evaluation)
+        return due
 
     def _view(self, window: _Window, runner: _Runner, t: int) -> View:
         features, market = self._features, window.state.market
@@ -311,15 +325,3 @@ _HEAR: dict[type, Callable[[Lane, Any], Sequence[_Window]]] = {
     Market: Lane._on_market,
     Input: Lane._on_input,
 }
-
-
-def _take(asked: Asked, t: int, evaluation: Evaluation, evaluations: list[Evaluation]) -> bool:
-    """Note the evaluation; a scan row is due when verdict or reason changed, or a second has passed."""
-    asked.evaluations += 1
-    due = evaluation.reason != asked.reason or t - asked.sent >= SECOND or evaluation.verdict != asked.verdict
-    if due:
-        evaluation = msgspec.structs.replace(evaluation, emit=asked.evaluations)
-        asked.sent, asked.evaluations = t, 0
-        asked.verdict, asked.reason = evaluation.verdict, evaluation.reason
-    evaluations.append(evaluation)
-    return due

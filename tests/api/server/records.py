@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from models.contracts import Decision, Fill, Quality, Record, Scan, Telemetry
+from models.contracts import Decision, Fill, Quality, Scan, Telemetry
 from models.message import Message, Stored
 from models.reasons import Reason, Verdict
+from models.record import Record
 from models.topics import DECISIONS, FILLS, QUALITY, SCANS, TELEMETRY
 
 T0 = 1_790_000_000_000_000_000

@@ -97,7 +97,7 @@ class Bench:
 
     def said(self) -> str:
         """The door's latest reason on telemetry."""
-        rows = [Telemetry.model_validate_json(m.value) for m in self.watcher.outlet.messages if m.topic == TELEMETRY]
+        rows = [Telemetry.read(m.value) for m in self.watcher.outlet.messages if m.topic == TELEMETRY]
         return next((row.last_reason for row in reversed(rows) if row.module == "connection.polymarket"), "")
 
 

@@ -211,7 +211,7 @@ async def test_telemetry_of_every_door() -> None:
     messages = [message for message in r.outlet.messages if message.topic == TELEMETRY]
     assert [message.ordinal for message in messages] == list(range(len(messages)))
     assert {message.producer for message in messages} == {f"recorder-{r.recorder.run_id}"}
-    last = {record.module: record for record in (Telemetry.model_validate_json(m.value) for m in messages)}
+    last = {record.module: record for record in (Telemetry.read(m.value) for m in messages)}
     assert last.keys() == {
         "recorder",
         "connection.polymarket",

@@ -112,7 +112,7 @@ class Watched(Rig):
     def _message(self, message: Message) -> None:
         super()._message(message)
         if message.topic == TELEMETRY and message.producer == "health":
-            self.rows.append(Telemetry.model_validate_json(message.value))
+            self.rows.append(Telemetry.read(message.value))
 
     def gauges(self, module: str) -> dict[str, Any]:
         return next(dict(row.gauges) for row in reversed(self.rows) if row.module == module)

@@ -10,11 +10,12 @@ import msgspec
 from flows.beat import Beat
 from flows.quality import Tally
 from flows.trading_line.line import TradingLine
-from models.contracts import CONTRACTS, Decision, Fill, Order, Outcome, Posting, Record, Scan, Telemetry
+from models.contracts import CONTRACTS, Decision, Fill, Order, Outcome, Posting, Scan, Telemetry
 from models.journal import NO_SRC, AnyEvent, Book, Clock, Feed, Input, Levels, Market, Spot, Src, TokenBook
 from models.message import Message
 from models.money import DOLLAR, PIP, SHARE
 from models.orders import FINAL
+from models.record import Record
 from models.settings import ExecutionSettings, FairValue, Parity, Portfolio, Settings
 from models.settlement import Rule
 from models.timestamps import SECOND
@@ -76,7 +77,7 @@ class Bookkeeper:
             if message.topic != "telemetry":
                 assert message.ordinal == self.ordinals.get(message.topic, -1) + 1, "numbers without a gap"
                 self.ordinals[message.topic] = message.ordinal
-            record = CONTRACTS[message.topic].model_validate_json(message.value)
+            record = CONTRACTS[message.topic].read(message.value)
             assert record.canonical() == message.value
             self.last.append(record)
             if isinstance(record, Posting):

@@ -88,7 +88,7 @@ def messages(scene: Noting) -> list[Message]:
 
 
 def of(messages: list[Message], topic: str) -> list[Any]:
-    return [CONTRACTS[topic].model_validate_json(each.value) for each in messages if each.topic == topic]
+    return [CONTRACTS[topic].read(each.value) for each in messages if each.topic == topic]
 
 
 def test_rows_add_up_to_the_gates_own_counters(messages: list[Message]) -> None:
@@ -168,7 +168,7 @@ def test_ids_differ_from_each_other_and_from_the_market_flows() -> None:
         (f"data_gate.{FAIR}", "m", FAIR, "stale_book"): 2,
     }
     gates = QualityRows(10, "data_gate").rows((7, gate_counts))
-    rows = [Quality.model_validate_json(each.value) for each in market + gates]
+    rows = [Quality.read(each.value) for each in market + gates]
     assert len({row.id for row in rows}) == len(rows) == 3
     assert [(row.strategy, row.count, row.evaluations) for row in rows] == [
         ("", 3, 0),
