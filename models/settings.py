@@ -206,6 +206,11 @@ class Settings(Section):
     archive: Archive = Archive()
     telemetry: TelemetrySettings = TelemetrySettings()
 
+    def replayed(self) -> Settings:
+        """The same for a replay: told at its own interval."""
+        interval = {"interval_s": self.telemetry.replay_interval_s}
+        return self.model_copy(update={"telemetry": self.telemetry.model_copy(update=interval)})
+
     @model_validator(mode="after")
     def _check_instances(self) -> Settings:
         wrong = refusal(self.instances)
