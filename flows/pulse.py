@@ -76,6 +76,10 @@ class FlowPulse:
             ModuleState(name, "running", each.named_counts(), each.last, gauges if name == self._chief else {})
             for name, each in self._modules.items()
         ]
+        return self.tell(t, [*states, *further], whole)
+
+    def tell(self, t: int, states: Iterable[ModuleState], whole: bool = False) -> Message:
+        """A record of these modules alone, which cannot wait for the next beat."""
         ordinal = self._changes.ordinal
-        record = self._changes.record(t, self._interval, [*states, *further], whole)
+        record = self._changes.record(t, self._interval, states, whole)
         return Message(TELEMETRY, self._producer, record.canonical(), t, self._producer, ordinal)

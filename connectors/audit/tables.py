@@ -31,16 +31,18 @@ class Table:
     key: tuple[str, ...]
     rows: str = ""
 
-    def insertion(self, source: str, order: str) -> str:
-        """The statement that inserts the records ``r`` of ``source``, in the order of its column ``order``."""
+    def insertion(self, source: str, order: str, anew: bool = True) -> str:
+        """The statement that inserts the records ``r`` of ``source``, in the order of its column ``order``. ``anew``:
+        those that are there already are passed over, which needs the key."""
+        insert = "INSERT OR IGNORE" if anew else "INSERT"
         names = ", ".join(f'"{name}"' for name in self.columns)
         if not self.rows:
             values = ", ".join(f'r."{name}"' for name in self.columns)
-            return f'INSERT OR IGNORE INTO {self.name} ({names}) SELECT {values} FROM {source} ORDER BY "{order}"'
+            return f'{insert} INTO {self.name} ({names}) SELECT {values} FROM {source} ORDER BY "{order}"'
         beside = _ROWS[self.topic][1]
         values = ", ".join(f'r."{name}"' if name in beside else f'each."{name}"' for name in self.columns)
         return (
-            f"INSERT OR IGNORE INTO {self.name} ({names}) SELECT {values} FROM "
+            f"{insert} INTO {self.name} ({names}) SELECT {values} FROM "
             f'(SELECT r, "{order}", unnest(r."{self.rows}") AS each FROM {source}) ORDER BY "{order}"'
         )
 
@@ -120,6 +122,25 @@ SPAN_COLUMNS: Final = {
     **{field.name: _type(field.type) for field in fields_of(Span)},
 }
 
+_SPAN_KEY: Final = ("decision", "position")
+#: What was no record, and how far each topic was applied.
+_BOOKKEEPING: Final = (
+    'CREATE TABLE IF NOT EXISTS rejected (topic VARCHAR, "offset" BIGINT, "value" VARCHAR, '
+    'PRIMARY KEY (topic, "offset"))',
+    'CREATE TABLE IF NOT EXISTS applied (topic VARCHAR PRIMARY KEY, "offset" BIGINT)',
+)
+
+
+def bare_schema() -> list[str]:
+    """The statements that make the tables without their keys, for filling them in bulk."""
+    made = [_create(table.name, table.columns) for table in TABLES.values()]
+    return [*made, _create("spans", SPAN_COLUMNS), *_BOOKKEEPING]
+
+
+def keys() -> dict[str, tuple[str, ...]]:
+    """The key of each table that is filled from records."""
+    return {table.name: table.key for table in TABLES.values()} | {"spans": _SPAN_KEY}
+
 
 def schema() -> list[str]:
     """The statements that make the tables, and the columns that a database of an earlier version lacks."""
@@ -128,19 +149,16 @@ def schema() -> list[str]:
         for name, value in table.defaults.items():
             column = f'"{name}" {table.columns[name]} DEFAULT {_literal(value)}'
             made.append(f"ALTER TABLE {table.name} ADD COLUMN IF NOT EXISTS {column}")
-    made.append(_create("spans", SPAN_COLUMNS, ("decision", "position")))
-    made.append(
-        'CREATE TABLE IF NOT EXISTS rejected (topic VARCHAR, "offset" BIGINT, "value" VARCHAR, '
-        'PRIMARY KEY (topic, "offset"))'
-    )
-    made.append('CREATE TABLE IF NOT EXISTS applied (topic VARCHAR PRIMARY KEY, "offset" BIGINT)')
-    return made
+    made.append(_create("spans", SPAN_COLUMNS, _SPAN_KEY))
+    return [*made, *_BOOKKEEPING]
 
 
 def _literal(value: str | int | float | bool) -> str:
     return "'" + value.replace("'", "''") + "'" if isinstance(value, str) else str(value)
 
 
-def _create(name: str, columns: dict[str, str], key: tuple[str, ...]) -> str:
-    defined = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())
-    return f"CREATE TABLE IF NOT EXISTS {name} ({defined}, PRIMARY KEY ({', '.join(key)}))"
+def _create(name: str, columns: dict[str, str], key: tuple[str, ...] = ()) -> str:
+    defined = [f'"{column}" {kind}' for column, kind in columns.items()]
+    if key:
+        defined.append(f"PRIMARY KEY ({', '.join(key)})")
+    return f"CREATE TABLE IF NOT EXISTS {name} ({', '.join(defined)})"

@@ -43,12 +43,12 @@ TRANSPORT = frozenset(
 class _Module:
     """A module of telemetry: its machine, and the lags of what came, exchange time to receive time."""
 
-    __slots__ = ("health", "lags", "percentiles", "stated", "window")
+    __slots__ = ("closed", "health", "lags", "stated", "window")
 
     def __init__(self, calm_ns: int) -> None:
         self.health = Health(calm_ns)
         self.lags = Histogram()
-        self.percentiles: dict[str, Number] = {}
+        self.closed: Histogram | None = None  # of the window that ended
         self.window = 0
         self.stated = -1  # transitions, when its state was last asked for
 
@@ -106,17 +106,18 @@ class FeedHealth:
         """Where the lags (ns) of an asset's frames since the last tick are to be put: the least a frame can do."""
         return self._lags.setdefault((feed, asset), deque(maxlen=_MOST_LAGS))
 
-    def tick(self, t: int) -> bool:
-        """Bring every module to ``t``. Whether any of them changed its state since ``states`` was last asked for."""
+    def tick(self, t: int) -> list[ModuleState]:
+        """Bring every module to ``t``. Those that changed their state since they were last stated."""
         self._count_lags()
-        changed = False
-        for module in self._modules.values():
+        window = t // self._window
+        changed: list[ModuleState] = []
+        for name, module in self._modules.items():
             module.health.tick(t)
-            if t // self._window != module.window:
-                module.window = t // self._window
-                module.percentiles = _percentiles(module.lags)
-                module.lags.clear()
-            changed |= module.health.transitions != module.stated
+            if window != module.window:
+                module.window = window
+                module.closed, module.lags = module.lags, Histogram()
+            if module.health.transitions != module.stated:
+                changed.append(_state(name, module))
         return changed
 
     def states(self) -> list[ModuleState]:
@@ -125,10 +126,11 @@ class FeedHealth:
 
     def _count_lags(self) -> None:
         for (feed, asset), lags in self._lags.items():
-            micros = [lag_ns // _MICROSECOND for lag_ns in lags]
-            self._module(feed).lags.add_all(micros)
-            self._module(f"{feed}.{asset}").lags.add_all(micros)
-            lags.clear()
+            if lags:
+                micros = [lag_ns // _MICROSECOND for lag_ns in lags]
+                self._module(feed).lags.add_all(micros)
+                self._module(f"{feed}.{asset}").lags.add_all(micros)
+                lags.clear()
 
     def _module(self, name: str) -> _Module:
         module = self._modules.get(name)
@@ -145,7 +147,7 @@ def _state(name: str, module: _Module) -> ModuleState:
         "since": health.since,
         "why": str(health.why),
         "transitions": health.transitions,
-        **module.percentiles,
+        **(_percentiles(module.closed) if module.closed is not None else {}),
     }
     return ModuleState(name, STATUS[health.state], {}, health.why, gauges)
 

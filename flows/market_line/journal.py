@@ -89,5 +89,7 @@ class Journal:
     def beat(self, gauges: dict[str, Number], whole: bool = False) -> None:
         """The telemetry record, when it is due, when a feed's health changed, or ``whole``."""
         changed = self.health.tick(self.t)
-        if whole or changed or self._pulse.is_due(self.t):
+        if whole or self._pulse.is_due(self.t):
             self.out.append(self._pulse.beat(self.t, {"journal": self.seq, **gauges}, self.health.states(), whole))
+        elif changed:
+            self.out.append(self._pulse.tell(self.t, changed))

@@ -11,7 +11,7 @@ import msgspec
 from connectors.archive.reader import ArchiveReader
 from flows.replay.shortfalls import shortfalls
 from flows.report.round_trips import Trip, round_trips
-from models.contracts import Fill, Order, Outcome, Posting
+from models.contracts import Fill, Order, Outcome, Posting, Telemetry
 from models.journal import decode_event
 from models.money import DOLLAR, SHARE
 from models.telemetry import ModuleTotals, totals_of
@@ -227,6 +227,9 @@ def _quality_of(journal: Path) -> Counter[str]:
 
 def _modules(reader: ArchiveReader) -> dict[str, ModuleTotals]:
     """Every module as it was at the end, with its counters since the beginning."""
+    last = reader.latest(TELEMETRY)
+    if all(Telemetry.read(record.value).standing for record in last):  # as of every source that ended well
+        return totals_of(last)
     return totals_of(reader.read(TELEMETRY))
 
 
