@@ -31,6 +31,7 @@ from connectors.kafka.pulse import ProcessPulse
 from connectors.listening import listen_for_page
 from connectors.operator.token import make_token, token_path
 from connectors.operator.watch import KillWatch, with_operator
+from flows.replay.runner import ONE_THREAD
 from models.contracts import Number, Status
 from models.failures import Failure
 from models.settings import Settings
@@ -110,6 +111,7 @@ def children(order: RunRequest, bootstrap: str, folder: Path, settings: Settings
     cluster = ("--kafka", bootstrap)
     place = ("--run-dir", str(folder), "--lifeline")
     environment = {
+        **ONE_THREAD,
         "PROFIT_API_PORT": str(settings.api.port),
         "PROFIT_RUN_NAME": settings.run_name,
         "PROFIT_OPERATOR_PUBLIC_KEY": settings.operator.public_key,

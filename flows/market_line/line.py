@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import msgspec
 
 from connectors.polymarket.rest_books import RestBooks
-from flows.beat import Beat
+from flows.beat import Beats
 from flows.market_line.ageing import Ageing
 from flows.market_line.asset_health import AssetHealth
 from flows.market_line.coinbase_frames import CoinbaseFrames
@@ -51,6 +51,7 @@ class MarketLine:
         """``telemetry_ns``: event time between two records of telemetry."""
         self._bounds = bounds
         self._run = ""
+        self._beats = Beats(bounds.window_s * SECOND)
         self._journal = journal = Journal(portfolio, bounds.window_s * SECOND, telemetry_ns)
         self._feeds = feeds = FeedState(journal, bounds)
         self._suspects = Suspects(bounds.checks)
@@ -199,7 +200,7 @@ class MarketLine:
         self._feeds.books.settle(src)
         self._suspicion_judge.judge(src)
         self._ageing.tick(src, tick, checks)
-        journal.out.append(Beat(journal.t))
+        journal.out.extend(self._beats.at(journal.t))
         self._report_health()
         for known in self._feeds.known.late(journal.t, self._bounds.resolution_late):
             journal.find(FEED_MARKETS, known.market.key, Reason.RESOLUTION_LATE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import socket
@@ -10,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from connectors.archive.reader import ArchiveReader
 from connectors.archive.writer import ArchiveWriter
@@ -20,6 +22,8 @@ from models.failures import Failure
 from models.message import Message
 
 _POLL_S = 0.05
+#: For polars, whose tables are small here: a pool of threads takes more than it gives.
+ONE_THREAD: Final = {"POLARS_MAX_THREADS": "1"}
 
 
 def begin(plan: ReplayPlan) -> bool:
@@ -111,6 +115,7 @@ class _Cluster:
                     stdin=subprocess.PIPE,
                     stdout=log,
                     stderr=log,
+                    env={**os.environ, **ONE_THREAD},
                 )
                 for number in range(plan.workers)
             ]

@@ -15,7 +15,7 @@ import msgspec
 
 from connectors.venues.paper.venue import PaperVenue
 from connectors.venues.venue import Venue
-from flows.beat import Beat
+from flows.beat import Beat, Beats
 from flows.pulse import FlowPulse
 from flows.quality import Tally
 from flows.trading_line import exits, gates, settlement, sizing, valuation
@@ -85,6 +85,7 @@ class Desk:
         self._refusals = Refusals(1)
         self._waits = Refusals(_EXIT_EVERY_S)
         self._tally = GateTally(settings.checks.window_s)
+        self._beats = Beats(settings.checks.window_s * SECOND)
         self._strategies: dict[str, str] = {}  # of every instance there ever was, its strategy
         self.configure(settings)
 
@@ -144,8 +145,7 @@ class Desk:
                 if self._reconciliation.changed:
                     self._count(self._reconciliation.compare(self._accounts))
                 out.append(self._pulse.beat(event.t, self._gauges(event.t)))
-            out.extend(self._tally.take())
-            out.append(Beat(event.t))
+            out.extend(self._beats.at(event.t))
         elif isinstance(event, Feed) and event.what == "end of run":
             out.append(self._pulse.beat(event.t, self._gauges(event.t), whole=True))
         return out

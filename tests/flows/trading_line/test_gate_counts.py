@@ -190,7 +190,8 @@ def test_a_tally_never_lies_in_two_windows(scene: Noting) -> None:
             last = item.t
         else:
             assert isinstance(item, Beat)
-    assert tallies > 60
+    judged = {event.t // WINDOW for event in scene.events if event.lane}
+    assert len(judged) - 2 <= tallies <= len(judged) and tallies > 5
 
 
 def test_a_resumed_flow_numbers_on(scene: Noting, messages: list[Message], tmp_path: Path) -> None:
