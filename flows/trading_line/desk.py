@@ -82,6 +82,7 @@ class Desk:
             self._cooldown,
         )
         self._pulse = FlowPulse(PRODUCER, (), CHIEF, settings.telemetry.interval)
+        self._second = 0  # of the last reconciliation
         self._refusals = Refusals(1)
         self._waits = Refusals(_EXIT_EVERY_S)
         self._tally = GateTally(settings.checks.window_s)
@@ -141,14 +142,20 @@ class Desk:
         self._reconciliation.read(messages)
         out[0:0] = messages
         if isinstance(event, Clock):
+            self._reconcile(event.t)
             if self._pulse.is_due(event.t):
-                if self._reconciliation.changed:
-                    self._count(self._reconciliation.compare(self._accounts))
                 out.append(self._pulse.beat(event.t, self._gauges(event.t)))
             out.extend(self._beats.at(event.t))
         elif isinstance(event, Feed) and event.what == "end of run":
             out.append(self._pulse.beat(event.t, self._gauges(event.t), whole=True))
         return out
+
+    def _reconcile(self, t: int) -> None:
+        """Once a second of event time, however often telemetry goes out: an anomaly stops entries."""
+        if t // SECOND != self._second:
+            self._second = t // SECOND
+            if self._reconciliation.changed:
+                self._count(self._reconciliation.compare(self._accounts))
 
     # --- what the venue says -------------------------------------------------------------------------------------
 

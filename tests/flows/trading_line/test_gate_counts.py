@@ -16,10 +16,11 @@ from flows.quality import QualityRows, Tally
 from flows.trading import build
 from flows.trading_line.lane import Lane
 from flows.trading_line.route import Router
-from models.contracts import CONTRACTS, Quality, Scan, Telemetry
+from models.contracts import CONTRACTS, Quality, Scan
 from models.journal import AnyEvent, encode_event
 from models.message import Message, Stored
 from models.settings import Settings
+from models.telemetry import totals_of
 from models.timestamps import SECOND
 from models.topics import JOURNAL, QUALITY, SCANS, TELEMETRY
 from tests.flows.trading_line.desk import END, KEY, START, Scene, settings
@@ -93,7 +94,7 @@ def of(messages: list[Message], topic: str) -> list[Any]:
 
 def test_rows_add_up_to_the_gates_own_counters(messages: list[Message]) -> None:
     """Every window is closed: two ticks came after the last evaluation."""
-    pulse = {row.module: row.counts for row in of(messages, TELEMETRY) if isinstance(row, Telemetry)}
+    pulse = {name: each.counts for name, each in totals_of(m for m in messages if m.topic == TELEMETRY).items()}
     rows: list[Quality] = of(messages, QUALITY)
     for strategy in (FAIR, "parity"):
         refused: Counter[str] = Counter()

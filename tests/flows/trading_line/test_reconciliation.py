@@ -93,7 +93,7 @@ def a_wrong_price(messages: list[Message]) -> list[Message]:
     for message in messages:
         if message.topic == FILLS and b'"o1.0"' in message.value:
             row = Fill.read(message.value)
-            other = row.model_copy(update={"price": row.price + 100, "gross": row.gross + row.size // 100})
+            other = msgspec.structs.replace(row, price=row.price + 100, gross=row.gross + row.size // 100)
             message = msgspec.structs.replace(message, value=other.canonical())
         out.append(message)
     return out
