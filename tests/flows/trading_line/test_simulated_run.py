@@ -242,7 +242,7 @@ def test_decisions_do_not_depend_on_how_often_modules_are_told(books: Bookkeeper
         name: each.counts for name, each in books.modules.items()
     }
     told, often = seldom.of(Telemetry), books.of(Telemetry)
-    assert len(often) > 40 * len(told)
+    assert len(often) > 30 * len(told)
     changes = {(each.strategy, each.market_key, each.journal) for each in seldom.of(Scan)}
     assert changes <= {(each.strategy, each.market_key, each.journal) for each in books.of(Scan)}
     assert len(seldom.of(Scan)) < len(books.of(Scan))
