@@ -36,8 +36,10 @@ from flows.trading_line.refusals import Refusals
 from flows.trading_line.settlement import Settlement
 from flows.trading_line.tally import GateTally
 from models.contracts import Number
+from models.control import Signed
 from models.happenings import Cancelled, Filled, Happening
-from models.journal import AnyEvent, Book, Clock, Feed, Market, Spot
+from models.inputs import read_input
+from models.journal import AnyEvent, Book, Clock, Feed, Input, Market, Spot
 from models.message import Message
 from models.money import DOLLAR
 from models.orders import FINAL, IllegalTransition, Report, WorkingOrder
@@ -196,10 +198,16 @@ class Desk:
         elif isinstance(event, Market):
             if event.payout_up is not None:
                 self._settle(event, self._known.markets[event.key])
-        else:
-            reply = self._operator.on_command(event, self._reconciliation.anomaly)
-            if reply is not None:
-                self._obey(event, reply)
+        elif isinstance(event, Input):
+            self._take_input(event)
+
+    def _take_input(self, event: Input) -> None:
+        """Tell the members, and obey a command."""
+        said = read_input(event.topic, event.payload.encode())
+        for member in self._members:
+            self._count_all(member.on_input(said, event.t))
+        if isinstance(said, Signed):
+            self._obey(event, self._operator.on_command(event, said, self._reconciliation.anomaly))
 
     def _settle(self, event: Market, known: KnownMarket) -> None:
         """Pay the market. Its working orders were ended by the venue, which heard of it first."""
@@ -208,8 +216,10 @@ class Desk:
         for each in happenings:
             self._tell(each)
 
-    def _obey(self, event: AnyEvent, reply: Reply) -> None:
+    def _obey(self, event: AnyEvent, reply: Reply | None) -> None:
         """Do what an operator's command asks for beyond what its gate will say, and answer it."""
+        if reply is None:
+            return
         self._count(reply.step)
         for order in list(self._blotter):
             wanted = reply.cancel is None or order.market_key in reply.cancel
