@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import msgspec
-
 from connectors.venues.paper.venue import PaperVenue
 from connectors.venues.venue import Venue
 from flows.beat import Beat
@@ -45,7 +43,7 @@ from models.money import DOLLAR
 from models.orders import FINAL, IllegalTransition, Report, WorkingOrder
 from models.reasons import Reason, Verdict
 from models.settings import Settings
-from models.strategies.instance import Instance, all_instances
+from models.strategies.instance import Instance, Terms, all_instances, retired, terms_of
 from models.timestamps import SECOND
 from models.trace import Evaluation, Step
 
@@ -87,18 +85,18 @@ class Desk:
         self._refusals = Refusals(1)
         self._waits = Refusals(_EXIT_EVERY_S)
         self._tally = GateTally(settings.checks.window_s)
-        self._strategies: dict[str, str] = {}  # of every instance there ever was, its strategy
+        self._terms: dict[str, Terms] = {}  # of every instance there ever was
         self.configure(settings)
 
     def configure(self, settings: Settings) -> None:
-        """Go by these settings from now on. What an earlier configuration held keeps its exits: an instance that is
-        configured no more goes by its strategy's own parameters until its positions are gone."""
+        """Go by these settings from now on. An instance that is configured no more leaves its positions by its own
+        rules, those that were in force for it last; it has no fair value any more, so those that need one do not act."""
         self._settings = settings
         self._instances = all_instances(settings)
-        for name, strategy in self._strategies.items():
+        self._terms |= {name: terms_of(each) for name, each in self._instances.items()}
+        for name, terms in self._terms.items():
             if name not in self._instances:
-                self._instances[name] = msgspec.structs.replace(self._instances[strategy], id=name, enabled=False)
-        self._strategies = {name: each.strategy.name for name, each in self._instances.items()}
+                self._instances[name] = retired(name, terms, settings)
         capital = round(settings.portfolio.capital * DOLLAR)
         for name in (MAIN, *(each.id for each in self._instances.values() if each.state == "twin")):
             if name not in self._accounts:
