@@ -90,7 +90,7 @@ class Desk:
 
     def configure(self, settings: Settings) -> None:
         """Go by these settings from now on. An instance that is configured no more leaves its positions by its own
-        rules, those that were in force for it last; it has no fair value any more, so those that need one do not act."""
+        rules, those that were in force for it last. It has no fair value any more: rules that need one do not act."""
         self._settings = settings
         self._instances = all_instances(settings)
         self._terms |= {name: terms_of(each) for name, each in self._instances.items()}
