@@ -439,6 +439,7 @@ class Desk:
             "markets_corrected": self._settlement.corrected,
             "anomaly": int(self._reconciliation.anomaly),
             "lag_s": self._known.lag / SECOND,
+            "lag_worst_s": -1.0 if self._known.worst_lag < 0 else self._known.worst_lag / SECOND,
             "trading": self._operator.state(),
         }
 
