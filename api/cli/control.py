@@ -36,16 +36,17 @@ def control(
     do = _instruction(verb, market, what, why)
     settings = load(config)
     by = getpass.getuser()
+    name, t = secrets.token_hex(8), time.time_ns()
     if isinstance(do, Kill):
         # first of all on disk: whatever dies now, the next start finds it
-        set_kill(settings.data_dir, StandingKill(by, time.time_ns(), run))
+        set_kill(settings.data_dir, StandingKill(by, t, run, name))
     token = read_token(token_path(settings))
     folder = _folder(settings, run)
     if folder is None:
         _without_run(do, settings)
         return
     about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    command = Command(secrets.token_hex(8), str(about["name"]), time.time_ns(), by, do)
+    command = Command(name, str(about["name"]), t, by, do)
     answer = command_and_wait(command, token, settings.kafka, str(about["kafka"]), wait_s)
     print(f"{verb}: {answer.text}", file=sys.stderr if answer.verdict == "block" else sys.stdout)
     lifted = isinstance(do, Release) and do.what == "kill"

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,10 +18,11 @@ from typing import Final
 import psutil
 
 from api.cli.main import VERBS
-from api.runs import locked
+from api.runs import LOCK, locked
 from api.supervisor.child import Child, ChildSpec
 from api.supervisor.exchange import ExchangeWatch
 from api.supervisor.remainder import not_archived
+from api.supervisor.resuming import refuse_fast_clock, unchanged
 from api.supervisor.supervisor import Supervisor
 from connectors.broker.embedded import EmbeddedBroker
 from connectors.broker.memory import MIB, MemoryBudget
@@ -65,7 +66,11 @@ def run(order: RunRequest, settings: Settings) -> None:
     settings = with_operator(_with_api_port(settings), order.name)
     folder = settings.data_dir / "runs" / order.name
     with contextlib.ExitStack() as stack:
+        stack.enter_context(_no_empty_folder(folder))
         stack.enter_context(locked(folder))
+        refuse_fast_clock(folder, order.feeds)
+        for sentence in unchanged(folder, settings):
+            say(sentence)
         broker: EmbeddedBroker | None = None
         bootstrap = order.kafka or settings.kafka.bootstrap_servers
         if not bootstrap:
@@ -263,6 +268,18 @@ def _refuse_old_run(folder: Path) -> None:
             f"the run {folder.name} is there already, and the embedded broker keeps nothing to go on with.",
             "Choose another --run NAME, or replay its archive: profit replay " + str(folder / "archive"),
         )
+
+
+@contextlib.contextmanager
+def _no_empty_folder(folder: Path) -> Iterator[None]:
+    """A run that could not begin leaves no folder: what is there but the lock stays."""
+    try:
+        yield
+    except Failure:
+        if folder.is_dir() and {each.name for each in folder.iterdir()} <= {LOCK}:
+            (folder / LOCK).unlink(missing_ok=True)
+            folder.rmdir()
+        raise
 
 
 def _describe(folder: Path, order: RunRequest, bootstrap: str, settings: Settings) -> None:

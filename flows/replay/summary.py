@@ -63,7 +63,9 @@ class RunSummary(msgspec.Struct):
     """A run's figures. ``first_ns`` and ``last_ns``: event time that its journal spans, Unix ns. ``unfinished``: why
     the figures are not those of a whole run, one sentence each. ``seconds``: what the flows took, of a live run what
     it spans; ``seconds_in_all``: the command's own, with summary and audit.duckdb; ``events_per_second`` is of the
-    flows, 0 where they were resumed, for part of the time is not known then. ``ledger_imbalance`` in micro-dollars."""
+    flows, 0 where they were resumed, for part of the time is not known then. ``ledger_imbalance`` in micro-dollars.
+    ``lag_worst_s``: the greatest lag from receipt to decision, None where none was measured; entries that it refused
+    are in ``blocks`` as ``too_slow``."""
 
     first_ns: int
     last_ns: int
@@ -84,6 +86,7 @@ class RunSummary(msgspec.Struct):
     seconds_in_all: float
     events_per_second: float
     digest: str
+    lag_worst_s: float | None = None
 
 
 def digest(archive: Path) -> str:
@@ -155,6 +158,7 @@ def summarise(
         seconds_in_all=round(seconds, 3),
         events_per_second=round(events / seconds, 1) if seconds > 0 else 0.0,
         digest=digest(output),
+        lag_worst_s=_worst_lag(latest.get(_PORTFOLIO)),
     )
 
 
@@ -206,6 +210,11 @@ def _account(balances: Counter[str], portfolio: ModuleTotals | None) -> ClosingB
         equity=float(marked) if isinstance(marked, int | float) else None,
         equity_ns=portfolio.heartbeat if portfolio is not None else 0,
     )
+
+
+def _worst_lag(portfolio: ModuleTotals | None) -> float | None:
+    worst = portfolio.gauges.get("lag_worst_s") if portfolio is not None else None
+    return float(worst) if isinstance(worst, int | float) and worst >= 0 else None
 
 
 def _total(balances: Counter[str], prefix: str) -> int:
