@@ -243,8 +243,6 @@ def test_decisions_do_not_depend_on_how_often_modules_are_told(books: Bookkeeper
     }
     told, often = seldom.of(Telemetry), books.of(Telemetry)
     assert len(often) > 30 * len(told)
-    changes = {(each.strategy, each.market_key, each.journal) for each in seldom.of(Scan)}
-    assert changes <= {(each.strategy, each.market_key, each.journal) for each in books.of(Scan)}
     assert len(seldom.of(Scan)) < len(books.of(Scan))
     assert all(changed(seldom.of(Scan), market) == changed(books.of(Scan), market) for market in scanned(books))
 
