@@ -46,7 +46,7 @@ def test_outside_the_project_folder_it_says_where_to_run(tmp_path: Path) -> None
 def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
     done = bench("speed")
     assert done.returncode == 1
-    assert "no benchmark speed" in done.stderr and "market, trading, latency, memory" in done.stderr
+    assert "no benchmark speed" in done.stderr and "market, trading, broker, latency, memory" in done.stderr
 
 
 def test_market_without_recordings_is_skipped(tmp_path: Path) -> None:
