@@ -1,7 +1,7 @@
 """The embedded broker: processor time at steady rates, the latency of one hop, throughput, and a start on what it kept.
 
-One producer and one consumer, with the system's own settings for both, and records of a kilobyte: less than a book frame,
-more than a row of telemetry.
+One producer and one consumer, with the system's own settings for both, and records of a kilobyte: less than a book
+frame, more than a row of telemetry.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def measure(options: Options) -> Result:
         _start_again(result, broker)
     result.notes.append(
         f"records of {len(VALUE)} bytes, one producer and one consumer in one process, fetch wait "
-        f"{Kafka().fetch_wait_max_ms} ms, {paced:g} s a round; volume in records of {BLOCK:,} bytes, without compression"
+        f"{Kafka().fetch_wait_max_ms} ms, {paced:g} s a round; volume in uncompressed records of {BLOCK:,} bytes"
     )
     return result
 

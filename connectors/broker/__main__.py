@@ -15,6 +15,7 @@ import fcntl
 import gc
 import json
 import os
+import resource
 import signal
 import sys
 import time
@@ -30,11 +31,13 @@ LOCK_S: Final = 10.0
 #: The disk's thread may have the interpreter after so long, not only after the 5 ms of the default.
 SWITCH_S: Final = 0.0005
 _MIB: Final = 1024 * 1024
+_MOST_FILES: Final = 16_384
 
 
 def main(words: list[str]) -> int:
     options, lifeline = _parsed(words)
     sys.setswitchinterval(SWITCH_S)
+    options = dataclasses.replace(options, most=min(options.most, _files() // 4))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's Ctrl-C: who writes here has to end first
     os.set_blocking(1, False)
     try:
@@ -86,6 +89,16 @@ def _look_for_parent(server: Server, loop: asyncio.AbstractEventLoop) -> None:
             return
     loop.remove_reader(0)
     server.stop()
+
+
+def _files() -> int:
+    """How many files may be open: as many as the system lets us."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        return wanted
+    return soft
 
 
 def _locked(folder: Path) -> int | None:

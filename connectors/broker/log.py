@@ -131,8 +131,9 @@ class Log:
         self.start = max(self.standing.start, segments[0].base)
         self.end = self.following = segments[-1].end
         self._filled = segments[-1].size
-        self._opened_ms = segments[-1].index.first_time
         last = segments[-1]
+        # Of a topic with the producers' times these tell nothing of when they came.
+        self._opened_ms = last.index.first_time if self.configs.has_append_time else last.written_ms()
         if last.size <= TAIL_BYTES:
             data = last.read(0, last.size)
             for at, batch in walk(data):
@@ -162,7 +163,7 @@ class Log:
         self.following = batch.next
         self._filled += batch.size
         if self._opened_ms < 0:
-            self._opened_ms = batch.max_time
+            self._opened_ms = now_ms
         self._pending.append(pending)
         self._disk.weigh(batch.size)
         self._disk.put(pending)

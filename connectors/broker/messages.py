@@ -705,7 +705,7 @@ _LEAVE_GROUP = Api(
 _OFFSET_COMMIT = Api(
     8,
     "OffsetCommit",
-    1,
+    2,
     8,
     8,
     Message(
@@ -713,7 +713,7 @@ _OFFSET_COMMIT = Api(
         8,
         (
             F("group_id", "string"),
-            F("generation_id", "int32", since=1, absent=-1),
+            F("generation_id_or_member_epoch", "int32", since=1, absent=-1),
             F("member_id", "string", since=1),
             F("group_instance_id", "string", since=7, null=7),
             F("retention_time_ms", "int64", since=2, until=4, absent=-1),
@@ -729,7 +729,6 @@ _OFFSET_COMMIT = Api(
                                     F("partition_index", "int32"),
                                     F("committed_offset", "int64"),
                                     F("committed_leader_epoch", "int32", since=6, absent=-1),
-                                    F("commit_timestamp", "int64", since=1, until=1, absent=-1),
                                     F("committed_metadata", "string", null=0),
                                 )
                             ),
@@ -755,7 +754,7 @@ _OFFSET_COMMIT = Api(
             ),
         ),
     ),
-    served=1,
+    served=2,
 )
 
 _COMMITTED = (

@@ -20,8 +20,6 @@ from connectors.broker.wire import NO_UUID
 #: The only broker that there is.
 NODE: Final = 1
 _LATEST, _EARLIEST, _GREATEST = -1, -2, -3
-_MOST_PARTITIONS: Final = 1_000
-_MOST_TOPICS: Final = 2_000
 _TOPIC, _BROKER = 2, 4
 _GROUP_KEY, _TRANSACTION_KEY = 0, 1
 _FROM_TOPIC, _FROM_DEFAULT, _FROM_BROKER = 1, 5, 4
@@ -73,6 +71,7 @@ class Requests:
         readers: Executor,
         in_loop: Callable[[Callable[[], None]], None],
         settings: dict[str, str],
+        most_partitions: int,
     ) -> None:
         """``readers`` may wait for the disk, and ``in_loop`` brings their answer back. ``settings``: what is told of
         the broker itself."""
@@ -82,6 +81,7 @@ class Requests:
         self._readers = readers
         self._in_loop = in_loop
         self._settings = settings
+        self._most_partitions = most_partitions
         self._groups = Groups(later)
         self._making: set[str] = set()
         self._handlers: dict[int, Callable[[int, Row, Client, Answer], None]] = {
@@ -237,10 +237,10 @@ class Requests:
             return 0, errors.INVALID_TOPIC, "a topic's name has 1 to 249 of a-z, A-Z, 0-9, '.', '_' and '-'"
         if name in self._topics.by_name or name in self._making:
             return 0, errors.TOPIC_ALREADY_EXISTS, f"topic {name} exists already"
-        if not 1 <= partitions <= _MOST_PARTITIONS:
-            return 0, errors.INVALID_PARTITIONS, f"1 to {_MOST_PARTITIONS} partitions"
-        if len(self._topics.by_name) + len(self._making) >= _MOST_TOPICS:
-            return 0, errors.INVALID_REQUEST, f"the embedded broker keeps {_MOST_TOPICS} topics at most"
+        if partitions < 1:
+            return 0, errors.INVALID_PARTITIONS, "a topic has one partition at least"
+        if partitions > (room := self._most_partitions - self._topics.partitions):
+            return 0, errors.INVALID_PARTITIONS, f"the embedded broker has room for {room} more partitions"
         return partitions, errors.NONE, ""
 
     def _delete_topics(self, version: int, request: Row, client: Client, answer: Answer) -> None:
@@ -431,8 +431,8 @@ class Requests:
         if not request["group_id"]:
             error = errors.INVALID_GROUP_ID
         elif group is not None:
-            error = group.may_commit(request["member_id"], request["generation_id"])
-        elif request["generation_id"] >= 0:
+            error = group.may_commit(request["member_id"], request["generation_id_or_member_epoch"])
+        elif request["generation_id_or_member_epoch"] >= 0:
             error = errors.ILLEGAL_GENERATION
         wanted = [(topic["name"], each) for topic in request["topics"] for each in topic["partitions"]]
         found = {

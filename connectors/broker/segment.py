@@ -67,6 +67,10 @@ class Segment:
         """Drop all that is behind ``size``."""
         os.ftruncate(self._file, size)
 
+    def written_ms(self) -> int:
+        """When it was last written, Unix ms."""
+        return os.fstat(self._file).st_mtime_ns // 1_000_000
+
     def length(self) -> int:
         return os.fstat(self._file).st_size
 

@@ -29,7 +29,6 @@ TICK_S: Final = 1.0
 SWEEP_S: Final = 5.0
 #: So much may wait for the disk; beyond it nothing more is read from anybody.
 MOST_PENDING_BYTES: Final = 64 * 1024 * 1024
-MOST_CONNECTIONS: Final = 1_000
 CLOSE_S: Final = 5.0
 _READERS: Final = 2
 _KIB: Final = 1_024
@@ -39,7 +38,7 @@ _MIB: Final = 1_024 * _KIB
 @dataclass(frozen=True)
 class Options:
     """``advertised``: where clients are sent, if not to where it listens. ``segment_bytes`` 0: by the budget.
-    ``held_for``: the group that retention waits for."""
+    ``held_for``: the group that retention waits for. ``most``: connections at once, and half as many partitions."""
 
     folder: Path
     host: str = "127.0.0.1"
@@ -48,6 +47,7 @@ class Options:
     budget_bytes: int = 4 * 1024 * _MIB
     segment_bytes: int = 0
     held_for: str = "audit"
+    most: int = 1_000
 
     @property
     def segment(self) -> int:
@@ -91,7 +91,7 @@ class Server:
             self.topics, options.budget_bytes, options.segment, options.held_for, self._committed
         )
         self._listening = await self._loop.create_server(
-            lambda: Connection(self, MOST_CONNECTIONS), options.host, options.port, backlog=256
+            lambda: Connection(self, options.most), options.host, options.port, backlog=256
         )
         address = Address(options.host, self._listening.sockets[0].getsockname()[1])
         self._around = Surroundings(self.topics, self._readers, self._loop.call_later, self._in_loop)
@@ -108,6 +108,7 @@ class Server:
                 "profit.disk.budget.bytes": str(options.budget_bytes),
                 "auto.create.topics.enable": "false",
             },
+            options.most // 2,
         )
         return address
 

@@ -63,6 +63,7 @@ class Topics:
         self._segment_bytes = segment_bytes
         self._say = say
         self._producer_ids: Iterator[int] = iter(())
+        self.partitions = 0  # of all topics, those that are being made included
         self.state = State(FORMAT, secrets.token_urlsafe(16))
 
     def open(self) -> None:
@@ -88,6 +89,7 @@ class Topics:
                 log.open(recovered.segments, recovered.producers)
                 topic.partitions.append(log)
             self._know(topic)
+            self.partitions += len(topic.partitions)
         self._note_pause()
         self.save_state()
 
@@ -156,6 +158,7 @@ class Topics:
         """Make a topic; ``done`` is called when it is on disk, and it is known from then on."""
         topic = Topic(name, os.urandom(16), configs)
         place = self.folder / "topics" / name
+        self.partitions += partitions
 
         def make() -> None:
             for number in range(partitions):
@@ -170,6 +173,7 @@ class Topics:
             if failure is None:
                 self._know(topic)
             else:
+                self.partitions -= partitions
                 shutil.rmtree(place, ignore_errors=True)
             done(failure)
 
@@ -179,6 +183,7 @@ class Topics:
     def delete(self, topic: Topic, done: Callable[[OSError | None], None]) -> None:
         """Forget a topic at once; ``done`` is called when the disk has."""
         del self.by_name[topic.name], self.by_id[topic.id]
+        self.partitions -= len(topic.partitions)
         for log in topic.partitions:
             log.gone = True
             for waiter in tuple(log.waiters):
