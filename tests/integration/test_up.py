@@ -282,3 +282,49 @@ def feed_records(up: Up) -> int:
         return sum(reader.watermarks(topic)[1] for topic in topics.FEEDS)
     finally:
         reader.close()
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=["kill -9 of everything", "an end in order"])
+def test_a_run_on_the_embedded_broker_goes_on_where_it_was(tmp_path: Path, ups: list[Up], how: signal.Signals) -> None:
+    """The second `profit up` of a run finds the broker's data and the flows' state, and reads on."""
+    first = Up(tmp_path, "--feeds", "sim")
+    ups.append(first)
+    eventually(lambda: journal_end(first) > 200, 120, "journal events")
+    family = [psutil.Process(first.process.pid), *first.descendants()]
+    for process in family if how == signal.SIGKILL else family[:1]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.send_signal(how)
+    first.process.wait(300)
+    eventually(lambda: alive(family) == [], 60, "end of all")
+    (first.run / "run.json").unlink()
+    second = Up(tmp_path, "--feeds", "sim")
+    ups.append(second)
+    eventually(lambda: journal_end(second) > 0, 120, "the journal")
+    before = journal_end(second)
+    assert before >= 200  # it is there from the beginning
+    eventually(lambda: journal_end(second) > before + 200, 120, f"more of it\n{second.text()}")
+    second.process.send_signal(signal.SIGTERM)
+    assert second.process.wait(300) == 0, second.text()
+    assert "started again" not in second.text()  # none died by itself
+    reader = ArchiveReader(second.run / "archive")
+    assert reader.verify() == []
+    assert reader.last_offset(topics.JOURNAL) >= before + 200
+    # What a flow wrote twice bears the same number, and readers pass over it: none is missing, from the beginning on.
+    numbers: dict[str, set[int]] = {}
+    for record in reader.read(topics.JOURNAL):
+        numbers.setdefault(record.producer, set()).add(record.ordinal)
+    assert [sorted(each) for each in numbers.values()] == [list(range(len(each))) for each in numbers.values()]
+
+
+def test_a_broker_that_was_killed_is_started_again_on_its_data(tmp_path: Path, ups: list[Up]) -> None:
+    up = Up(tmp_path, "--feeds", "sim")
+    ups.append(up)
+    eventually(lambda: journal_end(up) > 50, 120, "journal events")
+    before = journal_end(up)
+    broker = next(process for process in up.descendants() if "connectors.broker" in process.cmdline())
+    broker.kill()
+    eventually(lambda: "the embedded broker has ended and is started again" in up.text(), 60, "its word")
+    eventually(lambda: journal_end(up) > before + 100, 180, f"more journal events\n{up.text()}")
+    up.process.send_signal(signal.SIGTERM)
+    assert up.process.wait(300) == 0, up.text()
+    assert ArchiveReader(up.run / "archive").verify() == []
