@@ -139,16 +139,18 @@ def placed(raw: bytes, batch: Batch, base: int, epoch: int, append_time: int | N
     return _HEADER.pack(base, batch.size - _PREFIX, *kept[2:]) + body, kept
 
 
-def first_at(data: bytes | memoryview, at: int, batch: Batch, time_ms: int) -> tuple[int, int]:
-    """Offset and time of the batch's first record of ``time_ms`` or later, where that can be seen without unpacking;
-    else of its first record: early perhaps, never late."""
+def first_at(data: bytes | memoryview, at: int, batch: Batch, time_ms: int, least: int) -> tuple[int, int] | None:
+    """Offset and time of the batch's first record of ``time_ms`` or later and offset ``least`` or later, None where it
+    has none. What is compressed is not looked into: its first record is taken, early perhaps, never late."""
     if batch.has_append_time:
-        return batch.base, batch.max_time
-    if not batch.is_compressed:
-        for offset_delta, time_delta in _records(data, at + HEADER_BYTES, at + batch.size, batch.records):
-            if batch.first_time + time_delta >= time_ms:
-                return batch.base + offset_delta, batch.first_time + time_delta
-    return batch.base, max(batch.first_time, time_ms)
+        return max(batch.base, least), batch.max_time
+    if batch.is_compressed:
+        return max(batch.base, least), max(batch.first_time, time_ms)
+    for offset_delta, time_delta in _records(data, at + HEADER_BYTES, at + batch.size, batch.records):
+        offset, time = batch.base + offset_delta, batch.first_time + time_delta
+        if time >= time_ms and offset >= least:
+            return offset, time
+    return None
 
 
 def _records(data: bytes | memoryview, at: int, end: int, records: int) -> Iterator[tuple[int, int]]:

@@ -278,8 +278,9 @@ class Log:
             at = segment.index.position_of_time(time_ms)
             while at is not None and (batch := header(segment.read(at, 64))) is not None and batch.base < self.end:
                 if batch.max_time >= time_ms and batch.next > self.start:
-                    offset, time_found = first_at(segment.read(at, batch.size), 0, batch, time_ms)
-                    return max(offset, self.start), time_found
+                    found = first_at(segment.read(at, batch.size), 0, batch, time_ms, self.start)
+                    if found is not None:
+                        return found
                 at += batch.size
         return -1, -1
 

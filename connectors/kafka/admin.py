@@ -146,6 +146,7 @@ def _new(topic: Topic, kafka: Kafka) -> NewTopic:
         config={
             "cleanup.policy": topic.cleanup,
             "retention.ms": str(topic.retention_ms),
+            "retention.bytes": str(topic.retention_bytes),
             "max.message.bytes": str(MAX_MESSAGE_BYTES),
             # Retention goes by timestamp. An archive that is played again carries times long past, and a simulation
             # times far ahead (which Kafka 4 refuses beyond an hour): the log's own time it must be. The event's time

@@ -149,9 +149,12 @@ def test_what_a_producer_sends_twice_is_kept_once_also_over_restarts(tmp_path: P
         with Wire(broker.bootstrap) as wire:
             assert wire.produce(name, batch([b"x"], producer=(5, 0, 120))) == (0, 120)
             found: list[int] = []
-            while found[-1:] != [120]:
-                found += bases(wire.fetch([Wanted(name, 0, -1, found[-1] + 1 if found else 0, 1 << 20)])[name, 0][3])
-    assert sorted(set(found)) == [3 * number for number in range(41)]
+            offset = 0
+            while offset < 121:
+                batches = [each for _, each in walk(wire.fetch([Wanted(name, 0, -1, offset, 1 << 20)])[name, 0][3])]
+                offset = batches[-1].next
+                found += [each.base for each in batches]
+    assert found == [3 * number for number in range(41)]
 
 
 def test_refusals_say_why(wire: Wire) -> None:
@@ -275,7 +278,7 @@ def test_age_and_bytes_bound_a_topic(wire: Wire) -> None:
 
 
 def test_the_budget_takes_the_oldest_and_waits_for_the_archive(tmp_path: Path) -> None:
-    with EmbeddedBroker.start(Broker(disk_budget_mib=16), tmp_path / "log", tmp_path / "data") as broker:
+    with EmbeddedBroker.start(Broker(disk_budget_mib=16), tmp_path / "log", tmp_path / "data") as broker:  # noqa: SIM117
         with Wire(broker.bootstrap) as wire:
             kept = topic(wire, retention_ms=-1)
             held = topic(wire, message_timestamp_type="LogAppendTime", max_message_bytes=1 << 20)
@@ -286,7 +289,7 @@ def test_the_budget_takes_the_oldest_and_waits_for_the_archive(tmp_path: Path) -
                 for name in (held, free):
                     wire.produce(name, batch([bytes(400_000)]))
             budget = 16 << 20
-            eventually(lambda: offset_at(wire, free, -2)[1] > 20, what="retention")
+            eventually(lambda: offset_at(wire, free, -2)[1] > 10, what="retention")
             assert 1 <= offset_at(wire, held, -2)[1] <= 3  # beyond that the archive has nothing yet
             eventually(lambda: "audit is 27 records" in str(broker.status.get("warning")), what="the warning")
             commit(wire, "audit", held, 30)
