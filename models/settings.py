@@ -44,7 +44,7 @@ class Kafka(Section):
     fetch_wait_max_ms: int = Field(
         20, ge=1, le=500, description="a new record ends the wait, but so long may a seek or resume take"
     )
-    linger_ms: int = Field(5, ge=0, le=1000)
+    linger_ms: int = Field(1, ge=0, le=1000)
     compression: Literal["none", "lz4", "zstd"] = "zstd"
 
 
