@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Final
 
 from connectors.broker.requests import Address
-from connectors.broker.server import Options, Server, Status
+from connectors.broker.server import Server, ServerOptions, Status
 
 #: A folder that another broker is just leaving is waited for.
 LOCK_S: Final = 10.0
@@ -52,7 +52,7 @@ def main(words: list[str]) -> int:
     return asyncio.run(_serve(options, lifeline))
 
 
-async def _serve(options: Options, lifeline: bool) -> int:
+async def _serve(options: ServerOptions, lifeline: bool) -> int:
     begun = time.monotonic()
     try:
         server = Server(options, _say)
@@ -116,7 +116,7 @@ def _locked(folder: Path) -> int | None:
             return lock
 
 
-def _parsed(words: list[str]) -> tuple[Options, bool]:
+def _parsed(words: list[str]) -> tuple[ServerOptions, bool]:
     parser = argparse.ArgumentParser(prog="python -m connectors.broker", description="the embedded broker")
     parser.add_argument("--folder", type=Path, required=True, help="where it keeps everything")
     parser.add_argument("--host", default="127.0.0.1")
@@ -128,7 +128,7 @@ def _parsed(words: list[str]) -> tuple[Options, bool]:
     parser.add_argument("--lifeline", action="store_true", help="end when standard input does")
     given = parser.parse_args(words)
     host, _, port = given.advertise.rpartition(":")
-    options = Options(
+    options = ServerOptions(
         given.folder.resolve(),
         given.host,
         given.port,

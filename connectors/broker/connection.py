@@ -12,7 +12,7 @@ from collections import deque
 from typing import Any, Final, Protocol, cast
 
 from connectors.broker.errors import UNSUPPORTED_VERSION
-from connectors.broker.messages import API_VERSIONS, APIS, FETCH, PRODUCE, Api
+from connectors.broker.messages import API_VERSIONS, APIS, FETCH, PRODUCE, ApiKind
 from connectors.broker.requests import Client, api_versions
 from connectors.broker.schema import Row, decode, encode
 from connectors.broker.wire import Decoder, Encoder, Malformed
@@ -40,7 +40,7 @@ class Slot:
 
     __slots__ = ("answer", "api", "connection", "number", "version", "work")
 
-    def __init__(self, connection: Connection, api: Api, version: int, number: int) -> None:
+    def __init__(self, connection: ClientConnection, api: ApiKind, version: int, number: int) -> None:
         self.connection = connection
         self.api = api
         self.version = version
@@ -73,10 +73,10 @@ class Slot:
         self.finish(encoder)
 
 
-class Broker(Protocol):
+class BrokerServices(Protocol):
     """What a connection needs."""
 
-    connections: set[Connection]
+    connections: set[ClientConnection]
 
     def produce(self, slot: Slot, decoder: Decoder) -> None: ...
 
@@ -92,8 +92,8 @@ class Broker(Protocol):
     def say(self, text: str) -> None: ...
 
 
-class Connection(asyncio.Protocol):
-    def __init__(self, broker: Broker, most: int) -> None:
+class ClientConnection(asyncio.Protocol):
+    def __init__(self, broker: BrokerServices, most: int) -> None:
         self._broker = broker
         self._most = most
         self._transport: asyncio.Transport | None = None

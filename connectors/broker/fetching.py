@@ -11,7 +11,7 @@ from connectors.broker import errors
 from connectors.broker.connection import Slot
 from connectors.broker.fetch_codec import Fetched, FetchRequest, Wanted, encode_fetch
 from connectors.broker.groups import Later, Timer
-from connectors.broker.log import Log, Place, read_place
+from connectors.broker.log import PartitionLog, Place, read_place
 from connectors.broker.topics import Topics
 
 #: The most that one answer has, whatever the client would take.
@@ -38,7 +38,7 @@ class Fetch:
         self._slot = slot
         self._request = request
         self._around = around
-        self._logs: list[Log] = []
+        self._logs: list[PartitionLog] = []
         self._timer: Timer | None = None
         self._missing = 0
         self._done = False
@@ -127,6 +127,6 @@ class Fetch:
         self._slot.finish(encoder)
 
 
-def refusal(log: Log, wanted: Wanted) -> int:
+def refusal(log: PartitionLog, wanted: Wanted) -> int:
     """The error for a place that cannot be read."""
     return log.refuse_epoch(wanted.leader_epoch) or log.refuse_offset(wanted.offset)

@@ -49,7 +49,7 @@ Later = Callable[[float, Callable[[], None]], Timer]
 
 
 @dataclass(eq=False)
-class Member:
+class GroupMember:
     id: str
     client_id: str
     host: str
@@ -74,7 +74,7 @@ class Group:
     protocol_type: str = ""
     protocol: str | None = None
     leader: str = ""
-    members: dict[str, Member] = field(default_factory=dict)
+    members: dict[str, GroupMember] = field(default_factory=dict)
     promised: set[str] = field(default_factory=set)  # ids that were given and have not joined yet
     timer: Timer | None = None
 
@@ -108,7 +108,7 @@ class Group:
         rebalance_ms = request["rebalance_timeout_ms"]
         member = self.members.get(wanted)
         if member is None:
-            member = self.members[wanted] = Member(wanted, client_id, host, 0.0, 0.0, {})
+            member = self.members[wanted] = GroupMember(wanted, client_id, host, 0.0, 0.0, {})
         elif member.joining is not None:
             member.joining({"error_code": UNKNOWN_MEMBER_ID, "member_id": wanted})  # sent twice
         member.instance = request["group_instance_id"]
@@ -213,7 +213,7 @@ class Group:
             if answer is not None:
                 answer(self._share(member))
 
-    def _share(self, member: Member) -> Row:
+    def _share(self, member: GroupMember) -> Row:
         return {
             "error_code": NONE,
             "protocol_type": self.protocol_type,
@@ -261,32 +261,32 @@ class Group:
             self._hear(member)
         return error
 
-    def _refusal(self, member: Member | None, generation: int) -> int:
+    def _refusal(self, member: GroupMember | None, generation: int) -> int:
         if member is None:
             return UNKNOWN_MEMBER_ID
         return NONE if generation == self.generation else ILLEGAL_GENERATION
 
     # -- time
 
-    def _hear(self, member: Member) -> None:
+    def _hear(self, member: GroupMember) -> None:
         if member.timer is not None:
             member.timer.cancel()
         member.timer = self.later(member.session_s, lambda: self._left_silently(member))
 
-    def _left_silently(self, member: Member) -> None:
+    def _left_silently(self, member: GroupMember) -> None:
         if member.joining is not None or member.syncing is not None:
             self._hear(member)  # it waits for an answer of ours
         elif self.members.get(member.id) is member:
             self._left(member)
 
-    def _left(self, member: Member) -> None:
+    def _left(self, member: GroupMember) -> None:
         self._remove(member)
         if not self.members:
             self._empty()
         else:
             self._prepare()
 
-    def _remove(self, member: Member) -> None:
+    def _remove(self, member: GroupMember) -> None:
         self.members.pop(member.id, None)
         if member.timer is not None:
             member.timer.cancel()

@@ -20,8 +20,8 @@ from connectors.broker.disk import Disk, Operation, Task
 from connectors.broker.errors import FENCED_LEADER_EPOCH, NONE, OFFSET_OUT_OF_RANGE, UNKNOWN_LEADER_EPOCH
 from connectors.broker.index import write_atomically
 from connectors.broker.producers import Producers
-from connectors.broker.segment import Segment
-from connectors.broker.standing import Standing
+from connectors.broker.segment import LogSegment
+from connectors.broker.standing import PartitionStanding
 
 #: The youngest batches stay in memory: most reading is of them.
 TAIL_BYTES: Final = 256 * 1024
@@ -36,7 +36,7 @@ class Waiter(Protocol):
 class Place(NamedTuple):
     """Records that have to be read from a file."""
 
-    segment: Segment
+    segment: LogSegment
     offset: int
     end: int
 
@@ -48,7 +48,7 @@ Acknowledge = Callable[[int, OSError | None], None]
 class Pending:
     """A batch that is on its way to the disk. ``heard``: called with its base offset once it is there."""
 
-    log: Log
+    log: PartitionLog
     raw: bytes
     batch: Batch
     heard: list[Acknowledge] = field(default_factory=list)
@@ -72,7 +72,7 @@ class Pending:
 class Roll:
     """Begins a new segment; what follows goes there. ``producers``: what they had sent until then."""
 
-    log: Log
+    log: PartitionLog
     base: int
     producers: bytes
     patient: bool = True
@@ -82,14 +82,14 @@ class Roll:
 
     def run(self, others: Sequence[Operation]) -> None:
         if not self.log.gone and self.log.segments[-1].base != self.base:
-            self.log.segments.append(Segment(self.log.folder, self.base))
+            self.log.segments.append(LogSegment(self.log.folder, self.base))
 
     def done(self, failure: OSError | None) -> None:
         if failure is None and not self.log.gone:
             self.log.closed(self)
 
 
-class Log:
+class PartitionLog:
     """A partition's log. For the event loop's thread, but for what says otherwise."""
 
     def __init__(
@@ -98,7 +98,7 @@ class Log:
         number: int,
         folder: Path,
         configs: Configs,
-        standing: Standing,
+        standing: PartitionStanding,
         disk: Disk,
         segment_bytes: int,
     ) -> None:
@@ -107,14 +107,14 @@ class Log:
         self.folder = folder
         self.configs = configs
         self.standing = standing
-        self.segments: list[Segment] = []
+        self.segments: list[LogSegment] = []
         self.producers = Producers()
         self.start = 0
         self.end = 0
         self.following = 0
         self.gone = False
         self.waiters: set[Waiter] = set()
-        self.close_segment: Callable[[Segment, Path, bytes], None] = lambda segment, path, producers: None
+        self.close_segment: Callable[[LogSegment, Path, bytes], None] = lambda segment, path, producers: None
         self._disk = disk
         self._segment_bytes = configs.segment_bytes or segment_bytes
         self._filled = 0  # bytes of the last segment, those under way included
@@ -124,7 +124,7 @@ class Log:
         self._tail_bases: list[int] = []
         self._tail_bytes = 0
 
-    def open(self, segments: list[Segment], producers: Producers) -> None:
+    def open(self, segments: list[LogSegment], producers: Producers) -> None:
         """Begin with what is there: at least one segment, and the state of the producers after the last."""
         self.segments = segments
         self.producers = producers
@@ -303,7 +303,7 @@ class Log:
         self._disk.put(Task(lambda: self.standing.save(self.folder), done))
         self.drop([segment for segment in self.segments[:-1] if segment.end <= self.start])
 
-    def drop(self, oldest: list[Segment]) -> None:
+    def drop(self, oldest: list[LogSegment]) -> None:
         """Delete the oldest segments, closed ones."""
         if not oldest:
             return
@@ -327,7 +327,7 @@ def read_place(place: Place, limit: int, whole: bool) -> bytes:
     return place.segment.batches_from(place.offset, place.end, limit, whole)
 
 
-def save_closed(segment: Segment, producers_path: Path, producers: bytes) -> None:
+def save_closed(segment: LogSegment, producers_path: Path, producers: bytes) -> None:
     """Make the next start quick: keep the index of a closed segment and what the producers had sent. For a thread that
     may wait for the disk; raises OSError."""
     segment.flush()

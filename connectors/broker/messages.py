@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from connectors.broker.schema import Array, Field, Message
+from connectors.broker.schema import Array, Field, MessageSchema
 
 F = Field
 
 
 @dataclass(frozen=True)
-class Api:
+class ApiKind:
     """A kind of request. ``lowest``: what is told; below ``served`` there is no answer but the end of the connection,
     as with Kafka 4, which tells 0 for Produce too: librdkafka before 2.8 compresses only for a broker that does."""
 
@@ -24,25 +24,25 @@ class Api:
     lowest: int
     highest: int
     flexible: int
-    request: Message | None = None
-    response: Message | None = None
+    request: MessageSchema | None = None
+    response: MessageSchema | None = None
     served: int = 0
 
 
 _TOPIC_PARTITIONS = Array((F("name", "string"), F("partition_indexes", Array("int32"))))
 
-_API_VERSIONS = Api(
+_API_VERSIONS = ApiKind(
     18,
     "ApiVersions",
     0,
     3,
     3,
-    Message(
+    MessageSchema(
         "ApiVersions request",
         3,
         (F("client_software_name", "string", since=3), F("client_software_version", "string", since=3)),
     ),
-    Message(
+    MessageSchema(
         "ApiVersions response",
         3,
         (
@@ -53,13 +53,13 @@ _API_VERSIONS = Api(
     ),
 )
 
-_METADATA = Api(
+_METADATA = ApiKind(
     3,
     "Metadata",
     0,
     12,
     9,
-    Message(
+    MessageSchema(
         "Metadata request",
         9,
         (
@@ -69,7 +69,7 @@ _METADATA = Api(
             F("include_topic_authorized_operations", "boolean", since=8),
         ),
     ),
-    Message(
+    MessageSchema(
         "Metadata response",
         9,
         (
@@ -118,13 +118,13 @@ _METADATA = Api(
     ),
 )
 
-_LIST_OFFSETS = Api(
+_LIST_OFFSETS = ApiKind(
     2,
     "ListOffsets",
     1,
     7,
     6,
-    Message(
+    MessageSchema(
         "ListOffsets request",
         6,
         (
@@ -150,7 +150,7 @@ _LIST_OFFSETS = Api(
             ),
         ),
     ),
-    Message(
+    MessageSchema(
         "ListOffsets response",
         6,
         (
@@ -180,13 +180,13 @@ _LIST_OFFSETS = Api(
     served=1,
 )
 
-_INIT_PRODUCER_ID = Api(
+_INIT_PRODUCER_ID = ApiKind(
     22,
     "InitProducerId",
     0,
     4,
     2,
-    Message(
+    MessageSchema(
         "InitProducerId request",
         2,
         (
@@ -196,7 +196,7 @@ _INIT_PRODUCER_ID = Api(
             F("producer_epoch", "int16", since=3, absent=-1),
         ),
     ),
-    Message(
+    MessageSchema(
         "InitProducerId response",
         2,
         (
@@ -214,13 +214,13 @@ _COORDINATOR = (
     F("port", "int32", absent=-1),
 )
 
-_FIND_COORDINATOR = Api(
+_FIND_COORDINATOR = ApiKind(
     10,
     "FindCoordinator",
     0,
     4,
     3,
-    Message(
+    MessageSchema(
         "FindCoordinator request",
         3,
         (
@@ -229,7 +229,7 @@ _FIND_COORDINATOR = Api(
             F("coordinator_keys", Array("string"), since=4),
         ),
     ),
-    Message(
+    MessageSchema(
         "FindCoordinator response",
         3,
         (
@@ -253,13 +253,13 @@ _FIND_COORDINATOR = Api(
     ),
 )
 
-_CREATE_TOPICS = Api(
+_CREATE_TOPICS = ApiKind(
     19,
     "CreateTopics",
     2,
     7,
     5,
-    Message(
+    MessageSchema(
         "CreateTopics request",
         5,
         (
@@ -279,7 +279,7 @@ _CREATE_TOPICS = Api(
             F("validate_only", "boolean", since=1),
         ),
     ),
-    Message(
+    MessageSchema(
         "CreateTopics response",
         5,
         (
@@ -316,13 +316,13 @@ _CREATE_TOPICS = Api(
     served=2,
 )
 
-_DELETE_TOPICS = Api(
+_DELETE_TOPICS = ApiKind(
     20,
     "DeleteTopics",
     1,
     6,
     4,
-    Message(
+    MessageSchema(
         "DeleteTopics request",
         4,
         (
@@ -331,7 +331,7 @@ _DELETE_TOPICS = Api(
             F("timeout_ms", "int32"),
         ),
     ),
-    Message(
+    MessageSchema(
         "DeleteTopics response",
         4,
         (
@@ -352,13 +352,13 @@ _DELETE_TOPICS = Api(
     served=1,
 )
 
-_DELETE_RECORDS = Api(
+_DELETE_RECORDS = ApiKind(
     21,
     "DeleteRecords",
     0,
     2,
     2,
-    Message(
+    MessageSchema(
         "DeleteRecords request",
         2,
         (
@@ -374,7 +374,7 @@ _DELETE_RECORDS = Api(
             F("timeout_ms", "int32"),
         ),
     ),
-    Message(
+    MessageSchema(
         "DeleteRecords response",
         2,
         (
@@ -401,13 +401,13 @@ _DELETE_RECORDS = Api(
     ),
 )
 
-_DESCRIBE_CONFIGS = Api(
+_DESCRIBE_CONFIGS = ApiKind(
     32,
     "DescribeConfigs",
     1,
     4,
     4,
-    Message(
+    MessageSchema(
         "DescribeConfigs request",
         4,
         (
@@ -425,7 +425,7 @@ _DESCRIBE_CONFIGS = Api(
             F("include_documentation", "boolean", since=3),
         ),
     ),
-    Message(
+    MessageSchema(
         "DescribeConfigs response",
         4,
         (
@@ -471,13 +471,13 @@ _DESCRIBE_CONFIGS = Api(
     served=1,
 )
 
-_OFFSET_FOR_LEADER_EPOCH = Api(
+_OFFSET_FOR_LEADER_EPOCH = ApiKind(
     23,
     "OffsetForLeaderEpoch",
     2,
     4,
     4,
-    Message(
+    MessageSchema(
         "OffsetForLeaderEpoch request",
         4,
         (
@@ -502,7 +502,7 @@ _OFFSET_FOR_LEADER_EPOCH = Api(
             ),
         ),
     ),
-    Message(
+    MessageSchema(
         "OffsetForLeaderEpoch response",
         4,
         (
@@ -531,14 +531,14 @@ _OFFSET_FOR_LEADER_EPOCH = Api(
     served=2,
 )
 
-_DESCRIBE_CLUSTER = Api(
+_DESCRIBE_CLUSTER = ApiKind(
     60,
     "DescribeCluster",
     0,
     0,
     0,
-    Message("DescribeCluster request", 0, (F("include_cluster_authorized_operations", "boolean"),)),
-    Message(
+    MessageSchema("DescribeCluster request", 0, (F("include_cluster_authorized_operations", "boolean"),)),
+    MessageSchema(
         "DescribeCluster response",
         0,
         (
@@ -563,13 +563,13 @@ _DESCRIBE_CLUSTER = Api(
     ),
 )
 
-_JOIN_GROUP = Api(
+_JOIN_GROUP = ApiKind(
     11,
     "JoinGroup",
     0,
     9,
     6,
-    Message(
+    MessageSchema(
         "JoinGroup request",
         6,
         (
@@ -583,7 +583,7 @@ _JOIN_GROUP = Api(
             F("reason", "string", since=8, null=8),
         ),
     ),
-    Message(
+    MessageSchema(
         "JoinGroup response",
         6,
         (
@@ -609,13 +609,13 @@ _JOIN_GROUP = Api(
     ),
 )
 
-_SYNC_GROUP = Api(
+_SYNC_GROUP = ApiKind(
     14,
     "SyncGroup",
     0,
     5,
     4,
-    Message(
+    MessageSchema(
         "SyncGroup request",
         4,
         (
@@ -628,7 +628,7 @@ _SYNC_GROUP = Api(
             F("assignments", Array((F("member_id", "string"), F("assignment", "bytes")))),
         ),
     ),
-    Message(
+    MessageSchema(
         "SyncGroup response",
         4,
         (
@@ -641,13 +641,13 @@ _SYNC_GROUP = Api(
     ),
 )
 
-_HEARTBEAT = Api(
+_HEARTBEAT = ApiKind(
     12,
     "Heartbeat",
     0,
     4,
     4,
-    Message(
+    MessageSchema(
         "Heartbeat request",
         4,
         (
@@ -657,16 +657,16 @@ _HEARTBEAT = Api(
             F("group_instance_id", "string", since=3, null=3),
         ),
     ),
-    Message("Heartbeat response", 4, (F("throttle_time_ms", "int32", since=1), F("error_code", "int16"))),
+    MessageSchema("Heartbeat response", 4, (F("throttle_time_ms", "int32", since=1), F("error_code", "int16"))),
 )
 
-_LEAVE_GROUP = Api(
+_LEAVE_GROUP = ApiKind(
     13,
     "LeaveGroup",
     0,
     5,
     4,
-    Message(
+    MessageSchema(
         "LeaveGroup request",
         4,
         (
@@ -685,7 +685,7 @@ _LEAVE_GROUP = Api(
             ),
         ),
     ),
-    Message(
+    MessageSchema(
         "LeaveGroup response",
         4,
         (
@@ -702,13 +702,13 @@ _LEAVE_GROUP = Api(
     ),
 )
 
-_OFFSET_COMMIT = Api(
+_OFFSET_COMMIT = ApiKind(
     8,
     "OffsetCommit",
     2,
     8,
     8,
-    Message(
+    MessageSchema(
         "OffsetCommit request",
         8,
         (
@@ -738,7 +738,7 @@ _OFFSET_COMMIT = Api(
             ),
         ),
     ),
-    Message(
+    MessageSchema(
         "OffsetCommit response",
         8,
         (
@@ -766,13 +766,13 @@ _COMMITTED = (
 )
 _COMMITTED_TOPICS = Array((F("name", "string"), F("partitions", Array(_COMMITTED))))
 
-_OFFSET_FETCH = Api(
+_OFFSET_FETCH = ApiKind(
     9,
     "OffsetFetch",
     1,
     8,
     6,
-    Message(
+    MessageSchema(
         "OffsetFetch request",
         6,
         (
@@ -782,7 +782,7 @@ _OFFSET_FETCH = Api(
             F("require_stable", "boolean", since=7),
         ),
     ),
-    Message(
+    MessageSchema(
         "OffsetFetch response",
         6,
         (
@@ -799,18 +799,18 @@ _OFFSET_FETCH = Api(
     served=1,
 )
 
-_LIST_GROUPS = Api(
+_LIST_GROUPS = ApiKind(
     16,
     "ListGroups",
     0,
     5,
     3,
-    Message(
+    MessageSchema(
         "ListGroups request",
         3,
         (F("states_filter", Array("string"), since=4), F("types_filter", Array("string"), since=5)),
     ),
-    Message(
+    MessageSchema(
         "ListGroups response",
         3,
         (
@@ -831,18 +831,18 @@ _LIST_GROUPS = Api(
     ),
 )
 
-_DESCRIBE_GROUPS = Api(
+_DESCRIBE_GROUPS = ApiKind(
     15,
     "DescribeGroups",
     0,
     5,
     5,
-    Message(
+    MessageSchema(
         "DescribeGroups request",
         5,
         (F("groups", Array("string")), F("include_authorized_operations", "boolean", since=3)),
     ),
-    Message(
+    MessageSchema(
         "DescribeGroups response",
         5,
         (
@@ -877,14 +877,14 @@ _DESCRIBE_GROUPS = Api(
     ),
 )
 
-_DELETE_GROUPS = Api(
+_DELETE_GROUPS = ApiKind(
     42,
     "DeleteGroups",
     0,
     2,
     2,
-    Message("DeleteGroups request", 2, (F("groups_names", Array("string")),)),
-    Message(
+    MessageSchema("DeleteGroups request", 2, (F("groups_names", Array("string")),)),
+    MessageSchema(
         "DeleteGroups response",
         2,
         (
@@ -894,8 +894,8 @@ _DELETE_GROUPS = Api(
     ),
 )
 
-PRODUCE: Final = Api(0, "Produce", 0, 10, 9, served=3)
-FETCH: Final = Api(1, "Fetch", 4, 12, 12, served=4)
+PRODUCE: Final = ApiKind(0, "Produce", 0, 10, 9, served=3)
+FETCH: Final = ApiKind(1, "Fetch", 4, 12, 12, served=4)
 API_VERSIONS: Final = _API_VERSIONS
 
 APIS: Final = {

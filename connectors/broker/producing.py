@@ -8,7 +8,7 @@ from typing import Final
 from connectors.broker import errors
 from connectors.broker.batches import Refused
 from connectors.broker.connection import Slot
-from connectors.broker.log import Log
+from connectors.broker.log import PartitionLog
 from connectors.broker.produce_codec import Appended, Part, ProduceRequest, encode_produce
 from connectors.broker.topics import Topics
 
@@ -40,7 +40,7 @@ class Produce:
         if not self._parts:
             self._answer()
 
-    def _append(self, number: int, part: Part, log: Log, now_ms: int) -> None:
+    def _append(self, number: int, part: Part, log: PartitionLog, now_ms: int) -> None:
         def heard(base: int, failure: OSError | None) -> None:
             if failure is None:
                 time = now_ms if log.configs.has_append_time else -1

@@ -16,8 +16,8 @@ from typing import Final
 from connectors.broker.batches import header, is_sound, walk
 from connectors.broker.index import Index
 from connectors.broker.producers import Producers
-from connectors.broker.segment import Segment
-from connectors.broker.standing import Standing
+from connectors.broker.segment import LogSegment
+from connectors.broker.standing import PartitionStanding
 
 ASIDE: Final = "aside"
 
@@ -26,9 +26,9 @@ ASIDE: Final = "aside"
 class Recovered:
     """``told``: what a person should know."""
 
-    segments: list[Segment]
+    segments: list[LogSegment]
     producers: Producers
-    standing: Standing
+    standing: PartitionStanding
     told: list[str]
 
 
@@ -42,7 +42,7 @@ def recover(folder: Path, was_closed: bool) -> Recovered:
     for path in [*folder.glob("*.index"), *folder.glob("*.producers")]:
         if path.stem.isdigit() and int(path.stem) not in bases:
             path.unlink()  # of a segment that was deleted
-    segments: list[Segment] = []
+    segments: list[LogSegment] = []
     cut = False
     for number, base in enumerate(bases):
         if segments and segments[-1].end != base:
@@ -59,8 +59,8 @@ def recover(folder: Path, was_closed: bool) -> Recovered:
                 told.append(lost)
         segments.append(segment)
     if not segments:
-        segments = [Segment(folder, Standing.load(folder).start)]
-    standing = Standing.load(folder)
+        segments = [LogSegment(folder, PartitionStanding.load(folder).start)]
+    standing = PartitionStanding.load(folder)
     end = segments[-1].end
     if cut or (not was_closed and end > segments[0].base):
         standing = standing.after_a_loss(end)
@@ -68,16 +68,16 @@ def recover(folder: Path, was_closed: bool) -> Recovered:
     return Recovered(segments, _producers(segments), standing, told)
 
 
-def _closed(folder: Path, base: int) -> Segment | None:
-    segment = Segment(folder, base)
+def _closed(folder: Path, base: int) -> LogSegment | None:
+    segment = LogSegment(folder, base)
     size = segment.length()
     found = Index.load(segment.index_path, size)
-    return None if found is None else Segment(folder, base, found[0], size, found[1])
+    return None if found is None else LogSegment(folder, base, found[0], size, found[1])
 
 
-def _read(folder: Path, base: int) -> tuple[Segment, str]:
+def _read(folder: Path, base: int) -> tuple[LogSegment, str]:
     """The segment up to its first unsound batch; what follows is cut, with a word of what was lost."""
-    segment = Segment(folder, base)
+    segment = LogSegment(folder, base)
     segment.size = segment.length()
     data = segment.read(0, segment.size)
     index, at, end = Index(), 0, base
@@ -98,7 +98,7 @@ def _read(folder: Path, base: int) -> tuple[Segment, str]:
         else:
             lost = f"{folder}: {len(data) - at} bytes of a write that was interrupted were cut, at offset {end}"
         segment.cut(at)
-    return Segment(folder, base, index, at, end), lost
+    return LogSegment(folder, base, index, at, end), lost
 
 
 def _move_aside(folder: Path, bases: list[int]) -> None:
@@ -109,7 +109,7 @@ def _move_aside(folder: Path, bases: list[int]) -> None:
             shutil.move(path, place / path.name)
 
 
-def _producers(segments: list[Segment]) -> Producers:
+def _producers(segments: list[LogSegment]) -> Producers:
     """What the producers have sent: by the youngest record of it, and what was written since."""
     producers, since = Producers(), 0
     for number in range(len(segments) - 1, 0, -1):
@@ -124,7 +124,7 @@ def _producers(segments: list[Segment]) -> Producers:
     return producers
 
 
-def _each_batch(segment: Segment, producers: Producers, at_once: int = 1 << 20) -> None:
+def _each_batch(segment: LogSegment, producers: Producers, at_once: int = 1 << 20) -> None:
     record: Callable[..., None] = producers.record
     at = 0
     while at < segment.size:

@@ -10,11 +10,11 @@ from typing import Final, TypeAlias
 from connectors.broker import errors
 from connectors.broker.configs import Configs, Unfit
 from connectors.broker.groups import Groups, Later
-from connectors.broker.log import Log
+from connectors.broker.log import PartitionLog
 from connectors.broker.messages import APIS
 from connectors.broker.offsets import Offset, Offsets
 from connectors.broker.schema import Row
-from connectors.broker.topics import NAME, Topic, Topics
+from connectors.broker.topics import NAME, BrokerTopic, Topics
 from connectors.broker.wire import NO_UUID
 
 #: The only broker that there is.
@@ -148,7 +148,7 @@ class Requests:
         error = errors.UNKNOWN_TOPIC_OR_PARTITION if _is_name(name) else errors.INVALID_TOPIC
         return {"error_code": error, "name": name}
 
-    def _topic_row(self, topic: Topic) -> Row:
+    def _topic_row(self, topic: BrokerTopic) -> Row:
         return {
             "name": topic.name,
             "topic_id": topic.id,
@@ -259,7 +259,7 @@ class Requests:
                 continue
             self._delete(topic, number, gathered)
 
-    def _delete(self, topic: Topic, number: int, gathered: Gathered) -> None:
+    def _delete(self, topic: BrokerTopic, number: int, gathered: Gathered) -> None:
         self._making.add(topic.name)  # its folder is in the way until it is moved
 
         def deleted(failure: OSError | None) -> None:
@@ -331,7 +331,7 @@ class Requests:
             else:
                 self._offset_at(log, each["timestamp"], {**row, "leader_epoch": log.standing.epoch}, number, gathered)
 
-    def _offset_at(self, log: Log, time_ms: int, row: Row, number: int, gathered: Gathered) -> None:
+    def _offset_at(self, log: PartitionLog, time_ms: int, row: Row, number: int, gathered: Gathered) -> None:
         if time_ms in (_LATEST, _EARLIEST):
             gathered.take(number, {**row, "offset": log.end if time_ms == _LATEST else log.start})
             return

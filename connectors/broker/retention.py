@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from connectors.broker.log import Log
-from connectors.broker.segment import Segment
+from connectors.broker.log import PartitionLog
+from connectors.broker.segment import LogSegment
 from connectors.broker.topics import Topics
 
 #: A segment takes so much of the age that retention allows, or retention could not follow.
@@ -47,11 +47,11 @@ class Retention:
             self._by_budget(now_ms, held)
         self.warning = self._warning(held)
 
-    def _by_topic(self, log: Log, now_ms: int, held: dict[str, int]) -> None:
+    def _by_topic(self, log: PartitionLog, now_ms: int, held: dict[str, int]) -> None:
         configs = log.configs
         if configs.retention_ms >= 0:
             log.roll_if_old(now_ms, min(max(configs.retention_ms // _AGE_PARTS, 1), configs.segment_ms))
-        doomed: list[Segment] = []
+        doomed: list[LogSegment] = []
         left = log.size
         for segment in log.segments[:-1]:
             too_large = 0 <= configs.retention_bytes <= left - segment.size
@@ -63,11 +63,11 @@ class Retention:
             left -= segment.size
         self._drop(log, doomed)
 
-    def _is_too_old(self, log: Log, segment: Segment, now_ms: int) -> bool:
+    def _is_too_old(self, log: PartitionLog, segment: LogSegment, now_ms: int) -> bool:
         most = log.configs.retention_ms
         return 0 <= most < self._topics.running_ms(segment.index.max_time, now_ms)
 
-    def _is_held(self, log: Log, segment: Segment, held: dict[str, int]) -> bool:
+    def _is_held(self, log: PartitionLog, segment: LogSegment, held: dict[str, int]) -> bool:
         wanted = self._committed(log.topic, log.number)
         if wanted is None or segment.end <= wanted:
             return False
@@ -87,7 +87,7 @@ class Retention:
                 if not log.configs.is_for_good:
                     log.roll_if_old(now_ms, -1)
 
-    def _oldest_first(self) -> Iterator[tuple[Log, Segment]]:
+    def _oldest_first(self) -> Iterator[tuple[PartitionLog, LogSegment]]:
         found = [
             (segment.index.max_time, log.topic, segment.base, log, segment)
             for log in self._topics.logs()
@@ -97,7 +97,7 @@ class Retention:
         for _, _, _, log, segment in sorted(found, key=lambda each: each[:3]):
             yield log, segment
 
-    def _drop(self, log: Log, doomed: list[Segment]) -> None:
+    def _drop(self, log: PartitionLog, doomed: list[LogSegment]) -> None:
         log.drop(doomed)
         self.deleted += len(doomed)
 

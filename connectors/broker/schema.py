@@ -39,7 +39,7 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Message:
+class MessageSchema:
     """The fields of one message. ``flexible``: the first version with compact lengths and tagged fields."""
 
     name: str
@@ -51,14 +51,14 @@ Read: TypeAlias = Callable[[Decoder], Any]
 Write: TypeAlias = Callable[[Encoder, Any], None]
 
 
-def decode(message: Message, version: int, decoder: Decoder) -> Row:
+def decode(message: MessageSchema, version: int, decoder: Decoder) -> Row:
     """The fields by name. What follows them is passed over, as Kafka does: librdkafka asks for the metadata of all
     topics with three bytes too many. Raises Malformed."""
     row: Row = _row_reader(message.fields, version, version >= message.flexible)(decoder)
     return row
 
 
-def encode(message: Message, version: int, row: Row, encoder: Encoder) -> None:
+def encode(message: MessageSchema, version: int, row: Row, encoder: Encoder) -> None:
     """Write ``row``; a field that it does not have gets its ``absent`` value, or a neutral one."""
     _row_writer(message.fields, version, version >= message.flexible)(encoder, row)
 

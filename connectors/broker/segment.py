@@ -13,7 +13,7 @@ from connectors.broker.index import STEP_BYTES, Index
 _AT_ONCE: Final = 512  # buffers of one system call, below what every system takes
 
 
-class Segment:
+class LogSegment:
     """``base``: its first offset; ``size``: the bytes that are written; ``end``: the offset after the last record.
 
     The file is closed when nobody refers to the segment any more, so a thread that reads one that was deleted is not

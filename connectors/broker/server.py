@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from connectors.broker.connection import Connection, Slot
+from connectors.broker.connection import ClientConnection, Slot
 from connectors.broker.disk import Disk
 from connectors.broker.fetch_codec import decode_fetch
 from connectors.broker.fetching import Fetch, Surroundings
@@ -36,7 +36,7 @@ _MIB: Final = 1_024 * _KIB
 
 
 @dataclass(frozen=True)
-class Options:
+class ServerOptions:
     """``advertised``: where clients are sent, if not to where it listens. ``segment_bytes`` 0: by the budget.
     ``held_for``: the group that retention waits for. ``most``: connections at once, and half as many partitions."""
 
@@ -71,14 +71,14 @@ class Status:
 class Server:
     """``open``, then ``run`` until ``stop``, in a running event loop."""
 
-    def __init__(self, options: Options, say: Callable[[str], None]) -> None:
+    def __init__(self, options: ServerOptions, say: Callable[[str], None]) -> None:
         self._options = options
         self.say = say
         self._loop = asyncio.get_running_loop()
         self._disk = Disk(self._loop, say, MOST_PENDING_BYTES, self._relieved)
         self._readers = ThreadPoolExecutor(_READERS, "reader")
         self.topics = Topics(options.folder, self._disk, self._readers, options.segment, say)
-        self.connections: set[Connection] = set()
+        self.connections: set[ClientConnection] = set()
         self._producing: list[Produce] = []
         self._stopping = asyncio.Event()
 
@@ -91,7 +91,7 @@ class Server:
             self.topics, options.budget_bytes, options.segment, options.held_for, self._committed
         )
         self._listening = await self._loop.create_server(
-            lambda: Connection(self, options.most), options.host, options.port, backlog=256
+            lambda: ClientConnection(self, options.most), options.host, options.port, backlog=256
         )
         address = Address(options.host, self._listening.sockets[0].getsockname()[1])
         self._around = Surroundings(self.topics, self._readers, self._loop.call_later, self._in_loop)

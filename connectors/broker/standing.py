@@ -14,7 +14,7 @@ FILE: Final = "standing.json"
 
 
 @dataclass(frozen=True)
-class Standing:
+class PartitionStanding:
     """``start``: readers see nothing before it. ``epochs``: each epoch with the offset it began at, the last one's is
     the leader's: it rises whenever the end of the log may have been lost, so that clients look where they stand."""
 

@@ -17,9 +17,10 @@ from typing import Any, Final
 from connectors.broker.configs import Configs
 from connectors.broker.disk import Disk, Task
 from connectors.broker.index import write_atomically
-from connectors.broker.log import Log, save_closed
+from connectors.broker.log import PartitionLog, save_closed
 from connectors.broker.recovery import recover
-from connectors.broker.segment import Segment
+from connectors.broker.segment import LogSegment
+from connectors.broker.standing import PartitionStanding
 
 FORMAT: Final = 1
 NAME: Final = re.compile(r"[a-zA-Z0-9._-]{1,249}")
@@ -31,15 +32,15 @@ _CLOSED: Final = "closed"
 
 
 @dataclass(eq=False)
-class Topic:
+class BrokerTopic:
     name: str
     id: bytes
     configs: Configs
-    partitions: list[Log] = field(default_factory=list)
+    partitions: list[PartitionLog] = field(default_factory=list)
 
 
 @dataclass
-class State:
+class BrokerState:
     """Of the whole broker. ``pauses``: when it was not running, as beginning and length in Unix ms: retention counts
     the time that it runs."""
 
@@ -56,15 +57,15 @@ class Topics:
         self, folder: Path, disk: Disk, readers: Executor, segment_bytes: int, say: Callable[[str], None]
     ) -> None:
         self.folder = folder
-        self.by_name: dict[str, Topic] = {}
-        self.by_id: dict[bytes, Topic] = {}
+        self.by_name: dict[str, BrokerTopic] = {}
+        self.by_id: dict[bytes, BrokerTopic] = {}
         self._disk = disk
         self._readers = readers
         self._segment_bytes = segment_bytes
         self._say = say
         self._producer_ids: Iterator[int] = iter(())
         self.partitions = 0  # of all topics, those that are being made included
-        self.state = State(FORMAT, secrets.token_urlsafe(16))
+        self.state = BrokerState(FORMAT, secrets.token_urlsafe(16))
 
     def open(self) -> None:
         """Raises OSError, and ValueError for files of another version."""
@@ -79,7 +80,7 @@ class Topics:
             except FileNotFoundError:
                 shutil.rmtree(place)  # its creation was interrupted: nobody was told of it
                 continue
-            topic = Topic(place.name, bytes.fromhex(found["id"]), Configs(**found["configs"]))
+            topic = BrokerTopic(place.name, bytes.fromhex(found["id"]), Configs(**found["configs"]))
             for number in range(found["partitions"]):
                 recovered = recover(place / str(number), was_closed)
                 for line in recovered.told:
@@ -100,7 +101,7 @@ class Topics:
             return
         if found.get("format") != FORMAT:
             raise ValueError(f"{self.folder} was written by another version of the embedded broker")
-        self.state = State(**found)
+        self.state = BrokerState(**found)
         self.state.pauses = [(begin, length) for begin, length in found["pauses"]]
 
     def _note_pause(self) -> None:
@@ -125,38 +126,40 @@ class Topics:
                 log.flush()
         write_atomically(self.folder / _CLOSED, b"")
 
-    def _log(self, topic: Topic, number: int) -> Log:
-        from connectors.broker.standing import Standing
-
+    def _log(self, topic: BrokerTopic, number: int) -> PartitionLog:
         place = self.folder / "topics" / topic.name / str(number)
-        log = Log(topic.name, number, place, topic.configs, Standing(), self._disk, self._segment_bytes)
+        log = PartitionLog(
+            topic.name, number, place, topic.configs, PartitionStanding(), self._disk, self._segment_bytes
+        )
         log.close_segment = self._close_segment
         return log
 
-    def _close_segment(self, segment: Segment, producers_path: Path, producers: bytes) -> None:
+    def _close_segment(self, segment: LogSegment, producers_path: Path, producers: bytes) -> None:
         self._readers.submit(self._save_closed, segment, producers_path, producers)
 
-    def _save_closed(self, segment: Segment, producers_path: Path, producers: bytes) -> None:
+    def _save_closed(self, segment: LogSegment, producers_path: Path, producers: bytes) -> None:
         try:
             save_closed(segment, producers_path, producers)
         except OSError as cause:  # only the next start takes longer
             self._say(f"{segment.index_path} could not be written: {os.strerror(cause.errno or 0)}")
 
-    def _know(self, topic: Topic) -> None:
+    def _know(self, topic: BrokerTopic) -> None:
         self.by_name[topic.name] = topic
         self.by_id[topic.id] = topic
 
-    def logs(self) -> Iterator[Log]:
+    def logs(self) -> Iterator[PartitionLog]:
         for topic in self.by_name.values():
             yield from topic.partitions
 
-    def find(self, name: str, partition: int) -> Log | None:
+    def find(self, name: str, partition: int) -> PartitionLog | None:
         topic = self.by_name.get(name)
         return topic.partitions[partition] if topic is not None and 0 <= partition < len(topic.partitions) else None
 
-    def create(self, name: str, partitions: int, configs: Configs, done: Callable[[OSError | None], None]) -> Topic:
+    def create(
+        self, name: str, partitions: int, configs: Configs, done: Callable[[OSError | None], None]
+    ) -> BrokerTopic:
         """Make a topic; ``done`` is called when it is on disk, and it is known from then on."""
-        topic = Topic(name, os.urandom(16), configs)
+        topic = BrokerTopic(name, os.urandom(16), configs)
         place = self.folder / "topics" / name
         self.partitions += partitions
 
@@ -164,7 +167,7 @@ class Topics:
             for number in range(partitions):
                 (place / str(number)).mkdir(parents=True, exist_ok=True)
                 log = self._log(topic, number)
-                log.open([Segment(log.folder, 0)], log.producers)
+                log.open([LogSegment(log.folder, 0)], log.producers)
                 topic.partitions.append(log)
             about = {"id": topic.id.hex(), "partitions": partitions, "configs": asdict(configs)}
             write_atomically(place / _TOPIC, json.dumps(about).encode() + b"\n")
@@ -180,7 +183,7 @@ class Topics:
         self._disk.put(Task(make, made))
         return topic
 
-    def delete(self, topic: Topic, done: Callable[[OSError | None], None]) -> None:
+    def delete(self, topic: BrokerTopic, done: Callable[[OSError | None], None]) -> None:
         """Forget a topic at once; ``done`` is called when the disk has."""
         del self.by_name[topic.name], self.by_id[topic.id]
         self.partitions -= len(topic.partitions)

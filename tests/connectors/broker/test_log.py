@@ -16,17 +16,17 @@ from connectors.broker.batches import HEADER_BYTES, Refused, checked, header, is
 from connectors.broker.index import Index
 from connectors.broker.producers import Producers
 from connectors.broker.recovery import recover
-from connectors.broker.segment import Segment
-from connectors.broker.standing import Standing
+from connectors.broker.segment import LogSegment
+from connectors.broker.standing import PartitionStanding
 from tests.connectors.broker.wired import batch
 
 NOW = 1_790_000_000_000
 
 
-def filled(folder: Path, sizes: list[int], base: int = 0) -> Segment:
+def filled(folder: Path, sizes: list[int], base: int = 0) -> LogSegment:
     """A segment with a batch of so many records each."""
     folder.mkdir(parents=True, exist_ok=True)
-    segment = Segment(folder, base)
+    segment = LogSegment(folder, base)
     for size in sizes:
         raw = batch([b"v" * 50] * size)
         segment.append([placed(raw, checked(raw, 1 << 20), segment.end, 0, NOW + segment.end)])
@@ -204,7 +204,7 @@ def test_a_producer_is_forgotten_after_a_day() -> None:
 
 
 def test_the_end_of_an_epoch_is_where_the_next_one_began(tmp_path: Path) -> None:
-    standing = Standing().after_a_loss(10).after_a_loss(20)
+    standing = PartitionStanding().after_a_loss(10).after_a_loss(20)
     assert standing.epochs == ((0, 0), (1, 10), (2, 20))
     assert standing.end_of(0, 30) == (0, 10)
     assert standing.end_of(1, 30) == (1, 20)
@@ -212,7 +212,7 @@ def test_the_end_of_an_epoch_is_where_the_next_one_began(tmp_path: Path) -> None
     assert standing.end_of(3, 30) == (-1, -1)
     assert standing.after_a_loss(5).epochs == ((0, 0), (3, 5))  # nothing of the others is left
     standing.save(tmp_path)
-    assert Standing.load(tmp_path) == standing
+    assert PartitionStanding.load(tmp_path) == standing
 
 
 def test_random_damage_never_stops_a_start(tmp_path: Path) -> None:
