@@ -71,6 +71,15 @@ def test_trading() -> None:
 
 @pytest.mark.slow
 @pytest.mark.integration
+@pytest.mark.takes(30)
+def test_the_broker_alone() -> None:
+    figures = medians(measured("broker"))
+    assert 0 < figures["100/s, linger 1 ms: hop p50"] <= figures["100/s, linger 1 ms: hop p99"]
+    assert all(figures[name] > 0 for name in ("writing", "reading", "start on all that, after kill -9"))
+
+
+@pytest.mark.slow
+@pytest.mark.integration
 @pytest.mark.takes(40)
 def test_latency_on_the_embedded_broker() -> None:
     result = measured("latency")
