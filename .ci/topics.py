@@ -9,7 +9,7 @@ from pathlib import Path
 
 from models.reasons import MEANING
 from models.schemas import schema_for
-from models.topics import CATALOGUE, HOUR_MS
+from models.topics import CATALOGUE, HOUR_MS, MIB
 
 DOCS = Path(__file__).parent.parent / "docs"
 TARGET = DOCS / "topics.md"
@@ -29,6 +29,7 @@ def page() -> str:
     ]
     for topic in CATALOGUE:
         kept = f"{topic.retention_ms // HOUR_MS} h" if topic.retention_ms > 0 else "for good"
+        kept += f", {topic.retention_bytes // MIB} MiB" if topic.retention_bytes > 0 else ""
         lines.append(
             f"| `{topic.name}` | {topic.role} | {topic.contract} | {topic.key} | {topic.partitions} | {kept} "
             f"| {topic.cleanup} |"

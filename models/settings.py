@@ -42,8 +42,10 @@ class Kafka(Section):
     ssl_ca_location: str = ""
     replication_factor: int = Field(1, ge=1, le=9)
     continue_run: bool = Field(False, description="a new run folder takes over the run whose records the cluster has")
-    fetch_wait_max_ms: int = Field(5, ge=1, le=500, description="librdkafka's default of 500 costs 200 ms a hop")
-    linger_ms: int = Field(5, ge=0, le=1000)
+    fetch_wait_max_ms: int = Field(
+        20, ge=1, le=500, description="a new record ends the wait, but so long may a seek or resume take"
+    )
+    linger_ms: int = Field(1, ge=0, le=1000)
     compression: Literal["none", "lz4", "zstd"] = "zstd"
 
 
@@ -52,7 +54,7 @@ class Broker(Section):
 
     host: str = "127.0.0.1"
     port: int = Field(0, ge=0, le=65535, description="0 = a free one")
-    memory_budget_mib: int = Field(2048, ge=64, description="warns at 80%, ends the run cleanly at 100%")
+    disk_budget_mib: int = Field(4096, ge=16, description="of all topics in the run folder; the oldest goes first")
 
 
 class Feeds(Section):

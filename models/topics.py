@@ -32,18 +32,21 @@ DEAD_LETTER: Final = "dead-letter"
 
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
+MIB: Final = 1024 * 1024
 FOR_GOOD_MS: Final = -1  # as Kafka writes it
 
 
 @dataclass(frozen=True)
 class Topic:
-    """One topic. ``retention_ms``: how long Kafka keeps it, -1 for good (the archive keeps all for good)."""
+    """One topic. ``retention_ms``: how long Kafka keeps it, -1 for good (the archive keeps all for good);
+    ``retention_bytes``: how much of it at most, -1 without a bound."""
 
     name: str
     role: Literal["feed", "in", "core", "out"]
     contract: str
     key: str
     retention_ms: int = DAY_MS
+    retention_bytes: int = -1
     partitions: int = 1
     cleanup: Literal["delete", "compact"] = "delete"
 
@@ -71,7 +74,7 @@ CATALOGUE: Final[tuple[Topic, ...]] = (
     Topic(PROMOTIONS, "out", "promotion decision", "model id", 7 * DAY_MS),
     Topic(DRIFT, "out", "drift finding", "model id", 7 * DAY_MS),
     Topic(TELEMETRY, "out", "models.contracts.Telemetry", "flow or process"),
-    Topic(PROGRESS, "out", "models.progress.Progress", "flow"),
+    Topic(PROGRESS, "out", "models.progress.Progress", "flow", retention_bytes=64 * MIB),  # only the latest counts
     Topic(DEAD_LETTER, "out", "models.contracts.DeadLetter", "topic", 7 * DAY_MS),
 )
 
