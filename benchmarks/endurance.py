@@ -87,8 +87,9 @@ def _rows(archive: Path, topic: str) -> Iterator[dict[str, Any]]:
 def _tasks(result: Result, telemetry: list[dict[str, Any]], warm_up: int) -> None:
     """Asyncio tasks, threads and open files of those that tell them, over the time after the warm-up."""
     tracks: dict[str, Track] = {}
-    begin = min((row["timestamp"] for row in telemetry), default=0)
-    for row in telemetry:
+    begin = min((record["timestamp"] for record in telemetry), default=0)
+    rows = ({"timestamp": record["timestamp"], **row} for record in telemetry for row in record["modules"])
+    for row in rows:
         for gauge in ("tasks", "threads", "files"):
             value = row["gauges"].get(gauge)
             if value is not None and row["status"] not in ("stopped", "failed"):

@@ -26,14 +26,9 @@ from models.topics import FEED_CLOCK
 
 NAME = "memory"
 SPEED: Final = 60
-#: At that speed, as docs/operations.md advises: the embedded broker bears few large batches better than many small
-#: ones. What the waits cost is latency, of which nothing is measured here. And spot updates a quarter as often as by
-#: default: two cores are to keep up, for what lags behind swings by more than what leaks.
-FAST: Final = {
-    "PROFIT_KAFKA_LINGER_MS": "200",
-    "PROFIT_KAFKA_FETCH_WAIT_MAX_MS": "200",
-    "PROFIT_SIMULATOR_FRAMES_PER_S": "10",
-}
+#: Spot updates a quarter as often as by default: two cores are to keep up, for what lags behind swings by more than
+#: what leaks.
+FAST: Final = {"PROFIT_SIMULATOR_FRAMES_PER_S": "10"}
 RUN: Final = "memory"
 #: Simulated seconds: three hours count, after the time in which all that is kept by time fills up: the longest market
 #: runs a quarter of an hour, and the portfolio keeps it for an hour after its end. In a single hour, which takes little
@@ -50,7 +45,6 @@ MIB: Final = 2**20
 #: Growth in an hour that is still called flat: a part of the memory at its beginning, or this much if that is more.
 FLAT_SHARE: Final = 0.10
 FLAT_MIB: Final = 8.0
-GROWS_BY_DESIGN: Final = "broker"
 
 
 @dataclass
@@ -123,10 +117,7 @@ def report(result: Result, tracks: dict[str, Track], factor: float, covered: flo
         for share in (25, 50, 75, 100):
             result.add(f"{name}: at {share}%", "MiB", [track.near(covered * share / 100)])
         result.add(f"{name}: slope after warm-up", "MiB/h", [track.growth()])
-        if name == GROWS_BY_DESIGN:
-            result.notes.append("broker: in memory, grows by design; it is no part of the verdict")
-        else:
-            result.notes.append(f"{name}: {'flat' if track.is_flat() else 'NOT flat'} after warm-up")
+        result.notes.append(f"{name}: {'flat' if track.is_flat() else 'NOT flat'} after warm-up")
     result.add("speed reached", "x", [factor])
     result.notes.append(
         f"{covered:,.0f} of {hour:,} simulated seconds counted, after {warm_up:,} to warm up; slope per simulated "
@@ -231,8 +222,6 @@ def name_of(words: list[str]) -> str:
     if "api.cli.main" in words:
         rest = words[words.index("api.cli.main") + 1 :]
         return " ".join(rest[:2]) if rest[:1] == ["flow"] else "".join(rest[:1])
-    if any(word.endswith("guard.py") for word in words):
-        return "broker guard"
-    if "broker" in words[1:2]:
-        return GROWS_BY_DESIGN
+    if "connectors.broker" in words:
+        return "broker"
     return Path(words[0]).name if words else "unknown"

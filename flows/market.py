@@ -52,7 +52,7 @@ def schema(fixed: bool = False) -> Schema[MarketLine]:
     return Schema(
         "market.verify",
         1,
-        lambda settings: MarketLine(bounds_of(settings.checks), settings.portfolio_name),
+        lambda settings: MarketLine(bounds_of(settings.checks), settings.portfolio_name, settings.telemetry.interval),
         lambda settings: (bounds_of(settings.checks), settings.checks),
         lambda line, settings: line.configured(settings.checks),
         fixed,

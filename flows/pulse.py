@@ -1,37 +1,34 @@
-"""A flow's pulse: the counters of its modules, once a second of event time.
-
-A module whose counters moved sends a row each second; one that rests sends a heartbeat every ten.
-"""
+"""A flow's pulse: the counters of its modules, one record an interval of event time."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from models.contracts import Number, Telemetry
+from models.contracts import Number
 from models.message import Message
 from models.reasons import Reason, Verdict
-from models.timestamps import SECOND
+from models.telemetry import Changes, ModuleState
 from models.topics import TELEMETRY
 
-_REST_S = 10
 _OK = Reason.OK
 _PASSED = (Verdict.PASS, Reason.OK)
 
 
 class _Module:
-    __slots__ = ("_names", "counts", "last", "passed", "sent", "touched")
+    __slots__ = ("_names", "counts", "last", "passed")
 
     def __init__(self) -> None:
         self._names: list[tuple[str, tuple[str, str]]] = []  # of ``counts``, sorted
         self.counts: dict[tuple[str, str], int] = {}
         self.last = ""
         self.passed = 0  # not yet in ``counts``
-        self.sent = -_REST_S
-        self.touched = True
 
     def named_counts(self) -> dict[str, int]:
         """``counts`` by the names they have on telemetry, sorted."""
         counts = self.counts
+        if self.passed:
+            counts[_PASSED] = counts.get(_PASSED, 0) + self.passed
+            self.passed = 0
         if len(self._names) != len(counts):
             self._names = [(f"{verdict}:{reason}", (verdict, reason)) for verdict, reason in sorted(counts)]
         return {name: counts[key] for name, key in self._names}
@@ -39,14 +36,15 @@ class _Module:
 
 class FlowPulse:
     """Counts by module, verdict and reason. Times are Unix ns of event time. ``chief`` is the module that carries the
-    gauges of the whole flow, and is sent every second."""
+    gauges of the whole flow; ``interval``: ns between two records."""
 
-    def __init__(self, producer: str, modules: tuple[str, ...], chief: str) -> None:
+    def __init__(self, producer: str, modules: tuple[str, ...], chief: str, interval: int) -> None:
         self._producer = producer
         self._chief = chief
+        self._interval = interval
         self._modules = {module: _Module() for module in (*modules, chief)}
-        self._second = 0
-        self._ordinal = 0
+        self._changes = Changes(producer, producer)
+        self._turn = 0
 
     def add(self, modules: Iterable[str]) -> None:
         """Count these modules too; those it knows keep their counts."""
@@ -58,42 +56,30 @@ class FlowPulse:
         key = (verdict, reason)
         entry.counts[key] = entry.counts.get(key, 0) + by
         entry.last = reason
-        entry.touched = True
 
     def passed(self, module: str) -> None:
         """``count`` of what passed with nothing to say: by far the most, so that it is had cheaper."""
         entry = self._modules[module]
         entry.passed += 1
         entry.last = _OK
-        entry.touched = True
 
     def is_due(self, t: int) -> bool:
-        """Whether the second of event time has changed since the last beat."""
-        return t // SECOND != self._second
+        """Whether an interval of event time has begun since the last record."""
+        return t // self._interval != self._turn
 
-    def beat(self, t: int, gauges: dict[str, Number], whole: bool = False) -> list[Message]:
-        """The rows that are due at ``t``; with ``whole`` those of every module."""
-        second = self._second = t // SECOND
-        rows: list[Message] = []
-        for name, module in self._modules.items():
-            chief = name == self._chief
-            if not (module.touched or chief or whole or second - module.sent >= _REST_S):
-                continue
-            module.touched = False
-            if module.passed:
-                module.counts[_PASSED] = module.counts.get(_PASSED, 0) + module.passed
-                module.passed = 0
-            module.sent = second
-            row = Telemetry(
-                id=f"{self._producer}-{self._ordinal}",
-                timestamp=t,
-                module=name,
-                status="running",
-                heartbeat=t,
-                counts=module.named_counts(),
-                last_reason=module.last,
-                gauges=gauges if chief else {},
-            )
-            rows.append(Message(TELEMETRY, name, row.canonical(), t, self._producer, self._ordinal))
-            self._ordinal += 1
-        return rows
+    def beat(
+        self, t: int, gauges: dict[str, Number], further: Iterable[ModuleState] = (), whole: bool = False
+    ) -> Message:
+        """The record of ``t``; ``further`` modules stand in it that are counted elsewhere. ``whole``: the last one."""
+        self._turn = t // self._interval
+        states = [
+            ModuleState(name, "running", each.named_counts(), each.last, gauges if name == self._chief else {})
+            for name, each in self._modules.items()
+        ]
+        return self.tell(t, [*states, *further], whole)
+
+    def tell(self, t: int, states: Iterable[ModuleState], whole: bool = False) -> Message:
+        """A record of these modules alone, which cannot wait for the next beat."""
+        ordinal = self._changes.ordinal
+        record = self._changes.record(t, self._interval, states, whole)
+        return Message(TELEMETRY, self._producer, record.canonical(), t, self._producer, ordinal)

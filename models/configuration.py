@@ -42,6 +42,7 @@ IRRELEVANT: Final = frozenset(
         "api",
         "alerts",
         "archive",
+        "telemetry",
         "operator",
         "run_name",
     }

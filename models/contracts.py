@@ -6,45 +6,30 @@ The canonical bytes of a record are its JSON in field order without blanks (``ca
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
-from pydantic import BaseModel, ConfigDict
 
 from models.reasons import Reason, Verdict
+from models.record import Record
 
 Number = int | float | str | bool | None
+OutcomeName = Literal["Up", "Down"]
+Action = Literal["enter", "exit", "block", "settle", "correct"]
+PostingKind = Literal["capital", "reserve", "release", "buy", "sell", "settle", "correct", "repay"]
+Status = Literal["starting", "running", "waiting", "warning", "stopped", "failed"]
 
 
-class Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    def canonical(self) -> bytes:
-        """The record's one byte form. Written by msgspec, four times quicker than pydantic: a flow writes many rows for
-        each journal event."""
-        return _encode(self.__dict__)
-
-
-def _fields(record: Any) -> dict[str, Any]:
-    """A record within a record, for the encoder. Raises TypeError for anything else that is not JSON."""
-    if isinstance(record, Record):
-        return record.__dict__
-    raise TypeError(f"{type(record).__name__} has no place in a record")
-
-
-_encode = msgspec.json.Encoder(enc_hook=_fields).encode
-
-
-class Span(Record):
+class Span(Record, frozen=True):
     """What one module made of a trace, with the numbers it used."""
 
     module: str
     verdict: Verdict
     reason: Reason
-    numbers: dict[str, Number] = {}
+    numbers: dict[str, Number] = msgspec.field(default_factory=dict)
 
 
-class Source(Record):
+class Source(Record, frozen=True):
     """Where an input came from: the journal event (-1 where it is not known), and the feed record behind it."""
 
     name: str  # "trigger", "book", "book_snapshot", "spot", "market"; a pair's also "other_book", "other_book_snapshot"
@@ -54,7 +39,7 @@ class Source(Record):
     offset: int
 
 
-class Scan(Record):
+class Scan(Record, frozen=True):
     """One evaluation of one strategy on one market. A row goes out when verdict or reason changes and at least each
     second of event time; ``evaluations`` counts those since the last row, this one included."""
 
@@ -74,7 +59,7 @@ class Scan(Record):
     evaluations: int
 
 
-class Decision(Record):
+class Decision(Record, frozen=True):
     """A choice to enter, to leave, to refuse or to settle, with everything it rests on."""
 
     id: str
@@ -83,8 +68,8 @@ class Decision(Record):
     portfolio: str
     strategy: str
     market_key: str
-    outcome: Literal["Up", "Down", ""]
-    action: Literal["enter", "exit", "block", "settle", "correct"]
+    outcome: OutcomeName | Literal[""]
+    action: Action
     verdict: Verdict
     reason: Reason
     price: int
@@ -97,7 +82,7 @@ class Decision(Record):
     repeats: int = 0  # equal refusals since the last row that were counted and not sent
 
 
-class Order(Record):
+class Order(Record, frozen=True):
     """A state of an order. ``id`` is deterministic and is the client order id; ``number`` counts the order's rows from
     0: every partial fill has one. ``filled``: micro-shares so far; ``due``: when it reaches the venue, by estimate;
     ``expires``: 0 = never."""
@@ -109,7 +94,7 @@ class Order(Record):
     strategy: str
     market_key: str
     token: str
-    outcome: Literal["Up", "Down"]
+    outcome: OutcomeName
     side: Literal["buy", "sell"]
     kind: Literal["FAK", "FOK", "GTC", "GTD"]
     limit: int
@@ -123,7 +108,7 @@ class Order(Record):
     expires: int = 0
 
 
-class Fill(Record):
+class Fill(Record, frozen=True):
     """A fill of an order at one price. ``evidence``: what says that it would have been filled: ``book_cross`` (the
     displayed book ``book_journal`` stood there), ``trade_through`` or ``queue`` (exchange trades; ``book_journal`` is
     -1). ``decision_mid``: pips, the token's mid when the order was decided, -1 where there was none."""
@@ -136,7 +121,7 @@ class Fill(Record):
     timestamp: int
     strategy: str
     market_key: str
-    outcome: Literal["Up", "Down"]
+    outcome: OutcomeName
     side: Literal["buy", "sell"]
     price: int
     size: int
@@ -147,20 +132,20 @@ class Fill(Record):
     account: str = "main"  # whose money: "main", or the paper twin's own
 
 
-class Posting(Record):
+class Posting(Record, frozen=True):
     """One leg of a balanced transaction: the amounts of a ``transaction`` add up to zero."""
 
     id: str
     transaction: str
     journal: int
     timestamp: int
-    kind: Literal["capital", "reserve", "release", "buy", "sell", "settle", "correct", "repay"]
+    kind: PostingKind
     account: str
     amount: int
     ref: str
 
 
-class Outcome(Record):
+class Outcome(Record, frozen=True):
     """A market's end: its payouts a share (pips; 5000/5000 is a split) and what it made for each strategy.
     ``corrects``: the id of the outcome that this one puts right; ``pnl`` is then what the market made in all."""
 
@@ -175,7 +160,7 @@ class Outcome(Record):
     corrects: str = ""
 
 
-class Answer(Record):
+class Answer(Record, frozen=True):
     """What the trading flow did with an operator's command, or why not. ``text`` is one sentence for people."""
 
     id: str
@@ -189,7 +174,7 @@ class Answer(Record):
     text: str
 
 
-class Features(Record):
+class Features(Record, frozen=True):
     """The numbers the strategies used for a market, sampled with the scans."""
 
     id: str
@@ -199,7 +184,7 @@ class Features(Record):
     values: dict[str, Number]
 
 
-class Quality(Record):
+class Quality(Record, frozen=True):
     """How often a reason was found in a window of event time. ``feed``: where, a feed's topic or the module that found
     it. Of a strategy's data gate, ``strategy`` names it, and ``evaluations`` counts all of that strategy in the market
     in the window: ``count / evaluations`` is the rate."""
@@ -215,20 +200,37 @@ class Quality(Record):
     evaluations: int = 0
 
 
-class Telemetry(Record):
-    """A module's pulse. ``counts``: since the start, by ``verdict:reason``. ``gauges``: any further numbers."""
+class ModuleTelemetry(Record, frozen=True):
+    """A module within a telemetry record. ``counts``: by ``verdict:reason``, or another name for what is no verdict.
+    ``gauges``: any further numbers, all of them as they are now."""
+
+    module: str
+    status: Status
+    counts: dict[str, int]
+    last_reason: str
+    gauges: dict[str, Number]
+
+
+class Telemetry(Record, frozen=True):
+    """A flow or process and all its modules, once an interval: all that are named here are alive at ``timestamp``.
+    ``interval``: nanoseconds until the next record is due. ``modules``: those of which anything changed since the
+    source's record before, with counts since that; ``resting``: the names of the others. ``standing``: in the first
+    record, each sixtieth and the last, every module with its counts since the beginning, for who comes late."""
 
     id: str
     timestamp: int
-    module: str
-    status: Literal["starting", "running", "waiting", "warning", "stopped", "failed"]
-    heartbeat: int
-    counts: dict[str, int]
-    last_reason: str
-    gauges: dict[str, Number] = {}
+    source: str
+    interval: int
+    modules: list[ModuleTelemetry]
+    resting: list[str]
+    standing: list[ModuleTelemetry]
+
+    def named(self) -> list[str]:
+        """Every module that it says is alive."""
+        return [*dict.fromkeys([*(each.module for each in (*self.modules, *self.standing)), *self.resting])]
 
 
-class DeadLetter(Record):
+class DeadLetter(Record, frozen=True):
     """A record that could not be used, where it stands, and why. ``frame``: its first 4,096 bytes, as text."""
 
     id: str

@@ -183,7 +183,7 @@ MEANING: dict[Reason, str] = {
     Reason.NO_CASH: "not enough free cash",
     Reason.NO_DEPTH: "no quantity at an acceptable price",
     Reason.KILL_SWITCH: "the operator's kill switch is on",
-    Reason.PAUSED: "the operator paused the strategy",
+    Reason.PAUSED: "entries are paused: by the operator, or this instance by the configuration",
     Reason.ANOMALY: "the ledger did not reconcile: no new entries until it is explained",
     Reason.ENTER: "all gates passed: an order was sent",
     Reason.SUBMITTED: "the order is under way to the venue",

@@ -33,7 +33,8 @@ SPLIT: Final[Payouts] = (PIP // 2, PIP // 2)
 _FINAL: Final[frozenset[Payouts]] = frozenset({(PIP, 0), (0, PIP), SPLIT})
 
 #: How much a source is worth against another that contradicts it; of two of the same worth the later one counts.
-WORTH: Final[dict[str, int]] = {"market_resolved": 1, "clob": 2, "gamma": 3}
+#: ``derived``: an import took it from the recording, for none was recorded.
+WORTH: Final[dict[str, int]] = {"derived": 0, "market_resolved": 1, "clob": 2, "gamma": 3}
 
 
 def by_prices(closed: bool, status: str, prices: Sequence[str | float | None]) -> Payouts | None:

@@ -21,6 +21,7 @@ from models.failures import Failure
 from models.section import Section
 from models.strategies import parity, updown_fair_value
 from models.strategies.instance import InstanceTable, refusal
+from models.timestamps import SECOND
 
 
 class ConfigurationError(Failure):
@@ -41,8 +42,10 @@ class Kafka(Section):
     ssl_ca_location: str = ""
     replication_factor: int = Field(1, ge=1, le=9)
     continue_run: bool = Field(False, description="a new run folder takes over the run whose records the cluster has")
-    fetch_wait_max_ms: int = Field(5, ge=1, le=500, description="librdkafka's default of 500 costs 200 ms a hop")
-    linger_ms: int = Field(5, ge=0, le=1000)
+    fetch_wait_max_ms: int = Field(
+        20, ge=1, le=500, description="a new record ends the wait, but so long may a seek or resume take"
+    )
+    linger_ms: int = Field(1, ge=0, le=1000)
     compression: Literal["none", "lz4", "zstd"] = "zstd"
 
 
@@ -51,7 +54,7 @@ class Broker(Section):
 
     host: str = "127.0.0.1"
     port: int = Field(0, ge=0, le=65535, description="0 = a free one")
-    memory_budget_mib: int = Field(2048, ge=64, description="warns at 80%, ends the run cleanly at 100%")
+    disk_budget_mib: int = Field(4096, ge=16, description="of all topics in the run folder; the oldest goes first")
 
 
 class Feeds(Section):
@@ -180,6 +183,18 @@ class Archive(Section):
     publish_s: float = Field(2, gt=0, le=5, description="longest wait before rows reach audit.duckdb")
 
 
+class TelemetrySettings(Section):
+    """How often modules, unchanged scans and features are told, by event time. No decision depends on it."""
+
+    interval_s: float = Field(1, gt=0, le=3_600, description="while feeds come as they happen")
+    replay_interval_s: float = Field(60, gt=0, le=3_600, description="where an archive is replayed as fast as it goes")
+
+    @property
+    def interval(self) -> int:
+        """``interval_s`` in nanoseconds."""
+        return round(self.interval_s * SECOND)
+
+
 class Settings(Section):
     """All sections. Build with ``load``."""
 
@@ -201,6 +216,12 @@ class Settings(Section):
     api: Api = Api()
     alerts: Alerts = Alerts()
     archive: Archive = Archive()
+    telemetry: TelemetrySettings = TelemetrySettings()
+
+    def replayed(self) -> Settings:
+        """The same for a replay: told at its own interval."""
+        interval = {"interval_s": self.telemetry.replay_interval_s}
+        return self.model_copy(update={"telemetry": self.telemetry.model_copy(update=interval)})
 
     @model_validator(mode="after")
     def _check_instances(self) -> Settings:

@@ -32,18 +32,21 @@ DEAD_LETTER: Final = "dead-letter"
 
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
+MIB: Final = 1024 * 1024
 FOR_GOOD_MS: Final = -1  # as Kafka writes it
 
 
 @dataclass(frozen=True)
 class Topic:
-    """One topic. ``retention_ms``: how long Kafka keeps it, -1 for good (the archive keeps all for good)."""
+    """One topic. ``retention_ms``: how long Kafka keeps it, -1 for good (the archive keeps all for good);
+    ``retention_bytes``: how much of it at most, -1 without a bound."""
 
     name: str
     role: Literal["feed", "in", "core", "out"]
     contract: str
     key: str
     retention_ms: int = DAY_MS
+    retention_bytes: int = -1
     partitions: int = 1
     cleanup: Literal["delete", "compact"] = "delete"
 
@@ -54,8 +57,8 @@ CATALOGUE: Final[tuple[Topic, ...]] = (
     Topic(FEED_MARKETS, "feed", "Gamma or CLOB answer, verbatim, with envelope", "slug"),
     Topic(FEED_CLOCK, "feed", "models.markers.Tick with envelope", "none"),
     Topic(CONTROL, "in", "models.control.Signed", "operator", 7 * DAY_MS),
-    Topic(EXECUTIONS, "in", "live venue's execution report", "order id", 7 * DAY_MS),
-    Topic(MODELS, "in", "model promotion", "model id", 7 * DAY_MS),
+    Topic(EXECUTIONS, "in", "models.inputs.ExecutionReport", "order id", 7 * DAY_MS),
+    Topic(MODELS, "in", "models.inputs.Promotion", "model id", 7 * DAY_MS),
     Topic(CONFIGURATION, "in", "models.configuration.Statement", "flow", FOR_GOOD_MS),
     Topic(RUNS, "core", "models.run.Claim", "run", FOR_GOOD_MS),
     Topic(JOURNAL, "core", "models.journal.Event", "portfolio"),
@@ -70,8 +73,8 @@ CATALOGUE: Final[tuple[Topic, ...]] = (
     Topic(ANSWERS, "out", "models.contracts.Answer", "command id", 7 * DAY_MS),
     Topic(PROMOTIONS, "out", "promotion decision", "model id", 7 * DAY_MS),
     Topic(DRIFT, "out", "drift finding", "model id", 7 * DAY_MS),
-    Topic(TELEMETRY, "out", "models.contracts.Telemetry", "module"),
-    Topic(PROGRESS, "out", "models.progress.Progress", "flow"),
+    Topic(TELEMETRY, "out", "models.contracts.Telemetry", "flow or process"),
+    Topic(PROGRESS, "out", "models.progress.Progress", "flow", retention_bytes=64 * MIB),  # only the latest counts
     Topic(DEAD_LETTER, "out", "models.contracts.DeadLetter", "topic", 7 * DAY_MS),
 )
 

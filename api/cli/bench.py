@@ -17,7 +17,7 @@ from models.failures import Failure
 if TYPE_CHECKING:
     from benchmarks.figures import Result
 
-NAMES = ("market", "trading", "latency", "memory")
+NAMES = ("market", "trading", "broker", "latency", "memory")
 ON_DEMAND = ("endurance", "maker")  # the first takes more than an hour, the second judges no speed: only by name
 
 

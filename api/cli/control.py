@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
-from api.commanding import give, instruction_of, kill_first
+from api.commanding import give, instruction_of, prepared
 from api.runs import runs_in
 from connectors.operator.standing import lift_kill, standing_kill
 from connectors.operator.token import read_token, token_path
@@ -34,14 +35,15 @@ def control(
     do = _instruction(verb, market, what, why)
     settings = load(config)
     by = getpass.getuser()
-    kill_first(do, settings, by, run)
+    command = prepared(do, settings, by, run)
     token = read_token(token_path(settings))
     folder = _folder(settings, run)
     if folder is None:
         _without_run(do, settings)
         return
     about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    answer = give(do, settings, token, str(about["name"]), str(about["kafka"]), by, wait_s)
+    command = msgspec.structs.replace(command, run=str(about["name"]))
+    answer = give(command, settings, token, str(about["kafka"]), wait_s)
     print(f"{verb}: {answer.text}", file=sys.stderr if answer.verdict == "block" else sys.stdout)
     if answer.verdict == "block" and answer.reason != "nothing_to_do":
         raise typer.Exit(1)

@@ -19,7 +19,7 @@ from rich.table import Table
 from api.doctor.cluster import cluster
 from api.doctor.exchange import exchanges
 from api.doctor.finding import Diagnosis, failed
-from api.doctor.local import configuration, disk, memory, port
+from api.doctor.local import configuration, disk, port
 from connectors.clock import NS
 from connectors.recorder.recorder import Endpoints
 from connectors.simulator.child import child_exchange, read_clock, read_urls
@@ -43,7 +43,7 @@ def doctor(
         raise Failure("--exchange names a simulated exchange.", "Add --feeds sim, or leave --exchange away.")
     first, settings = configuration(config)
     bootstrap = settings.kafka.bootstrap_servers if kafka is None else kafka
-    found = [first, *disk(settings), *memory(settings, not bootstrap), port(settings)]
+    found = [first, *disk(settings, not bootstrap), port(settings)]
     found += cluster(settings, bootstrap)
     try:
         found += _exchanges(settings, feeds, exchange, config if first.status == "ok" else None)

@@ -8,8 +8,10 @@ from typing import Annotated, Literal
 
 import typer
 
+from models.contracts import Status
 from models.failures import Failure
 from models.settings import load
+from models.telemetry import ModuleState
 
 SNAPSHOT_S = 1.0
 
@@ -32,7 +34,7 @@ def flow(
     from connectors.kafka.ending import DRAIN_S
     from connectors.kafka.meter import Meter
     from connectors.kafka.progress import ProgressReporter
-    from connectors.kafka.pulse import ProcessPulse, Row
+    from connectors.kafka.pulse import ProcessPulse
     from connectors.kafka.sink import KafkaSink
     from connectors.kafka.source import KafkaFeedSource, KafkaSource
     from connectors.kafka.stopping import Stop, on_signals
@@ -56,13 +58,13 @@ def flow(
     drain_s = None if lifeline else DRAIN_S  # who started it waits for all of it
     left = -1
 
-    def rows() -> list[Row]:
+    def rows() -> list[ModuleState]:
         nonlocal left
         if stop.requested and (now := sum(meter.lag().values())) != left:
             left = now
             _say(f"ending: {left:,} records to read")
         status, reason = meter.verdict()
-        return [(f"flow.{name}", status, meter.counts(), reason, meter.gauges())]
+        return [ModuleState(f"flow.{name}", status, meter.counts(), reason, meter.gauges())]
 
     recovery: Path | None = None
     await_cluster(settings.kafka, bootstrap, ABSENCE_S)  # as long as a flow that runs waits for it
@@ -89,7 +91,7 @@ def flow(
     pulse = ProcessPulse(f"flow-{name}", settings.kafka, bootstrap, rows, _say)
     pulse.start()
     on_signals(stop)
-    status = "failed"
+    status: Status = "failed"
     try:
         run(dataflow, recovery, SNAPSHOT_S)
         status = "stopped"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-import threading
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -15,7 +14,6 @@ import typer
 
 from api.cli.endings import call_in, stop_on_signals, stop_with_parent
 from connectors.broker.embedded import EmbeddedBroker
-from connectors.broker.memory import MIB, MemoryBudget, watch
 from connectors.clock import FeedClock, SystemClock
 from connectors.failures import require_writable
 from connectors.kafka.admin import cluster_name, create_topics
@@ -34,6 +32,7 @@ from models.settings import Settings, load
 FLUSH_S = 10.0
 #: The interpreter lets the producer's thread hold its lock for 5 ms by default, which the sockets would wait for.
 SWITCH_S = 0.0005
+MIB = 1024 * 1024
 
 
 def record(
@@ -66,7 +65,7 @@ def record(
             clock = simulated = read_clock(urls)
             session.beside = lambda: follow_clock(simulated, urls)
         if not bootstrap:
-            bootstrap = _own_broker(settings, session, stack)
+            bootstrap = _own_broker(settings, stack)
         create_topics(settings.kafka, bootstrap)
         asyncio.run(session.run(endpoints, feeds, clock, bootstrap))
 
@@ -79,25 +78,14 @@ def _simulated(exchange: Path | None, config: Path | None, faults: Path | None, 
     return stack.enter_context(child_exchange(options))
 
 
-def _own_broker(settings: Settings, session: _Session, stack: contextlib.ExitStack) -> str:
-    """An embedded broker for the time of the recording, within its memory budget."""
+def _own_broker(settings: Settings, stack: contextlib.ExitStack) -> str:
+    """An embedded broker for the time of the recording."""
     broker = stack.enter_context(EmbeddedBroker.start(settings.broker))
     print(
-        f"embedded broker at {broker.bootstrap}, in memory: it ends with this command. --kafka keeps the records.",
+        f"embedded broker at {broker.bootstrap}: it ends with this command, and its records too. --kafka keeps them.",
         file=sys.stderr,
     )
-    budget = MemoryBudget(broker, settings.broker.memory_budget_mib * MIB, _warn, session.out_of_memory)
-    over = threading.Event()
-    stack.callback(over.set)
-    watch(budget, over)
     return broker.bootstrap
-
-
-def _warn(used: int, budget: int) -> None:
-    print(
-        f"\nembedded broker: {used // MIB} of {budget // MIB} MiB used; the recording ends at the budget.",
-        file=sys.stderr,
-    )
 
 
 class _Session:
@@ -110,14 +98,6 @@ class _Session:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self.beside: Callable[[], Coroutine[Any, Any, None]] | None = None  # runs as long as the recording
-
-    def out_of_memory(self, used: int, budget: int) -> None:
-        print(
-            f"\nembedded broker: its budget of {budget // MIB} MiB is used up, the recording ends here. "
-            "Go on with Apache Kafka: --kafka HOST:PORT.",
-            file=sys.stderr,
-        )
-        self.end()
 
     def end(self) -> None:
         """Ask for the end, from any thread."""

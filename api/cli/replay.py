@@ -104,7 +104,7 @@ def _plan(
         workers=workers,
         batch_size=batch_size,
         snapshot_s=snapshot_s,
-        settings=settings,
+        settings=settings.replayed(),
         fixed=not goes_by_its_own(source, settings),
     )
 

@@ -58,6 +58,12 @@ def _show_counts(summary: RunSummary, console: Console) -> None:
         table.add_row("seconds in all", f"{summary.seconds_in_all:,.1f}")
     elif summary.seconds:
         table.add_row("seconds", f"{summary.seconds:,.1f}")
+    worst = summary.lag_worst_s
+    too_slow = summary.blocks.get(Reason.TOO_SLOW, 0)
+    table.add_row(
+        "worst lag, receipt to decision",
+        "not measured" if worst is None else f"{worst:,.3f} s, entries refused as too_slow: {too_slow:,}",
+    )
     rate = summary.events_per_second
     table.add_row("events per second", f"{rate:,.0f}" if rate else "not known: not run in one go")
     table.add_row("digest", summary.digest)

@@ -8,8 +8,6 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-import psutil
-
 from api.doctor.finding import Diagnosis, failed, ok, warning
 from connectors.listening import listen_for_page
 from models.failures import Failure
@@ -35,8 +33,8 @@ def configuration(config: Path | None) -> tuple[Diagnosis, Settings]:
     return failed("configuration", "\n".join(findings), cure), settings
 
 
-def disk(settings: Settings) -> list[Diagnosis]:
-    """Whether the data folder can be written, and what is free there."""
+def disk(settings: Settings, embedded: bool = False) -> list[Diagnosis]:
+    """Whether the data folder can be written, and what is free there; ``embedded``: for the embedded broker too."""
     folder = settings.data_dir.absolute()
     present = next(each for each in (folder, *folder.parents) if each.exists())
     if not present.is_dir():
@@ -56,21 +54,13 @@ def disk(settings: Settings) -> list[Diagnosis]:
         return [failed("disk", seen, cure)]
     if free < spool + DISK_LEAST:
         return [warning("disk", f"{seen}; the spool alone may take {spool / GIB:.1f} GiB", cure)]
+    budget = settings.broker.disk_budget_mib * MIB
+    if embedded and free < budget + DISK_LEAST:
+        seen += f"; the embedded broker may take {budget / GIB:.1f} GiB"
+        return [warning("disk", seen, f"{cure} Or lower broker.disk_budget_mib.")]
     if free < DISK_ENOUGH:
         return [warning("disk", seen, cure)]
     return [ok("disk", seen)]
-
-
-def memory(settings: Settings, embedded: bool) -> list[Diagnosis]:
-    """Whether the embedded broker's budget fits into what is free."""
-    if not embedded:
-        return []
-    free = psutil.virtual_memory().available
-    budget = settings.broker.memory_budget_mib * MIB
-    seen = f"{free / GIB:.1f} GiB free; the embedded broker may take {budget / GIB:.1f} GiB"
-    if free < budget + GIB:
-        return [warning("memory", seen, "Lower broker.memory_budget_mib, or use Apache Kafka: --kafka HOST:PORT.")]
-    return [ok("memory", seen)]
 
 
 def port(settings: Settings) -> Diagnosis:

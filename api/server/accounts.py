@@ -6,11 +6,12 @@ A pure class: it is given every record of the run once, in order. Averages go by
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 
-from models.contracts import Fill, Outcome, Posting, Telemetry
+from models.contracts import Fill, Number, Outcome, Posting
 from models.money import DOLLAR
 from models.timestamps import SECOND
 
@@ -106,12 +107,12 @@ class Accounts:
         while len(self.results) > 500:
             del self.results[next(iter(self.results))]
 
-    def pulse(self, row: Telemetry) -> None:
+    def pulse(self, t: int, gauges: Mapping[str, Number]) -> None:
         """The portfolio's telemetry, for the curve."""
-        numbers = [row.gauges.get(name) for name in ("equity", "cash", "reserved", "realised", "unrealised")]
+        numbers = [gauges.get(name) for name in ("equity", "cash", "reserved", "realised", "unrealised")]
         if not all(isinstance(each, int | float) for each in numbers):
             return
-        point = Equity(row.timestamp, *(float(each or 0.0) for each in numbers))
+        point = Equity(t, *(float(each or 0.0) for each in numbers))
         self.highest = max(self.highest, point.equity)
         self.deepest = max(self.deepest, self.highest - point.equity)
         if self.curve and point.t - self.curve[-1].t < self._every:

@@ -12,8 +12,9 @@ from api.server.board import pulses
 from api.server.formats import iso
 from api.server.modules import CHIEF
 from api.server.presenting import meaning_of
-from models.contracts import Answer, Decision, Record, Telemetry
+from models.contracts import Answer, Decision, ModuleTelemetry
 from models.reasons import Reason, Verdict
+from models.record import Record
 
 Kind = Literal["kill", "pause", "feed_loss", "anomaly", "stop_loss"]
 _KEPT: Final = 100
@@ -45,7 +46,7 @@ class Alerting:
 
     def take(self, record: Record, backlog: bool) -> None:
         for row in pulses(record):
-            self._pulse(row, backlog)
+            self._pulse(row, int(getattr(record, "timestamp", 0)), backlog)
         if backlog:
             return
         if isinstance(record, Answer) and record.verdict == Verdict.PASS and record.what in _COMMANDS:
@@ -55,18 +56,18 @@ class Alerting:
             text = f"{record.strategy} sells {record.outcome} in {self._title(record.market_key)}."
             self._tell("stop_loss", "Stop-loss", text, record.timestamp)
 
-    def _pulse(self, row: Telemetry, backlog: bool) -> None:
+    def _pulse(self, row: ModuleTelemetry, t: int, backlog: bool) -> None:
         if row.module.startswith("feed."):
             state = str(row.gauges.get("state", ""))
             before = self._lost.get(row.module, "")
             self._lost[row.module] = state
             if state in _LOST and before not in _LOST and before and not backlog:
                 why = str(row.gauges.get("why") or row.last_reason)
-                self._tell("feed_loss", f"{row.module} is {state}", meaning_of(why) or why, row.timestamp)
+                self._tell("feed_loss", f"{row.module} is {state}", meaning_of(why) or why, t)
         elif row.module == CHIEF:
             anomaly = bool(row.gauges.get("anomaly"))
             if anomaly and not self._anomaly and not backlog:
-                self._tell("anomaly", "Anomaly", "Ledger, fills and positions disagree: no entries.", row.timestamp)
+                self._tell("anomaly", "Anomaly", "Ledger, fills and positions disagree: no entries.", t)
             self._anomaly = anomaly
 
     def _tell(self, kind: Kind, title: str, text: str, t: int) -> None:

@@ -10,7 +10,6 @@ from collections import Counter
 from typing import Final
 
 import msgspec
-from pydantic import ValidationError
 
 from api.server import presenting, views
 from api.server.accounts import Accounts
@@ -26,17 +25,18 @@ from models.contracts import (
     Decision,
     Features,
     Fill,
+    ModuleTelemetry,
     Order,
     Outcome,
     Posting,
     Quality,
-    Record,
     Scan,
     Telemetry,
 )
 from models.journal import AnyEvent, decode_event
 from models.message import Stored
 from models.reasons import Verdict
+from models.record import Record
 from models.timestamps import SECOND
 from models.topics import JOURNAL
 
@@ -48,9 +48,9 @@ _INTEGRITY: Final = "integrity."
 _DATA_GATE: Final = "data_gate."
 
 
-def pulses(record: Record) -> tuple[Telemetry, ...]:
-    """The modules' rows that a record of the topic ``telemetry`` holds: the only place that knows its form."""
-    return (record,) if isinstance(record, Telemetry) else ()
+def pulses(record: Record) -> tuple[ModuleTelemetry, ...]:
+    """What a record of the topic ``telemetry`` says of modules that changed, or of all where it states them whole."""
+    return (*record.standing, *record.modules) if isinstance(record, Telemetry) else ()
 
 
 class Board:
@@ -102,14 +102,15 @@ class Board:
                 self.windows.event(event)
                 self.newest_ns = max(self.newest_ns, event.t)
                 return event
-            record = CONTRACTS[stored.topic].model_validate_json(stored.value)
-        except (KeyError, ValidationError, msgspec.MsgspecError):
+            record = CONTRACTS[stored.topic].read(stored.value)
+        except (KeyError, msgspec.MsgspecError):
             self._unreadable[stored.topic] += 1
             return None
-        for row in pulses(record):
-            self.modules.take(row, stored.producer, now, backlog)
-            if row.module == CHIEF:
-                self.accounts.pulse(row)
+        if isinstance(record, Telemetry):
+            self.modules.take(record, now, backlog)
+            for row in pulses(record):
+                if row.module == CHIEF:
+                    self.accounts.pulse(record.timestamp, row.gauges)
         self._note(record, stored.value)
         return record
 

@@ -15,10 +15,11 @@ from pydantic import BaseModel
 from api.server.lookup import Lookup
 from api.server.places import Places
 from api.server.sentence import limits_of, sentence_of
-from models.contracts import Decision, Fill, Order, Outcome, Posting, Record
+from models.contracts import Decision, Fill, Order, Outcome, Posting
 from models.envelope import not_an_envelope
 from models.failures import Failure
 from models.message import Stored
+from models.record import Record
 from models.timestamps import SECOND
 from models.topics import DECISIONS, FILLS, JOURNAL, LEDGER, ORDERS, OUTCOMES
 
@@ -242,7 +243,7 @@ def _frame(places: Places, place: tuple[str, int, int], roles: list[str]) -> Fra
 
 
 def _parsed(contract: type[_R], records: Iterable[Stored]) -> list[_R]:
-    return [contract.model_validate_json(record.value) for record in records]
+    return [contract.read(record.value) for record in records]
 
 
 def _unknown(places: Places, decision_id: str) -> UnknownDecision:

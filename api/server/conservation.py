@@ -7,7 +7,6 @@ beats one module's row may be newer than another's. The audit is asked for the s
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -24,9 +23,11 @@ NOTE = (
     "each second, and says how many evaluations it stands for; those since the last row are not sent yet."
 )
 _COUNTERS = """
-SELECT module, arg_max(counts, timestamp) FROM telemetry WHERE timestamp <= ? AND module IN (SELECT unnest(?))
-GROUP BY module"""
-_NEWEST = "SELECT max(timestamp) FROM telemetry WHERE module = 'portfolio' AND timestamp <= ?"
+SELECT module, gained.key, sum(gained.value)::BIGINT
+FROM (SELECT module, unnest(map_entries(counts)) AS gained FROM telemetry
+      WHERE timestamp <= ? AND module IN (SELECT unnest(?)))
+GROUP BY ALL"""
+_NEWEST = "SELECT max(timestamp) FROM telemetry WHERE module IN (SELECT unnest(?)) AND timestamp <= ?"
 _SCANNED = "SELECT strategy, sum(evaluations)::BIGINT FROM scans WHERE timestamp <= ? GROUP BY strategy"
 
 
@@ -64,7 +65,7 @@ def counted(board: Board, settings: Settings, beat: int) -> dict[str, Counted]:
     return found
 
 
-class Beats:
+class CounterHistory:
     """Remembers the counters of the last beats, for the audit is some seconds behind."""
 
     def __init__(self) -> None:
@@ -88,14 +89,16 @@ def conservation_of(
     at = 0
     try:
         newest = max(beats, default=0)
-        found = audit.ask(run_dir, _NEWEST, [newest])
+        names = [name for each in instances(settings) for name in (each.limits.module, each.module)]
+        found = audit.ask(run_dir, _NEWEST, [names, newest])
         at = int(found[0][0] or 0) if found else 0
         at = max((beat for beat in beats if beat <= at), default=0)
         if at:
-            names = [name for each in instances(settings) for name in (each.limits.module, each.module)]
-            rows = dict(audit.ask(run_dir, _COUNTERS, [at, names]))
+            rows: dict[str, dict[str, int]] = {}
+            for module, key, count in audit.ask(run_dir, _COUNTERS, [at, names]):
+                rows.setdefault(str(module), {})[str(key)] = int(count)
             told = {
-                each.id: Counted(_counts(rows.get(each.limits.module)), _counts(rows.get(each.module)))
+                each.id: Counted(rows.get(each.limits.module, {}), rows.get(each.module, {}))
                 for each in instances(settings)
                 if each.limits.module in rows
             }
@@ -120,10 +123,3 @@ def conservation_of(
             )
         )
     return views.Conservation(equations=equations, note=NOTE)
-
-
-def _counts(value: Any) -> dict[str, int]:
-    """A MAP of DuckDB, however its client gives it."""
-    if isinstance(value, dict) and set(value) == {"key", "value"}:
-        return {str(key): int(count) for key, count in zip(value["key"], value["value"], strict=True)}
-    return {str(key): int(count) for key, count in (value or {}).items()}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+import msgspec
 from pydantic import BaseModel, Field
 
 from api.server import audit, presenting, views
@@ -18,10 +19,11 @@ from api.server.formats import usd
 from api.server.places import Places
 from models.contracts import Decision
 from models.failures import Failure
+from models.record import fields_of
 
 _CURSOR: Final = re.compile(r"([0-9]{1,18}):(.{1,280})", re.DOTALL)
 _CHUNK: Final = 500
-_COLUMNS: Final = tuple(Decision.model_fields)
+_COLUMNS: Final = tuple(field.name for field in fields_of(Decision))
 
 
 class DecisionFilter(NamedTuple):
@@ -165,7 +167,7 @@ def _decision(row: tuple[Any, ...]) -> Decision:
     given["spans"] = [{**span, "numbers": _mapping(span["numbers"])} for span in given["spans"] or []]
     given["sources"] = given["sources"] or []
     given["order_ids"] = given["order_ids"] or []
-    return Decision.model_validate(given)
+    return msgspec.convert(given, Decision)
 
 
 def _mapping(value: Any) -> dict[str, Any]:

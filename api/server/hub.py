@@ -9,12 +9,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from api.server import presenting
-from api.server.board import Board, pulses
+from api.server.board import Board
 from api.server.ladders import ladders_of
 from api.server.ring import Ring, StreamEvent
 from api.server.stream import Figures
-from models.contracts import Answer, Decision, Fill, Order, Outcome, Posting, Quality, Record, Scan, Telemetry
+from models.contracts import Answer, Decision, Fill, Order, Outcome, Posting, Quality, Scan, Telemetry
 from models.message import Stored
+from models.record import Record
 from models.topics import JOURNAL
 
 #: Between two pictures of one market's books on the stream.
@@ -65,10 +66,10 @@ class Hub:
 
         match record:
             case Telemetry():
-                rows = pulses(record)
-                views = [board.modules.view(row.module, now).model_dump(mode="json") for row in rows]
-                subject = ",".join(row.module for row in rows[:1]) if len(rows) == 1 else stored.key or "all"
-                return made("telemetry", _json({"modules": views}), subject)
+                # All that it names, as the board has them: a client that missed one before needs no other.
+                names = [name for name in record.named() if name in board.modules.known]
+                modules = [board.modules.view(name, now).model_dump(mode="json") for name in names]
+                return made("telemetry", _json({"modules": modules}), record.source)
             case Decision():
                 view = board.seen(record).model_dump_json()
                 return made("decision", view, "", record.strategy, record.market_key)
@@ -91,7 +92,7 @@ class Hub:
             case Answer():
                 return made("answer", presenting.answer(record).model_dump_json())
             case Quality():
-                return made("quality", record.model_dump_json(), "", record.strategy, record.market)
+                return made("quality", record.canonical().decode(), "", record.strategy, record.market)
         return None
 
     def _draw(self, now: float) -> None:

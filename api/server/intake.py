@@ -143,9 +143,8 @@ class Intake:
         """Where to read on, or the beginning of the backlog, within what the cluster has."""
         low, high = reader.watermarks(topic)
         known = self._next.get(topic)
-        # The embedded broker reports the end up to one batch short, so a position beyond it is left as it is; a topic
-        # that is much shorter than before was created anew.
-        if known is not None and low <= known <= high + BACKLOG[topic]:
+        # A topic that is shorter than before was created anew.
+        if known is not None and low <= known <= high:
             return known
         self._before[topic] = high
         return max(low, high - BACKLOG[topic])

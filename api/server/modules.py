@@ -10,6 +10,8 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from typing import Final
 
+import msgspec
+
 from api.server import formats
 from api.server.catalogue import ROOMS, place_of, room_of
 from api.server.presenting import meaning_of
@@ -17,14 +19,15 @@ from api.server.telling import tell
 from api.server.views import ModuleView, RoomView, Status
 from models.contracts import Telemetry
 from models.reasons import Verdict
+from models.telemetry import ModuleTotals, Totals
+from models.timestamps import SECOND
 
-#: Every process sends its telemetry once a second; one whose rows are this late is offline, and all its modules are.
+#: A source says when its next record is due, at least this often; one whose record is this late is offline, and all its
+#: modules are.
 DUE_S: Final = 1.0
 GRACE_S: Final = 3.0
 MOST_MODULES: Final = 500
 CHIEF: Final = "portfolio"
-#: Producers whose rows come seldom, with the one that beats for their process.
-_BEATS_FOR: Final = {"health": "market"}
 _RATE_WINDOWS: Final = (10.0, 60.0)
 _SHORTEST_S: Final = 1.0  # a rate over less than this says nothing
 _SAMPLE_S: Final = 0.5  # rows that come faster, as in a simulation at many times real time, need no sample each
@@ -34,30 +37,33 @@ _DEGRADED: Final = frozenset({"starting", "waiting", "warning"})
 
 
 class Module:
-    """The last row of a module, when it came, and what its counters gained over the last minute."""
+    """What is known of a module, when it was heard of, and what its counters gained over the last minute."""
 
-    __slots__ = ("before", "came", "gained", "producer", "row", "samples", "total")
+    __slots__ = ("before", "came", "gained", "row", "samples", "total")
 
-    def __init__(self, row: Telemetry, producer: str, now: float) -> None:
+    def __init__(self, row: ModuleTotals, now: float) -> None:
         self.row = self.before = row
-        self.producer = producer
         self.came = now
         self.total = activity(row) or 0
         self.gained = 0
         self.samples: deque[tuple[float, int]] = deque([(now, 0)])
 
-    def take(self, row: Telemetry, producer: str, now: float, backlog: bool) -> None:
+    @property
+    def producer(self) -> str:
+        return self.row.source
+
+    def take(self, row: ModuleTotals, now: float, backlog: bool) -> None:
         total = activity(row) or 0
-        if not backlog:
+        if not backlog and row.whole == self.row.whole:
             # Counters start anew with their process: a fall is no negative rate.
             self.gained += max(total - self.total, 0)
             if now - self.samples[-1][0] >= _SAMPLE_S:
                 self.samples.append((now, self.gained))
             while len(self.samples) > 2 and self.samples[1][0] <= now - _RATE_WINDOWS[-1]:
                 self.samples.popleft()
-        if row.timestamp > self.row.timestamp:
+        if row.heartbeat > self.row.heartbeat:
             self.before = self.row
-        self.row, self.came, self.total, self.producer = row, now, total, producer
+        self.row, self.came, self.total = row, now, total
 
     def rate(self, now: float, window_s: float) -> float | None:
         """Gains a second since the last row before the window began, or since the first row that is known. None for a
@@ -72,9 +78,9 @@ class Module:
         span = now - first[0]
         return None if span < _SHORTEST_S else (self.gained - first[1]) / span
 
-    def as_of(self, t: int) -> Telemetry | None:
+    def as_of(self, t: int) -> ModuleTotals | None:
         """The row that stood at the event time ``t`` (Unix ns), where it is still known."""
-        return next((row for row in (self.row, self.before) if row.timestamp <= t), None)
+        return next((row for row in (self.row, self.before) if row.heartbeat <= t), None)
 
 
 class Modules:
@@ -85,34 +91,37 @@ class Modules:
         self.known: dict[str, Module] = {}
         self.expected: tuple[str, ...] = ()
         self.ended = False
-        self._producers: dict[str, float] = {}
-        self._beats: deque[int] = deque(maxlen=2)
+        self._totals = Totals()
+        self._beat = 0
 
-    def take(self, row: Telemetry, producer: str, now: float, backlog: bool) -> None:
-        producer = _BEATS_FOR.get(producer, producer)
-        self._producers[producer or row.module] = now
-        module = self.known.get(row.module)
-        if row.module == CHIEF and (not self._beats or row.timestamp > self._beats[-1]):
-            self._beats.append(row.timestamp)
-        if module is not None:
-            module.take(row, producer, now, backlog)
-            return
-        if len(self.known) >= MOST_MODULES:
-            del self.known[min(self.known, key=lambda name: self.known[name].came)]
-        self.known[row.module] = Module(row, producer, now)
-        if len(self._producers) > 4 * MOST_MODULES:
-            live = {each.producer or name for name, each in self.known.items()}
-            self._producers = {name: at for name, at in self._producers.items() if name in live}
+    def take(self, record: Telemetry, now: float, backlog: bool) -> None:
+        """All modules that the record names are alive. One that rests is not known before a record has stated it."""
+        self._totals.take(record)
+        for name in record.named():
+            totals = self._totals.modules.get(name)
+            if totals is None:
+                continue
+            row = msgspec.structs.replace(totals)  # as it is now: the totals go on
+            if name == CHIEF:
+                self._beat = max(self._beat, row.heartbeat)
+            module = self.known.get(name)
+            if module is not None:
+                module.take(row, now, backlog)
+                continue
+            if len(self.known) >= MOST_MODULES:
+                gone = min(self.known, key=lambda each: self.known[each].came)
+                del self.known[gone]
+                self._totals.forget(gone)
+            self.known[name] = Module(row, now)
 
     @property
     def beat(self) -> int:
-        """Event time (Unix ns) of the newest second of the trading flow that is known whole; 0 for none."""
-        return self._beats[0] if len(self._beats) == 2 else 0
+        """Event time (Unix ns) of the newest second of the trading flow: one record has all its modules."""
+        return self._beat
 
     def age(self, name: str, now: float) -> float:
-        """Seconds since the module gave a sign of life: its process sends all rows of a second together."""
-        kept = self.known[name]
-        return now - max(kept.came, self._producers.get(kept.producer or name, kept.came))
+        """Seconds since a record of its source named the module."""
+        return now - self.known[name].came
 
     def status(self, name: str, now: float) -> Status:
         kept = self.known.get(name)
@@ -123,7 +132,7 @@ class Modules:
             return "ended"
         if reported == "failed":
             return "offline"
-        if self.age(name, now) > DUE_S + GRACE_S:
+        if self.age(name, now) > max(DUE_S, kept.row.interval / SECOND) + GRACE_S:
             return "offline"
         state = kept.row.gauges.get("state")
         if state == "down":
@@ -154,7 +163,7 @@ class Modules:
             status=status,
             state=_state(row, status),
             reported=row.status,
-            time=formats.iso(row.timestamp),
+            time=formats.iso(row.heartbeat),
             heartbeat=formats.iso(row.heartbeat),
             age_s=round(self.age(name, now), 3),
             passed=verdicts[Verdict.PASS],
@@ -167,7 +176,7 @@ class Modules:
             last_reason=row.last_reason,
             meaning=meaning_of(row.last_reason),
             gauges=row.gauges,
-            gauges_text=tell(row.timestamp, row.gauges),
+            gauges_text=tell(row.heartbeat, row.gauges),
         )
 
     def views(self, now: float) -> list[ModuleView]:
@@ -181,7 +190,7 @@ class Modules:
         return [_room(room.id, room.title, inside[room.id]) for room in ROOMS if room.id in inside]
 
 
-def activity(row: Telemetry) -> int | None:
+def activity(row: ModuleTotals) -> int | None:
     """What a module's rate is the rate of: its verdicts, else the frames it received; None where it counts neither."""
     verdicts, counts, _ = split(row.counts)
     return sum(verdicts.values()) if counts else row.counts.get("frames")
@@ -236,7 +245,7 @@ def said_of(view: ModuleView) -> str:
     return f"{view.module} is {view.state}{why}"
 
 
-def _state(row: Telemetry, status: Status) -> str:
+def _state(row: ModuleTotals, status: Status) -> str:
     stated = row.gauges.get("state")
     if isinstance(stated, str) and status not in ("offline", "ended"):
         return stated

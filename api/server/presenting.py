@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import msgspec
+
 from api.server import formats, views
 from api.server.sentence import sentence_of
 from models.contracts import Answer, DeadLetter, Decision, Fill, Order, Outcome, Posting, Scan
@@ -54,7 +56,7 @@ def decision(record: Decision, title: Title, limits: Mapping[str, float]) -> vie
             )
             for span in record.spans
         ],
-        sources=[views.SourceView(**source.model_dump()) for source in record.sources],
+        sources=[views.SourceView(**msgspec.structs.asdict(source)) for source in record.sources],
         configuration=record.configuration,
         model=record.model,
     )

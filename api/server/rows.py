@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Generic, TypeVar
 
-from models.contracts import Record
+from models.record import Record
 
 _R = TypeVar("_R", bound=Record)
 
@@ -28,7 +28,7 @@ class RecentRows(Generic[_R]):
 
     def oldest(self) -> _R:
         """Raises IndexError where there is none."""
-        return self._contract.model_validate_json(self._rows[0][1])
+        return self._contract.read(self._rows[0][1])
 
     def latest(self, limit: int) -> list[_R]:
         """The latest first."""
@@ -37,4 +37,4 @@ class RecentRows(Generic[_R]):
     def numbered(self, limit: int) -> list[tuple[int, _R]]:
         """The same with their numbers."""
         rows = list(self._rows)[: -limit - 1 : -1]
-        return [(number, self._contract.model_validate_json(value)) for number, value in rows]
+        return [(number, self._contract.read(value)) for number, value in rows]

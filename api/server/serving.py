@@ -16,13 +16,13 @@ from typing import Final, Literal
 import uvicorn
 
 from api.commanding import give as give_command
-from api.commanding import kill_first
+from api.commanding import prepared
 from api.runs import ARCHIVE, PLAN
 from api.server.access import Access
 from api.server.alerting import Alerting
 from api.server.app import build
 from api.server.configuration import RunSettings
-from api.server.conservation import Beats
+from api.server.conservation import CounterHistory
 from api.server.formats import iso
 from api.server.guard import LOCAL, HostGuard
 from api.server.holds import trading_of
@@ -157,8 +157,8 @@ def _state(
         return describe_run(run_dir, bootstrap, start, hub, finished)
 
     def give(do: Instruction, by: str) -> Answer:
-        kill_first(do, settings, by, name)
-        return give_command(do, settings, access.token(), name, bootstrap, by, _ANSWER_S)
+        command = prepared(do, settings, by, name)
+        return give_command(command, settings, access.token(), bootstrap, _ANSWER_S)
 
     state = ServerState(
         hub=hub,
@@ -168,7 +168,7 @@ def _state(
         data_dir=settings.data_dir,
         access=access,
         alerting=alerting,
-        beats=Beats(),
+        beats=CounterHistory(),
         give=None if finished else give,
         finished=finished,
     )

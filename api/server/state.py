@@ -8,7 +8,7 @@ from pathlib import Path
 
 from api.server.access import Access
 from api.server.alerting import Alerting
-from api.server.conservation import Beats
+from api.server.conservation import CounterHistory
 from api.server.hub import Hub
 from api.server.views import RunView
 from models.contracts import Answer
@@ -31,6 +31,6 @@ class ServerState:
     data_dir: Path
     access: Access
     alerting: Alerting
-    beats: Beats
+    beats: CounterHistory
     give: Give | None = None
     finished: bool = False

@@ -43,7 +43,7 @@ class Figures:
         self.dropped: Counter[str] = Counter()
 
 
-class Wanted:
+class StreamFilter:
     """What a client asked for; an empty set of strategies or markets is all of them."""
 
     def __init__(self, topics: tuple[str, ...], strategies: frozenset[str], markets: frozenset[str]) -> None:
@@ -58,10 +58,10 @@ class Wanted:
         return not (self._markets and event.market and event.market not in self._markets)
 
 
-class Client:
+class StreamClient:
     """One client: ``chunks`` is what goes over its wire."""
 
-    def __init__(self, ring: Ring, wanted: Wanted, figures: Figures, ready: asyncio.Event) -> None:
+    def __init__(self, ring: Ring, wanted: StreamFilter, figures: Figures, ready: asyncio.Event) -> None:
         self._ring = ring
         self._wanted = wanted
         self._figures = figures

@@ -166,6 +166,8 @@ class Child:
     def _start(self) -> None:
         self._log_path.parent.mkdir(parents=True, exist_ok=True)
         self._log = self._log_path.open("ab")
+        if self.spec.makes is not None:
+            self.spec.makes.unlink(missing_ok=True)  # of a run that was killed with all that watched over it
         with deaf() if self.spec.deaf else contextlib.nullcontext():
             self._process = subprocess.Popen(
                 self.spec.command,

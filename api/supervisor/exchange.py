@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import httpx
 
-from connectors.kafka.pulse import Row
 from connectors.simulator.child import read_urls
 from models.failures import Failure
+from models.telemetry import ModuleState
 
 TIMEOUT_S: Final = 0.5
 MODULE: Final = "simulator"
@@ -22,7 +22,7 @@ class ExchangeWatch:
         self._addresses = addresses
         self._client = httpx.Client(timeout=TIMEOUT_S)
 
-    def row(self) -> Row:
+    def row(self) -> ModuleState:
         """The exchange's telemetry: frames and connections served, faults injected and under way, lost time."""
         try:
             clock = read_urls(self._addresses).clock
@@ -32,13 +32,13 @@ class ExchangeWatch:
             ]
             return _row(*bodies)
         except (Failure, httpx.HTTPError, ValueError, KeyError) as cause:
-            return MODULE, "waiting", {}, f"does not answer: {type(cause).__name__}", {}
+            return ModuleState(MODULE, "waiting", {}, f"does not answer: {type(cause).__name__}", {})
 
     def close(self) -> None:
         self._client.close()
 
 
-def _row(clock: dict[str, Any], truth: dict[str, Any], faults: dict[str, Any]) -> Row:
+def _row(clock: dict[str, Any], truth: dict[str, Any], faults: dict[str, Any]) -> ModuleState:
     counts = {f"frames:{venue}": int(sent) for venue, sent in truth["frames"].items()}
     counts |= {f"fault:{kind}": int(number) for kind, number in truth["injected"].items()}
     counts["connections"] = int(truth["connections"])
@@ -52,4 +52,4 @@ def _row(clock: dict[str, Any], truth: dict[str, Any], faults: dict[str, Any]) -
         "faults_running": len(running),
         "faults_to_come": faults["coming"],
     }
-    return MODULE, "warning" if running else "running", counts, ", ".join(running) or "ok", gauges
+    return ModuleState(MODULE, "warning" if running else "running", counts, ", ".join(running) or "ok", gauges)

@@ -1,11 +1,15 @@
-"""Plays an archive's feed topics into Kafka: the recorded frames, envelopes and operator inputs, in their order."""
+"""Plays an archive's feed topics into Kafka: the recorded frames, envelopes and operator inputs, in their order.
+
+Ticks alone are not as recorded: they count the inputs that are there when they are played (``played_inputs``)."""
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from api.supervisor.played_inputs import PlayedInputs
 from connectors.archive.reader import ArchiveReader
 from connectors.kafka.reader import Reader
 from connectors.kafka.sink import Writer
@@ -13,7 +17,7 @@ from connectors.ordering import FeedMerge
 from models.failures import Failure
 from models.message import Message, Stored
 from models.settings import Kafka
-from models.topics import FEEDS, INPUTS
+from models.topics import FEED_CLOCK, FEEDS, INPUTS
 
 BATCH = 1_000
 
@@ -56,10 +60,15 @@ def play(
     speed: float = 1.0,
 ) -> int:
     """Publish the archive, ``speed`` recorded seconds a second (0 = as fast as Kafka takes them); the number of records
-    sent. Raises Failure when the topics already hold records: a run that was played twice would be dropped as known."""
+    sent. Operator commands and other inputs that come meanwhile get their place by the played clock. Raises Failure
+    when the feed topics already hold records: a run that was played twice would be dropped as known."""
     _refuse_used(kafka, bootstrap)
-    writer = Writer(kafka, bootstrap)
-    sent = 0
+    with contextlib.closing(PlayedInputs(kafka, bootstrap)) as inputs:
+        return _play(directory, Writer(kafka, bootstrap), inputs, stopping, speed)
+
+
+def _play(directory: Path, writer: Writer, inputs: PlayedInputs, stopping: Callable[[], bool], speed: float) -> int:
+    sent, unsettled = 0, False
     first_ns: int | None = None
     started = time.monotonic()
     for stored in in_order(directory):
@@ -72,11 +81,20 @@ def play(
                 writer.flush()
                 while not stopping() and (wait := due - time.monotonic()) > 0:
                     time.sleep(min(wait, 0.05))
+        value = stored.value
+        if stored.topic in INPUTS:
+            inputs.written(stored)
+            unsettled = True
+        elif stored.topic == FEED_CLOCK:
+            if unsettled:
+                writer.flush()
+                unsettled = False
+            value = inputs.tick(value)
         writer.write(
             Message(
                 stored.topic,
                 stored.key,
-                stored.value,
+                value,
                 stored.t_ns,
                 stored.producer,
                 stored.ordinal,
@@ -89,9 +107,9 @@ def play(
 
 
 def _refuse_used(kafka: Kafka, bootstrap: str) -> None:
-    reader = Reader(kafka, bootstrap, [*FEEDS, *INPUTS])
+    reader = Reader(kafka, bootstrap, [*FEEDS])
     try:
-        used = [name for name in (*FEEDS, *INPUTS) if reader.watermarks(name)[1] > 0]
+        used = [name for name in FEEDS if reader.watermarks(name)[1] > 0]
     finally:
         reader.close()
     if used:

@@ -1,4 +1,4 @@
-"""A run: its folder, its broker, its children, its budget. What `profit up` does, in reading order."""
+"""A run: its folder, its broker, its children. What `profit up` does, in reading order."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,26 +18,31 @@ from typing import Final
 import psutil
 
 from api.cli.main import VERBS
-from api.runs import locked
+from api.runs import LOCK, locked
+from api.supervisor.broker_watch import BrokerWatch
 from api.supervisor.child import Child, ChildSpec
 from api.supervisor.exchange import ExchangeWatch
 from api.supervisor.remainder import not_archived
+from api.supervisor.resuming import refuse_fast_clock, unchanged
 from api.supervisor.supervisor import Supervisor
 from connectors.broker.embedded import EmbeddedBroker
-from connectors.broker.memory import MIB, MemoryBudget
 from connectors.kafka.admin import create_topics
 from connectors.kafka.claim import claim
-from connectors.kafka.pulse import ProcessPulse, Row
+from connectors.kafka.pulse import ProcessPulse
 from connectors.listening import listen_for_page
 from connectors.operator.token import make_token, token_path
 from connectors.operator.watch import KillWatch, with_operator
-from models.contracts import Number
+from flows.replay.runner import ONE_THREAD
+from models.contracts import Number, Status
 from models.failures import Failure
 from models.settings import Settings
+from models.telemetry import ModuleState
 
 PROFIT: Final = (sys.executable, "-P", "-m", "api.cli.main")
 ADDRESSES: Final = "exchange.json"
 FLOWS: Final = ("market", "trading", "audit")
+BROKER: Final = "broker"  # the embedded broker's folder, in the run's
+MIB: Final = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ class RunRequest:
 
 
 def run(order: RunRequest, settings: Settings) -> None:
-    """Run everything until Ctrl-C, SIGTERM, the duration or the memory budget ends it. Raises Failure."""
+    """Run everything until Ctrl-C, SIGTERM or the duration ends it. Raises Failure."""
     ending = Shutdown(order.duration_s)
     ending.install()
     _check_feeds(order.feeds)
@@ -63,12 +68,17 @@ def run(order: RunRequest, settings: Settings) -> None:
     settings = with_operator(_with_api_port(settings), order.name)
     folder = settings.data_dir / "runs" / order.name
     with contextlib.ExitStack() as stack:
+        stack.enter_context(_no_empty_folder(folder))
         stack.enter_context(locked(folder))
+        refuse_fast_clock(folder, order.feeds)
+        for sentence in unchanged(folder, settings):
+            say(sentence)
         broker: EmbeddedBroker | None = None
         bootstrap = order.kafka or settings.kafka.bootstrap_servers
         if not bootstrap:
             _refuse_old_run(folder)
-            broker = stack.enter_context(EmbeddedBroker.start(settings.broker, folder / "logs" / "broker.log"))
+            log = folder / "logs" / "broker.log"
+            broker = stack.enter_context(EmbeddedBroker.start(settings.broker, log, folder / BROKER))
             bootstrap = broker.bootstrap
         create_topics(settings.kafka, bootstrap)
         claim(settings.kafka, bootstrap, folder, settings.kafka.continue_run)
@@ -76,32 +86,28 @@ def run(order: RunRequest, settings: Settings) -> None:
         KillWatch(settings, bootstrap, say).look()  # in the order before the first record
         specs = children(order, bootstrap, folder, settings)
         supervisor = Supervisor(specs, folder / "logs", say, lambda: ending.forced)
-        budget = _budget(broker, settings, ending) if broker is not None else None
+        watch = BrokerWatch(broker, settings.kafka, folder / "archive", say) if broker is not None else None
+        if watch is not None:
+            stack.callback(watch.close)
         exchange = ExchangeWatch(folder / ADDRESSES) if order.feeds == "sim" else None
         if exchange is not None:
             stack.callback(exchange.close)
         pulse = ProcessPulse(
-            "supervisor", settings.kafka, bootstrap, lambda: rows(supervisor, budget, ending, exchange), say
+            "supervisor", settings.kafka, bootstrap, lambda: rows(supervisor, watch, ending, exchange), say
         )
         stack.callback(pulse.close)
         pulse.start()
         _greet(order, folder, bootstrap, broker is not None, specs, settings)
 
-        next_check = 0.0
-
         def each() -> None:
-            nonlocal next_check
-            if broker is None or budget is None or time.monotonic() < next_check:
-                return
-            next_check = time.monotonic() + 1.0
-            budget.check()
-            if not broker.alive():
-                ending.because("the embedded broker ended", failed=True)
+            if watch is not None:
+                watch.look()
+                if watch.failure:
+                    ending.because(watch.failure, failed=True)
 
         supervisor.run(ending.due, each)
         left = _left(settings, bootstrap, folder)
-        keeps_kafka = broker is None
-    _farewell(ending, folder, supervisor.cut, left, keeps_kafka)
+    _farewell(ending, folder, supervisor.cut, left, broker is not None)
 
 
 def children(order: RunRequest, bootstrap: str, folder: Path, settings: Settings) -> list[ChildSpec]:
@@ -109,6 +115,7 @@ def children(order: RunRequest, bootstrap: str, folder: Path, settings: Settings
     cluster = ("--kafka", bootstrap)
     place = ("--run-dir", str(folder), "--lifeline")
     environment = {
+        **ONE_THREAD,
         "PROFIT_API_PORT": str(settings.api.port),
         "PROFIT_RUN_NAME": settings.run_name,
         "PROFIT_OPERATOR_PUBLIC_KEY": settings.operator.public_key,
@@ -176,30 +183,27 @@ class Shutdown:
 
 
 def rows(
-    supervisor: Supervisor, budget: MemoryBudget | None, ending: Shutdown, exchange: ExchangeWatch | None
-) -> list[Row]:
+    supervisor: Supervisor, watch: BrokerWatch | None, ending: Shutdown, exchange: ExchangeWatch | None
+) -> list[ModuleState]:
     """Telemetry of this moment: module, status, counts, last reason, gauges."""
     down = sorted(name for name, child in supervisor.children.items() if child.state == "waiting")
     restarts = {f"restart:{name}": count for name, count in supervisor.restarts().items() if count}
     pids: dict[str, Number] = {f"pid_{name}": child.pid for name, child in supervisor.children.items()}
-    status = "stopped" if ending.reason else "warning" if down else "running"
+    status: Status = "stopped" if ending.reason else "warning" if down else "running"
     reason = ending.reason or (f"waiting for {', '.join(down)}" if down else "ok")
-    found: list[Row] = [("supervisor", status, restarts, reason, pids)]
-    if budget is not None:
-        gauges: dict[str, Number] = dict(budget.gauges())
-        found.append(
-            ("broker", "running" if budget.state == "within" else "warning", {}, f"memory {budget.state}", gauges)
-        )
+    found = [ModuleState("supervisor", status, restarts, reason, pids)]
+    if watch is not None:
+        found.append(watch.row())
     if exchange is not None:
         found.append(exchange.row())
     found.extend(_process_row(name, child) for name, child in supervisor.children.items())
     return found
 
 
-_STATES = {"running": "running", "waiting": "waiting", "done": "stopped"}
+_STATES: Final[dict[str, Status]] = {"running": "running", "waiting": "waiting", "done": "stopped"}
 
 
-def _process_row(name: str, child: Child) -> Row:
+def _process_row(name: str, child: Child) -> ModuleState:
     """A child as a process: whether it runs, what it takes, how often it had to be started again."""
     gauges: dict[str, Number] = {"pid": child.pid, "last_exit": child.last_exit}
     if child.pid:
@@ -210,28 +214,11 @@ def _process_row(name: str, child: Child) -> Row:
             gauges["files"] = process.num_fds()
     reason = "ok" if child.state == "running" else f"{child.state}, last exit code {child.last_exit}"
     counts = {"restart": child.restarts} if child.restarts else {}
-    return f"process.{name}", _STATES.get(child.state, "waiting"), counts, reason, gauges
+    return ModuleState(f"process.{name}", _STATES.get(child.state, "waiting"), counts, reason, gauges)
 
 
 def say(text: str) -> None:
     print(f"{datetime.now(UTC):%H:%M:%S} {text}", file=sys.stderr, flush=True)
-
-
-def _budget(broker: EmbeddedBroker, settings: Settings, ending: Shutdown) -> MemoryBudget:
-    def warn(used: int, budget: int) -> None:
-        say(
-            f"the embedded broker uses {used // MIB} of its {budget // MIB} MiB. At the full budget this run ends "
-            "cleanly; Apache Kafka (make compose, or --kafka HOST:PORT) has no such bound."
-        )
-
-    def end(used: int, budget: int) -> None:
-        ending.because(
-            f"the embedded broker has used its memory budget of {budget // MIB} MiB. The archive is complete. To go on "
-            "for longer use Apache Kafka: `make compose`, or `profit up --kafka HOST:PORT`; or raise "
-            "broker.memory_budget_mib"
-        )
-
-    return MemoryBudget(broker, settings.broker.memory_budget_mib * MIB, warn, end)
 
 
 def _check_feeds(feeds: str) -> None:
@@ -253,11 +240,24 @@ def _with_api_port(settings: Settings) -> Settings:
 
 
 def _refuse_old_run(folder: Path) -> None:
-    if (folder / "recovery").is_dir() and any((folder / "recovery").iterdir()):
+    if (folder / "recovery").is_dir() and any((folder / "recovery").iterdir()) and not (folder / BROKER).is_dir():
         raise Failure(
-            f"the run {folder.name} is there already, and the embedded broker keeps nothing to go on with.",
-            "Choose another --run NAME, or replay its archive: profit replay " + str(folder / "archive"),
+            f"the run {folder.name} was not recorded with the embedded broker, or its folder {BROKER} was removed.",
+            "Go on with its cluster (--kafka HOST:PORT), choose another --run NAME, or replay its archive: "
+            f"profit replay {folder / 'archive'}",
         )
+
+
+@contextlib.contextmanager
+def _no_empty_folder(folder: Path) -> Iterator[None]:
+    """A run that could not begin leaves no folder: what is there but the lock stays."""
+    try:
+        yield
+    except Failure:
+        if folder.is_dir() and {each.name for each in folder.iterdir()} <= {LOCK}:
+            (folder / LOCK).unlink(missing_ok=True)
+            folder.rmdir()
+        raise
 
 
 def _describe(folder: Path, order: RunRequest, bootstrap: str, settings: Settings) -> None:
@@ -282,7 +282,7 @@ def _greet(
     order: RunRequest, folder: Path, bootstrap: str, embedded: bool, specs: list[ChildSpec], settings: Settings
 ) -> None:
     page = f"http://{settings.api.host}:{settings.api.port}/" if any(s.name == "api" for s in specs) else "none yet"
-    kind = "embedded, in memory; the archive is what lasts" if embedded else "yours"
+    kind = f"embedded, keeps its data in {folder / BROKER}" if embedded else "yours"
     until = "Ctrl-C" if order.duration_s is None else f"Ctrl-C, or {order.duration_s:g} s from now"
     print(
         f"Profit System, run {order.name}: paper trading on {order.feeds}\n"
@@ -305,10 +305,10 @@ def _left(settings: Settings, bootstrap: str, folder: Path) -> dict[str, int] | 
 
 
 def _farewell(
-    ending: Shutdown, folder: Path, cut: Mapping[str, str], left: Mapping[str, int] | None, keeps_kafka: bool
+    ending: Shutdown, folder: Path, cut: Mapping[str, str], left: Mapping[str, int] | None, embedded: bool
 ) -> None:
     """Says how the run ended. Raises Failure where it failed, or where something was cut: what is ``left`` is in Kafka
-    and not in the archive, and stays there where ``keeps_kafka``."""
+    and not in the archive, and stays there for the next start."""
     if ending.failed:
         raise Failure(
             f"{ending.reason}; the run was ended.", f"See {folder / 'logs'}; the archive has all up to that moment."
@@ -324,9 +324,8 @@ def _farewell(
         name = folder.name
         raise Failure(
             "; ".join(parts) + ".",
-            f"They are in Kafka still: profit up --run {name} with the same --kafka goes on with them."
-            if keeps_kafka
-            else f"profit replay {folder / 'archive'} --verify says what is missing; profit report {name} too.",
+            f"They are in Kafka still, and profit up --run {name} goes on with them"
+            + ("." if embedded else ", with the same --kafka."),
         )
     how = ending.reason if ending.reason.startswith("ended by") else f"run ended: {ending.reason}"
     say(f"{how}. Archive: {folder / 'archive'}")

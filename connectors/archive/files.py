@@ -86,10 +86,12 @@ def producers_of(path: Path) -> dict[str, int]:
     return marks
 
 
-def rows_of(path: Path) -> int:
-    """How many records a file holds, from its footer."""
-    with named([path]), path.open("rb") as file:
-        return int(pl.scan_parquet(file).select(pl.len()).collect().item())
+def rows_of(paths: Sequence[Path]) -> int:
+    """How many records files hold, from their footers."""
+    if not paths:
+        return 0
+    with named(paths):
+        return int(pl.scan_parquet([*paths], glob=False, hive_partitioning=False).select(pl.len()).collect().item())
 
 
 def merge_pieces(folder: Path, pieces: list[Piece]) -> None:

@@ -111,3 +111,18 @@ def high_water_marks(directory: Path) -> dict[str, int]:
         return {}
     marks = {topic: pieces_of(topic_folder(directory, topic)) for topic in topics_in(directory)}
     return {topic: pieces[-1].last for topic, pieces in marks.items() if pieces}
+
+
+def newest_marks(directory: Path) -> dict[str, int]:
+    """As ``high_water_marks``, by a look at the newest hours alone: cheap, for those who ask again and again."""
+    marks: dict[str, int] = {}
+    if not directory.is_dir():
+        return marks
+    for topic in topics_in(directory):
+        hours = sorted(entry.path for entry in os.scandir(topic_folder(directory, topic)) if _HOUR in entry.name)
+        for hour in reversed(hours):
+            lasts = [int(match[2]) for entry in os.scandir(hour) if (match := _NAME.fullmatch(entry.name))]
+            if lasts:
+                marks[topic] = max(lasts)
+                break
+    return marks

@@ -7,8 +7,10 @@ carries ordinals that are on disk already, and is dropped.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
+from typing import Final
 
 import bytewax.operators as op
 from bytewax.dataflow import Stream
@@ -19,12 +21,16 @@ from connectors.archive.writer import TopicWriter
 from models.message import Message
 from models.topics import BY_NAME
 
+#: So many records of a topic that is read along make a file.
+PROMPT_ROWS: Final = 4_000
+
 
 class _TopicPartition(StatefulSinkPartition[Message, int]):
     """State: the next offset."""
 
-    def __init__(self, directory: Path, topic: str, resume: int | None) -> None:
+    def __init__(self, directory: Path, topic: str, resume: int | None, promptly: bool) -> None:
         self._writer = TopicWriter(directory, topic)
+        self._most = PROMPT_ROWS if promptly else sys.maxsize
         if resume is not None and self._writer.next_offset < resume:
             raise ArchiveError(
                 f"{directory}: {topic} ends before offset {self._writer.next_offset}, the run had reached {resume}.",
@@ -45,6 +51,8 @@ class _TopicPartition(StatefulSinkPartition[Message, int]):
                     "Records are missing: start the run anew in an empty folder.",
                 )
             writer.append_message(message)
+        if writer.waiting >= self._most:
+            writer.flush()
 
     def snapshot(self) -> int:
         self._writer.flush()
@@ -59,9 +67,19 @@ class ArchiveSink(FixedPartitionedSink[Message, int]):
 
     Raises ArchiveError for a message without producer and ordinal, and for a gap in a producer's ordinals."""
 
-    def __init__(self, directory: Path, topics: Iterable[str] = tuple(BY_NAME)) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        topics: Iterable[str] = tuple(BY_NAME),
+        promptly: Collection[str] = (),
+        elsewhere: Mapping[str, Path] | None = None,
+    ) -> None:
+        """``promptly``: topics that someone reads while they are written. ``elsewhere``: topics that go to another
+        archive."""
         directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
+        self._promptly = promptly
+        self._elsewhere = elsewhere or {}
         self._topics = sorted(topics)
         self._index = {topic: index for index, topic in enumerate(self._topics)}
 
@@ -72,10 +90,18 @@ class ArchiveSink(FixedPartitionedSink[Message, int]):
         return self._index[item_key]
 
     def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> _TopicPartition:
-        return _TopicPartition(self._directory, for_part, resume_state)
+        directory = self._elsewhere.get(for_part, self._directory)
+        return _TopicPartition(directory, for_part, resume_state, for_part in self._promptly)
 
 
-def output(step_id: str, up: Stream[Message], directory: Path) -> None:
-    """Archive a stream of messages."""
+def output(
+    step_id: str,
+    up: Stream[Message],
+    directory: Path,
+    promptly: Collection[str] = (),
+    elsewhere: Mapping[str, Path] | None = None,
+) -> None:
+    """Archive a stream of messages; the topics ``promptly`` in files of few records, for who reads along; those
+    ``elsewhere`` in another archive."""
     keyed = op.key_on(f"{step_id}_by_topic", up, lambda message: message.topic)
-    op.output(step_id, keyed, ArchiveSink(directory))
+    op.output(step_id, keyed, ArchiveSink(directory, promptly=promptly, elsewhere=elsewhere))

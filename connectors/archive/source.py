@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +16,58 @@ from models.topics import FEEDS, INPUTS
 
 #: Records taken from a topic at once for the merge.
 _GULP = 2_048
+#: Between two looks for more of a topic that is being written.
+_LOOK = timedelta(milliseconds=50)
 
 
 def never() -> bool:
     return False
 
 
+def always() -> bool:
+    return True
+
+
 class _TopicPartition(StatefulSourcePartition[Stored, int]):
     """State: the next offset."""
 
-    def __init__(self, directory: Path, topic: str, batch_size: int, stop: Callable[[], bool], offset: int) -> None:
-        self._batches = ArchiveReader(directory).batches(topic, offset, batch_size)
+    def __init__(
+        self,
+        directory: Path,
+        topic: str,
+        batch_size: int,
+        stop: Callable[[], bool],
+        written: Callable[[], bool],
+        offset: int,
+    ) -> None:
+        self._reader = ArchiveReader(directory)
+        self._topic = topic
+        self._batch_size = batch_size
         self._stop = stop
+        self._written = written
         self._offset = offset
+        self._batches = self._reader.batches(topic, offset, batch_size)
+        self._awake: datetime | None = None
 
     def next_batch(self) -> list[Stored]:
-        batch = None if self._stop() else next(self._batches, None)
-        if batch is None:
+        self._awake = None
+        if self._stop():
             raise StopIteration
+        batch = next(self._batches, None)
+        if batch is None:
+            whole = self._written()  # asked first: what was written before is there
+            self._batches = self._reader.batches(self._topic, self._offset, self._batch_size)
+            batch = next(self._batches, None)
+            if batch is None:
+                if whole:
+                    raise StopIteration
+                self._awake = datetime.now(UTC) + _LOOK
+                return []
         self._offset = batch[-1].offset + 1
         return batch
+
+    def next_awake(self) -> datetime | None:
+        return self._awake
 
     def snapshot(self) -> int:
         return self._offset
@@ -43,19 +76,30 @@ class _TopicPartition(StatefulSourcePartition[Stored, int]):
 class ArchiveSource(FixedPartitionedSource[Stored, int]):
     """All records of one archived topic in offset order, then the end.
 
-    ``stop`` is asked before each batch; true ends the input there, to be resumed."""
+    ``stop`` is asked before each batch; true ends the input there, to be resumed. ``written`` says whether the topic is
+    whole; while it is not, more is waited for."""
 
-    def __init__(self, directory: Path, topic: str, batch_size: int = 1_000, stop: Callable[[], bool] = never) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        topic: str,
+        batch_size: int = 1_000,
+        stop: Callable[[], bool] = never,
+        written: Callable[[], bool] | None = None,
+    ) -> None:
         self._directory = directory
         self._topic = topic
         self._batch_size = batch_size
         self._stop = stop
+        self._written = written or always
 
     def list_parts(self) -> list[str]:
         return [self._topic]
 
     def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> _TopicPartition:
-        return _TopicPartition(self._directory, self._topic, self._batch_size, self._stop, resume_state or 0)
+        return _TopicPartition(
+            self._directory, self._topic, self._batch_size, self._stop, self._written, resume_state or 0
+        )
 
 
 class _FeedPartition(StatefulSourcePartition[Stored | Lost, dict[str, Any]]):

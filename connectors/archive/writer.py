@@ -72,6 +72,11 @@ class TopicWriter:
         """The producer's last ordinal in this topic, -1 for none."""
         return self._producers.get(producer, -1)
 
+    @property
+    def waiting(self) -> int:
+        """Records that were taken and are not on disk yet."""
+        return len(self._rows)
+
     def append(self, stored: Stored) -> bool:
         """Take a record at its own offset; False when it is there already.
 

@@ -14,6 +14,8 @@ from connectors.audit import loading
 from connectors.audit.tables import TABLES
 
 _GROUP = 100_000
+#: What DuckDB takes at most; beyond it, it goes by its file.
+MEMORY = "192MiB"
 
 
 def build_from_archive(directory: Path, path: Path) -> dict[str, int]:
@@ -25,14 +27,15 @@ def build_from_archive(directory: Path, path: Path) -> dict[str, int]:
     making = path.with_name(f".{path.name}.making")
     for left_over in (making, making.with_name(making.name + ".wal")):
         left_over.unlink(missing_ok=True)
-    with duckdb.connect(str(making)) as connection:
-        loading.create(connection)
+    with duckdb.connect(str(making), config={"memory_limit": MEMORY}) as connection:
+        loading.create_bare(connection)
         for topic in reader.topics():
             if topic in TABLES:
                 for group in _groups(pieces_of(topic_folder(directory, topic))):
                     paths = [piece.path for piece in group]
                     with files.named(paths, (duckdb.Error,)):
                         loading.load_parquet(connection, TABLES[topic], paths, group[-1].last)
+        loading.complete(connection)
         rows = {name: _rows(connection, name) for name in (*(t.name for t in TABLES.values()), "spans", "rejected")}
         connection.execute("CHECKPOINT")
     making.replace(path)

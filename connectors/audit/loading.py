@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from connectors.audit.tables import TABLES, Table, schema
+from connectors.audit.tables import TABLES, Table, bare_schema, keys, schema
 from connectors.audit.views import statements
 from models.message import Stored
 
@@ -23,6 +23,26 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the tables that are not there, and the views for people anew."""
     for statement in (*schema(), *statements()):
         connection.execute(statement)
+
+
+def create_bare(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the tables without their keys, which every row that is added would cost: ``complete`` adds them."""
+    for statement in bare_schema():
+        connection.execute(statement)
+
+
+def complete(connection: duckdb.DuckDBPyConnection) -> None:
+    """Add the keys, and the views for people. Of rows with one key the first stays."""
+    for name, key in keys().items():
+        columns = ", ".join(f'"{column}"' for column in key)
+        try:
+            connection.execute(f"ALTER TABLE {name} ADD PRIMARY KEY ({columns})")
+        except duckdb.ConstraintException:
+            connection.execute(
+                f"DELETE FROM {name} WHERE rowid NOT IN (SELECT min(rowid) FROM {name} GROUP BY {columns})"
+            )
+            connection.execute(f"ALTER TABLE {name} ADD PRIMARY KEY ({columns})")
+    create(connection)
 
 
 def positions(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
@@ -54,9 +74,9 @@ def load(connection: duckdb.DuckDBPyConnection, batches: Mapping[str, Sequence[S
 
 
 def load_parquet(connection: duckdb.DuckDBPyConnection, table: Table, files: Sequence[Path], last: int) -> None:
-    """Apply whole archive files of the table's topic; ``last`` is the last offset in them."""
+    """Fill a table that has no key yet from whole archive files of its topic; ``last`` is the last offset in them."""
     rows = 'SELECT "offset", TRY(decode("value")) AS "value" FROM read_parquet($2, hive_partitioning = false)'
-    _insert(connection, table, rows, [str(path) for path in files])
+    _insert(connection, table, rows, [str(path) for path in files], anew=False)
     _note(connection, {table.topic: last})
 
 
@@ -67,7 +87,9 @@ def _note(connection: duckdb.DuckDBPyConnection, last: Mapping[str, int]) -> Non
     )
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: str, *given: list[int] | list[str]) -> None:
+def _insert(
+    connection: duckdb.DuckDBPyConnection, table: Table, rows: str, *given: list[int] | list[str], anew: bool = True
+) -> None:
     """Insert what the query ``rows`` yields, "offset" and "value"; its parameters are ``given``, from $2 on."""
     whole = " AND ".join(f'r."{name}" IS NOT NULL' for name in table.required)
     connection.execute(
@@ -77,15 +99,12 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: str, *giv
     )
     if connection.execute("SELECT 1 FROM parsed WHERE NOT whole LIMIT 1").fetchone():
         _mend(connection, table, whole)
-    names = ", ".join(f'"{name}"' for name in table.columns)
-    columns = ", ".join(f'r."{name}"' for name in table.columns)
-    connection.execute(
-        f'INSERT OR IGNORE INTO {table.name} ({names}) SELECT {columns} FROM parsed WHERE whole ORDER BY "offset"'
-    )
+    connection.execute(table.insertion("parsed WHERE whole", "offset", anew))
     if table.topic == _DECISIONS:
+        insert = "INSERT OR IGNORE" if anew else "INSERT"
         connection.execute(
-            "INSERT OR IGNORE INTO spans SELECT id, position, timestamp, span.module, span.verdict, span.reason, "
-            "span.numbers FROM (SELECT r.id AS id, r.timestamp AS timestamp, unnest(r.spans) AS span, "
+            f"{insert} INTO spans SELECT id, position, timestamp, span.module, span.verdict, span.reason, span.numbers "
+            "FROM (SELECT r.id AS id, r.timestamp AS timestamp, unnest(r.spans) AS span, "
             "unnest(range(len(r.spans))) AS position FROM parsed WHERE whole)"
         )
 

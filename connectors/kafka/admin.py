@@ -19,7 +19,6 @@ from models.settings import Kafka
 from models.topics import CATALOGUE, Topic
 
 CREATE_TIMEOUT_S: Final = 30.0
-EMBEDDED_ID: Final = "tansu_cluster"  # what every embedded broker calls its cluster
 
 
 def cluster_answers(kafka: Kafka, bootstrap: str, timeout_s: float = CONNECT_TIMEOUT_S) -> bool:
@@ -80,7 +79,7 @@ def create_topics(
 def partitions(kafka: Kafka, bootstrap: str, admin: AdminClient | None = None) -> dict[str, int]:
     """Number of partitions of every topic of the cluster. Raises Failure when the cluster does not answer.
 
-    Always asks for all topics: asking for one by name would make the embedded broker create it."""
+    Always asks for all topics: asking for one by name may make a cluster create it."""
     client = admin or AdminClient(admin_config(kafka, bootstrap))
     try:
         metadata = client.list_topics(timeout=CONNECT_TIMEOUT_S)
@@ -147,6 +146,7 @@ def _new(topic: Topic, kafka: Kafka) -> NewTopic:
         config={
             "cleanup.policy": topic.cleanup,
             "retention.ms": str(topic.retention_ms),
+            "retention.bytes": str(topic.retention_bytes),
             "max.message.bytes": str(MAX_MESSAGE_BYTES),
             # Retention goes by timestamp. An archive that is played again carries times long past, and a simulation
             # times far ahead (which Kafka 4 refuses beyond an hour): the log's own time it must be. The event's time
@@ -157,11 +157,11 @@ def _new(topic: Topic, kafka: Kafka) -> NewTopic:
 
 
 def cluster_name(kafka: Kafka, bootstrap: str) -> str:
-    """What tells this cluster from others: its id, or its address where the id says nothing (every embedded broker has
-    the same one). Raises Failure when the cluster does not answer."""
+    """What tells this cluster from others: its id, or its address where it has none. Raises Failure when the cluster
+    does not answer."""
     admin = AdminClient(admin_config(kafka, bootstrap))
     try:
         found = admin.list_topics(timeout=CONNECT_TIMEOUT_S).cluster_id
     except KafkaException as cause:
         raise Failure(f"Kafka at {bootstrap} does not answer: {cause.args[0].str()}.", "Check the broker.") from None
-    return bootstrap if found in (None, "", EMBEDDED_ID) else str(found)
+    return str(found) if found else bootstrap

@@ -32,7 +32,6 @@ IDENTITY: Final = "identity.json"
 #: A claim that must be there is waited for this long: a broker may show a record later than it took it.
 _PATIENCE_S: Final = 10.0
 _LOOK_S: Final = 0.3
-_QUIET_S: Final = 1.0
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -112,11 +111,10 @@ def _records(
         low, high = reader.watermarks(topic)
         reader.start({topic: low})
         deadline = time.monotonic() + (_PATIENCE_S if high > low else patience_s)
-        while time.monotonic() < deadline:
+        while (high == low or not reader.has_reached({topic: high})) and time.monotonic() < deadline:
             for record in reader.read(100, 0.05):
                 with contextlib.suppress(msgspec.DecodeError):
                     yield decode(record.value)
-                deadline = time.monotonic() + _QUIET_S  # the end may be reported up to a batch short
     finally:
         reader.close()
 

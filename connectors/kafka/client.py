@@ -10,8 +10,7 @@ from models.settings import Kafka
 MAX_MESSAGE_BYTES: Final = 32 * 1024 * 1024
 
 #: What one fetch brings, as it is on the wire: bounds what a reader that is behind holds, and how far it reads one
-#: topic before the others have their turn. A larger record still comes, alone. The embedded broker gives so much of
-#: each topic, and takes no notice of the bound for a partition.
+#: topic before the others have their turn. A larger record still comes, alone.
 FETCH_BYTES: Final = 256 * 1024
 
 #: How long a client may take to find the cluster before it is called away.

@@ -21,8 +21,6 @@ QUIET_S: Final = 0.1
 
 #: Records are there, and none of them came for this long: they cannot be had, or have no place in the order.
 STALL_S: Final = 20.0
-#: What may be there beyond the end that the broker reported comes within this.
-TAIL_S: Final = 0.5
 #: What lies between two questions counts at most: who writes to a disk meanwhile does not look for records.
 _PAUSE_S: Final = 0.25
 
@@ -49,7 +47,7 @@ class Ending:
             self._since = self._asked_at = now
         self._silent_s += min(now - self._asked_at, _PAUSE_S)
         self._asked_at = now
-        quiet_s = QUIET_S + 1.5 * self._reader.patience.wait_ms / 1000
+        quiet_s = QUIET_S + 1.5 * self._reader.fetch_wait_ms / 1000
         silent_s = self._silent_s
         drain_s = DRAIN_S if self._drain_s is None and self._stop.hurried else self._drain_s
         if drain_s is not None:
@@ -60,8 +58,8 @@ class Ending:
             self._reached_at = now
         if self._reached_at is None:
             return silent_s >= STALL_S
-        # The embedded broker tells an end up to a batch short, and some topics never end: telemetry.
-        return silent_s >= max(quiet_s, TAIL_S) or now - self._reached_at >= DRAIN_S
+        # What was under way when the end was asked for still comes; and some topics never end: telemetry.
+        return silent_s >= quiet_s or now - self._reached_at >= DRAIN_S
 
     def saw_records(self) -> None:
         if self._since is not None:

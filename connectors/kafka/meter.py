@@ -10,8 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Protocol
 
-from connectors.kafka.patience import Patience
-from models.contracts import Number
+from models.contracts import Number, Status
 from models.message import Message
 from models.topics import DECISIONS, JOURNAL, SCANS
 
@@ -25,13 +24,10 @@ _MS: Final = 1_000_000
 
 
 class Watched(Protocol):
-    """A reader that knows how many records of each topic it has not read yet, and how long its fetches wait."""
+    """A reader that knows how many records of each topic it has not read yet."""
 
     @property
     def lag(self) -> Mapping[str, int]: ...
-
-    @property
-    def patience(self) -> Patience: ...
 
 
 class Meter:
@@ -68,21 +64,14 @@ class Meter:
         """Records by topic since the start of the process."""
         counts = {f"read:{topic}": n for topic, n in sorted(self._read.copy().items())}
         counts |= {f"written:{topic}": n for topic, n in sorted(self._written.copy().items())}
-        waits = [reader.patience for reader in self._readers]
-        changes = {
-            "fetch_wait_raised": sum(each.raised for each in waits),
-            "fetch_wait_lowered": sum(each.lowered for each in waits),
-        }
-        return counts | {name: n for name, n in changes.items() if n}
+        return counts
 
     def gauges(self) -> dict[str, Number]:
-        """The lag, the longest wait of a fetch, and p50 and p99 in milliseconds of the output's lateness since the last
+        """The lag, and p50 and p99 in milliseconds of the output's lateness since the last
         call (None: no output)."""
         lag = self.lag()
         gauges: dict[str, Number] = {"lag_records": sum(lag.values())}
         gauges.update({f"lag_{topic}": behind for topic, behind in sorted(lag.items())})
-        if self._readers:
-            gauges["fetch_wait_ms"] = max(reader.patience.wait_ms for reader in self._readers)
         for topic, samples in self._late.items():
             if topic not in self._written:
                 continue
@@ -95,13 +84,10 @@ class Meter:
                 gauges[f"receipt_to_{topic}_p{share}_ms"] = value
         return gauges
 
-    def verdict(self) -> tuple[str, str]:
+    def verdict(self) -> tuple[Status, str]:
         """Status and last reason for telemetry."""
         lag = self.lag()
         behind = max(lag, key=lambda topic: lag[topic], default="")
         if behind and lag[behind] > BEHIND:
             return "warning", f"behind by {lag[behind]:,} records of {behind}"
-        strained = [reader.patience.wait_ms for reader in self._readers if reader.patience.strained]
-        if strained:
-            return "running", f"ok; fetches wait {max(strained)} ms, the broker gave nothing sooner (long topics)"
         return "running", "ok"

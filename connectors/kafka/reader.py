@@ -14,28 +14,22 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from connectors.kafka.absence import Absence
 from connectors.kafka.admin import away, require_topics
-from connectors.kafka.client import CONNECT_TIMEOUT_S, consumer_config
-from connectors.kafka.patience import Patience
+from connectors.kafka.client import CONNECT_TIMEOUT_S, FETCH_BYTES, consumer_config
 from connectors.kafka.records import stored
 from models.failures import Failure
 from models.message import Stored
 from models.settings import Kafka
 
 _PROBE_TIMEOUT_S: Final = 5.0
-_HUNGER_S: Final = 1.0
 _LOOK_S: Final = 1.0
-#: What a pause between two reads counts at most: who does not ask does not starve.
-_PAUSE_S: Final = 0.25
 _SEEKS: Final = 3  # a hole that is there after so many seeks is in the log
 
 
 class Reader:
     """``start`` says where each topic is read from; ``read`` returns what is there, in offset order per topic."""
 
-    def __init__(self, kafka: Kafka, bootstrap: str, topics: list[str], poll_ms: int = 0) -> None:
-        """``poll_ms``: for a reader that looks seldom, how long the broker may hold an empty fetch; 0 =
-        ``kafka.fetch_wait_max_ms``. Nothing is fetched for such a reader before it has taken what is there: each fetch
-        costs the embedded broker a search through the topic.
+    def __init__(self, kafka: Kafka, bootstrap: str, topics: list[str], collect_ms: int = 0) -> None:
+        """``collect_ms``: for a reader that is in no hurry, how long the cluster collects what comes before it answers.
 
         Raises Failure when the cluster is away or a topic absent."""
         require_topics(kafka, bootstrap, topics)
@@ -47,24 +41,16 @@ class Reader:
         self._sought: dict[str, tuple[int, int]] = {}  # topic -> (offset, how often)
         self._paused: set[str] = set()
         config: dict[str, Any] = consumer_config(kafka, bootstrap) | {"error_cb": self._absence.on_error}
-        self.patience = Patience(poll_ms or kafka.fetch_wait_max_ms)
-        if poll_ms:
-            config["queued.min.messages"] = 1
-        self._config = config
-        self._asked_s = 0.0  # for how long it has been asked for more than there was
-        self._drained = True  # whether the last read took all that the client had
-        self._asked_at = time.monotonic()
-        self._fed: dict[str, float] = {}  # when each topic gave something last, in seconds of asking
-        self._there: dict[str, tuple[int, int, float]] = {}  # end and lag when looked at, since when in asking
         self.lag: dict[str, int] = {}  # records behind the log's end by topic, once a second
         self._next_look = 0.0
-        self._consumer = self._made()
-
-    def _made(self) -> Consumer:
-        return Consumer(self._config | {"fetch.wait.max.ms": self.patience.wait_ms})
+        self.fetch_wait_ms = kafka.fetch_wait_max_ms
+        if collect_ms:
+            self.fetch_wait_ms = collect_ms
+            config |= {"fetch.min.bytes": FETCH_BYTES, "fetch.wait.max.ms": collect_ms}
+        self._consumer = Consumer(config)
 
     def watermarks(self, topic: str) -> tuple[int, int]:
-        """First offset, and the one after the last (which the embedded broker may report up to one batch short)."""
+        """First offset, and the one after the last."""
         deadline = time.monotonic() + CONNECT_TIMEOUT_S
         while True:
             try:
@@ -111,14 +97,8 @@ class Reader:
     def read(self, limit: int, timeout_s: float = 0.0) -> list[Stored]:
         """Up to ``limit`` records; waits ``timeout_s`` seconds at most when there are none."""
         out: list[Stored] = []
-        now = time.monotonic()
-        if self._drained:
-            self._asked_s += min(now - self._asked_at, _PAUSE_S)
-        self._asked_at = now
         seeking: set[str] = set()  # what else this batch holds of them comes again after the seek
-        found = self._consumer.consume(limit, timeout_s)
-        self._drained = len(found) < limit
-        for message in found:
+        for message in self._consumer.consume(limit, timeout_s):
             error = message.error()
             if error is not None:
                 self._raise_for(error, message.topic() or "")
@@ -139,7 +119,6 @@ class Reader:
                     self._consumer.seek(TopicPartition(topic, 0, expected))
                     continue
             self._expected[topic] = offset + 1
-            self._fed[topic] = self._asked_s
             out.append(stored(message))
         if out:
             self._absence.answered()
@@ -150,54 +129,15 @@ class Reader:
         return out
 
     def _look(self) -> None:
-        """Once a second: note the lag, and whether a topic that has more gives nothing (see ``patience``)."""
+        """Once a second: note the lag, by the ends that the last fetches told."""
         now = time.monotonic()
         if now < self._next_look:
             return
         self._next_look = now + _LOOK_S
-        wanted = [topic for topic in self._expected if topic not in self._paused]
-        for topic in wanted:
-            high = self._consumer.get_watermark_offsets(TopicPartition(topic, 0), cached=True)[1]
-            self.lag[topic] = max(high - self._expected[topic], 0)  # an end that is not known yet is negative
-        try:
-            starved = self._starves(wanted)
-        except KafkaException:
-            return  # nobody answers: no reason to change anything
-        if self.patience.starved(now) if starved else self.patience.fed(now):
-            self._begin_anew()
-
-    def _starves(self, wanted: list[str]) -> bool:
-        """Whether a topic keeps back what it has: records that were there at an earlier look, and no fewer now. That
-        there are some at this look proves nothing: they may just have come, or a backlog is on its way."""
-        starves = False
-        there: dict[str, tuple[int, int, float]] = {}
-        for topic in wanted:
-            position, latest = self._expected[topic], self._end_of(topic)
-            end, lag, since = self._there.get(topic, (0, 0, 0.0))
-            if end > position:
-                starves = starves or (self._asked_s - since >= _HUNGER_S and latest - position >= lag)
-                there[topic] = end, latest - position, since
-            else:
-                there[topic] = latest, latest - position, self._asked_s
-        self._there = there
-        return starves
-
-    def _end_of(self, topic: str) -> int:
-        """The offset after the topic's last record, as the last fetch reported it; where those give nothing it is asked
-        for."""
-        if self._asked_s - self._fed.get(topic, 0.0) >= _HUNGER_S:
-            return int(self._consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=1.0)[1])
-        return self._expected[topic] + self.lag[topic]
-
-    def _begin_anew(self) -> None:
-        """Go on with a consumer of another wait, which has a second to give something."""
-        self._consumer.close()
-        self._consumer = self._made()
-        self._consumer.assign([TopicPartition(topic, 0, offset) for topic, offset in self._expected.items()])
-        if self._paused:
-            self._consumer.pause([TopicPartition(topic, 0) for topic in sorted(self._paused)])
-        self._fed = dict.fromkeys(self._expected, self._asked_s)
-        self._there = {}
+        for topic, position in self._expected.items():
+            if topic not in self._paused:
+                high = self._consumer.get_watermark_offsets(TopicPartition(topic, 0), cached=True)[1]
+                self.lag[topic] = max(high - position, 0)  # an end that is not known yet is negative
 
     def ends(self) -> dict[str, int] | None:
         """Where each topic ends now: the offset after its last record. None where the cluster does not answer."""
@@ -219,7 +159,6 @@ class Reader:
             self._consumer.pause([TopicPartition(topic, 0)])
         for topic in sorted(self._paused - topics):
             self._consumer.resume([TopicPartition(topic, 0)])
-            self._fed[topic] = self._asked_s
         self._paused = set(topics)
 
     def close(self) -> None:

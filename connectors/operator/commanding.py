@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 
-import msgspec
 from confluent_kafka import KafkaException, Producer
 
 from connectors.kafka.admin import away
@@ -46,7 +45,7 @@ def command_and_wait(command: Command, token: str, kafka: Kafka, bootstrap: str,
         deadline = time.monotonic() + wait_s
         while time.monotonic() < deadline:
             for record in reader.read(100, 0.1):
-                answer = Answer.model_validate(msgspec.json.decode(record.value))
+                answer = Answer.read(record.value)
                 if answer.command == command.id:
                     return answer
     finally:

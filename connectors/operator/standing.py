@@ -16,11 +16,12 @@ NAME = "operator.kill"
 
 
 class StandingKill(msgspec.Struct, frozen=True):
-    """Who killed trading, when (Unix ns), and in which run."""
+    """Who killed trading, when (Unix ns), and in which run. ``command``: id of the command that says it as well."""
 
     by: str
     t: int
     run: str
+    command: str = ""
 
 
 def standing_kill(data_dir: Path) -> StandingKill | None:

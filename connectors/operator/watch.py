@@ -43,14 +43,17 @@ class KillWatch:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="kill-watch", daemon=True)
 
-    def look(self) -> bool:
-        """Send the kill that stands, once; whether one stands. Raises Failure when it cannot be sent."""
+    def look(self, anew: bool = True) -> bool:
+        """Send the kill that stands, once; whether one stands. ``anew``: as a command of this moment, for a run that
+        starts; else as the very command that its giver sends, which is obeyed once. Raises Failure when it cannot be
+        sent."""
         kill = standing_kill(self._settings.data_dir)
         if kill is None:
             return False
         if kill.t != self._sent:
             token = read_token(token_path(self._settings))
-            command = Command(secrets.token_hex(8), self._settings.run_name, time.time_ns(), kill.by, Kill())
+            name, t = (secrets.token_hex(8), time.time_ns()) if anew or not kill.command else (kill.command, kill.t)
+            command = Command(name, self._settings.run_name, t, kill.by, Kill())
             send(command, token, self._settings.kafka, self._bootstrap)
             self._sent = kill.t
             self._say(f"trading is killed, by {kill.by}: `profit control release` lifts it")
@@ -66,7 +69,7 @@ class KillWatch:
         said = ""
         while not self._stop.wait(EVERY_S):
             try:
-                self.look()
+                self.look(anew=False)
                 said = ""
             except Failure as cause:
                 if str(cause) != said:

@@ -107,7 +107,7 @@ class Definitions:
             self._index(known)
         conflict = False
         if new.payout_up is not None and new.payout_down is not None:
-            conflict = self._resolve(known, (new.payout_up, new.payout_down), "gamma")
+            conflict = self._resolve(known, (new.payout_up, new.payout_down), new.resolved_by)
         return known, conflict or known.market != before, conflict
 
     def from_clob(self, market: ClobMarket) -> tuple[MarketDefinition, bool, bool] | None:
@@ -250,6 +250,7 @@ class Definitions:
             end = parse_iso(market.end_date) if market.end_date else window.end_ns
             by_outcome = dict(zip(outcomes, tokens, strict=True)) if outcomes and tokens else {"Up": "", "Down": ""}
             payouts = _payouts(market, outcomes)
+            source = "derived" if market.derived else "gamma"
             fees = market.fee_schedule
             stated = _market(
                 window.asset,
@@ -271,9 +272,9 @@ class Definitions:
                 strike=_strike(market),
                 payout_up=payouts[0] if payouts else None,
                 payout_down=payouts[1] if payouts else None,
-                resolved_by="gamma" if payouts else "",
+                resolved_by=source if payouts else "",
             )
-            return MarketDefinition(stated, truth_by="gamma" if payouts else "")
+            return MarketDefinition(stated, truth_by=stated.resolved_by)
         except (ValueError, KeyError, OverflowError, RecursionError) as cause:
             raise BadDefinition(f"market {market.slug}: {cause}") from None
 
@@ -283,9 +284,9 @@ def _market(asset: str, **fields: Any) -> Market:
 
 
 def _is_over(known: MarketDefinition, t: int) -> bool:
-    """Once Gamma has spoken there is nothing to wait for; a word of another source may be corrected by it."""
+    """Once Gamma has spoken, or an import in its place, there is nothing to wait for; it may correct others."""
     past = t - known.market.end
-    return past > _KEEP_NS and (known.truth_by == "gamma" or past > 24 * 3600 * SECOND)
+    return past > _KEEP_NS and (known.truth_by in ("gamma", "derived") or past > 24 * 3600 * SECOND)
 
 
 def _rule(horizon: str, start: int, config: CryptoConfig | None) -> Rule | None:

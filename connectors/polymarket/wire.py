@@ -240,6 +240,7 @@ class GammaMarket(msgspec.Struct, gc=False, rename="camel"):
     fee_schedule: GammaFees | None = None
     crypto_market_config: CryptoConfig | None = None
     events: list[GammaEvent] | None = None
+    derived: str | None = msgspec.field(name="_derived", default=None)  # by an import: what its outcome was taken from
 
     @property
     def status(self) -> str:

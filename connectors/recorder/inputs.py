@@ -1,7 +1,5 @@
 """Counts the records of the input topics (control, executions, models), so that ticks can place them in the order; and
 hears how far the trading flow is.
-
-The broker's own high watermark may be short by a batch: what counts is what was read.
 """
 
 from __future__ import annotations
@@ -22,9 +20,6 @@ from models.topics import INPUTS, PROGRESS
 CATCH_UP_S: Final = 3.0
 #: A partition that was created this moment has no leader yet: so long it is asked again.
 LEADER_S: Final = 30.0
-#: How long the broker may hold an empty fetch. Apache Kafka answers at once when something comes; the embedded one,
-#: asked every five milliseconds, spends a quarter of a core on these three idle topics, and so does the recorder.
-WAIT_MS: Final = 50
 
 
 class InputCounter:
@@ -42,7 +37,7 @@ class InputCounter:
         progressed: Callable[[int], None] = lambda t: None,
         leader_s: float = LEADER_S,
     ) -> None:
-        self._consumer = Consumer(config | {"fetch.wait.max.ms": WAIT_MS})
+        self._consumer = Consumer(config)
         self._where = str(config.get("bootstrap.servers", "?"))
         self._arrived = arrived
         self._failed = failed

@@ -12,7 +12,6 @@ recorder with its reason.
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from collections import Counter, deque
@@ -23,6 +22,7 @@ from typing import Any, Final, Protocol
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
+from connectors.recorder.mailbox import Mailbox
 from connectors.recorder.spool import Segment, Spool
 from models.envelope import HEADER
 from models.failures import Failure
@@ -96,7 +96,7 @@ class KafkaOutlet:
         window: tuple[int, int] = (WINDOW_RECORDS, WINDOW_BYTES),
         away_s: float = AWAY_S,
     ) -> None:
-        self._queue: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+        self._queue: Mailbox[Message | None] = Mailbox()
         self._room = room
         self._where = str(config.get("bootstrap.servers", "?"))
         self._producer: Any = backend if backend is not None else Producer(config)
@@ -221,10 +221,12 @@ class KafkaOutlet:
     def _take_in(self, wait: bool) -> bool:
         """What the event loop has handed over, a batch of it. True when that was all there will be."""
         taken = 0
+        if wait and (self._spool is not None or self._has_room()):
+            self._queue.wait(0.005)
         try:
             # Without a spool a full window leaves records in the queue.
             while taken < BATCH and (self._spool is not None or self._has_room()):
-                message = self._queue.get(timeout=0.005) if wait and not taken else self._queue.get_nowait()
+                message = self._queue.take()
                 if message is None:
                     return True
                 taken += 1
@@ -234,7 +236,7 @@ class KafkaOutlet:
                     self._full = False
                     self._produce(message, None)
                 self._placed += 1
-        except queue.Empty:
+        except IndexError:
             pass
         return False
 
@@ -262,7 +264,7 @@ class KafkaOutlet:
     def _may_end(self) -> bool:
         """Everything is confirmed, or there is no use in waiting any longer."""
         waits = self._spool is not None and self._spool.waiting
-        if not self._in_flight and self._queue.empty() and not waits:
+        if not self._in_flight and self._queue.is_empty and not waits:
             return True
         now = time.monotonic()
         if now - max(self._asked, self._moved) >= self._timeout:
@@ -310,8 +312,8 @@ class KafkaOutlet:
         self._secure()
         while True:
             try:
-                message = self._queue.get_nowait()
-            except queue.Empty:
+                message = self._queue.take()
+            except IndexError:
                 return
             if message is not None:
                 self._store(message)

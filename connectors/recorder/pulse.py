@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Literal
+from typing import Final
 
 from connectors.recorder.writer import Outlet
-from models.contracts import Number, Telemetry
+from models.contracts import Number, Status
 from models.message import Message
+from models.telemetry import Changes, ModuleState
+from models.timestamps import SECOND
 from models.topics import TELEMETRY
 
-Status = Literal["starting", "running", "waiting", "warning", "stopped", "failed"]
+SOURCE: Final = "recorder"
+INTERVAL_NS: Final = SECOND
 
 
 class ModulePulse:
@@ -41,6 +44,13 @@ class ModulePulse:
         self.last_frame_ns = now_ns
         self.status = "running"
 
+    def state(self, now_ns: int) -> ModuleState:
+        """The module at this moment."""
+        gauges: dict[str, Number] = {name: gauge() for name, gauge in self.gauges.items()}
+        if self.last_frame_ns:
+            gauges["data_age_ms"] = (now_ns - self.last_frame_ns) // 1_000_000
+        return ModuleState(self.module, self.status, self.counts, self.last_reason, gauges)
+
     def note(self, status: Status, reason: str) -> None:
         self.status = status
         self.last_reason = reason
@@ -51,28 +61,17 @@ def _same(value: Number) -> Number:
 
 
 class TelemetryWriter:
-    """Writes pulses to the topic ``telemetry``, numbered for the run."""
+    """Writes the recorder's record to the topic ``telemetry``, numbered for the run."""
 
     def __init__(self, run: str, outlet: Outlet) -> None:
-        self._producer = f"recorder-{run}"
         self._outlet = outlet
-        self._ordinal = 0
+        self._changes = Changes(SOURCE, f"{SOURCE}-{run}")
 
-    def publish(self, pulse: ModulePulse, now_ns: int) -> None:
-        gauges: dict[str, Number] = {name: gauge() for name, gauge in pulse.gauges.items()}
-        if pulse.last_frame_ns:
-            gauges["data_age_ms"] = (now_ns - pulse.last_frame_ns) // 1_000_000
-        record = Telemetry(
-            id=f"{self._producer}:{self._ordinal}",
-            timestamp=now_ns,
-            module=pulse.module,
-            status=pulse.status,
-            heartbeat=now_ns,
-            counts=dict(pulse.counts),
-            last_reason=pulse.last_reason,
-            gauges=gauges,
-        )
+    def publish(self, pulses: Iterable[ModulePulse], now_ns: int, whole: bool = False) -> None:
+        """All pulses as they are now; ``whole``: for the last time."""
+        changes = self._changes
+        ordinal = changes.ordinal
+        record = changes.record(now_ns, INTERVAL_NS, [pulse.state(now_ns) for pulse in pulses], whole)
         self._outlet.put(
-            Message(TELEMETRY, pulse.module, record.canonical(), now_ns, producer=self._producer, ordinal=self._ordinal)
+            Message(TELEMETRY, SOURCE, record.canonical(), now_ns, producer=changes.producer, ordinal=ordinal)
         )
-        self._ordinal += 1

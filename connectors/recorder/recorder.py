@@ -119,7 +119,7 @@ class Recorder:
         self._look_back(ending=True)
         for pulse in self.pulses:
             pulse.note("failed" if failed else "stopped", why)
-            self._telemetry.publish(pulse, self.writer.now_ns())
+        self._telemetry.publish(self.pulses, self.writer.now_ns(), whole=True)
         self.writer.end()
 
     async def _placed(self) -> None:
@@ -175,9 +175,7 @@ class Recorder:
         """Telemetry of every door, once a real second."""
         while True:
             self._look_back()
-            now = self.writer.now_ns()
-            for pulse in self.pulses:
-                self._telemetry.publish(pulse, now)
+            self._telemetry.publish(self.pulses, self.writer.now_ns())
             await asyncio.sleep(1.0)
 
 

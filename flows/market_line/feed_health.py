@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections import deque
 
 from flows.market_line.health import STATUS, Health, HealthSignal
-from models.contracts import Number, Telemetry
+from models.contracts import Number
 from models.histogram import Histogram
-from models.message import Message
 from models.reasons import Reason
-from models.timestamps import SECOND
-from models.topics import FEED_CLOCK, FEED_COINBASE, FEED_MARKETS, FEED_POLYMARKET, TELEMETRY
+from models.telemetry import ModuleState
+from models.topics import FEED_CLOCK, FEED_COINBASE, FEED_MARKETS, FEED_POLYMARKET
 
-PRODUCER = "health"
-_REST_NS = 10 * SECOND
 _MICROSECOND = 1_000
 _MOST_LAGS = 20_000  # between two ticks
 
@@ -44,17 +41,16 @@ TRANSPORT = frozenset(
 
 
 class _Module:
-    """A row of telemetry: its machine, and the lags of what came, exchange time to receive time."""
+    """A module of telemetry: its machine, and the lags of what came, exchange time to receive time."""
 
-    __slots__ = ("health", "lags", "percentiles", "reported", "sent", "window")
+    __slots__ = ("closed", "health", "lags", "stated", "window")
 
     def __init__(self, calm_ns: int) -> None:
         self.health = Health(calm_ns)
         self.lags = Histogram()
-        self.percentiles: dict[str, Number] = {}
+        self.closed: Histogram | None = None  # of the window that ended
         self.window = 0
-        self.sent = 0
-        self.reported = -1
+        self.stated = -1  # transitions, when its state was last asked for
 
 
 class FeedHealth:
@@ -66,7 +62,6 @@ class FeedHealth:
             feed: _Module(window_ns) for feed in (FEED_POLYMARKET, FEED_COINBASE, FEED_MARKETS, FEED_CLOCK)
         }
         self._open: dict[str, set[str]] = {feed: set() for feed in self._modules}
-        self._ordinal = 0
         self._lags: dict[tuple[str, str], deque[int]] = {}
 
     def signal(self, name: str, signal: HealthSignal, t: int, reason: str = Reason.OK) -> None:
@@ -111,26 +106,31 @@ class FeedHealth:
         """Where the lags (ns) of an asset's frames since the last tick are to be put: the least a frame can do."""
         return self._lags.setdefault((feed, asset), deque(maxlen=_MOST_LAGS))
 
-    def rows(self, t: int, whole: bool = False) -> list[Message]:
-        """What is to be reported at ``t``: each module that changed its state, and the others every ten seconds."""
+    def tick(self, t: int) -> list[ModuleState]:
+        """Bring every module to ``t``. Those that changed their state since they were last stated."""
         self._count_lags()
-        rows: list[Message] = []
+        window = t // self._window
+        changed: list[ModuleState] = []
         for name, module in self._modules.items():
             module.health.tick(t)
-            if t // self._window != module.window:
-                module.window = t // self._window
-                module.percentiles = _percentiles(module.lags)
-                module.lags.clear()
-            if whole or module.health.transitions != module.reported or t - module.sent >= _REST_NS:
-                rows.append(self._row(name, module, t))
-        return rows
+            if window != module.window:
+                module.window = window
+                module.closed, module.lags = module.lags, Histogram()
+            if module.health.transitions != module.stated:
+                changed.append(_state(name, module))
+        return changed
+
+    def states(self) -> list[ModuleState]:
+        """Each module as it is, for telemetry."""
+        return [_state(name, module) for name, module in self._modules.items()]
 
     def _count_lags(self) -> None:
         for (feed, asset), lags in self._lags.items():
-            micros = [lag_ns // _MICROSECOND for lag_ns in lags]
-            self._module(feed).lags.add_all(micros)
-            self._module(f"{feed}.{asset}").lags.add_all(micros)
-            lags.clear()
+            if lags:
+                micros = [lag_ns // _MICROSECOND for lag_ns in lags]
+                self._module(feed).lags.add_all(micros)
+                self._module(f"{feed}.{asset}").lags.add_all(micros)
+                lags.clear()
 
     def _module(self, name: str) -> _Module:
         module = self._modules.get(name)
@@ -138,28 +138,18 @@ class FeedHealth:
             module = self._modules[name] = _Module(self._window)
         return module
 
-    def _row(self, name: str, module: _Module, t: int) -> Message:
-        health = module.health
-        module.reported, module.sent = health.transitions, t
-        row = Telemetry(
-            id=f"{PRODUCER}-{self._ordinal}",
-            timestamp=t,
-            module=name,
-            status=STATUS[health.state],
-            heartbeat=t,
-            counts={},
-            last_reason=health.why,
-            gauges={
-                "state": health.state.value,
-                "since": health.since,
-                "why": str(health.why),
-                "transitions": health.transitions,
-                **module.percentiles,
-            },
-        )
-        message = Message(TELEMETRY, name, row.canonical(), t, PRODUCER, self._ordinal)
-        self._ordinal += 1
-        return message
+
+def _state(name: str, module: _Module) -> ModuleState:
+    health = module.health
+    module.stated = health.transitions
+    gauges: dict[str, Number] = {
+        "state": health.state.value,
+        "since": health.since,
+        "why": str(health.why),
+        "transitions": health.transitions,
+        **(_percentiles(module.closed) if module.closed is not None else {}),
+    }
+    return ModuleState(name, STATUS[health.state], {}, health.why, gauges)
 
 
 def _percentiles(lags: Histogram) -> dict[str, Number]:

@@ -28,7 +28,7 @@ class Journal:
     """``t``: receive time of the record at hand, Unix ns, never decreasing. ``seq``: the next event's number.
     ``emitted``: events that were really made. ``out``: what the record at hand made so far."""
 
-    def __init__(self, portfolio: str, window_ns: int) -> None:
+    def __init__(self, portfolio: str, window_ns: int, interval_ns: int) -> None:
         self.t = 0
         self.seq = 0
         self.emitted = 0
@@ -36,7 +36,7 @@ class Journal:
         self.health = FeedHealth(window_ns)
         self._portfolio = portfolio
         self._dead = 0
-        self._pulse = FlowPulse(PRODUCER, (*MODULES.values(), INPUT_MODULE), "journal")
+        self._pulse = FlowPulse(PRODUCER, (*MODULES.values(), INPUT_MODULE), "journal", interval_ns)
 
     def next(self) -> int:
         """A number for an event that is about to be emitted."""
@@ -87,6 +87,9 @@ class Journal:
         self.emit(Rejected(self.next(), self.t, src, "", (reason,), record.topic, conn, detail[:200]), record.topic)
 
     def beat(self, gauges: dict[str, Number], whole: bool = False) -> None:
-        """The counters' rows for telemetry, when they are due, or ``whole``."""
+        """The telemetry record, when it is due, when a feed's health changed, or ``whole``."""
+        changed = self.health.tick(self.t)
         if whole or self._pulse.is_due(self.t):
-            self.out.extend(self._pulse.beat(self.t, {"journal": self.seq, **gauges}, whole))
+            self.out.append(self._pulse.beat(self.t, {"journal": self.seq, **gauges}, self.health.states(), whole))
+        elif changed:
+            self.out.append(self._pulse.tell(self.t, changed))

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import msgspec
 
 from connectors.polymarket.rest_books import RestBooks
-from flows.beat import Beat
+from flows.beat import Beats
 from flows.market_line.ageing import Ageing
 from flows.market_line.asset_health import AssetHealth
 from flows.market_line.coinbase_frames import CoinbaseFrames
@@ -47,10 +47,12 @@ _UNREADABLE = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)  
 class MarketLine:
     """Feed records to journal events. ``advance`` and ``advance_all`` are the whole interface."""
 
-    def __init__(self, bounds: CheckBounds, portfolio: str) -> None:
+    def __init__(self, bounds: CheckBounds, portfolio: str, telemetry_ns: int = SECOND) -> None:
+        """``telemetry_ns``: event time between two records of telemetry."""
         self._bounds = bounds
         self._run = ""
-        self._journal = journal = Journal(portfolio, bounds.window_s * SECOND)
+        self._beats = Beats(bounds.window_s * SECOND)
+        self._journal = journal = Journal(portfolio, bounds.window_s * SECOND, telemetry_ns)
         self._feeds = feeds = FeedState(journal, bounds)
         self._suspects = Suspects(bounds.checks)
         self._asset_health = AssetHealth()
@@ -168,7 +170,6 @@ class MarketLine:
         journal.note(src, feed, conn, f"{marker.marker} of run", marker.run, checks)
         if marker.marker == "end":
             journal.health.ended(feed, journal.t)
-            journal.out.extend(journal.health.rows(journal.t))
             journal.beat(self._gauges(), whole=True)
 
     def _notice(self, src: Src, feed: str, notice: Notice, checks: tuple[str, ...]) -> None:
@@ -199,7 +200,7 @@ class MarketLine:
         self._feeds.books.settle(src)
         self._suspicion_judge.judge(src)
         self._ageing.tick(src, tick, checks)
-        journal.out.append(Beat(journal.t))
+        journal.out.extend(self._beats.at(journal.t))
         self._report_health()
         for known in self._feeds.known.late(journal.t, self._bounds.resolution_late):
             journal.find(FEED_MARKETS, known.market.key, Reason.RESOLUTION_LATE)
@@ -215,7 +216,6 @@ class MarketLine:
         self._asset_health.tick(health, self._tokens, feeds.known.by_token, self._products, stale, t)
         for feed in sorted(self._ageing.stale_feeds):
             health.signal(feed, HealthSignal.SILENT, t, Reason.STALE_FEED)
-        journal.out.extend(health.rows(t))
 
     def _forget(self) -> None:
         """Markets that are long over, and tokens of none that are too many."""

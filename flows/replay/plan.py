@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -15,9 +16,11 @@ from flows import market, trading
 from models.configuration import IRRELEVANT, configuration_id, with_relevant
 from models.failures import Failure
 from models.settings import Settings
-from models.topics import JOURNAL
+from models.topics import JOURNAL, QUALITY, TELEMETRY
 
 Stage = Literal["market", "trading"]
+#: Topics that both stages write.
+SHARED = (QUALITY, TELEMETRY)
 PLAN = "plan.json"
 SUMMARY = "summary.json"
 
@@ -41,6 +44,11 @@ class ReplayPlan(BaseModel):
     def output(self) -> Path:
         """The archive the run writes."""
         return self.run / "archive"
+
+    @property
+    def aside(self) -> Path:
+        """The archive of what the trading stage writes to topics that the market stage writes at the same time."""
+        return self.run / "aside"
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -108,6 +116,10 @@ def flow_of(plan: ReplayPlan, stage: Stage) -> Dataflow:
     """The stage's dataflow between its archives."""
     if stage == "market":
         feeds = ArchiveFeedSource(plan.archive, plan.batch_size)
-        return market.build(feeds, lambda step, up: output(step, up, plan.output), plan.settings, plan.fixed)
-    journal = ArchiveSource(plan.journal, JOURNAL, plan.batch_size)
-    return trading.build(journal, lambda step, up: output(step, up, plan.output), plan.settings, plan.fixed)
+        attach = partial(output, directory=plan.output, promptly=(JOURNAL,))
+        return market.build(feeds, attach, plan.settings, plan.fixed)
+    written = plan.done("market").is_file if "market" in plan.stages else None
+    journal = ArchiveSource(plan.journal, JOURNAL, plan.batch_size, written=written)
+    elsewhere = dict.fromkeys(SHARED, plan.aside) if "market" in plan.stages else None
+    attach = partial(output, directory=plan.output, elsewhere=elsewhere)
+    return trading.build(journal, attach, plan.settings, plan.fixed)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -9,13 +11,19 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
+from connectors.archive.reader import ArchiveReader
+from connectors.archive.writer import ArchiveWriter
 from connectors.failures import can_write
 from flows.engine import prepare_recovery
-from flows.replay.plan import PLAN, ReplayPlan, Stage, load_plan
+from flows.replay.plan import PLAN, SHARED, ReplayPlan, Stage, load_plan
 from models.failures import Failure
+from models.message import Message
 
 _POLL_S = 0.05
+#: For polars, whose tables are small here: a pool of threads takes more than it gives.
+ONE_THREAD: Final = {"POLARS_MAX_THREADS": "1"}
 
 
 def begin(plan: ReplayPlan) -> bool:
@@ -51,45 +59,86 @@ def _option(field: str) -> str:
 
 
 def run_stages(plan: ReplayPlan, progress: Callable[[Stage], None]) -> None:
-    """Run what is not done yet; ``progress`` is called every moment while a stage runs. Raises Failure."""
-    for stage in plan.stages:
-        if plan.done(stage).is_file():
-            continue
-        prepare_recovery(plan.recovery(stage))
-        _run_cluster(plan, stage, progress)
-        plan.done(stage).touch()
+    """Run what is not done yet, all stages at once: the trading stage reads the journal while the market stage writes
+    it. ``progress`` is called every moment for each stage under way. Raises Failure for the first that fails, and ends
+    the others."""
+    clusters = [_Cluster(plan, stage) for stage in plan.stages if not plan.done(stage).is_file()]
+    try:
+        for cluster in clusters:
+            cluster.start()
+        running = clusters
+        while running:
+            for cluster in running:
+                progress(cluster.stage)
+                cluster.look()
+            running = [cluster for cluster in running if cluster.running]
+            time.sleep(_POLL_S)
+    finally:
+        for cluster in clusters:
+            cluster.end()
+    _gather(plan)
 
 
-def _run_cluster(plan: ReplayPlan, stage: Stage, progress: Callable[[Stage], None]) -> None:
-    addresses = _addresses(plan.workers)
-    errors = plan.run / f"{stage}.errors"
-    with errors.open("wb") as log:
-        processes = [
-            subprocess.Popen(
-                [sys.executable, "-m", "flows.replay.worker", str(plan.run), stage, str(number), *addresses],
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-            )
-            for number in range(plan.workers)
-        ]
-        try:
-            while any(process.poll() is None for process in processes):
-                if any(process.poll() not in (None, 0) for process in processes):
-                    break
-                progress(stage)
-                time.sleep(_POLL_S)
-            failed = [process for process in processes if process.poll() not in (None, 0)]
-        finally:
-            for process in processes:
-                if process.poll() is None:
-                    process.kill()
-                process.wait()
-                if process.stdin is not None:
-                    process.stdin.close()
-    progress(stage)
-    if failed:
-        raise _failure(plan, stage, failed[0].returncode, errors)
+def _gather(plan: ReplayPlan) -> None:
+    """Put what stands aside behind what the market stage wrote. Records that are there already, from an earlier attempt
+    that was cut off, are known by their ordinals."""
+    if not plan.aside.is_dir():
+        return
+    aside = ArchiveReader(plan.aside)
+    with ArchiveWriter(plan.output, SHARED) as archive:
+        for topic in SHARED:
+            for record in aside.read(topic):
+                archive.append_message(
+                    Message(topic, record.key, record.value, record.t_ns, record.producer, record.ordinal)
+                )
+    shutil.rmtree(plan.aside)
+
+
+class _Cluster:
+    """The processes of one stage."""
+
+    def __init__(self, plan: ReplayPlan, stage: Stage) -> None:
+        self.stage = stage
+        self._plan = plan
+        self._errors = plan.run / f"{stage}.errors"
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self.running = False
+
+    def start(self) -> None:
+        plan = self._plan
+        prepare_recovery(plan.recovery(self.stage))
+        addresses = _addresses(plan.workers)
+        with self._errors.open("wb") as log:
+            self._processes = [
+                subprocess.Popen(
+                    [sys.executable, "-m", "flows.replay.worker", str(plan.run), self.stage, str(number), *addresses],
+                    stdin=subprocess.PIPE,
+                    stdout=log,
+                    stderr=log,
+                    env={**os.environ, **ONE_THREAD},
+                )
+                for number in range(plan.workers)
+            ]
+        self.running = True
+
+    def look(self) -> None:
+        """Note whether it is done. Raises Failure when a process of it failed."""
+        codes = [process.poll() for process in self._processes]
+        failed = [code for code in codes if code]
+        if failed:
+            raise _failure(self._plan, self.stage, failed[0], self._errors)
+        if None not in codes:
+            self._plan.done(self.stage).touch()
+            self.running = False
+
+    def end(self) -> None:
+        """Nothing of it runs after this."""
+        for process in self._processes:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+            if process.stdin is not None:
+                process.stdin.close()
 
 
 def _failure(plan: ReplayPlan, stage: str, code: int, errors: Path) -> Failure:

@@ -20,7 +20,7 @@ from models.message import Stored
 from models.timestamps import SECOND
 from models.topics import FEEDS, JOURNAL, TELEMETRY
 
-_PORTFOLIO = "portfolio"
+TRADING = "trading"  # the source of its telemetry
 
 
 def shortfalls(archive: Path) -> list[str]:
@@ -47,11 +47,13 @@ def shortfalls(archive: Path) -> list[str]:
     seen = decode_event(last.value).t
     if fed - seen > SECOND:
         found.append(f"the market flow had not come to the last {(fed - seen) / SECOND:.1f} s of the feeds")
-    pulse = next((row for row in reader.latest(TELEMETRY) if row.key == _PORTFOLIO), None)
-    decided = Telemetry.model_validate_json(pulse.value).timestamp if pulse is not None else 0
+    pulse = next((row for row in reader.latest(TELEMETRY) if row.key == TRADING), None)
     if pulse is None:
         found.append("the trading flow had not come to anything")
-    elif seen - decided > 2 * SECOND:  # a pulse a second of event time
+        return found
+    last_word = Telemetry.read(pulse.value)
+    decided = last_word.timestamp
+    if seen - decided > SECOND + last_word.interval:  # one record an interval of event time
         found.append(f"the trading flow had not come to the last {(seen - decided) / SECOND:.1f} s of the journal")
     return found
 

@@ -14,6 +14,7 @@ from flows.report.round_trips import Trip, round_trips
 from models.contracts import Fill, Order, Outcome, Posting, Telemetry
 from models.journal import decode_event
 from models.money import DOLLAR, SHARE
+from models.telemetry import ModuleTotals, totals_of
 from models.timestamps import SECOND
 from models.topics import DECISIONS, DIGESTED, FEEDS, FILLS, JOURNAL, LEDGER, ORDERS, OUTCOMES, TELEMETRY
 
@@ -62,7 +63,9 @@ class RunSummary(msgspec.Struct):
     """A run's figures. ``first_ns`` and ``last_ns``: event time that its journal spans, Unix ns. ``unfinished``: why
     the figures are not those of a whole run, one sentence each. ``seconds``: what the flows took, of a live run what
     it spans; ``seconds_in_all``: the command's own, with summary and audit.duckdb; ``events_per_second`` is of the
-    flows, 0 where they were resumed, for part of the time is not known then. ``ledger_imbalance`` in micro-dollars."""
+    flows, 0 where they were resumed, for part of the time is not known then. ``ledger_imbalance`` in micro-dollars.
+    ``lag_worst_s``: the greatest lag from receipt to decision, None where none was measured; entries that it refused
+    are in ``blocks`` as ``too_slow``."""
 
     first_ns: int
     last_ns: int
@@ -83,6 +86,7 @@ class RunSummary(msgspec.Struct):
     seconds_in_all: float
     events_per_second: float
     digest: str
+    lag_worst_s: float | None = None
 
 
 def digest(archive: Path) -> str:
@@ -104,16 +108,16 @@ def summarise(
     feed_events = _feed_events(feeds)
     balances: Counter[str] = Counter()
     for record in reader.read(LEDGER):
-        posting = Posting.model_validate_json(record.value)
+        posting = Posting.read(record.value)
         balances[posting.account] += posting.amount
     filled: Counter[str] = Counter()
     submitted = 0
     for record in reader.read(ORDERS):
-        order = Order.model_validate_json(record.value)
+        order = Order.read(record.value)
         submitted += order.status == "submitted"
         filled[order.strategy] += order.status in ("filled", "partly_filled")
     closed, standing = _positions(reader)
-    latest = _last_telemetry(reader)
+    latest = _modules(reader)
     blocks: Counter[str] = Counter()
     quality: Counter[str] = Counter()
     for module, row in latest.items():
@@ -154,6 +158,7 @@ def summarise(
         seconds_in_all=round(seconds, 3),
         events_per_second=round(events / seconds, 1) if seconds > 0 else 0.0,
         digest=digest(output),
+        lag_worst_s=_worst_lag(latest.get(_PORTFOLIO)),
     )
 
 
@@ -189,12 +194,12 @@ def _span(journal: ArchiveReader) -> tuple[int, int, int]:
 
 def _positions(reader: ArchiveReader) -> tuple[list[Trip], list[Trip]]:
     return round_trips(
-        (Fill.model_validate_json(record.value) for record in reader.read(FILLS)),
-        (Outcome.model_validate_json(record.value) for record in reader.read(OUTCOMES)),
+        (Fill.read(record.value) for record in reader.read(FILLS)),
+        (Outcome.read(record.value) for record in reader.read(OUTCOMES)),
     )
 
 
-def _account(balances: Counter[str], portfolio: Telemetry | None) -> ClosingBalance:
+def _account(balances: Counter[str], portfolio: ModuleTotals | None) -> ClosingBalance:
     cash, reserved = balances["cash"], balances["reserved"]
     marked = portfolio.gauges.get("equity") if portfolio is not None else None
     return ClosingBalance(
@@ -203,8 +208,13 @@ def _account(balances: Counter[str], portfolio: Telemetry | None) -> ClosingBala
         reserved=reserved / DOLLAR,
         at_cost=(cash + reserved + _total(balances, "position:")) / DOLLAR,
         equity=float(marked) if isinstance(marked, int | float) else None,
-        equity_ns=portfolio.timestamp if portfolio is not None else 0,
+        equity_ns=portfolio.heartbeat if portfolio is not None else 0,
     )
+
+
+def _worst_lag(portfolio: ModuleTotals | None) -> float | None:
+    worst = portfolio.gauges.get("lag_worst_s") if portfolio is not None else None
+    return float(worst) if isinstance(worst, int | float) and worst >= 0 else None
 
 
 def _total(balances: Counter[str], prefix: str) -> int:
@@ -218,18 +228,21 @@ def _total(balances: Counter[str], prefix: str) -> int:
 def _quality_of(journal: Path) -> Counter[str]:
     """Findings by reason as the recorded run counted them (a replay from the journal makes none of its own)."""
     quality: Counter[str] = Counter()
-    for module, row in _last_telemetry(ArchiveReader(journal)).items():
+    for module, row in _modules(ArchiveReader(journal)).items():
         if module.startswith("integrity."):
             quality.update(_refusals(row))
     return quality
 
 
-def _last_telemetry(reader: ArchiveReader) -> dict[str, Telemetry]:
-    """The last row of each module: its counters are cumulative."""
-    return {record.key: Telemetry.model_validate_json(record.value) for record in reader.latest(TELEMETRY)}
+def _modules(reader: ArchiveReader) -> dict[str, ModuleTotals]:
+    """Every module as it was at the end, with its counters since the beginning."""
+    last = reader.latest(TELEMETRY)
+    if all(Telemetry.read(record.value).standing for record in last):  # as of every source that ended well
+        return totals_of(last)
+    return totals_of(reader.read(TELEMETRY))
 
 
-def _refusals(row: Telemetry) -> dict[str, int]:
+def _refusals(row: ModuleTotals) -> dict[str, int]:
     """A module's blocks by reason."""
     return {key.removeprefix("block:"): count for key, count in row.counts.items() if key.startswith("block:")}
 

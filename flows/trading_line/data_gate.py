@@ -13,7 +13,7 @@ import msgspec
 from models.contracts import Number
 from models.features.strike import Strike
 from models.features.variance import Variance
-from models.journal import Book, Spot, TokenBook
+from models.journal import Book, Market, Spot, TokenBook
 from models.reasons import Reason, Verdict
 from models.strategies.needs import Limits
 from models.strategies.view import View
@@ -58,6 +58,27 @@ def check(view: View, limits: Limits) -> GateResult:
     if reason is not None:
         return GateResult(Step(limits.module, Verdict.BLOCK, reason, numbers))
     return GateResult(Step(limits.module, Verdict.PASS, Reason.OK, numbers), outcomes)
+
+
+#: Reasons that rest on features, and change with them.
+OF_FEATURES = frozenset({Reason.STRIKE_MISSING, Reason.WARMING_UP})
+
+
+def stands_until(market: Market, book: Book | None, spot: Spot | None, t: int, limits: Limits) -> int:
+    """The last moment up to which what the gate says at ``t`` holds by itself, while market, books, spot and stale
+    feeds stay as they are: then the window begins or ends, or something that is fresh now is too old. Unix ns."""
+    until = (market.start if t < market.start else market.end) - 1
+    if limits.spot and spot is not None:
+        until = _sooner(until, spot.t + limits.spot_age, t)
+    if book is not None:
+        for token in (book.up, book.down):
+            if token is not None:
+                until = _sooner(until, token.t + limits.book_age, t)
+    return until
+
+
+def _sooner(until: int, bound: int, t: int) -> int:
+    return bound if t <= bound < until else until
 
 
 def is_stale(token: TokenBook, t: int, stale_tokens: Collection[str], limits: Limits) -> bool:

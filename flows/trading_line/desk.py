@@ -11,11 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import msgspec
-
 from connectors.venues.paper.venue import PaperVenue
 from connectors.venues.venue import Venue
-from flows.beat import Beat
+from flows.beat import Beat, Beats
 from flows.pulse import FlowPulse
 from flows.quality import Tally
 from flows.trading_line import exits, gates, settlement, sizing, valuation
@@ -36,14 +34,16 @@ from flows.trading_line.refusals import Refusals
 from flows.trading_line.settlement import Settlement
 from flows.trading_line.tally import GateTally
 from models.contracts import Number
+from models.control import Signed
 from models.happenings import Cancelled, Filled, Happening
-from models.journal import AnyEvent, Book, Clock, Feed, Market, Spot
+from models.inputs import read_input
+from models.journal import AnyEvent, Book, Clock, Feed, Input, Market, Spot
 from models.message import Message
 from models.money import DOLLAR
 from models.orders import FINAL, IllegalTransition, Report, WorkingOrder
 from models.reasons import Reason, Verdict
 from models.settings import Settings
-from models.strategies.instance import Instance, all_instances
+from models.strategies.instance import Instance, Terms, all_instances, retired, terms_of
 from models.timestamps import SECOND
 from models.trace import Evaluation, Step
 
@@ -81,22 +81,24 @@ class Desk:
             gates.MarketGates(settings, self._known),
             self._cooldown,
         )
-        self._pulse = FlowPulse(PRODUCER, (), CHIEF)
+        self._pulse = FlowPulse(PRODUCER, (), CHIEF, settings.telemetry.interval)
+        self._second = 0  # of the last reconciliation
         self._refusals = Refusals(1)
         self._waits = Refusals(_EXIT_EVERY_S)
         self._tally = GateTally(settings.checks.window_s)
-        self._strategies: dict[str, str] = {}  # of every instance there ever was, its strategy
+        self._beats = Beats(settings.checks.window_s * SECOND)
+        self._terms: dict[str, Terms] = {}  # of every instance there ever was
         self.configure(settings)
 
     def configure(self, settings: Settings) -> None:
-        """Go by these settings from now on. What an earlier configuration held keeps its exits: an instance that is
-        configured no more goes by its strategy's own parameters until its positions are gone."""
+        """Go by these settings from now on. An instance that is configured no more leaves its positions by its own
+        rules, those that were in force for it last. It has no fair value any more: rules that need one do not act."""
         self._settings = settings
         self._instances = all_instances(settings)
-        for name, strategy in self._strategies.items():
+        self._terms |= {name: terms_of(each) for name, each in self._instances.items()}
+        for name, terms in self._terms.items():
             if name not in self._instances:
-                self._instances[name] = msgspec.structs.replace(self._instances[strategy], id=name, enabled=False)
-        self._strategies = {name: each.strategy.name for name, each in self._instances.items()}
+                self._instances[name] = retired(name, terms, settings)
         capital = round(settings.portfolio.capital * DOLLAR)
         for name in (MAIN, *(each.id for each in self._instances.values() if each.state == "twin")):
             if name not in self._accounts:
@@ -140,15 +142,20 @@ class Desk:
         self._reconciliation.read(messages)
         out[0:0] = messages
         if isinstance(event, Clock):
+            self._reconcile(event.t)
             if self._pulse.is_due(event.t):
-                if self._reconciliation.changed:
-                    self._count(self._reconciliation.compare(self._accounts))
-                out.extend(self._pulse.beat(event.t, self._gauges(event.t)))
-            out.extend(self._tally.take())
-            out.append(Beat(event.t))
+                out.append(self._pulse.beat(event.t, self._gauges(event.t)))
+            out.extend(self._beats.at(event.t))
         elif isinstance(event, Feed) and event.what == "end of run":
-            out.extend(self._pulse.beat(event.t, self._gauges(event.t), whole=True))
+            out.append(self._pulse.beat(event.t, self._gauges(event.t), whole=True))
         return out
+
+    def _reconcile(self, t: int) -> None:
+        """Once a second of event time, however often telemetry goes out: an anomaly stops entries."""
+        if t // SECOND != self._second:
+            self._second = t // SECOND
+            if self._reconciliation.changed:
+                self._count(self._reconciliation.compare(self._accounts))
 
     # --- what the venue says -------------------------------------------------------------------------------------
 
@@ -196,10 +203,16 @@ class Desk:
         elif isinstance(event, Market):
             if event.payout_up is not None:
                 self._settle(event, self._known.markets[event.key])
-        else:
-            reply = self._operator.on_command(event, self._reconciliation.anomaly)
-            if reply is not None:
-                self._obey(event, reply)
+        elif isinstance(event, Input):
+            self._take_input(event)
+
+    def _take_input(self, event: Input) -> None:
+        """Tell the members, and obey a command."""
+        said = read_input(event.topic, event.payload.encode())
+        for member in self._members:
+            self._count_all(member.on_input(said, event.t))
+        if isinstance(said, Signed):
+            self._obey(event, self._operator.on_command(event, said, self._reconciliation.anomaly))
 
     def _settle(self, event: Market, known: KnownMarket) -> None:
         """Pay the market. Its working orders were ended by the venue, which heard of it first."""
@@ -208,8 +221,10 @@ class Desk:
         for each in happenings:
             self._tell(each)
 
-    def _obey(self, event: AnyEvent, reply: Reply) -> None:
+    def _obey(self, event: AnyEvent, reply: Reply | None) -> None:
         """Do what an operator's command asks for beyond what its gate will say, and answer it."""
+        if reply is None:
+            return
         self._count(reply.step)
         for order in list(self._blotter):
             wanted = reply.cancel is None or order.market_key in reply.cancel
@@ -431,6 +446,7 @@ class Desk:
             "markets_corrected": self._settlement.corrected,
             "anomaly": int(self._reconciliation.anomaly),
             "lag_s": self._known.lag / SECOND,
+            "lag_worst_s": -1.0 if self._known.worst_lag < 0 else self._known.worst_lag / SECOND,
             "trading": self._operator.state(),
         }
 

@@ -1,4 +1,4 @@
-"""Which instances may send orders: active ones and paper twins; shadows are judged and never do."""
+"""Which instances may enter: active ones and paper twins. Shadows are judged and never do, paused ones not for now."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from models.trace import Step
 
 MODULE = "gate.state"
 _OK = Step(MODULE, Verdict.PASS, Reason.OK)
-_SHADOW = Step(MODULE, Verdict.HOLD, Reason.SHADOW)
+_BY_STATE = {
+    "shadow": Step(MODULE, Verdict.HOLD, Reason.SHADOW),
+    "paused": Step(MODULE, Verdict.BLOCK, Reason.PAUSED),
+}
 
 
 class InstanceState(Member):
-    """Holds what a shadow would enter."""
+    """Holds what a shadow would enter, and refuses what a paused instance would."""
 
     module = MODULE
 
     def gates(self, entry: Entry) -> Iterable[Step]:
-        return (_SHADOW if entry.instance.state == "shadow" else _OK,)
+        return (_BY_STATE.get(entry.instance.state, _OK),)

@@ -59,7 +59,7 @@ class KnownMarket(msgspec.Struct):
 
 class MarketCache:
     """``markets``: by key. ``spots``: the last of each asset. ``stale_tokens``, ``stale_spots``: as the last clock tick
-    said. ``lag``: ns from receipt to decision, as last measured."""
+    said. ``lag``: ns from receipt to decision, as last measured; ``worst_lag``: the greatest so far, -1 before any."""
 
     def __init__(self) -> None:
         self.markets: dict[str, KnownMarket] = {}
@@ -67,6 +67,7 @@ class MarketCache:
         self.stale_tokens: tuple[str, ...] = ()
         self.stale_spots: tuple[str, ...] = ()
         self.lag = 0
+        self.worst_lag = -1
         self._snapshots: dict[str, tuple[Src, int]] = {}  # token -> its last snapshot: feed record, journal event
 
     def learn(self, event: AnyEvent) -> None:
@@ -83,6 +84,8 @@ class MarketCache:
         elif isinstance(event, Clock):
             self.stale_tokens, self.stale_spots = event.stale_books, event.stale_spots
             self.lag = max(event.lag_ms, 0) * MILLISECOND
+            if event.lag_ms >= 0:
+                self.worst_lag = max(self.worst_lag, self.lag)
         elif isinstance(event, Market):
             known = self.markets.get(event.key)
             if known is None:

@@ -6,7 +6,7 @@ Lanes know nothing of each other and may run anywhere.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -48,15 +48,28 @@ class FollowedMarket(msgspec.Struct):
     by_instance: dict[str, Asked] = {}
 
 
-class _Window:
-    """A market that is followed, and the values of its features by plan, while they are good: until another change of
-    the features, and by the same clock."""
+class _Refusal(NamedTuple):
+    """What the data gate refused an instance, while it holds: up to ``until``, for this book, this spot and these stale
+    feeds, and where it ``rests`` on features for these changes of them."""
 
-    __slots__ = ("as_of", "changes", "state", "values")
+    evaluation: Evaluation
+    until: int
+    book: Book | None
+    spot: Spot | None
+    stale: int
+    changes: int
+
+
+class _Window:
+    """A market that is followed; the values of its features by plan, while they are good: until another change of the
+    features, and by the same clock; what the data gate refuses its instances."""
+
+    __slots__ = ("as_of", "changes", "refusals", "state", "values")
 
     def __init__(self, state: FollowedMarket) -> None:
         self.state = state
         self.values: dict[int, Values] = {}
+        self.refusals: dict[str, _Refusal] = {}
         self.changes = -1
         self.as_of = -1
 
@@ -76,7 +89,6 @@ class _Runner:
 
     __slots__ = (
         "_evaluate",
-        "_limits",
         "_module",
         "_parameters",
         "_said",
@@ -84,6 +96,7 @@ class _Runner:
         "_threshold",
         "every",
         "id",
+        "limits",
         "plan",
         "siblings",
         "view",
@@ -98,7 +111,7 @@ class _Runner:
         self.siblings = instance.limits.needs.siblings
         self.view = 2 * plan.number + self.siblings  # instances with the same number share a view
         self._module = instance.module
-        self._limits = instance.limits
+        self.limits = instance.limits
         self._threshold = instance.threshold
         self._evaluate = instance.strategy.evaluate
         self._parameters = instance.parameters
@@ -108,7 +121,7 @@ class _Runner:
     def judge(self, view: View) -> Evaluation:
         """What the data gate says, and only where it passes the strategy too; its span comes first."""
         key, threshold = view.market.key, self._threshold
-        gate = data_gate.check(view, self._limits)
+        gate = data_gate.check(view, self.limits)
         step = gate.step
         if not gate.outcomes:
             return Evaluation(self.id, key, step.verdict, step.reason, 0.0, threshold, (step,))
@@ -146,6 +159,7 @@ class Lane:
     def __init__(self, settings: Settings, state: LaneState | None = None) -> None:
         state = state or LaneState()
         self._settings = settings
+        self._interval = settings.telemetry.interval
         self._features = UnderlyingFeatures(state.features)
         runners = [_Runner(each, self._features.plan_for(each)) for each in instances(settings)]
         self._runners: dict[type, list[_Runner]] = {
@@ -155,6 +169,7 @@ class Lane:
         self._stale_feeds = frozenset(state.stale_feeds)
         self._stale_tokens = frozenset(state.stale_tokens)
         self._stale_spots = frozenset(state.stale_spots)
+        self._stale = 0  # rises whenever one of them changes
 
     def state(self) -> LaneState:
         """The state, to be written at once: it is not a copy."""
@@ -204,9 +219,11 @@ class Lane:
         return self._active(spot.t)
 
     def _on_clock(self, clock: Clock) -> Sequence[_Window]:
-        self._stale_feeds = frozenset(clock.stale_feeds)
-        self._stale_tokens = frozenset(clock.stale_books)
-        self._stale_spots = frozenset(clock.stale_spots)
+        feeds, tokens = frozenset(clock.stale_feeds), frozenset(clock.stale_books)
+        spots = frozenset(clock.stale_spots)
+        if feeds != self._stale_feeds or tokens != self._stale_tokens or spots != self._stale_spots:
+            self._stale_feeds, self._stale_tokens, self._stale_spots = feeds, tokens, spots
+            self._stale += 1
         self._forget(clock.t)
         self._features.take(clock)
         return self._active(clock.t)
@@ -221,6 +238,7 @@ class Lane:
         if known is not None:
             known.state.market = market
             known.changes = -1
+            known.refusals.clear()
         elif market.payout_up is None and market.t < market.end + _FORGET_NS:
             self._followed[market.key] = _Window(FollowedMarket(market))
         else:
@@ -249,6 +267,7 @@ class Lane:
         rows: list[tuple[str, dict[str, Number]]],
     ) -> None:
         views: dict[int, View] = {}
+        asked_now: list[_Runner] = []
         by_instance = window.state.by_instance
         due = False
         for runner in runners:
@@ -258,19 +277,64 @@ class Lane:
             if runner.every and asked.asked and t - asked.asked < runner.every:
                 continue
             asked.asked = t
-            view = views.get(runner.view)
-            if view is None:
-                view = views[runner.view] = self._view(window, runner, t)
-            if _take(asked, t, runner.judge(view), evaluations):
+            asked_now.append(runner)
+            refusal = window.refusals.get(runner.id)
+            if refusal is not None and t <= refusal.until and self._stands(refusal, window):
+                evaluation = refusal.evaluation
+            else:
+                view = views.get(runner.view)
+                if view is None:
+                    view = views[runner.view] = self._view(window, runner, t)
+                evaluation = runner.judge(view)
+                self._remember(window, runner, evaluation, t)
+            if self._take(asked, t, evaluation, evaluations):
                 due = True
         if due:
             row: dict[str, Number] = {}
-            for runner in runners:
-                seen = views.pop(runner.view, None)
-                if seen is not None:
-                    row.update(runner.plan.shared_row(seen.values))
+            seen: set[int] = set()
+            for runner in asked_now:
+                if runner.view not in seen:
+                    seen.add(runner.view)
+                    view = views.get(runner.view) or self._view(window, runner, t)
+                    row.update(runner.plan.shared_row(view.values))
             if row:
                 rows.append((window.state.market.key, row))
+
+    def _stands(self, refusal: _Refusal, window: _Window) -> bool:
+        """Whether nothing that a refusal rests on has changed since."""
+        return (
+            refusal.book is window.state.book
+            and refusal.spot is self._features.history.latest
+            and refusal.stale == self._stale
+            and refusal.changes in (-1, self._features.changes)
+        )
+
+    def _remember(self, window: _Window, runner: _Runner, evaluation: Evaluation, t: int) -> None:
+        """Keep what the data gate refused: most evaluations say the same again each second."""
+        window.refusals.pop(runner.id, None)
+        if len(evaluation.steps) > 1:
+            return
+        book, spot = window.state.book, self._features.history.latest
+        until = data_gate.stands_until(window.state.market, book, spot, t, runner.limits)
+        changes = -1
+        if evaluation.reason in data_gate.OF_FEATURES:
+            if self._features.history.as_of > t:
+                return  # by a clock that runs ahead of ours: their values change with every moment
+            changes = self._features.changes
+        window.refusals[runner.id] = _Refusal(evaluation, until, book, spot, self._stale, changes)
+
+    def _take(self, asked: Asked, t: int, evaluation: Evaluation, evaluations: list[Evaluation]) -> bool:
+        """Note the evaluation; a scan row is due when verdict or reason changed, or an interval has passed."""
+        asked.evaluations += 1
+        due = (
+            evaluation.reason != asked.reason or t - asked.sent >= self._interval or evaluation.verdict != asked.verdict
+        )
+        if due:
+            evaluation = msgspec.structs.replace(evaluation, emit=asked.evaluations)
+            asked.sent, asked.evaluations = t, 0
+            asked.verdict, asked.reason = evaluation.verdict, evaluation.reason
+        evaluations.append(evaluation)
+        return due
 
     def _view(self, window: _Window, runner: _Runner, t: int) -> View:
         features, market = self._features, window.state.market
@@ -311,15 +375,3 @@ _HEAR: dict[type, Callable[[Lane, Any], Sequence[_Window]]] = {
     Market: Lane._on_market,
     Input: Lane._on_input,
 }
-
-
-def _take(asked: Asked, t: int, evaluation: Evaluation, evaluations: list[Evaluation]) -> bool:
-    """Note the evaluation; a scan row is due when verdict or reason changed, or a second has passed."""
-    asked.evaluations += 1
-    due = evaluation.reason != asked.reason or t - asked.sent >= SECOND or evaluation.verdict != asked.verdict
-    if due:
-        evaluation = msgspec.structs.replace(evaluation, emit=asked.evaluations)
-        asked.sent, asked.evaluations = t, 0
-        asked.verdict, asked.reason = evaluation.verdict, evaluation.reason
-    evaluations.append(evaluation)
-    return due

@@ -12,6 +12,7 @@ import msgspec
 
 from flows.trading_line.known import KnownMarket
 from models.happenings import Happening
+from models.inputs import AnyInput
 from models.settings import Settings
 from models.strategies.instance import Instance
 from models.strategies.signal import Intent
@@ -39,6 +40,11 @@ class Member:
 
     def on(self, happening: Happening) -> Iterable[Step]:
         """Hear what happened to an order or a position."""
+        return ()
+
+    def on_input(self, said: AnyInput, t: int) -> Iterable[Step]:
+        """Hear an operator's command (signed, and not verified yet), a venue's execution report or a model's promotion;
+        ``t``: Unix ns. Those of before its own time too: the desk hears the journal from its first event on."""
         return ()
 
     def on_clock(self, t: int) -> Iterable[Step]:

@@ -11,11 +11,10 @@ from collections.abc import Iterable
 import msgspec
 
 from flows.trading_line.members import Entry, Member
-from models.control import Command, Flatten, Kill, Pause, Release, Resume, Unsigned, decode, verify
-from models.journal import AnyEvent, Input
+from models.control import Command, Flatten, Kill, Pause, Release, Resume, Signed, Unsigned, verify
+from models.journal import Input
 from models.reasons import Reason, Verdict
 from models.settings import Settings
-from models.topics import CONTROL
 from models.trace import Step
 
 MODULE = "gate.operator"
@@ -51,16 +50,15 @@ class Operator(Member):
         self._since = 0
         self._by = ""
         self._last = 0  # Unix ns of the last command that was the operator's
+        self._last_id = ""
 
     def configure(self, settings: Settings) -> None:
         self._key = settings.operator.public_key
         self._run = settings.run_name
 
-    def on_command(self, event: AnyEvent, anomaly: bool) -> Reply | None:
-        """Take a command in; None for an event that is none. ``anomaly``: whether one stands."""
-        if not isinstance(event, Input) or event.topic != CONTROL:
-            return None
-        signed = decode(event.payload.encode())
+    def on_command(self, event: Input, signed: Signed, anomaly: bool) -> Reply | None:
+        """Take a command in that stands at ``event``; None for one that came before and comes again. ``anomaly``:
+        whether one stands."""
         try:
             command = verify(signed, self._key)
         except Unsigned as cause:
@@ -70,10 +68,12 @@ class Operator(Member):
         if command.run != self._run:
             text = f"meant for run {command.run!r}, this is {self._run!r}: nothing was done."
             return _refused(command.id, command.by, what, Reason.WRONG_RUN, text)
+        if command.id == self._last_id and command.t == self._last:
+            return None  # the kill that stands is sent by whoever gave it, and by the watch
         if command.t <= self._last:
             text = "not newer than the last command: nothing was done."
             return _refused(command.id, command.by, what, Reason.REPEATED, text)
-        self._last = command.t
+        self._last, self._last_id = command.t, command.id
         return self._apply(command, what, event.t, anomaly)
 
     def _apply(self, command: Command, what: str, t: int, anomaly: bool) -> Reply:

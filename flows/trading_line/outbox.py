@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from models.contracts import Record
 from models.message import Message
+from models.record import Record
 
 
 class Outbox:

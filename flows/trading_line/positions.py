@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from flows.trading_line.outbox import Outbox
-from models.contracts import Posting
+from models.contracts import Posting, PostingKind
 from models.ledger import Ledger, Leg
 from models.money import PIP
 from models.orders import Execution, WorkingOrder
@@ -163,7 +163,7 @@ class Account:
         results = self.results.setdefault(market, {})
         results[instance] = results.get(instance, 0) + cash
 
-    def _post(self, seq: int, t: int, out: Outbox, kind: str, legs: tuple[Leg, ...], ref: str) -> None:
+    def _post(self, seq: int, t: int, out: Outbox, kind: PostingKind, legs: tuple[Leg, ...], ref: str) -> None:
         transaction = f"t{self._postings}" if not self._prefix else f"{self._prefix}t{self._postings}"
         self._postings += 1
         for number, leg in enumerate(self.ledger.post(legs)):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import msgspec
 
 from flows.trading_line.known import KnownMarket, MarketCache
 from flows.trading_line.operator import Reply
 from flows.trading_line.outbox import Outbox
 from models.configuration import configuration_id
-from models.contracts import Answer, Decision, Features, Fill, Number, Order, Outcome, Scan
+from models.contracts import Action, Answer, Decision, Features, Fill, Number, Order, Outcome, OutcomeName, Scan
 from models.journal import AnyEvent, Market
 from models.orders import Execution, WorkingOrder
 from models.reasons import Reason, Verdict
@@ -28,7 +30,7 @@ class Choice(msgspec.Struct, frozen=True):
     instance: Instance
     known: KnownMarket
     outcome: str
-    action: str
+    action: Action
     steps: tuple[Step, ...]
     price: int = 0
     size: int = 0
@@ -91,7 +93,7 @@ class Records:
             portfolio=self._portfolio,
             strategy=instance.id,
             market_key=market.key,
-            outcome=choice.outcome,
+            outcome=cast(OutcomeName, choice.outcome),
             action=choice.action,
             verdict=Verdict.BLOCK if choice.action == "block" else Verdict.PASS,
             reason=Reason.ENTER if choice.action == "enter" else Reason(last.reason),
@@ -116,7 +118,7 @@ class Records:
             strategy=order.instance,
             market_key=order.market_key,
             token=order.token,
-            outcome=order.outcome,
+            outcome=cast(OutcomeName, order.outcome),
             side=order.side,
             kind=order.time_in_force,
             limit=order.limit,
@@ -142,7 +144,7 @@ class Records:
             timestamp=t,
             strategy=order.instance,
             market_key=order.market_key,
-            outcome=order.outcome,
+            outcome=cast(OutcomeName, order.outcome),
             side=order.side,
             price=each.price,
             size=each.size,

@@ -9,8 +9,8 @@ from models.trace import Evaluation
 
 
 class GateTally:
-    """Counts evaluations until they are taken: with each clock tick, and before the first event of another window, so
-    that no count falls into two."""
+    """Counts evaluations until they are taken: before the first event of another window, so that no count falls into
+    two, and at the end of a run."""
 
     def __init__(self, window_s: int) -> None:
         self._window = window_s * SECOND

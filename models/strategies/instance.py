@@ -1,12 +1,14 @@
 """Strategies at work: the same strategy may run several times, each with its own id, parameters and state.
 
 By default there is one instance a strategy, active, under the strategy's name; ``[[instances]]`` tables of the
-configuration add more. ``InstanceTable`` is such a table, ``refusal`` says what is wrong with a list of them,
-``instances`` gives what is to be evaluated, ``all_instances`` also what is switched off: a position may outlive it.
+configuration add more, and one whose id is a strategy's name says what becomes of that default instance.
+``InstanceTable`` is such a table, ``refusal`` says what is wrong with a list of them, ``instances`` gives what is to be
+evaluated, ``all_instances`` also what is switched off: a position may outlive it, and outlives an instance that is
+configured no more (``Terms``).
 
 >>> table = InstanceTable(id="eager", strategy="updown_fair_value", state="shadow", parameters={"min_edge": 0.001})
 >>> refusal((table,)), refusal((table, table))
-('', 'instances.1.id = "eager" is taken: ids are unique, and a strategy\\'s name is that of its own instance.')
+('', 'instances.1.id = "eager" is taken: ids are unique.')
 >>> refusal((InstanceTable(id="b", strategy="parity", parameters={"min_egde": 0}),))
 'instances.0.parameters.min_egde: strategy parity has no such key. Did you mean min_edge?'
 """
@@ -28,16 +30,17 @@ from models.strategies.strategy import Strategy
 if TYPE_CHECKING:  # the settings hold the tables of the instances
     from models.settings import Settings
 
-#: ``active``: its orders are sent. ``shadow``: evaluated and shown, never ordered. ``twin``: ordered on paper only.
-State = Literal["active", "shadow", "twin"]
+#: ``active``: its orders are sent. ``shadow``: evaluated and shown, never entered. ``paused``: the same for the time
+#: being, and each entry that it would make is refused. ``twin``: ordered on paper only. Exits go on in all of them.
+State = Literal["active", "shadow", "paused", "twin"]
 
 
 class InstanceTable(Section):
-    """A further instance of a strategy."""
+    """A further instance of a strategy, or, under the strategy's own name, its default instance."""
 
     id: str = Field(pattern=r"^[a-z0-9_-]+$", max_length=40, description="its name everywhere: unique")
     strategy: str = Field(description="the strategy that it runs")
-    state: State = Field("active", description="active, shadow (evaluated, never ordered) or twin (on paper only)")
+    state: State = Field("active", description="active, shadow (evaluated, never entered), paused or twin (paper only)")
     parameters: dict[str, bool | int | float | str] = Field(
         {}, description="keys of the strategy's section, overridden"
     )
@@ -60,6 +63,25 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     def module(self) -> str:
         """Its name on the trace and on telemetry; its data gate's is ``limits.module``."""
         return "strategy." + self.id
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """What an instance went by last, as plain data: its strategy, and its parameters by name."""
+
+    strategy: str
+    parameters: dict[str, Any]
+
+
+def terms_of(instance: Instance) -> Terms:
+    """What is to be remembered of an instance, for the time when it is configured no more."""
+    return Terms(instance.strategy.name, instance.parameters.model_dump(mode="json"))
+
+
+def retired(name: str, terms: Terms, settings: Settings) -> Instance:
+    """An instance that is configured no more and goes on leaving its positions by its own rules."""
+    strategy = STRATEGIES[terms.strategy]
+    parameters = strategy.parameters(**{**terms.parameters, "enabled": False})
+    return _instance(name, strategy, parameters, "paused", settings)
 
 
 def all_instances(settings: Settings) -> dict[str, Instance]:
@@ -97,21 +119,24 @@ def _instance(name: str, strategy: Strategy, parameters: Any, state: State, sett
 
 
 def _parameters(table: InstanceTable, settings: Settings) -> Section:
-    """The strategy's section with what the table overrides. An instance is on unless its own table says otherwise."""
+    """The strategy's section with what the table overrides. A further instance is on unless its own table says
+    otherwise."""
     strategy = STRATEGIES[table.strategy]
     section: Section = getattr(settings, strategy.section)
-    return strategy.parameters(**{**section.model_dump(), "enabled": True, **table.parameters})
+    given = section.model_dump()
+    if table.id != strategy.name:
+        given["enabled"] = True
+    return strategy.parameters(**{**given, **table.parameters})
 
 
 def _findings(tables: Sequence[InstanceTable]) -> Iterator[str]:
-    taken = set(STRATEGIES)
+    taken: set[str] = set()
     for number, table in enumerate(tables):
         where = f"instances.{number}"
         if table.id in taken:
-            yield (
-                f'{where}.id = "{table.id}" is taken: ids are unique, and a strategy\'s name is that of '
-                "its own instance."
-            )
+            yield f'{where}.id = "{table.id}" is taken: ids are unique.'
+        elif table.id in STRATEGIES and table.id != table.strategy:
+            yield f'{where}.id = "{table.id}" is taken: it is the name of the default instance of that strategy.'
         taken.add(table.id)
         strategy = STRATEGIES.get(table.strategy)
         if strategy is None:

@@ -22,13 +22,14 @@ from api.server.places import Places
 from connectors.archive.layout import HOUR_NS, ArchiveError
 from connectors.archive.reader import ArchiveReader
 from connectors.archive.writer import ArchiveWriter
-from models.contracts import Decision, Fill, Order, Outcome, Posting, Record, Source, Span
+from models.contracts import Decision, Fill, Order, Outcome, Posting, Source, Span
 from models.envelope import Envelope
 from models.failures import Failure
 from models.journal import Book, TokenBook, encode_event
 from models.message import Stored
 from models.money import cost
 from models.reasons import Reason, Verdict
+from models.record import Record
 from models.topics import DECISIONS, FEED_POLYMARKET, FEEDS, FILLS, JOURNAL, LEDGER, ORDERS, OUTCOMES
 
 ROOT = Path(__file__).parents[2]
@@ -342,7 +343,7 @@ def test_every_decision_of_a_real_replay_has_its_whole_chain(
     assert done.returncode == 0, done.stderr
     places = Places(tmp_path / "runs" / "r")
     reader = ArchiveReader(places.own.directory)
-    decisions = [Decision.model_validate_json(record.value) for record in reader.read(DECISIONS)]
+    decisions = [Decision.read(record.value) for record in reader.read(DECISIONS)]
     acted = [each for each in decisions if each.action != "block"]
     assert {each.action for each in acted} >= {"enter", "settle"}
     reported: set[str] = set()
@@ -358,7 +359,7 @@ def test_every_decision_of_a_real_replay_has_its_whole_chain(
             amounts[posting.transaction] += posting.amount
         assert set(amounts.values()) <= {0}
         reported.update(p.id for p in chain.postings)
-    postings = [Posting.model_validate_json(record.value) for record in reader.read(LEDGER)]
+    postings = [Posting.read(record.value) for record in reader.read(LEDGER)]
     assert reported == {p.id for p in postings if p.kind != "capital"}
     shutil.rmtree(tmp_path / "recording")
     chain = chain_of(places, acted[0].id)

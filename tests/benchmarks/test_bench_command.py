@@ -46,7 +46,7 @@ def test_outside_the_project_folder_it_says_where_to_run(tmp_path: Path) -> None
 def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
     done = bench("speed")
     assert done.returncode == 1
-    assert "no benchmark speed" in done.stderr and "market, trading, latency, memory" in done.stderr
+    assert "no benchmark speed" in done.stderr and "market, trading, broker, latency, memory" in done.stderr
 
 
 def test_market_without_recordings_is_skipped(tmp_path: Path) -> None:
@@ -67,6 +67,15 @@ def test_trading() -> None:
     assert figures["trading flow / bare pass-through"] == pytest.approx(
         figures["trading flow"] / figures["bare pass-through"]
     )
+
+
+@pytest.mark.slow
+@pytest.mark.integration
+@pytest.mark.takes(30)
+def test_the_broker_alone() -> None:
+    figures = medians(measured("broker"))
+    assert 0 < figures["100/s, linger 1 ms: hop p50"] <= figures["100/s, linger 1 ms: hop p99"]
+    assert all(figures[name] > 0 for name in ("writing", "reading", "start on all that, after kill -9"))
 
 
 @pytest.mark.slow

@@ -38,5 +38,4 @@ def test_the_nearest_sample() -> None:
 def test_processes_are_told_by_their_command_lines() -> None:
     assert name_of(["python", "-P", "-m", "api.cli.main", "flow", "market", "--kafka", "x"]) == "flow market"
     assert name_of(["python", "-P", "-m", "api.cli.main", "record", "--feeds", "sim"]) == "record"
-    assert name_of(["python", "-I", "-S", "/somewhere/guard.py", "/bin/tansu", "broker"]) == "broker guard"
-    assert name_of(["/somewhere/tansu", "broker", "--listener-url", "x"]) == "broker"
+    assert name_of(["python", "-P", "-m", "connectors.broker", "--folder", "x"]) == "broker"

@@ -102,7 +102,7 @@ def journal_of(messages: list[Message]) -> list[Stored]:
 
 
 def decisions(messages: list[Message]) -> list[Decision]:
-    return [Decision.model_validate_json(each.value) for each in messages if each.topic == DECISIONS]
+    return [Decision.read(each.value) for each in messages if each.topic == DECISIONS]
 
 
 def test_a_lowered_cap_is_in_force_from_its_event_on_and_not_before(feeds: Records) -> None:

@@ -235,7 +235,7 @@ def quality_of(batches: list[tuple[float, list[Any]]]) -> list[Quality]:
         Batches(batches), lambda name, up: op.output(name, up, TestingSink(out)), Settings(checks=Checks(window_s=10))
     )
     run(flow)
-    return [Quality.model_validate_json(each.value) for each in out if each.topic == QUALITY]
+    return [Quality.read(each.value) for each in out if each.topic == QUALITY]
 
 
 def test_quality_rows_are_the_same_for_every_batch_size_and_count_what_was_found() -> None:

@@ -99,8 +99,7 @@ class FeedTopics:
     """All records of the feed topics, whole."""
 
     def __init__(self, bootstrap: str) -> None:
-        # A reader that is behind gets nothing from the embedded broker when its fetches are in a hurry.
-        self._consumer = Consumer(consumer_config(Kafka(), bootstrap) | {"fetch.wait.max.ms": 500})
+        self._consumer = Consumer(consumer_config(Kafka(), bootstrap))
         self._consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING) for topic in FEEDS])
         self.records: list[tuple[Stored, Envelope]] = []
         self.count = dict.fromkeys(FEEDS, 0)

@@ -42,7 +42,7 @@ def decisions(kafka: str) -> list[Decision]:
         while quiet < 3:
             records = reader.read(1_000, 0.2)
             quiet = 0 if records else quiet + 1
-            found.extend(Decision.model_validate_json(record.value) for record in records)
+            found.extend(Decision.read(record.value) for record in records)
         return found
     finally:
         reader.close()

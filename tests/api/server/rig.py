@@ -15,7 +15,7 @@ import uvicorn
 from api.server.access import Access
 from api.server.alerting import Alerting
 from api.server.app import build
-from api.server.conservation import Beats
+from api.server.conservation import CounterHistory
 from api.server.guard import HostGuard
 from api.server.hub import Hub
 from api.server.serving import _Server, describe_run
@@ -49,7 +49,7 @@ def state_over(hub: Hub, run_dir: Path, give: Give | None = None, finished: bool
         data_dir=run_dir,
         access=Access(token, True),
         alerting=Alerting(hub.board.title, settings.alerts.on, lambda title, text: None),
-        beats=Beats(),
+        beats=CounterHistory(),
         give=give,
         finished=finished,
     )

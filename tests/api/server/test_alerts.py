@@ -52,11 +52,10 @@ def test_each_kind_is_sent_once_when_it_begins(standin: StandIn) -> None:
     alerting = Alerting(lambda key: "BTC 5m", ("kill", "pause", "feed_loss", "anomaly", "stop_loss"), messenger.send)
 
     def feed(number: int, state: str) -> None:
-        row = telemetry("feed.coinbase", number)
-        alerting.take(row.model_copy(update={"gauges": {"state": state, "why": "stale_feed"}}), False)
+        alerting.take(telemetry("feed.coinbase", number, gauges={"state": state, "why": "stale_feed"}), False)
 
     def portfolio(number: int, anomaly: int) -> None:
-        alerting.take(telemetry("portfolio", number).model_copy(update={"gauges": {"anomaly": anomaly}}), False)
+        alerting.take(telemetry("portfolio", number, gauges={"anomaly": anomaly}), False)
 
     alerting.take(answer(0, "kill"), True)  # of before the start: no news
     for number, state in enumerate(["healthy", "stale", "stale", "healthy", "down"]):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import tracemalloc
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.server.board import MOST_ROWS, Board
 from api.server.modules import DUE_S, GRACE_S
-from models.contracts import DeadLetter, Span
+from models.contracts import DeadLetter, Number, Span, Telemetry
 from models.message import Stored
 from models.reasons import Reason, Verdict
 from tests.api.server.records import T0, decision, fill, quality, scan, stored, telemetry
@@ -59,9 +60,10 @@ def test_a_module_that_said_its_last_word_owes_no_heartbeat(board: Board, status
 
 def test_a_module_that_rests_lives_as_long_as_its_flow(board: Board) -> None:
     """A flow sends rows of what moved; what rests reports seldom, and is not gone."""
-    board.take(stored(telemetry("settlement"), 0, "trading"), 0.0)
+    board.take(stored(telemetry("settlement", source="trading")), 0.0)
     for second in range(1, 9):
-        board.take(stored(telemetry("portfolio", second), second, "trading"), second)
+        resting = Telemetry(f"t{second}", T0 + second, "trading", 10**9, [], ["settlement"], [])
+        board.take(stored(resting), second)
     assert board.modules.view("settlement", 9.0).status == "online"
     assert board.modules.view("settlement", 8.1 + LATE_S).status == "offline"
 
@@ -141,8 +143,8 @@ def test_quality_has_totals_of_telemetry_and_the_last_window_over_all_markets(bo
 def test_quality_of_a_data_gate_stands_under_its_module(board: Board) -> None:
     gate = "data_gate.parity"
     board.take(stored(telemetry(gate, block__stale_book=7, hold__not_started=2, pass__ok=5)), 0.0)
-    row = quality(0, "a", 3, 10).model_copy(
-        update={"feed": gate, "reason": Reason.STALE_BOOK, "strategy": "parity", "evaluations": 9}
+    row = msgspec.structs.replace(
+        quality(0, "a", 3, 10), feed=gate, reason=Reason.STALE_BOOK, strategy="parity", evaluations=9
     )
     board.take(stored(row), 0.0)
     views = [(view.feed, view.reason, view.total, view.window) for view in board.quality()]
@@ -212,8 +214,8 @@ def test_no_rate_is_ever_negative_and_no_total_is_lost(steps: list[tuple[int, fl
 
 
 def feed_row(state: str, status: str, why: str) -> Stored:
-    row = telemetry("feed.coinbase.BTC", status=status)
-    return stored(row.model_copy(update={"gauges": {"state": state, "since": T0, "why": why}, "last_reason": why}))
+    gauges: dict[str, Number] = {"state": state, "since": T0, "why": why}
+    return stored(telemetry("feed.coinbase.BTC", status=status, gauges=gauges, why=why))
 
 
 def test_a_feed_is_shown_in_its_own_words_and_stands_first(board: Board) -> None:
@@ -240,8 +242,8 @@ def test_a_module_without_finer_words_is_shown_by_its_status(board: Board) -> No
 
 def test_what_is_kept_takes_little_more_than_its_bytes(board: Board) -> None:
     span = Span(module="data_gate.parity", verdict=Verdict.PASS, reason=Reason.OK, numbers={"up": "ok", "age_s": 0.25})
-    row = decision(0, "block", Reason.COOLDOWN).model_copy(update={"spans": [span] * 10})
-    rows = [stored(row.model_copy(update={"journal": number})) for number in range(2 * MOST_ROWS)]
+    row = msgspec.structs.replace(decision(0, "block", Reason.COOLDOWN), spans=[span] * 10)
+    rows = [stored(msgspec.structs.replace(row, journal=number)) for number in range(2 * MOST_ROWS)]
     tracemalloc.start()
     try:
         for each in rows:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,7 +29,7 @@ DAY = 86_400 * SECOND
 def traded(side: str, size: int, price: int, number: int = 0, market: str = "m") -> Fill:
     """``size`` whole shares at ``price`` pips."""
     changes = {"side": side, "size": size * SHARE, "price": price, "gross": size * price * 100, "market_key": market}
-    return fill(number).model_copy(update=changes)
+    return msgspec.structs.replace(fill(number), **changes)
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 50), st.integers(100, 9_900)), max_size=40))
@@ -59,7 +60,7 @@ def test_what_is_held_is_what_was_bought_less_what_was_sold_at_average_cost(
 
 def posting(account: str, amount: int, t: int = T0) -> Posting:
     fields = {"id": f"{account}{t}", "transaction": "t", "journal": 0, "timestamp": t, "kind": "sell", "ref": ""}
-    return Posting.model_validate({**fields, "account": account, "amount": amount})
+    return msgspec.convert({**fields, "account": account, "amount": amount}, Posting)
 
 
 def test_results_by_day_are_those_of_the_ledger() -> None:
@@ -78,7 +79,7 @@ def test_the_curve_keeps_its_ends_and_its_lowest_point_however_long_it_is() -> N
     for second in range(10_000):
         equity = 50.0 if second == 5_003 else 100.0 + second
         gauges = {"equity": equity, "cash": 1, "reserved": 0, "realised": 0, "unrealised": 0}
-        row = telemetry("portfolio", second * SECOND).model_copy(update={"gauges": gauges})
+        row = telemetry("portfolio", second * SECOND, gauges=gauges)
         board.take(stored(row), float(second))
     view = portfolio_of(board, Settings(), 200)
     assert len(view.curve) <= 210
@@ -90,7 +91,7 @@ def test_a_position_has_its_average_and_exit_levels_and_goes_with_the_outcome() 
     board = Board(0.0)
     market = "btc-updown-5m-1790000100"
     for each in (traded("buy", 10, 4_000, 1, market), traded("buy", 10, 6_000, 2, market)):
-        board.take(stored(each.model_copy(update={"strategy": "updown_fair_value"})), 0.0)
+        board.take(stored(msgspec.structs.replace(each, strategy="updown_fair_value")), 0.0)
     (view,) = positions_of(board, Settings())
     assert (view.market, view.size_shares, view.average_usd, view.cost_usd) == (title_of(market), 20.0, 0.5, 10.0)
     assert view.exit_levels == {"take_profit": 0.65, "stop_loss": 0.3}
@@ -125,7 +126,7 @@ def test_holds_name_what_holds_and_the_worst_stands_first() -> None:
     board = Board(0.0)
     board.kafka = "connected"
     gauges = {"trading": "killed", "anomaly": 0}
-    board.take(stored(telemetry("portfolio").model_copy(update={"gauges": gauges})), 0.0)
+    board.take(stored(telemetry("portfolio", gauges=gauges)), 0.0)
     board.take(stored(answer(5, "kill")), 0.0)
     board.take(stored(scan(6)), 0.0)
     board.take(stored(decision(7, "block", Reason.COOLDOWN)), 0.0)
@@ -147,7 +148,7 @@ def test_a_system_that_starts_says_so() -> None:
 
 def row(number: int, verdict: Verdict, reason: Reason, evaluations: int, normalised: float = -1.0) -> Scan:
     changes = {"verdict": verdict, "reason": reason, "evaluations": evaluations, "normalised": normalised}
-    return scan(number).model_copy(update=changes)
+    return msgspec.structs.replace(scan(number), **changes)
 
 
 def test_the_funnel_counts_each_evaluation_once_where_it_ended() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from api.server import stream as stream_module
 from api.server.ring import Overtaken, Ring, StreamEvent
-from api.server.stream import Client, Figures, Wanted
+from api.server.stream import Figures, StreamClient, StreamFilter
 
 TOPICS = ("fills", "decisions")
 
@@ -38,8 +38,8 @@ class Listener:
         ready = asyncio.Event()
         ready.set()
         self.figures = Figures()
-        wanted = Wanted(topics, frozenset(), frozenset({market} if market else ()))
-        self._chunks: AsyncIterator[bytes] = Client(ring, wanted, self.figures, ready).chunks(last_id)
+        wanted = StreamFilter(topics, frozenset(), frozenset({market} if market else ()))
+        self._chunks: AsyncIterator[bytes] = StreamClient(ring, wanted, self.figures, ready).chunks(last_id)
         self._waiting: list[dict[str, str]] = []
         self.raw = b""
 

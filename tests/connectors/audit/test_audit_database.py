@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import duckdb
+import msgspec
 import pytest
 
 from connectors.archive.writer import ArchiveWriter
@@ -18,9 +19,10 @@ from connectors.audit import loading
 from connectors.audit.build import build_from_archive
 from connectors.audit.database import AuditDatabase, AuditError
 from connectors.audit.tables import TABLES
-from models.contracts import CONTRACTS, Decision, Order, Quality, Scan, Source, Span, Telemetry
+from models.contracts import CONTRACTS, Decision, ModuleTelemetry, Order, Quality, Scan, Source, Span, Telemetry
 from models.message import Stored
 from models.reasons import Reason, Verdict
+from models.record import fields_of
 
 ROOT = Path(__file__).parents[3]
 
@@ -84,7 +86,8 @@ def test_every_contract_has_a_table_with_its_columns(tmp_path: Path) -> None:
 
     for topic, contract in CONTRACTS.items():
         described = query(tmp_path / "audit.duckdb", f"DESCRIBE {TABLES[topic].name}")
-        assert [row[0] for row in described] == list(contract.model_fields)
+        if not TABLES[topic].rows:
+            assert [row[0] for row in described] == [field.name for field in fields_of(contract)]
         assert {str(row[0]): row[1] for row in described} == {
             name: kind.replace('"', "") for name, kind in TABLES[topic].columns.items()
         } or topic == "decisions"
@@ -95,12 +98,11 @@ def test_nested_fields_keep_their_types(tmp_path: Path) -> None:
     pulse = Telemetry(
         id="t",
         timestamp=1,
-        module="m",
-        status="running",
-        heartbeat=1,
-        counts={"pass:ok": 3},
-        last_reason="ok",
-        gauges={"lag": 1.5},
+        source="s",
+        interval=1,
+        modules=[ModuleTelemetry("m", "running", {"pass:ok": 3}, "ok", {"lag": 1.5})],
+        resting=["n"],
+        standing=[],
     )
     with AuditDatabase(path) as database:
         database.apply(
@@ -201,8 +203,8 @@ def test_an_order_has_a_row_for_each_state(tmp_path: Path) -> None:
     partly = {"status": "partly_filled"}
     states = [
         order,
-        order.model_copy(update=partly | {"number": 1, "filled": 1}),
-        order.model_copy(update=partly | {"number": 2, "filled": 2}),
+        msgspec.structs.replace(order, **(partly | {"number": 1, "filled": 1})),
+        msgspec.structs.replace(order, **(partly | {"number": 2, "filled": 2})),
         order,
     ]
     with AuditDatabase(tmp_path / "audit.duckdb") as database:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import psutil
 import pytest
@@ -57,17 +58,16 @@ def test_a_port_of_choice_can_be_had_again_after_close() -> None:
             assert broker.bootstrap == f"127.0.0.1:{port}"
 
 
-def test_a_missing_binary_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CALF_TANSU_BIN", "/nonexistent/broker")
-    with pytest.raises(Failure, match="no embedded broker") as failure:
-        EmbeddedBroker.start(Broker())
-    assert "--kafka" in failure.value.cure
+def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(Failure, match=r"cannot start: .*file"):
+        EmbeddedBroker.start(Broker(), folder=tmp_path / "file")
 
 
-def test_a_binary_that_ends_at_once_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CALF_TANSU_BIN", "/bin/false")
-    with pytest.raises(Failure, match="ended at once"):
-        EmbeddedBroker.start(Broker(port=free_port()))
+def test_a_broker_that_ends_at_once_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "broker.json").write_text('{"format": 99}')
+    with pytest.raises(Failure, match="another version"):
+        EmbeddedBroker.start(Broker(), folder=tmp_path)
 
 
 HOLDER = """
@@ -75,7 +75,7 @@ HOLDER = """
     from connectors.broker.embedded import EmbeddedBroker
     from models.settings import Broker
     broker = EmbeddedBroker.start(Broker())
-    print(broker.pid, broker._guard.pid, flush=True)
+    print(broker.pid, flush=True)
     time.sleep(600)
 """
 
@@ -87,25 +87,16 @@ def test_the_broker_ends_with_its_parent_however_that_ends(how: signal.Signals) 
     )
     assert parent.stdout is not None
     with parent:
-        broker, guard = (int(word) for word in parent.stdout.readline().split())
+        broker = int(parent.stdout.readline())
         assert psutil.pid_exists(broker)
         parent.send_signal(how)
         parent.wait(60)
-        eventually(lambda: gone(broker) and gone(guard), what="end of broker and guard")
+        eventually(lambda: gone(broker), what="end of the broker")
 
 
 def test_ctrl_c_in_the_terminal_does_not_reach_the_broker() -> None:
     with EmbeddedBroker.start(Broker()) as broker:
         assert os.getsid(broker.pid) != os.getsid(0)
-
-
-def test_a_killed_guard_leaves_no_broker_after_close() -> None:
-    broker = EmbeddedBroker.start(Broker())
-    broker._guard.kill()
-    broker._guard.wait()
-    assert not broker.alive()
-    broker.close()
-    eventually(lambda: gone(broker.pid), what="end of the broker")
 
 
 def test_starting_takes_less_than_two_seconds() -> None:

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 import pytest
 
 from connectors.kafka.meter import BEHIND, LIVE_NS, Meter
-from connectors.kafka.patience import HOLD_S, Patience
 from models.message import Message
 from models.topics import DECISIONS, JOURNAL, ORDERS
 
@@ -16,7 +15,6 @@ MS = 1_000_000
 class FakeReader:
     def __init__(self, lag: Mapping[str, int]) -> None:
         self.lag = lag
-        self.patience = Patience(5)
 
 
 @pytest.fixture
@@ -63,21 +61,3 @@ def test_a_process_that_is_far_behind_warns_and_names_the_topic(meter: Meter) ->
     assert status == "warning"
     assert "5,001 records of feed.coinbase" in reason
     assert meter.gauges()["lag_records"] == BEHIND + 4
-
-
-def test_a_reader_that_waits_for_the_broker_is_seen(meter: Meter) -> None:
-    quick, slow = FakeReader({}), FakeReader({})
-    meter.watch(quick)
-    meter.watch(slow)
-    assert meter.gauges()["fetch_wait_ms"] == 5
-    assert meter.verdict() == ("running", "ok")
-    slow.patience.starved(0.0)
-    slow.patience.starved(1.0)
-    assert meter.gauges()["fetch_wait_ms"] == 80
-    assert meter.counts() == {"fetch_wait_raised": 2}
-    status, reason = meter.verdict()
-    assert status == "running" and "80 ms" in reason
-    for step in (1, 2):
-        slow.patience.fed(step * (HOLD_S + 1))
-    assert meter.counts() == {"fetch_wait_raised": 2, "fetch_wait_lowered": 2}
-    assert meter.verdict() == ("running", "ok")

@@ -9,6 +9,7 @@ from connectors.kafka.pulse import ProcessPulse
 from models.failures import Failure
 from models.message import Message
 from models.settings import Kafka
+from models.telemetry import ModuleState, totals_of
 from tests.waiting import eventually
 
 
@@ -49,9 +50,9 @@ def test_rows_go_out_again_after_an_absence_and_each_absence_is_said_once(monkey
     said: list[str] = []
     calls: list[int] = []
 
-    def rows() -> list[pulse_module.Row]:
+    def rows() -> list[ModuleState]:
         calls.append(1)
-        return [("m", "running", {}, "ok", {})]
+        return [ModuleState("m", "running", {"n": len(calls)}, "ok", {})]
 
     pulse = ProcessPulse("test", Kafka(), "nowhere", rows, said.append)
     pulse.start()
@@ -70,3 +71,5 @@ def test_rows_go_out_again_after_an_absence_and_each_absence_is_said_once(monkey
         by_producer.setdefault(message.producer, []).append(message.ordinal)
     assert len(by_producer) == 3
     assert all(ordinals == list(range(len(ordinals))) for ordinals in by_producer.values())
+    last = totals_of(cluster.arrived)["m"]  # what was lost on the way is in what came after it
+    assert (last.counts, last.status) == ({"n": len(calls)}, "stopped")

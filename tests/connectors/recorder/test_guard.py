@@ -6,9 +6,9 @@ import json
 
 from connectors.recorder.outlet import Backlog
 from connectors.recorder.recorder import Endpoints, Recorder
-from models.contracts import Telemetry
 from models.markers import Notice
 from models.settings import Checks
+from models.telemetry import totals_of
 from models.topics import FEED_CLOCK, FEED_COINBASE, FEED_POLYMARKET, TELEMETRY
 from tests.connectors.recorder.rig import Rig, quick_feeds, rig
 
@@ -118,5 +118,5 @@ async def test_answers_of_rest_are_counted_by_status() -> None:
     async with rig(speed=5) as r:
         await r.until(lambda: len(r.outlet.markets()) >= 1)
         await r.until(lambda: "gamma_http_200" in r.recorder.pulse.counts)
-    last = [Telemetry.model_validate_json(m.value) for m in r.outlet.messages if m.topic == TELEMETRY]
-    assert any(record.counts.get("gamma_http_200") for record in last if record.module == "recorder")
+    last = totals_of(m for m in r.outlet.messages if m.topic == TELEMETRY)
+    assert last["recorder"].counts.get("gamma_http_200")

@@ -16,11 +16,11 @@ from connectors.recorder.recorder import Endpoints, Recorder
 from flows.market_line.findings import Finding
 from flows.market_line.line import MarketLine
 from models.bounds import bounds_of
-from models.contracts import Telemetry
 from models.journal import Book, Spot, decode_event
 from models.message import Message, Stored
 from models.reasons import Reason
 from models.settings import Checks
+from models.telemetry import totals_of
 from models.topics import JOURNAL, TELEMETRY
 from tests.connectors.recorder.rig import Captured, quick_feeds
 from tests.connectors.recorder.standin import ASSET, StandIn
@@ -97,8 +97,8 @@ class Bench:
 
     def said(self) -> str:
         """The door's latest reason on telemetry."""
-        rows = [Telemetry.model_validate_json(m.value) for m in self.watcher.outlet.messages if m.topic == TELEMETRY]
-        return next((row.last_reason for row in reversed(rows) if row.module == "connection.polymarket"), "")
+        modules = totals_of(m for m in self.watcher.outlet.messages if m.topic == TELEMETRY)
+        return modules["connection.polymarket"].last_reason if "connection.polymarket" in modules else ""
 
 
 @contextlib.asynccontextmanager

@@ -10,10 +10,10 @@ import pytest
 
 from connectors.recorder.recorder import Endpoints, Recorder
 from connectors.simulator.emission import Emission
-from models.contracts import Telemetry
 from models.failures import Failure
 from models.markers import Marker, Tick, decode_own
 from models.message import Message
+from models.telemetry import totals_of
 from models.topics import FEED_CLOCK, FEED_COINBASE, FEED_MARKETS, FEED_POLYMARKET, FEEDS, TELEMETRY
 from tests.connectors.recorder.rig import START, quick_feeds, rig
 
@@ -211,7 +211,7 @@ async def test_telemetry_of_every_door() -> None:
     messages = [message for message in r.outlet.messages if message.topic == TELEMETRY]
     assert [message.ordinal for message in messages] == list(range(len(messages)))
     assert {message.producer for message in messages} == {f"recorder-{r.recorder.run_id}"}
-    last = {record.module: record for record in (Telemetry.model_validate_json(m.value) for m in messages)}
+    last = totals_of(messages)
     assert last.keys() == {
         "recorder",
         "connection.polymarket",

@@ -119,7 +119,7 @@ class Rig:
         if message.topic == JOURNAL:
             self.made.append(decode_event(message.value))
         elif message.topic == DEAD_LETTER:
-            self.letters.append(DeadLetter.model_validate_json(message.value))
+            self.letters.append(DeadLetter.read(message.value))
 
     def pass_time(self, seconds: float) -> None:
         self.now += round(seconds * SECOND)

@@ -16,6 +16,7 @@ from models.markers import Marker, Notice, Tick, encode_own
 from models.message import Message, Stored
 from models.reasons import Reason
 from models.settings import Checks
+from models.telemetry import Totals
 from models.timestamps import SECOND
 from models.topics import FEED_CLOCK, FEED_COINBASE, FEED_MARKETS, FEED_POLYMARKET, FEEDS, TELEMETRY
 from tests.flows.market_line.feeds import COIN, DOWN, POLY, UP, Rig
@@ -107,15 +108,17 @@ class Watched(Rig):
 
     def __init__(self, checks: Checks | None = None) -> None:
         self.rows: list[Telemetry] = []
+        self.totals = Totals()
         super().__init__(checks)
 
     def _message(self, message: Message) -> None:
         super()._message(message)
-        if message.topic == TELEMETRY and message.producer == "health":
-            self.rows.append(Telemetry.model_validate_json(message.value))
+        if message.topic == TELEMETRY:
+            self.rows.append(Telemetry.read(message.value))
+            self.totals.take(self.rows[-1])
 
     def gauges(self, module: str) -> dict[str, Any]:
-        return next(dict(row.gauges) for row in reversed(self.rows) if row.module == module)
+        return dict(self.totals.modules[module].gauges)
 
     def state(self, module: str) -> object:
         return self.gauges(module)["state"]
@@ -244,12 +247,13 @@ def test_lag_percentiles_are_of_the_window_that_ended(sound: Watched) -> None:
             assert true <= gauges[name] < true * 17 / 16
 
 
-def test_rows_are_numbered_and_a_resting_module_is_told_every_ten_seconds(sound: Watched) -> None:
+def test_records_are_numbered_and_each_second_says_that_every_feed_is_alive(sound: Watched) -> None:
     sound.rows.clear()
     sound.beat(30)
-    reported = [row.timestamp for row in sound.rows if row.module == FEED_COINBASE]
-    assert len(reported) == 3
-    numbers = [int(row.id.removeprefix("health-")) for row in sound.rows]
+    assert all(FEED_COINBASE in row.named() for row in sound.rows)
+    seconds = {row.timestamp // SECOND for row in sound.rows}
+    assert len(seconds) >= 29 and len(seconds) == max(seconds) - min(seconds) + 1
+    numbers = [int(row.id.removeprefix("market-")) for row in sound.rows]
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 

@@ -210,6 +210,12 @@ def test_gamma_resolves(prices: tuple[str, str], payouts: tuple[int, int], rig: 
     assert (market.payout_up, market.payout_down, market.resolved_by) == (*payouts, "gamma")
 
 
+def test_an_outcome_that_an_import_derived_says_so(rig: Rig) -> None:
+    rig.record(FEED_MARKETS, definition().gamma(("1", "0"), END, "", "the recorded spot at the end"), "gamma")
+    market = rig.only(Market)
+    assert (market.payout_up, market.resolved_by) == (PIP, "derived")
+
+
 @pytest.mark.parametrize("prices", [("0.98", "0.02"), ("0", "0"), ("1", "1")])
 def test_prices_that_are_no_payout_do_not_resolve(prices: tuple[str, str], rig: Rig) -> None:
     rig.define(prices)

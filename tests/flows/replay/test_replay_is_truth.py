@@ -69,8 +69,8 @@ def test_the_money_of_a_summary_adds_up(reference: ReplayPlan) -> None:
     """By three ways: ledger balances, round trips out of fills and outcomes, and what the outcomes say was made."""
     summary = summarise(reference.archive, reference.journal, reference.output, 1.0, True)
     reader = ArchiveReader(reference.output)
-    outcomes = [Outcome.model_validate_json(record.value) for record in reader.read(OUTCOMES)]
-    fills = [Fill.model_validate_json(record.value) for record in reader.read(FILLS)]
+    outcomes = [Outcome.read(record.value) for record in reader.read(OUTCOMES)]
+    fills = [Fill.read(record.value) for record in reader.read(FILLS)]
     closed, standing = round_trips(fills, outcomes)
     settled = {outcome.market_key for outcome in outcomes}
     made, reported = 0, 0

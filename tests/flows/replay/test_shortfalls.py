@@ -14,7 +14,7 @@ from connectors.simulator.exchange import ExchangeParameters
 from flows.market_line.line import MarketLine
 from flows.replay.shortfalls import shortfalls
 from models.bounds import bounds_of
-from models.contracts import Telemetry
+from models.contracts import ModuleTelemetry, Telemetry
 from models.journal import decode_event
 from models.message import Message, Stored
 from models.settings import Checks
@@ -45,10 +45,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def pulse(offset: int, t: int) -> Stored:
-    row = Telemetry(
-        id="p", timestamp=t, module="portfolio", status="running", heartbeat=t, counts={}, last_reason="", gauges={}
-    )
-    return Stored(TELEMETRY, 0, offset, "portfolio", row.canonical(), t)
+    row = Telemetry("p", t, "trading", SECOND, [ModuleTelemetry("portfolio", "running", {}, "", {})], [], [])
+    return Stored(TELEMETRY, 0, offset, "trading", row.canonical(), t)
 
 
 def without(archive: Path, target: Path, topics: tuple[str, ...], last: int) -> Path:

@@ -10,13 +10,15 @@ import msgspec
 from flows.beat import Beat
 from flows.quality import Tally
 from flows.trading_line.line import TradingLine
-from models.contracts import CONTRACTS, Decision, Fill, Order, Outcome, Posting, Record, Scan, Telemetry
+from models.contracts import CONTRACTS, Decision, Fill, Order, Outcome, Posting, Scan, Telemetry
 from models.journal import NO_SRC, AnyEvent, Book, Clock, Feed, Input, Levels, Market, Spot, Src, TokenBook
 from models.message import Message
 from models.money import DOLLAR, PIP, SHARE
 from models.orders import FINAL
+from models.record import Record
 from models.settings import ExecutionSettings, FairValue, Parity, Portfolio, Settings
 from models.settlement import Rule
+from models.telemetry import ModuleTotals, Totals
 from models.timestamps import SECOND
 from models.topics import FEED_COINBASE, FEED_POLYMARKET
 
@@ -65,6 +67,12 @@ class Bookkeeper:
         self.records: list[Record] = []
         self.last: list[Record] = []
         self._above: dict[tuple[str, str], int] = {}
+        self._totals = Totals()
+
+    @property
+    def modules(self) -> dict[str, ModuleTotals]:
+        """Every module as telemetry has it."""
+        return self._totals.modules
 
     def of(self, kind: type[Record]) -> list[Any]:
         return [record for record in self.records if type(record) is kind]
@@ -76,7 +84,7 @@ class Bookkeeper:
             if message.topic != "telemetry":
                 assert message.ordinal == self.ordinals.get(message.topic, -1) + 1, "numbers without a gap"
                 self.ordinals[message.topic] = message.ordinal
-            record = CONTRACTS[message.topic].model_validate_json(message.value)
+            record = CONTRACTS[message.topic].read(message.value)
             assert record.canonical() == message.value
             self.last.append(record)
             if isinstance(record, Posting):
@@ -87,8 +95,9 @@ class Bookkeeper:
                     self.reserved[order] = self.reserved.get(order, 0) + record.amount
             elif isinstance(record, Order):
                 self.orders[record.id] = record
-            elif isinstance(record, Telemetry) and record.module == "portfolio":
-                self._gauges(record)
+            elif isinstance(record, Telemetry):
+                self._totals.take(record)
+                self._gauges(self.modules["portfolio"])
         self.records.extend(self.last)
         assert all(amount == 0 for amount in transactions.values()), "each transaction balances"
         self._check()
@@ -149,7 +158,7 @@ class Bookkeeper:
                 total += amount
         return total
 
-    def _gauges(self, row: Telemetry) -> None:
+    def _gauges(self, row: ModuleTotals) -> None:
         gauges = {name: float(value or 0) for name, value in row.gauges.items() if not isinstance(value, str)}
         expected = self._settings.portfolio.capital + gauges["realised"] + gauges["unrealised"]
         assert abs(gauges["equity"] - expected) < 1e-6

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from models.contracts import Decision, Order, Posting, Telemetry
+from models.contracts import Decision, Order, Posting
 from models.fees import taker_fee
 from models.money import DOLLAR, PIP, SHARE
 from models.reasons import Reason, Verdict
@@ -229,7 +229,7 @@ def test_equal_refusals_are_counted_and_sent_once_a_second(scene: Scene) -> None
         counted += block.repeats
     scene.later(1)
     scene.note("end of run")
-    pulse = [row for row in scene.books.of(Telemetry) if row.module == "gate.cooldown"][-1]
+    pulse = scene.books.modules["gate.cooldown"]
     unsent = pulse.counts["block:cooldown"] - counted
     assert 0 <= unsent < 12, "only what came since the last row has not been told"
 
@@ -251,7 +251,7 @@ def test_evaluations_are_passes_holds_and_blocks(scene: Scene) -> None:
         scene.spot()
     scene.later(1)
     scene.note("end of run")
-    counts = {row.module: row.counts for row in scene.books.of(Telemetry)}
+    counts = {name: each.counts for name, each in scene.books.modules.items()}
     scanned = 0
     for scan in scene.scans():
         scanned += scan.evaluations if scan.strategy == FAIR else 0
@@ -470,7 +470,7 @@ def test_an_exit_says_why_it_waits(fault: str, reason: Reason) -> None:
     reported = [each for each in scene.decisions("block") if each.spans[-1].module == "exits"]
     assert len({each.id for each in reported}) == len(reported) <= 3, "not at every tick"
     scene.note("end of run")
-    pulse = [row for row in scene.books.of(Telemetry) if row.module == "exits"][-1]
+    pulse = scene.books.modules["exits"]
     assert pulse.counts[f"block:{reason}"] >= 1
 
 

@@ -16,10 +16,11 @@ from flows.quality import QualityRows, Tally
 from flows.trading import build
 from flows.trading_line.lane import Lane
 from flows.trading_line.route import Router
-from models.contracts import CONTRACTS, Quality, Scan, Telemetry
+from models.contracts import CONTRACTS, Quality, Scan
 from models.journal import AnyEvent, encode_event
 from models.message import Message, Stored
 from models.settings import Settings
+from models.telemetry import totals_of
 from models.timestamps import SECOND
 from models.topics import JOURNAL, QUALITY, SCANS, TELEMETRY
 from tests.flows.trading_line.desk import END, KEY, START, Scene, settings
@@ -88,12 +89,12 @@ def messages(scene: Noting) -> list[Message]:
 
 
 def of(messages: list[Message], topic: str) -> list[Any]:
-    return [CONTRACTS[topic].model_validate_json(each.value) for each in messages if each.topic == topic]
+    return [CONTRACTS[topic].read(each.value) for each in messages if each.topic == topic]
 
 
 def test_rows_add_up_to_the_gates_own_counters(messages: list[Message]) -> None:
     """Every window is closed: two ticks came after the last evaluation."""
-    pulse = {row.module: row.counts for row in of(messages, TELEMETRY) if isinstance(row, Telemetry)}
+    pulse = {name: each.counts for name, each in totals_of(m for m in messages if m.topic == TELEMETRY).items()}
     rows: list[Quality] = of(messages, QUALITY)
     for strategy in (FAIR, "parity"):
         refused: Counter[str] = Counter()
@@ -168,7 +169,7 @@ def test_ids_differ_from_each_other_and_from_the_market_flows() -> None:
         (f"data_gate.{FAIR}", "m", FAIR, "stale_book"): 2,
     }
     gates = QualityRows(10, "data_gate").rows((7, gate_counts))
-    rows = [Quality.model_validate_json(each.value) for each in market + gates]
+    rows = [Quality.read(each.value) for each in market + gates]
     assert len({row.id for row in rows}) == len(rows) == 3
     assert [(row.strategy, row.count, row.evaluations) for row in rows] == [
         ("", 3, 0),
@@ -190,7 +191,8 @@ def test_a_tally_never_lies_in_two_windows(scene: Noting) -> None:
             last = item.t
         else:
             assert isinstance(item, Beat)
-    assert tallies > 60
+    judged = {event.t // WINDOW for event in scene.events if event.lane}
+    assert len(judged) - 2 <= tallies <= len(judged) and tallies > 5
 
 
 def test_a_resumed_flow_numbers_on(scene: Noting, messages: list[Message], tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from models.contracts import Answer, Telemetry
+from models.contracts import Answer
 from models.control import Close, Command, Flatten, Instruction, Kill, Pause, Release, Resume, encode, public_key, sign
 from models.money import PIP
 from models.settings import OperatorSettings
@@ -161,10 +161,10 @@ def test_every_command_is_counted() -> None:
     say(scene, Pause())
     say(scene, Pause())
     scene.note("end of run")
-    row = [each for each in scene.books.of(Telemetry) if each.module == "gate.operator"][-1]
+    row = scene.books.modules["gate.operator"]
     assert row.counts["pass:ok"] == 1
     assert row.counts["block:nothing_to_do"] == 1
-    assert [each for each in scene.books.of(Telemetry) if each.module == "portfolio"][-1].gauges["trading"] == "paused"
+    assert scene.books.modules["portfolio"].gauges["trading"] == "paused"
 
 
 def test_a_settlement_pays_while_trading_is_killed() -> None:

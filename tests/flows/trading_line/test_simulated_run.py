@@ -9,12 +9,12 @@ import pytest
 
 from flows.market_line.line import MarketLine
 from models.bounds import bounds_of
-from models.contracts import Decision, Fill, Order, Telemetry
+from models.contracts import Decision, Fill, Order, Posting, Scan, Telemetry
 from models.journal import AnyEvent, Book, Market, Spot, TokenBook, decode_event
 from models.message import Lost, Message, Stored
 from models.money import PIP
 from models.reasons import Reason, Verdict
-from models.settings import Checks, Settings
+from models.settings import Checks, Settings, TelemetrySettings
 from models.timestamps import SECOND
 from models.topics import FEED_COINBASE, FEED_MARKETS, FEED_POLYMARKET, JOURNAL
 from tests.flows.trading_line.desk import Bookkeeper, Line, settings
@@ -153,7 +153,7 @@ def test_settled_money_is_what_the_fills_say(books: Bookkeeper, journal: list[An
 
 
 def test_every_scan_and_every_evaluation_is_counted(books: Bookkeeper) -> None:
-    last = {row.module: row for row in books.of(Telemetry)}
+    last = books.modules
     for strategy in ("updown_fair_value", "parity"):
         scanned = 0
         for scan in books.records:
@@ -231,3 +231,32 @@ def test_on_spoilt_input_no_order_rests_on_a_book_or_spot_that_is_not_sound(seed
                 assert event.t - spot.t <= 5 * SECOND
     for fill in books.of(Fill):
         assert shown(journal, fill.book_journal, fill.outcome).ok
+
+
+def test_decisions_do_not_depend_on_how_often_modules_are_told(books: Bookkeeper, journal: list[AnyEvent]) -> None:
+    """Orders, fills and ledger neither; and however rarely they are told, the counts are whole at the end."""
+    seldom = traded(journal, CHOSEN.model_copy(update={"telemetry": TelemetrySettings(interval_s=60)}))
+    for kind in (Decision, Order, Fill, Posting):
+        assert [each.canonical() for each in seldom.of(kind)] == [each.canonical() for each in books.of(kind)]
+    assert {name: each.counts for name, each in seldom.modules.items()} == {
+        name: each.counts for name, each in books.modules.items()
+    }
+    told, often = seldom.of(Telemetry), books.of(Telemetry)
+    assert len(often) > 30 * len(told)
+    assert len(seldom.of(Scan)) < len(books.of(Scan))
+    assert all(changed(seldom.of(Scan), market) == changed(books.of(Scan), market) for market in scanned(books))
+
+
+def scanned(books: Bookkeeper) -> set[tuple[str, str]]:
+    return {(each.strategy, each.market_key) for each in books.of(Scan)}
+
+
+def changed(scans: list[Scan], subject: tuple[str, str]) -> list[tuple[int, str, str]]:
+    """The journal event, verdict and reason of each scan of a subject that differs from the one before it."""
+    found: list[tuple[int, str, str]] = []
+    for scan in scans:
+        if (scan.strategy, scan.market_key) == subject:
+            said = (scan.verdict, scan.reason)
+            if not found or found[-1][1:] != said:
+                found.append((scan.journal, *said))
+    return found

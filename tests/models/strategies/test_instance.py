@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from models.settings import FairValue, Settings
+from models.settings import FairValue, Parity, Settings
 from models.strategies.instance import InstanceTable, all_instances, instances, refusal
 from models.strategies.registry import STRATEGIES
 
@@ -42,11 +42,20 @@ def test_a_table_overrides_its_strategys_section_and_nothing_of_the_others() -> 
     assert "off" in all_instances(Settings(instances=(off,)))
 
 
+def test_a_table_under_a_strategys_name_is_of_its_default_instance() -> None:
+    table = InstanceTable(id="parity", strategy="parity", state="shadow", parameters={"margin": 0.5})
+    off = Settings(parity=Parity(enabled=False), instances=(table,))
+    found = all_instances(off)
+    assert list(found) == [*STRATEGIES]
+    assert (found["parity"].state, found["parity"].parameters.margin) == ("shadow", 0.5)
+    assert not found["parity"].enabled, "whether it is on, its section says"
+
+
 @pytest.mark.parametrize(
     ("tables", "words"),
     [
         ([EAGER, EAGER], ("instances.1.id", '"eager" is taken')),
-        ([{"id": "parity", "strategy": "parity"}], ("instances.0.id", "is taken")),
+        ([{"id": "parity", "strategy": "updown_fair_value"}], ("instances.0.id", "is taken")),
         ([{"id": "a", "strategy": "paritty"}], ("instances.0.strategy", "Did you mean parity?")),
         ([{"id": "a", "strategy": "x"}], ("There are: updown_fair_value, parity.",)),
         (
