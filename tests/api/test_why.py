@@ -11,6 +11,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import polars as pl
 import pytest
 
@@ -65,7 +66,7 @@ def write_journal(writer: ArchiveWriter) -> None:
 
 
 def decision_of(seq: int, action: str, order_ids: list[str]) -> Decision:
-    return Decision.model_validate(
+    return msgspec.convert(
         {
             "id": f"d{seq}-parity-{MARKET}",
             "journal": seq,
@@ -88,12 +89,13 @@ def decision_of(seq: int, action: str, order_ids: list[str]) -> Decision:
             ],
             "configuration": "c0ffee",
             "model": "none",
-        }
+        },
+        Decision,
     )
 
 
 def order_of(status: str, t: int, filled: int) -> Order:
-    return Order.model_validate(
+    return msgspec.convert(
         {
             "id": "main-3-parity-0",
             "decision": DECISION,
@@ -111,7 +113,8 @@ def order_of(status: str, t: int, filled: int) -> Order:
             "due": T0 + 3 * MINUTE + 1,
             "status": status,
             "reason": Reason.FILLED if filled else Reason.SUBMITTED,
-        }
+        },
+        Order,
     )
 
 
@@ -129,7 +132,7 @@ def write_trades(writer: ArchiveWriter, settled: bool = True) -> None:
             name = account.replace("__", ":") + (f":{MARKET}:Up" if account.startswith("position") else "")
             row = {"id": f"t{number}.{leg}", "transaction": f"t{number}", "journal": seq, "ref": ref, "amount": amount}
             row |= {"timestamp": T0 + seq * MINUTE, "kind": kind, "account": name}
-            put(LEDGER, name, Posting.model_validate(row), seq)
+            put(LEDGER, name, msgspec.convert(row, Posting), seq)
 
     spent = cost(4_500, 10_000_000)
     for seq in range(EVENTS):
@@ -142,14 +145,14 @@ def write_trades(writer: ArchiveWriter, settled: bool = True) -> None:
             fill = {"id": "main-3-parity-0.0", "order": "main-3-parity-0", "decision": DECISION, "journal": 4}
             fill |= {"book_journal": 2, "timestamp": T0 + 3 * MINUTE + 1, "strategy": "parity", "market_key": MARKET}
             fill |= {"outcome": "Up", "side": "buy", "price": 4_500, "size": 10_000_000, "gross": spent, "fee": 0}
-            put(FILLS, "main-3-parity-0", Fill.model_validate(fill), 4)
+            put(FILLS, "main-3-parity-0", msgspec.convert(fill, Fill), 4)
             post(3, 4, "buy", "main-3-parity-0.0", reserved=-spent, position__parity=spent)
             put(ORDERS, "main-3-parity-0", order_of("filled", 4, 10_000_000), 4)
         elif seq == 200 and settled:
             post(4, 200, "settle", MARKET, cash=10_000_000, position__parity=-spent, pnl__parity=spent - 10_000_000)
             outcome = {"id": "o200", "journal": 200, "timestamp": T0 + 200 * MINUTE, "market_key": MARKET}
             outcome |= {"payout_up": 10_000, "payout_down": 0, "source": "gamma", "pnl": {"parity": 10_000_000 - spent}}
-            put(OUTCOMES, MARKET, Outcome.model_validate(outcome), 200)
+            put(OUTCOMES, MARKET, msgspec.convert(outcome, Outcome), 200)
         else:
             put(DECISIONS, MARKET, decision_of(seq, "block", []), seq)
 
