@@ -6,7 +6,7 @@ PYTHON ?=
 READY := $(VENV)/.ready
 CODE := models connectors flows api tests .ci
 
-.PHONY: help setup run test ci fuzz soak lint bench compose lock clean
+.PHONY: help setup run test ci fuzz soak lint bench bench-against compose lock clean
 
 help:
 	@echo "make setup    .venv with .venv/bin/profit, dependencies as locked"
@@ -17,6 +17,7 @@ help:
 	@echo "make soak     20,000 fault timelines against the oracle, then fifty kills of the exchange, and fifty of the broker; FIRST=0 COUNT=20000 is the range of seeds"
 	@echo "make lint     ruff, mypy, determinism and import direction"
 	@echo "make bench    benchmarks, as ratios in one run"
+	@echo "make bench-against REV=c4ebca5   this working copy against another revision, in turns"
 	@echo "make compose  the system in containers, with Apache Kafka"
 	@echo "make lock     requirements.lock anew from pyproject.toml (needs uv)"
 
@@ -82,6 +83,11 @@ lint: setup
 
 bench: setup
 	@$(BIN)/profit bench
+
+REV ?= HEAD~1
+
+bench-against: setup
+	@$(BIN)/python -m benchmarks.against $(REV)
 
 compose:
 	@docker compose version >/dev/null 2>&1 || { echo "make: docker compose is not installed here. Install Docker with the compose plugin, or run without containers: make run" >&2; exit 1; }

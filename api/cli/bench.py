@@ -45,7 +45,7 @@ def bench(
         result: Result = import_module(f"benchmarks.{name}").measure(given)
         results.append(result)
         if not as_json:
-            _show(result)
+            show(result)
     if as_json:
         print(json.dumps({"machine": about, "quick": quick, "results": [each.as_dict() for each in results]}))
         return
@@ -65,7 +65,7 @@ def _find_benchmarks(folder: Path) -> None:
         sys.path.insert(0, str(folder))
 
 
-def _show(result: Result) -> None:
+def show(result: Result) -> None:
     console = Console()
     if result.skipped:
         console.print(f"{result.benchmark}: skipped: {result.skipped}", markup=False)
