@@ -48,7 +48,7 @@ run: setup
 WORKERS ?= auto
 
 test: setup
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow"
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow and not browser"
 
 ci:
 	@.ci/run

@@ -143,6 +143,8 @@ class PaperVenue:
         if event.payout_up is not None:
             for each in self._resting.of(event.key):
                 self._tell(each, "cancelled", event.t, Reason.MARKET_CLOSED)
+            for each in [each for each in self._orders.values() if each.muted and each.order.market_key == event.key]:
+                self._answer(each)  # what is settled is what is owned, so whoever settles has asked before
 
     def _fill_resting(self, filled: list[Filled], t: int) -> None:
         for each, execution in filled:

@@ -118,6 +118,15 @@ def test_a_taker_whose_answer_is_lost_was_filled_all_the_same(deaf: Floor) -> No
     assert deaf.states(name) == ["unknown", "partly_filled", "filled"]
 
 
+def test_what_nobody_asked_for_is_told_when_the_market_resolves(deaf: Floor) -> None:
+    """A settlement pays what is owned: it must not find out later that some of it had been sold."""
+    name = deaf.send(size=25 * SHARE, limit=5100)
+    deaf.wait(SECOND)
+    assert deaf.states(name) == ["unknown"]
+    deaf.tell_market(payout_up=10_000, payout_down=0)
+    assert deaf.states(name) == ["unknown", "partly_filled", "filled"]
+
+
 def test_a_rejection_that_was_lost_is_found(deaf: Floor) -> None:
     name = deaf.send(limit=4900)
     deaf.wait(SECOND)
