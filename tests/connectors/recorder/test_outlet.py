@@ -102,8 +102,10 @@ def test_failed_delivery_is_told_once_and_ends_everything(tmp_path: Path) -> Non
 
     producer = FakeProducer(refuse_from=5)
     outlet = KafkaOutlet({"bootstrap.servers": "k:1"}, failed, Spool(tmp_path / "r1", 1 << 20), backend=producer)
+    producer.away.set()  # so that all of them are put before the first is refused
     for number in range(10):
         outlet.put(message(number))
+    producer.away.clear()
     assert seen.wait(60)
     with pytest.raises(Failure, match="not enough replicas"):
         outlet.put(message(11))
