@@ -8,7 +8,6 @@ from models.contracts import Number
 from models.message import Message
 from models.reasons import Reason, Verdict
 from models.telemetry import Changes, ModuleState
-from models.topics import TELEMETRY
 
 _OK = Reason.OK
 _PASSED = (Verdict.PASS, Reason.OK)
@@ -39,7 +38,6 @@ class FlowPulse:
     gauges of the whole flow; ``interval``: ns between two records."""
 
     def __init__(self, producer: str, modules: tuple[str, ...], chief: str, interval: int) -> None:
-        self._producer = producer
         self._chief = chief
         self._interval = interval
         self._modules = {module: _Module() for module in (*modules, chief)}
@@ -80,6 +78,4 @@ class FlowPulse:
 
     def tell(self, t: int, states: Iterable[ModuleState], whole: bool = False) -> Message:
         """A record of these modules alone, which cannot wait for the next beat."""
-        ordinal = self._changes.ordinal
-        record = self._changes.record(t, self._interval, states, whole)
-        return Message(TELEMETRY, self._producer, record.canonical(), t, self._producer, ordinal)
+        return self._changes.message(t, self._interval, states, whole)

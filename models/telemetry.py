@@ -23,6 +23,8 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from models.contracts import ModuleTelemetry, Number, Status, Telemetry
+from models.message import Message
+from models.topics import TELEMETRY
 
 #: Records of one source between two that state every module whole.
 STANDING_EVERY: Final = 60
@@ -64,6 +66,12 @@ class Changes(msgspec.Struct):
         record = Telemetry(f"{self.producer}-{self.ordinal}", t, self.source, interval, modules, resting, standing)
         self.ordinal += 1
         return record
+
+    def message(self, t: int, interval: int, states: Iterable[ModuleState], whole: bool = False) -> Message:
+        """``record`` as it is written to the topic: under its source, numbered for its producer."""
+        ordinal = self.ordinal
+        record = self.record(t, interval, states, whole)
+        return Message(TELEMETRY, self.source, record.canonical(), t, self.producer, ordinal)
 
 
 def _gains(before: dict[str, int], now: dict[str, int]) -> dict[str, int]:

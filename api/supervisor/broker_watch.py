@@ -12,7 +12,7 @@ from typing import Final
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from connectors.archive.layout import newest_marks
+from connectors.archive.layout import high_water_marks
 from connectors.broker.embedded import EmbeddedBroker
 from connectors.kafka.client import consumer_config
 from models.contracts import Number, Status
@@ -99,7 +99,7 @@ class BrokerWatch:
         try:
             while True:
                 with contextlib.suppress(OSError, Failure):
-                    marks = newest_marks(self._archive)
+                    marks = high_water_marks(self._archive)
                     if before:
                         places = [TopicPartition(topic, 0, last + 1) for topic, last in before.items()]
                         with contextlib.suppress(KafkaException):  # away: it is told at the next look

@@ -25,6 +25,7 @@ from api.supervisor.exchange import ExchangeWatch
 from api.supervisor.remainder import not_archived
 from api.supervisor.resuming import refuse_fast_clock, unchanged
 from api.supervisor.supervisor import Supervisor
+from connectors.archive.threads import ONE_THREAD
 from connectors.broker.embedded import EmbeddedBroker
 from connectors.kafka.admin import create_topics
 from connectors.kafka.claim import claim
@@ -32,7 +33,6 @@ from connectors.kafka.pulse import ProcessPulse
 from connectors.listening import listen_for_page
 from connectors.operator.token import make_token, token_path
 from connectors.operator.watch import KillWatch, with_operator
-from flows.replay.runner import ONE_THREAD
 from models.contracts import Number, Status
 from models.failures import Failure
 from models.settings import Settings

@@ -106,15 +106,8 @@ def pieces_of(folder: Path) -> list[Piece]:
 
 
 def high_water_marks(directory: Path) -> dict[str, int]:
-    """The last archived offset of each topic that has one; empty for a folder that is none yet."""
-    if not directory.is_dir():
-        return {}
-    marks = {topic: pieces_of(topic_folder(directory, topic)) for topic in topics_in(directory)}
-    return {topic: pieces[-1].last for topic, pieces in marks.items() if pieces}
-
-
-def newest_marks(directory: Path) -> dict[str, int]:
-    """As ``high_water_marks``, by a look at the newest hours alone: cheap, for those who ask again and again."""
+    """The last archived offset of each topic that has one; empty for a folder that is none yet. It looks at the newest
+    hours alone, for some ask again and again."""
     marks: dict[str, int] = {}
     if not directory.is_dir():
         return marks

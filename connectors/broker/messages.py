@@ -29,6 +29,11 @@ class ApiKind:
     served: int = 0
 
 
+def _by_topic(*fields: Field, name: str = "name") -> Field:
+    """``fields`` of each partition of each topic, as most messages have them. ``name``: of the topic's own field."""
+    return F("topics", Array((F(name, "string"), F("partitions", Array(fields)))))
+
+
 _TOPIC_PARTITIONS = Array((F("name", "string"), F("partition_indexes", Array("int32"))))
 
 _API_VERSIONS = ApiKind(
@@ -130,23 +135,10 @@ _LIST_OFFSETS = ApiKind(
         (
             F("replica_id", "int32"),
             F("isolation_level", "int8", since=2),
-            F(
-                "topics",
-                Array(
-                    (
-                        F("name", "string"),
-                        F(
-                            "partitions",
-                            Array(
-                                (
-                                    F("partition_index", "int32"),
-                                    F("current_leader_epoch", "int32", since=4, absent=-1),
-                                    F("timestamp", "int64"),
-                                )
-                            ),
-                        ),
-                    )
-                ),
+            _by_topic(
+                F("partition_index", "int32"),
+                F("current_leader_epoch", "int32", since=4, absent=-1),
+                F("timestamp", "int64"),
             ),
         ),
     ),
@@ -155,25 +147,12 @@ _LIST_OFFSETS = ApiKind(
         6,
         (
             F("throttle_time_ms", "int32", since=2),
-            F(
-                "topics",
-                Array(
-                    (
-                        F("name", "string"),
-                        F(
-                            "partitions",
-                            Array(
-                                (
-                                    F("partition_index", "int32"),
-                                    F("error_code", "int16"),
-                                    F("timestamp", "int64", absent=-1),
-                                    F("offset", "int64", absent=-1),
-                                    F("leader_epoch", "int32", since=4, absent=-1),
-                                )
-                            ),
-                        ),
-                    )
-                ),
+            _by_topic(
+                F("partition_index", "int32"),
+                F("error_code", "int16"),
+                F("timestamp", "int64", absent=-1),
+                F("offset", "int64", absent=-1),
+                F("leader_epoch", "int32", since=4, absent=-1),
             ),
         ),
     ),
@@ -379,23 +358,10 @@ _DELETE_RECORDS = ApiKind(
         2,
         (
             F("throttle_time_ms", "int32"),
-            F(
-                "topics",
-                Array(
-                    (
-                        F("name", "string"),
-                        F(
-                            "partitions",
-                            Array(
-                                (
-                                    F("partition_index", "int32"),
-                                    F("low_watermark", "int64", absent=-1),
-                                    F("error_code", "int16"),
-                                )
-                            ),
-                        ),
-                    )
-                ),
+            _by_topic(
+                F("partition_index", "int32"),
+                F("low_watermark", "int64", absent=-1),
+                F("error_code", "int16"),
             ),
         ),
     ),
@@ -482,23 +448,11 @@ _OFFSET_FOR_LEADER_EPOCH = ApiKind(
         4,
         (
             F("replica_id", "int32", since=3, absent=-2),
-            F(
-                "topics",
-                Array(
-                    (
-                        F("topic", "string"),
-                        F(
-                            "partitions",
-                            Array(
-                                (
-                                    F("partition", "int32"),
-                                    F("current_leader_epoch", "int32", since=2, absent=-1),
-                                    F("leader_epoch", "int32"),
-                                )
-                            ),
-                        ),
-                    )
-                ),
+            _by_topic(
+                F("partition", "int32"),
+                F("current_leader_epoch", "int32", since=2, absent=-1),
+                F("leader_epoch", "int32"),
+                name="topic",
             ),
         ),
     ),
@@ -507,24 +461,12 @@ _OFFSET_FOR_LEADER_EPOCH = ApiKind(
         4,
         (
             F("throttle_time_ms", "int32", since=2),
-            F(
-                "topics",
-                Array(
-                    (
-                        F("topic", "string"),
-                        F(
-                            "partitions",
-                            Array(
-                                (
-                                    F("error_code", "int16"),
-                                    F("partition", "int32"),
-                                    F("leader_epoch", "int32", since=1, absent=-1),
-                                    F("end_offset", "int64", absent=-1),
-                                )
-                            ),
-                        ),
-                    )
-                ),
+            _by_topic(
+                F("error_code", "int16"),
+                F("partition", "int32"),
+                F("leader_epoch", "int32", since=1, absent=-1),
+                F("end_offset", "int64", absent=-1),
+                name="topic",
             ),
         ),
     ),
@@ -717,24 +659,11 @@ _OFFSET_COMMIT = ApiKind(
             F("member_id", "string", since=1),
             F("group_instance_id", "string", since=7, null=7),
             F("retention_time_ms", "int64", since=2, until=4, absent=-1),
-            F(
-                "topics",
-                Array(
-                    (
-                        F("name", "string"),
-                        F(
-                            "partitions",
-                            Array(
-                                (
-                                    F("partition_index", "int32"),
-                                    F("committed_offset", "int64"),
-                                    F("committed_leader_epoch", "int32", since=6, absent=-1),
-                                    F("committed_metadata", "string", null=0),
-                                )
-                            ),
-                        ),
-                    )
-                ),
+            _by_topic(
+                F("partition_index", "int32"),
+                F("committed_offset", "int64"),
+                F("committed_leader_epoch", "int32", since=6, absent=-1),
+                F("committed_metadata", "string", null=0),
             ),
         ),
     ),

@@ -11,11 +11,9 @@ from typing import Final
 from connectors.kafka.sink import Writer
 from models.contracts import Status
 from models.failures import Failure
-from models.message import Message
 from models.settings import Kafka
 from models.telemetry import Changes, ModuleState
 from models.timestamps import SECOND
-from models.topics import TELEMETRY
 
 EVERY_S: Final = 1.0
 INTERVAL_NS: Final = SECOND
@@ -77,11 +75,8 @@ class ProcessPulse:
 
     def _send(self, ended: Status | None = None) -> None:
         writer = self._writer or self._open()
-        changes, now = self._changes, time.time_ns()
         states = self._states()
         if ended is not None:
             states = [each._replace(status=ended) for each in states]
-        ordinal = changes.ordinal
-        record = changes.record(now, INTERVAL_NS, states, whole=ended is not None)
-        writer.write(Message(TELEMETRY, self._name, record.canonical(), now, changes.producer, ordinal))
+        writer.write(self._changes.message(time.time_ns(), INTERVAL_NS, states, whole=ended is not None))
         writer.flush()

@@ -8,10 +8,8 @@ from typing import Final
 
 from connectors.recorder.writer import Outlet
 from models.contracts import Number, Status
-from models.message import Message
 from models.telemetry import Changes, ModuleState
 from models.timestamps import SECOND
-from models.topics import TELEMETRY
 
 SOURCE: Final = "recorder"
 INTERVAL_NS: Final = SECOND
@@ -69,9 +67,5 @@ class TelemetryWriter:
 
     def publish(self, pulses: Iterable[ModulePulse], now_ns: int, whole: bool = False) -> None:
         """All pulses as they are now; ``whole``: for the last time."""
-        changes = self._changes
-        ordinal = changes.ordinal
-        record = changes.record(now_ns, INTERVAL_NS, [pulse.state(now_ns) for pulse in pulses], whole)
-        self._outlet.put(
-            Message(TELEMETRY, SOURCE, record.canonical(), now_ns, producer=changes.producer, ordinal=ordinal)
-        )
+        states = [pulse.state(now_ns) for pulse in pulses]
+        self._outlet.put(self._changes.message(now_ns, INTERVAL_NS, states, whole))

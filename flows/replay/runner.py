@@ -11,9 +11,9 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
 from connectors.archive.reader import ArchiveReader
+from connectors.archive.threads import ONE_THREAD
 from connectors.archive.writer import ArchiveWriter
 from connectors.failures import can_write
 from flows.engine import prepare_recovery
@@ -22,8 +22,6 @@ from models.failures import Failure
 from models.message import Message
 
 _POLL_S = 0.05
-#: For polars, whose tables are small here: a pool of threads takes more than it gives.
-ONE_THREAD: Final = {"POLARS_MAX_THREADS": "1"}
 
 
 def begin(plan: ReplayPlan) -> bool:

@@ -21,18 +21,9 @@ import psutil
 import pytest
 
 from tests.conftest import ROOT
+from tests.eager import EAGER
 from tests.waiting import eventually
 
-#: Trades within seconds: warm at once, against a maker that is far behind.
-EAGER = {
-    "PROFIT_API_PORT": "0",
-    "PROFIT_FAIR_VALUE_WARM_UP_S": "2",
-    "PROFIT_FAIR_VALUE_SAMPLE_S": "1",
-    "PROFIT_PORTFOLIO_COOLDOWN_S": "0.5",
-    "PROFIT_EXECUTION_MAX_LAG_MS": "60000",
-    "PROFIT_SIMULATOR_LAG_S": "5",
-    "PROFIT_SIMULATOR_MAKER_ERROR": "0.08",
-}
 #: A crossed book for ten seconds of every forty.
 FAULTS = "seed = 7\n" + "".join(
     f'[[fault]]\nkind = "crossed_book"\noutcome = "{side}"\nat_s = {at}\nfor_s = 10\nby = 0.05\n'

@@ -22,20 +22,10 @@ from connectors.operator.standing import standing_kill
 from models import topics
 from models.settings import Kafka
 from tests.conftest import ROOT
+from tests.eager import EAGER
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.takes(150)]
-
-#: Trades within seconds: warm at once, against a maker that is far behind.
-EAGER = {
-    "PROFIT_API_PORT": "0",
-    "PROFIT_FAIR_VALUE_WARM_UP_S": "2",
-    "PROFIT_FAIR_VALUE_SAMPLE_S": "1",
-    "PROFIT_PORTFOLIO_COOLDOWN_S": "0.5",
-    "PROFIT_EXECUTION_MAX_LAG_MS": "60000",
-    "PROFIT_SIMULATOR_LAG_S": "5",
-    "PROFIT_SIMULATOR_MAKER_ERROR": "0.08",
-}
 
 
 class Run:
