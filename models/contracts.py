@@ -174,6 +174,70 @@ class Answer(Record, frozen=True):
     text: str
 
 
+class RiskEvent(Record, frozen=True):
+    """A change of a multiplier, cap, breaker or release gate. ``scope``: ``instance``, ``family``, ``underlying``,
+    ``market``, ``expiry`` or ``portfolio``, of which ``name`` is one. ``old``, ``new``: as people read them.
+    ``numbers``: what it rests on."""
+
+    id: str
+    journal: int
+    timestamp: int
+    kind: Literal["multiplier", "cap", "breaker", "gate", "instance"]
+    subject: str  # which multiplier, cap, breaker or gate
+    scope: str
+    name: str
+    old: str
+    new: str
+    reason: Reason
+    text: str  # one sentence for people
+    numbers: dict[str, Number] = msgspec.field(default_factory=dict)
+
+
+class MarkOut(Record, frozen=True):
+    """What a fill was worth a while later: one row a fill and horizon. ``horizon_s``: seconds after the fill, -1 for
+    the settlement. ``mid``: the token's mid then, of the settlement its payout; pips, -1 where no sound book was there.
+    ``gain``: pips a share in the fill's favour, fee apart; ``slippage``: pips a share that the fill was worse than the
+    mid of its decision; ``predicted``: pips a share after fee that the strategy expected of it."""
+
+    id: str
+    journal: int
+    timestamp: int
+    fill: str
+    strategy: str
+    market_key: str
+    outcome: OutcomeName
+    side: Literal["buy", "sell"]
+    evidence: Literal["book_cross", "trade_through", "queue"]
+    horizon_s: int
+    price: int
+    size: int
+    fee: int
+    mid: int
+    gain: int | None
+    slippage: int | None
+    predicted: float | None
+
+
+class VenueCommand(Record, frozen=True):
+    """What the trading flow asks of a live venue. ``gate``: the release gate under which it was given; ``order``: the
+    client order id; ``limit`` pips, ``size`` micro-shares."""
+
+    id: str
+    journal: int
+    timestamp: int
+    do: Literal["send", "cancel", "query", "cancel_all"]
+    gate: str
+    order: str = ""
+    condition: str = ""
+    token: str = ""
+    side: Literal["buy", "sell", ""] = ""
+    kind: Literal["FAK", "FOK", "GTC", "GTD", ""] = ""
+    limit: int = 0
+    size: int = 0
+    post_only: bool = False
+    expires: int = 0
+
+
 class Features(Record, frozen=True):
     """The numbers the strategies used for a market, sampled with the scans."""
 
@@ -251,6 +315,9 @@ CONTRACTS: dict[str, type[Record]] = {
     "ledger": Posting,
     "outcomes": Outcome,
     "answers": Answer,
+    "risk": RiskEvent,
+    "markouts": MarkOut,
+    "venue": VenueCommand,
     "features": Features,
     "quality": Quality,
     "telemetry": Telemetry,

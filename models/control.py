@@ -33,9 +33,9 @@ class Kill(msgspec.Struct, frozen=True, tag="kill"):
 
 
 class Release(msgspec.Struct, frozen=True, tag="release"):
-    """Lift what stands: the kill, or the anomaly with the explanation that it was given."""
+    """Lift what stands: the kill, the anomaly with the explanation that it was given, or a breaker by its name."""
 
-    what: str  # "kill" or "anomaly"
+    what: str  # "kill", "anomaly" or "breaker:NAME"
     why: str = ""
 
 
@@ -49,7 +49,36 @@ class Close(msgspec.Struct, frozen=True, tag="close"):
     market: str
 
 
-Instruction = Pause | Resume | Kill | Release | Flatten | Close
+class SetGate(msgspec.Struct, frozen=True, tag="gate"):
+    """Go to a release gate (``models.release``): up by one where its criteria are met, down always."""
+
+    gate: str
+
+
+class Arm(msgspec.Struct, frozen=True, tag="arm"):
+    """Ask to trade with real money. The answer names the phrase to be confirmed."""
+
+
+class Confirm(msgspec.Struct, frozen=True, tag="confirm"):
+    """Arm for good, with the phrase of the answer to ``arm``, soon after it."""
+
+    phrase: str
+
+
+class Disarm(msgspec.Struct, frozen=True, tag="disarm"):
+    """No real order any more: back from LIVE_ARMED to LIVE_DRY_RUN."""
+
+
+class SetInstance(msgspec.Struct, frozen=True, tag="instance"):
+    """Switch an instance's entries off or on, or make them smaller. ``size``: 0 to 1, what its sizes are multiplied
+    with; None leaves it as it is."""
+
+    instance: str
+    enabled: bool | None = None
+    size: float | None = None
+
+
+Instruction = Pause | Resume | Kill | Release | Flatten | Close | SetGate | Arm | Confirm | Disarm | SetInstance
 
 
 class Command(msgspec.Struct, frozen=True):

@@ -120,6 +120,38 @@ class Reason(StrEnum):
     WRONG_RUN = "wrong_run"
     REPEATED = "repeated"
     NOTHING_TO_DO = "nothing_to_do"
+    # portfolio risk
+    CAP_FAMILY = "cap_family"
+    CAP_UNDERLYING = "cap_underlying"
+    CAP_EXPIRY = "cap_expiry"
+    CAP_GATE = "cap_gate"
+    PERFORMANCE = "performance"
+    CONFIGURED = "configured"
+    DAILY_LOSS = "daily_loss"
+    DRAWDOWN = "drawdown"
+    LOSS_STREAK = "loss_streak"
+    NEGATIVE_EXPECTANCY = "negative_expectancy"
+    FILL_ANOMALY = "fill_anomaly"
+    SLIPPAGE = "slippage"
+    FEED_HEALTH = "feed_health"
+    RELEASED = "released"
+    # execution quality
+    SLIPPAGE_TOO_WIDE = "slippage_too_wide"
+    DUPLICATE_SIGNAL = "duplicate_signal"
+    DEADLINE = "deadline"
+    # release gates
+    GATE_CLOSED = "gate_closed"
+    NOT_ARMED = "not_armed"
+    CRITERIA_MISSING = "criteria_missing"
+    PROMOTED = "promoted"
+    DEMOTED = "demoted"
+    ARMING = "arming"
+    PHRASE_WRONG = "phrase_wrong"
+    PHRASE_EXPIRED = "phrase_expired"
+    DISARMED = "disarmed"
+    INTERLOCK = "interlock"
+    DISABLED = "disabled"
+    DRY_RUN = "dry_run"
 
 
 MEANING: dict[Reason, str] = {
@@ -225,6 +257,35 @@ MEANING: dict[Reason, str] = {
     Reason.WRONG_RUN: "the command was given for another run",
     Reason.REPEATED: "the command is not newer than the last one: it was sent before",
     Reason.NOTHING_TO_DO: "what the command asks for is already so",
+    Reason.CAP_FAMILY: "the limit of money of one family of strategies is reached",
+    Reason.CAP_UNDERLYING: "the worst joint outcome of all windows of this underlying would cost more than its limit",
+    Reason.CAP_EXPIRY: "the worst joint outcome of all windows that end together would cost more than its limit",
+    Reason.CAP_GATE: "the release gate allows smaller caps only",
+    Reason.PERFORMANCE: "what the instance has realised so far says so",
+    Reason.CONFIGURED: "the configuration says so",
+    Reason.DAILY_LOSS: "the day's loss reached its bound",
+    Reason.DRAWDOWN: "the loss from the peak reached its bound",
+    Reason.LOSS_STREAK: "as many losses in a row as the bound allows",
+    Reason.NEGATIVE_EXPECTANCY: "a sequential test says that the expectancy is negative",
+    Reason.FILL_ANOMALY: "fills or orders came that cannot be",
+    Reason.SLIPPAGE: "fills are worse than the prices decided on by more than the bound",
+    Reason.FEED_HEALTH: "a feed that trading rests on is not sound",
+    Reason.RELEASED: "the breaker's own condition of release is met, or the operator released it",
+    Reason.SLIPPAGE_TOO_WIDE: "the limit is further from the decision's mid than allowed",
+    Reason.DUPLICATE_SIGNAL: "the same signal on the same book was acted on before",
+    Reason.DEADLINE: "the order was not acknowledged in time: it is cancelled and asked for by its id",
+    Reason.GATE_CLOSED: "the release gate allows no such order",
+    Reason.NOT_ARMED: "real orders need the gate LIVE_ARMED, confirmed by the operator",
+    Reason.CRITERIA_MISSING: "the gate's criteria are not all met",
+    Reason.PROMOTED: "the criteria are met and the operator asked for it",
+    Reason.DEMOTED: "the release gate was lowered",
+    Reason.ARMING: "arming waits for the phrase to be confirmed",
+    Reason.PHRASE_WRONG: "the phrase is not the one of the last request to arm",
+    Reason.PHRASE_EXPIRED: "the phrase was confirmed too late, or nothing asked for it",
+    Reason.DISARMED: "the time of arming is over, or the operator disarmed",
+    Reason.INTERLOCK: "the live venue's own interlock does not agree",
+    Reason.DISABLED: "the operator switched the instance's entries off",
+    Reason.DRY_RUN: "the order was built, signed and checked, and not sent",
 }
 
 

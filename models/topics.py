@@ -24,6 +24,9 @@ LEDGER: Final = "ledger"
 FEATURES: Final = "features"
 OUTCOMES: Final = "outcomes"
 ANSWERS: Final = "answers"
+RISK: Final = "risk"
+MARKOUTS: Final = "markouts"
+VENUE: Final = "venue"
 PROMOTIONS: Final = "promotions"
 DRIFT: Final = "drift"
 TELEMETRY: Final = "telemetry"
@@ -71,6 +74,9 @@ CATALOGUE: Final[tuple[Topic, ...]] = (
     Topic(FEATURES, "out", "models.contracts.Features", "market"),
     Topic(OUTCOMES, "out", "models.contracts.Outcome", "market", 7 * DAY_MS),
     Topic(ANSWERS, "out", "models.contracts.Answer", "command id", 7 * DAY_MS),
+    Topic(RISK, "out", "models.contracts.RiskEvent", "subject", 7 * DAY_MS),
+    Topic(MARKOUTS, "out", "models.contracts.MarkOut", "fill id", 7 * DAY_MS),
+    Topic(VENUE, "out", "models.contracts.VenueCommand", "order id", 7 * DAY_MS),
     Topic(PROMOTIONS, "out", "promotion decision", "model id", 7 * DAY_MS),
     Topic(DRIFT, "out", "drift finding", "model id", 7 * DAY_MS),
     Topic(TELEMETRY, "out", "models.contracts.Telemetry", "flow or process"),

@@ -23,7 +23,7 @@ from flows.trading_line.instance_state import InstanceState
 from flows.trading_line.items import Judged
 from flows.trading_line.known import KnownMarket, MarketCache, opposite
 from flows.trading_line.members import Entry, Member
-from flows.trading_line.operator import Operator, Reply
+from flows.trading_line.operator import Operator
 from flows.trading_line.outbox import Outbox
 from flows.trading_line.pace import Pace
 from flows.trading_line.paper_rules import rules_of
@@ -31,6 +31,7 @@ from flows.trading_line.positions import MAIN, Account, Position
 from flows.trading_line.reconciliation import Reconciliation
 from flows.trading_line.records import EXECUTION, Choice, Records
 from flows.trading_line.refusals import Refusals
+from flows.trading_line.reply import Reply, nobodys
 from flows.trading_line.settlement import Settlement
 from flows.trading_line.tally import GateTally
 from models.contracts import Number
@@ -212,7 +213,21 @@ class Desk:
         for member in self._members:
             self._count_all(member.on_input(said, event.t))
         if isinstance(said, Signed):
-            self._obey(event, self._operator.on_command(event, said, self._reconciliation.anomaly))
+            self._command(event, said)
+
+    def _command(self, event: Input, signed: Signed) -> None:
+        """Let every member hear a command that is the operator's, up to one that refuses it, and answer it."""
+        command = self._operator.verified(signed)
+        if command is None or isinstance(command, Reply):
+            self._obey(event, command)
+            return
+        answer: Reply | None = None
+        for member in self._members:
+            reply = member.obey(command, event.t)
+            answer = answer or reply
+            if reply is not None and reply.step.verdict != Verdict.PASS:
+                break
+        self._obey(event, answer or nobodys(command))
 
     def _settle(self, event: Market, known: KnownMarket) -> None:
         """Pay the market. Its working orders were ended by the venue, which heard of it first."""
@@ -230,8 +245,6 @@ class Desk:
             wanted = reply.cancel is None or order.market_key in reply.cancel
             if wanted and not (reply.entries_only and order.side == "sell"):
                 self._cancel(order, event.t)
-        if reply.release_anomaly:
-            self._reconciliation.explain()
         self._records.answer(event, reply)
 
     def _cancel(self, order: WorkingOrder, t: int) -> None:

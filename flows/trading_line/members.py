@@ -7,12 +7,17 @@ leaves spans: what it says is counted under its module, so that none acts unseen
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 import msgspec
 
 from flows.trading_line.known import KnownMarket
+from flows.trading_line.reply import Reply
+from models.contracts import Number
+from models.control import Command
 from models.happenings import Happening
 from models.inputs import AnyInput
+from models.reasons import Reason
 from models.settings import Settings
 from models.strategies.instance import Instance
 from models.strategies.signal import Intent
@@ -27,6 +32,20 @@ class Entry(msgspec.Struct, frozen=True):
     known: KnownMarket
     intent: Intent
     legs: int
+
+
+class Change(msgspec.Struct, frozen=True):
+    """A multiplier, cap, breaker or gate that was changed: see ``models.contracts.RiskEvent``."""
+
+    kind: Literal["multiplier", "cap", "breaker", "gate", "instance"]
+    subject: str
+    scope: str
+    name: str
+    old: str
+    new: str
+    reason: Reason
+    text: str
+    numbers: dict[str, Number] = {}
 
 
 class Member:
@@ -47,6 +66,11 @@ class Member:
         ``t``: Unix ns. Those of before its own time too: the desk hears the journal from its first event on."""
         return ()
 
+    def obey(self, command: Command, t: int) -> Reply | None:
+        """Hear a command that is the operator's, at ``t`` (Unix ns); the answer, where it is one's own to give. What a
+        member before refused is not heard."""
+        return None
+
     def on_clock(self, t: int) -> Iterable[Step]:
         """Hear that it is ``t`` (Unix ns); every 250 ms."""
         return ()
@@ -58,6 +82,18 @@ class Member:
     def multiplier(self, instance: str) -> float:
         """What the size of the instance's entries is multiplied with, 0 to 1."""
         return 1.0
+
+    def rooms(self, entry: Entry, account: str) -> Iterable[tuple[Reason, int]]:
+        """The most that an entry may cost, micro-dollars, by what bounds it; ``account``: whose money it is."""
+        return ()
+
+    def changes(self) -> Iterable[Change]:
+        """What it changed since it was asked last: each is published."""
+        return ()
+
+    def gauges(self) -> dict[str, Number]:
+        """Numbers of its own for telemetry."""
+        return {}
 
     def forget(self, market: str) -> None:
         """Nothing more comes of this market."""

@@ -13,7 +13,9 @@ import msgspec
 
 from flows.trading_line.members import Entry, Member
 from flows.trading_line.positions import Account
+from flows.trading_line.reply import Reply, done, refused
 from models.contracts import Number
+from models.control import Command, Release
 from models.message import Message
 from models.money import PIP
 from models.reasons import Reason, Verdict
@@ -117,11 +119,17 @@ class Reconciliation(Member):
         numbers: dict[str, Number] = {"differences": len(standing), "first": first, "amount": standing[first]}
         return Step(MODULE, Verdict.BLOCK, Reason.ANOMALY, numbers)
 
-    def explain(self) -> dict[str, int]:
-        """Accept the differences that stand, by the operator's word; which they were."""
+    def obey(self, command: Command, t: int) -> Reply | None:
+        do = command.do
+        if not isinstance(do, Release) or do.what != "anomaly":
+            return None
+        if not self.differences:
+            return refused(MODULE, command, Reason.NOTHING_TO_DO, "there is no anomaly to release.")
+        if not do.why.strip():
+            return refused(MODULE, command, Reason.ANOMALY, "an anomaly is released only with its explanation (--why).")
         self._explained.update(self.differences)
-        accepted, self.differences = self.differences, {}
-        return accepted
+        self.differences = {}
+        return done(MODULE, command, f"the anomaly is released: {do.why.strip()}")
 
     def gates(self, entry: Entry) -> Iterable[Step]:
         if not self.differences:

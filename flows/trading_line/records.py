@@ -7,8 +7,8 @@ from typing import cast
 import msgspec
 
 from flows.trading_line.known import KnownMarket, MarketCache
-from flows.trading_line.operator import Reply
 from flows.trading_line.outbox import Outbox
+from flows.trading_line.reply import Reply
 from models.configuration import configuration_id
 from models.contracts import Action, Answer, Decision, Features, Fill, Number, Order, Outcome, OutcomeName, Scan
 from models.journal import AnyEvent, Market

@@ -11,6 +11,7 @@ from flows.trading_line.outbox import Outbox
 from flows.trading_line.positions import Account
 from flows.trading_line.reconciliation import Reconciliation
 from models.contracts import Fill, Outcome, Posting
+from models.control import Command, Release
 from models.message import Message
 from models.money import DOLLAR, PIP, SHARE
 from models.orders import Execution, WorkingOrder, example_order
@@ -139,7 +140,12 @@ def test_an_explained_difference_stands_no_more_and_a_new_one_does() -> None:
     books = Books(a_lost_posting)
     assert story(books) == BROKEN
     assert books.reconciliation.anomaly
-    assert books.reconciliation.explain()
+    release = Command(id="c1", run="r", t=1, by="me", do=Release("anomaly"))
+    unexplained = books.reconciliation.obey(release, 1)
+    assert unexplained is not None and unexplained.step.reason == Reason.ANOMALY and books.reconciliation.anomaly
+    explained = msgspec.structs.replace(release, do=Release("anomaly", "counted by hand"))
+    answer = books.reconciliation.obey(explained, 2)
+    assert answer is not None and answer.step.verdict == "pass"
     assert not books.reconciliation.anomaly
     books.spoil = lambda messages: messages
     assert books.compare() == SOUND
