@@ -18,6 +18,7 @@ from connectors.clock import FeedClock, SystemClock
 from connectors.failures import require_writable
 from connectors.kafka.admin import cluster_name, create_topics
 from connectors.kafka.client import consumer_config, patient_producer_config
+from connectors.life_sign import LifeSign
 from connectors.recorder.inputs import InputCounter
 from connectors.recorder.outlet import KafkaOutlet
 from connectors.recorder.recorder import Endpoints, Recorder
@@ -118,7 +119,12 @@ class _Session:
                 call_in(loop, recorder.fail, failure)
 
         run = run_id()
-        outlet = KafkaOutlet(patient_producer_config(settings.kafka, bootstrap), fail, _spool(settings, run, bootstrap))
+        outlet = KafkaOutlet(
+            patient_producer_config(settings.kafka, bootstrap),
+            fail,
+            _spool(settings, run, bootstrap),
+            life=LifeSign(settings.data_dir / "recorder.alive"),
+        )
         recorder = Recorder(settings.feeds, endpoints, source, clock, outlet, run, outlet.backlog, settings.checks)
         counter = InputCounter(
             consumer_config(settings.kafka, bootstrap),

@@ -22,6 +22,7 @@ from typing import Any, Final, Protocol
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
+from connectors.life_sign import LifeSign
 from connectors.recorder.mailbox import Mailbox
 from connectors.recorder.spool import Segment, Spool
 from models.envelope import HEADER
@@ -95,12 +96,15 @@ class KafkaOutlet:
         backend: Any = None,
         window: tuple[int, int] = (WINDOW_RECORDS, WINDOW_BYTES),
         away_s: float = AWAY_S,
+        life: LifeSign | None = None,
     ) -> None:
+        """``life`` is given with each record that Kafka has confirmed."""
         self._queue: Mailbox[Message | None] = Mailbox()
         self._room = room
         self._where = str(config.get("bootstrap.servers", "?"))
         self._producer: Any = backend if backend is not None else Producer(config)
         self._on_failure = on_failure
+        self._life = life
         self._spool = spool
         self._window_records, self._window_bytes = window
         self._away_s = away_s
@@ -358,6 +362,8 @@ class KafkaOutlet:
         self._settle(entry)
         self._delivered += 1
         self._moved = time.monotonic()
+        if self._life is not None:
+            self._life.give()
 
     def _refused(self, entry: _UnderWay, error: KafkaError) -> None:
         """Kafka will never take this record, or none any more."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -12,7 +10,6 @@ import yaml
 
 from api.cli.main import VERBS
 from models.settings import _variables
-from models.topics import BY_NAME
 from tests.conftest import ROOT
 
 
@@ -40,7 +37,9 @@ def test_every_service_is_checked_and_restarted(compose: dict[str, Any]) -> None
     for name, service in compose["services"].items():
         if name == "prepare":
             continue
-        assert service["healthcheck"]["test"][0] == "CMD", name
+        kind, *words = service["healthcheck"]["test"]
+        assert kind in ("CMD", "CMD-SHELL"), name
+        assert not {"python", "profit", "java"} & set(" ".join(words).split()), f"{name}: costs more than its answer"
         assert service["restart"] == "unless-stopped", name
 
 
@@ -85,23 +84,13 @@ def test_the_run_has_one_folder_by_its_name(compose: dict[str, Any]) -> None:
     for name in OURS - {"simulator", "recorder"}:
         assert folder in compose["services"][name]["command"]
     for name in ("market", "trading", "audit"):
-        assert compose["services"][name]["healthcheck"]["test"][-2].startswith(f"{folder}/")
+        assert f" {folder}/" in compose["services"][name]["healthcheck"]["test"][-1]
 
 
-def test_health_is_looked_at_cheaply() -> None:
-    """A file's age and an answer need neither Kafka nor the contracts: those cost a second of processor time a look."""
-    code = "import sys, api.supervisor.health; print([m for m in ('confluent_kafka', 'pydantic') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
-
-
-def test_commands_are_verbs_of_ours_and_checked_topics_are_in_the_catalogue(compose: dict[str, Any]) -> None:
+def test_commands_are_verbs_of_ours(compose: dict[str, Any]) -> None:
     for name, service in compose["services"].items():
         if name != "kafka" and name != "api":
             assert service["command"][0] in VERBS
-        check = service.get("healthcheck", {}).get("test", [])
-        if "moving" in check:
-            assert check[-1] in BY_NAME
 
 
 def test_the_image_is_built_in_stages_and_runs_without_root() -> None:

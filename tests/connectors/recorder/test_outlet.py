@@ -12,6 +12,7 @@ from confluent_kafka import KafkaError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connectors.life_sign import LifeSign
 from connectors.recorder.outlet import KafkaOutlet
 from connectors.recorder.spool import Spool, inherit
 from models.failures import Failure
@@ -301,3 +302,15 @@ def test_unconfirmed_records_are_not_called_delivered() -> None:
     outlet.put(message(1))
     with pytest.raises(Failure, match="1 records were not confirmed"):
         outlet.close(timeout=0.5)
+
+
+def test_a_life_sign_is_given_where_kafka_confirms_and_nowhere_else(tmp_path: Path) -> None:
+    producer, file = FakeProducer(), tmp_path / "alive"
+    producer.away.set()
+    outlet = KafkaOutlet({}, unexpected, backend=producer, life=LifeSign(file))
+    outlet.put(message(1))
+    eventually(lambda: producer.records)
+    assert not file.exists()
+    producer.away.clear()
+    eventually(file.exists)
+    outlet.close()
