@@ -10,8 +10,8 @@ from typing import Final
 from connectors.broker import errors
 from connectors.broker.connection import Slot
 from connectors.broker.fetch_codec import Fetched, FetchRequest, Wanted, encode_fetch
-from connectors.broker.groups import Later, Timer
 from connectors.broker.log import PartitionLog, Place, read_place
+from connectors.broker.members import Later, Timer
 from connectors.broker.topics import Topics
 
 #: The most that one answer has, whatever the client would take.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 
 from connectors.broker.errors import (
     ILLEGAL_GENERATION,
@@ -21,13 +21,8 @@ from connectors.broker.errors import (
     REBALANCE_IN_PROGRESS,
     UNKNOWN_MEMBER_ID,
 )
+from connectors.broker.members import COMPLETING, EMPTY, PREPARING, STABLE, Answer, GroupMember, Later, Timer
 from connectors.broker.schema import Row
-
-EMPTY: Final = "Empty"
-PREPARING: Final = "PreparingRebalance"
-COMPLETING: Final = "CompletingRebalance"
-STABLE: Final = "Stable"
-DEAD: Final = "Dead"
 
 #: The first member of a group waits so long for others, so that they do not divide the partitions twice.
 INITIAL_DELAY_S: Final = 0.1
@@ -36,31 +31,6 @@ _MOST_SESSION_MS: Final = 1_800_000
 #: Groups and members beyond these are refused: nobody has so many, but a program gone wild.
 _MOST_MEMBERS: Final = 1_000
 _MOST_GROUPS: Final = 1_000
-
-Answer = Callable[[Row], None]
-
-
-class Timer(Protocol):
-    def cancel(self) -> None: ...
-
-
-#: Calls a function after some seconds.
-Later = Callable[[float, Callable[[], None]], Timer]
-
-
-@dataclass(eq=False)
-class GroupMember:
-    id: str
-    client_id: str
-    host: str
-    session_s: float
-    rebalance_s: float
-    protocols: dict[str, bytes]
-    instance: str | None = None
-    assignment: bytes = b""
-    joining: Answer | None = None
-    syncing: Answer | None = None
-    timer: Timer | None = None
 
 
 @dataclass(eq=False)
@@ -104,9 +74,13 @@ class Group:
                 answer({"error_code": MEMBER_ID_REQUIRED, "member_id": wanted})
                 return
         self.promised.discard(wanted)
-        self._replace_instance(request["group_instance_id"])
+        self._replace_instance(request["group_instance_id"], wanted)
         rebalance_ms = request["rebalance_timeout_ms"]
         member = self.members.get(wanted)
+        if member is not None and self._knows_already(member, protocols):
+            self._hear(member)
+            answer(self._joined(member))
+            return
         if member is None:
             member = self.members[wanted] = GroupMember(wanted, client_id, host, 0.0, 0.0, {})
         elif member.joining is not None:
@@ -119,10 +93,19 @@ class Group:
         self.protocol_type = request["protocol_type"]
         self._prepare()
 
-    def _replace_instance(self, instance: str | None) -> None:
-        """A member with a name of its own that comes again takes its own place."""
-        for member in [each for each in self.members.values() if instance is not None and each.instance == instance]:
-            self._remove(member)
+    def _replace_instance(self, instance: str | None, wanted: str) -> None:
+        """A member with a name of its own that comes again under another id takes its own place."""
+        if instance is not None:
+            for member in [each for each in self.members.values() if each.instance == instance and each.id != wanted]:
+                self._remove(member)
+
+    def _knows_already(self, member: GroupMember, protocols: dict[str, bytes]) -> bool:
+        """Whether a member that joins again has only lost the answer: it gets it once more, and the others keep their
+        shares. Were they all to join again, a client that loses one answer in each round would never let them settle.
+        Only the leader, once it has divided, asks for a new division so."""
+        if member.joining is not None or list(member.protocols.items()) != list(protocols.items()):
+            return False
+        return self.state == COMPLETING or (self.state == STABLE and member.id != self.leader)
 
     def _fits(self, wanted: str, protocol_type: str, protocols: set[str]) -> bool:
         """Whether there is a way to divide that all other members know too."""
@@ -163,26 +146,29 @@ class Group:
         self.protocol = self._chosen()
         if self.leader not in self.members:
             self.leader = next(iter(self.members))
-        told = [
-            {"member_id": each.id, "group_instance_id": each.instance, "metadata": each.protocols[self.protocol]}
-            for each in self.members.values()
-        ]
         for member in tuple(self.members.values()):
             answer, member.joining = member.joining, None
             self._hear(member)
             assert answer is not None
-            answer(
-                {
-                    "error_code": NONE,
-                    "generation_id": self.generation,
-                    "protocol_type": self.protocol_type,
-                    "protocol_name": self.protocol,
-                    "leader": self.leader,
-                    "member_id": member.id,
-                    "members": told if member.id == self.leader else [],
-                }
-            )
+            answer(self._joined(member))
         self._set_timer(max(member.rebalance_s for member in self.members.values()), self._give_up_sync)
+
+    def _joined(self, member: GroupMember) -> Row:
+        """The answer to who joined the present generation; the leader's names all members."""
+        assert self.protocol is not None
+        led = list(self.members.values()) if member.id == self.leader else []
+        return {
+            "error_code": NONE,
+            "generation_id": self.generation,
+            "protocol_type": self.protocol_type,
+            "protocol_name": self.protocol,
+            "leader": self.leader,
+            "member_id": member.id,
+            "members": [
+                {"member_id": each.id, "group_instance_id": each.instance, "metadata": each.protocols[self.protocol]}
+                for each in led
+            ],
+        }
 
     def _chosen(self) -> str:
         members = list(self.members.values())

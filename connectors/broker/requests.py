@@ -9,8 +9,9 @@ from typing import Final, TypeAlias
 
 from connectors.broker import errors
 from connectors.broker.configs import Configs, Unfit
-from connectors.broker.groups import Groups, Later
+from connectors.broker.groups import Groups
 from connectors.broker.log import PartitionLog
+from connectors.broker.members import Later
 from connectors.broker.messages import APIS
 from connectors.broker.offsets import Offset, Offsets
 from connectors.broker.schema import Row
