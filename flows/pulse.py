@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from models.contracts import Number
 from models.message import Message
@@ -66,12 +66,19 @@ class FlowPulse:
         return t // self._interval != self._turn
 
     def beat(
-        self, t: int, gauges: dict[str, Number], further: Iterable[ModuleState] = (), whole: bool = False
+        self,
+        t: int,
+        gauges: dict[str, Number],
+        further: Iterable[ModuleState] = (),
+        whole: bool = False,
+        own: Mapping[str, dict[str, Number]] | None = None,
     ) -> Message:
-        """The record of ``t``; ``further`` modules stand in it that are counted elsewhere. ``whole``: the last one."""
+        """The record of ``t``; ``gauges``: the whole flow's, ``own``: of single modules; ``further`` modules, counted
+        elsewhere, stand in it too. ``whole``: the last one."""
+        by_module = {**(own or {}), self._chief: gauges}
         self._turn = t // self._interval
         states = [
-            ModuleState(name, "running", each.named_counts(), each.last, gauges if name == self._chief else {})
+            ModuleState(name, "running", each.named_counts(), each.last, by_module.get(name, {}))
             for name, each in self._modules.items()
         ]
         return self.tell(t, [*states, *further], whole)

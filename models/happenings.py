@@ -61,4 +61,37 @@ class Corrected(msgspec.Struct, frozen=True, gc=False):
     t: int
 
 
-Happening = Submitted | Filled | Cancelled | Settled | Corrected
+class RoundClosed(msgspec.Struct, frozen=True, gc=False):
+    """An instance holds nothing more of a market: ``result`` micro-dollars after costs, of ``stake`` spent on
+    ``shares`` (micro-shares). ``predicted``: pips a share times micro-shares that its entries expected."""
+
+    instance: str
+    market_key: str
+    result: int
+    stake: int
+    shares: int
+    predicted: float
+    t: int
+
+    @property
+    def back(self) -> float:
+        """Net result over stake."""
+        return round(self.result / self.stake, 6) if self.stake else 0.0
+
+    @property
+    def per_share(self) -> float:
+        """Net dollars a share."""
+        return round(self.result / self.shares, 6) if self.shares else 0.0
+
+
+class Irregular(msgspec.Struct, frozen=True, gc=False):
+    """The venue said, or failed to say, what it should not: an illegal report, a fill through its limit, no answer in
+    time."""
+
+    instance: str
+    order: str
+    what: str
+    t: int
+
+
+Happening = Submitted | Filled | Cancelled | Settled | Corrected | RoundClosed | Irregular

@@ -58,8 +58,8 @@ class WorkingOrder(msgspec.Struct, kw_only=True):
     """An order from the moment it is sent. ``limit``: pips; ``size``, ``filled``: micro-shares; ``due``: Unix ns when
     it reaches the venue, by estimate; ``expires``: Unix ns when it leaves the book, 0 = never; ``reserved``:
     micro-dollars set aside; ``book_age``: ns, how old the book may be that it meets on arrival; ``mid``: pips, the
-    token's mid at the decision (-1 where there was none); ``reason``: why it was sent; ``cancelling``: a cancel is
-    under way."""
+    token's mid at the decision (-1 where there was none); ``predicted``: pips a share that the decision expected to
+    gain after fee, None where it said nothing; ``reason``: why it was sent; ``cancelling``: a cancel is under way."""
 
     id: str
     decision: str
@@ -79,6 +79,7 @@ class WorkingOrder(msgspec.Struct, kw_only=True):
     post_only: bool = False
     expires: int = 0
     mid: int = -1
+    predicted: float | None = None
     filled: int = 0
     state: OrderState = "submitted"
     cancelling: bool = False

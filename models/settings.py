@@ -18,6 +18,7 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from models.failures import Failure
+from models.portfolio.sections import AllocationSettings, BreakerSettings, Concentration, ReleaseSettings
 from models.section import Section
 from models.strategies import parity, updown_fair_value
 from models.strategies.instance import InstanceTable, refusal
@@ -153,6 +154,10 @@ class ExecutionSettings(Section):
     time_out_rate: float = Field(0, ge=0, le=1, description="share of orders whose answer is lost, for rehearsals")
     order_type: Literal["FAK", "FOK"] = "FAK"
     slippage: float = Field(0.01, ge=0, le=1, description="limit above the ask seen, dollars a share")
+    max_slippage: float = Field(0.10, gt=0, le=1, description="limit above the mid decided on, dollars a share")
+    deadline_s: float = Field(
+        5, gt=0, description="no answer so long after an order was due = cancelled, and asked for"
+    )
     replenish_s: float = Field(5, ge=0, description="how long what we took stays taken, where no trade comes")
 
 
@@ -211,6 +216,10 @@ class Settings(Section):
     parity: Parity = Parity()
     instances: tuple[InstanceTable, ...] = ()
     portfolio: Portfolio = Portfolio()
+    allocation: AllocationSettings = AllocationSettings()
+    concentration: Concentration = Concentration()
+    breakers: BreakerSettings = BreakerSettings()
+    release: ReleaseSettings = ReleaseSettings()
     execution: ExecutionSettings = ExecutionSettings()
     operator: OperatorSettings = OperatorSettings()
     api: Api = Api()

@@ -90,6 +90,14 @@ class Blotter:
             raise IllegalTransition(f"order {order.id}: {order.state} is not final")
         del self._lines[order.id]
 
+    def overdue(self, t: int, patience: int) -> list[WorkingOrder]:
+        """The orders that nobody acknowledged ``patience`` ns after they were due, and that are not being cancelled."""
+        return [
+            line.order
+            for line in self._lines.values()
+            if line.order.state == "submitted" and not line.order.cancelling and t - line.order.due > patience
+        ]
+
     def unknown(self, t: int, every: int) -> list[WorkingOrder]:
         """The orders whose state is to be asked for at ``t``: unknown, and not asked for ``every`` ns."""
         due = []

@@ -164,10 +164,13 @@ def _token(token: TokenBook | None, view: View, limits: Limits) -> Reason | None
     price, size = token.asks[0]
     if price - token.bids[0][0] > limits.max_spread:
         return Reason.SPREAD_TOO_WIDE
-    return None if size >= limits.min_depth or _is_deep(token, limits) else Reason.DEPTH_TOO_THIN
+    return None if size >= limits.min_depth or is_deep(token, limits) else Reason.DEPTH_TOO_THIN
 
 
-def _is_deep(token: TokenBook, limits: Limits) -> bool:
+def is_deep(token: TokenBook, limits: Limits) -> bool:
+    """Whether enough shares are on offer near the best ask."""
+    if not token.asks:
+        return limits.min_depth <= 0
     missing = limits.min_depth
     dearest = token.asks[0][0] + limits.depth_within
     for price, size in token.asks:

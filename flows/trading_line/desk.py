@@ -16,12 +16,27 @@ from connectors.venues.venue import Venue
 from flows.beat import Beat, Beats
 from flows.pulse import FlowPulse
 from flows.quality import Tally
-from flows.trading_line import exits, gates, settlement, sizing, valuation
+from flows.trading_line import (
+    allocation,
+    concentration,
+    entry_quality,
+    exits,
+    gates,
+    markouts,
+    settlement,
+    sizing,
+    valuation,
+)
+from flows.trading_line.allocation import Allocation
 from flows.trading_line.blotter import Blotter
+from flows.trading_line.breakers import Breakers
+from flows.trading_line.concentration import ConcentrationCaps
 from flows.trading_line.cooldown import Cooldown
+from flows.trading_line.entry_quality import EntryQuality
 from flows.trading_line.instance_state import InstanceState
 from flows.trading_line.items import Judged
 from flows.trading_line.known import KnownMarket, MarketCache, opposite
+from flows.trading_line.markouts import MarkOuts
 from flows.trading_line.members import Entry, Member
 from flows.trading_line.operator import Operator
 from flows.trading_line.outbox import Outbox
@@ -31,17 +46,19 @@ from flows.trading_line.positions import MAIN, Account, Position
 from flows.trading_line.reconciliation import Reconciliation
 from flows.trading_line.records import EXECUTION, Choice, Records
 from flows.trading_line.refusals import Refusals
+from flows.trading_line.release_gate import ReleaseGate
 from flows.trading_line.reply import Reply, nobodys
 from flows.trading_line.settlement import Settlement
 from flows.trading_line.tally import GateTally
 from models.contracts import Number
 from models.control import Signed
-from models.happenings import Cancelled, Filled, Happening
+from models.happenings import Cancelled, Filled, Happening, Irregular
 from models.inputs import read_input
-from models.journal import AnyEvent, Book, Clock, Feed, Input, Market, Spot
+from models.journal import AnyEvent, Book, Clock, Configuration, Feed, Input, Market, Spot
 from models.message import Message
 from models.money import DOLLAR
 from models.orders import FINAL, IllegalTransition, Report, WorkingOrder
+from models.portfolio.rounds import Rounds
 from models.reasons import Reason, Verdict
 from models.settings import Settings
 from models.strategies.instance import Instance, Terms, all_instances, retired, terms_of
@@ -74,15 +91,26 @@ class Desk:
         self._operator = Operator(settings)
         self._cooldown = Cooldown(settings, self._blotter, self._accounts)
         #: In the order in which they hear, and are asked for their gates.
+        breakers = Breakers(settings, self._known, self._accounts, self._reconciliation)
+        self._gate = ReleaseGate(settings, self._known, self._accounts, self._operator, self._reconciliation, breakers)
+        self._markouts = MarkOuts(self._known)
+        self._rounds = Rounds()
         self._members: tuple[Member, ...] = (
             self._operator,
-            InstanceState(),
+            self._gate,
+            InstanceState(settings),
             self._reconciliation,
+            breakers,
             Pace(settings, self._known),
             gates.MarketGates(settings, self._known),
             self._cooldown,
+            EntryQuality(settings, self._known),
+            Allocation(settings),
+            ConcentrationCaps(settings, self._known, self._blotter, self._accounts),
+            self._markouts,
         )
         self._pulse = FlowPulse(PRODUCER, (), CHIEF, settings.telemetry.interval)
+        self._noticed = 0
         self._second = 0  # of the last reconciliation
         self._refusals = Refusals(1)
         self._waits = Refusals(_EXIT_EVERY_S)
@@ -106,6 +134,7 @@ class Desk:
                 self._accounts[name] = Account(name, capital)
         for member in self._members:
             member.configure(settings)
+        self._deadline = round(settings.execution.deadline_s * SECOND)
         if isinstance(self._venue, PaperVenue):
             self._venue.configure(rules_of(settings))
         self._records.configure(settings)
@@ -139,17 +168,25 @@ class Desk:
         self._leave(event)  # first: what is left at this event is not bought back at it
         for known, evaluation in entries:
             self._enter(event, known, evaluation)
+        self._publish(event)
         messages = self._out.take()
         self._reconciliation.read(messages)
         out[0:0] = messages
         if isinstance(event, Clock):
             self._reconcile(event.t)
             if self._pulse.is_due(event.t):
-                out.append(self._pulse.beat(event.t, self._gauges(event.t)))
+                out.append(self._beat(event.t))
             out.extend(self._beats.at(event.t))
         elif isinstance(event, Feed) and event.what == "end of run":
-            out.append(self._pulse.beat(event.t, self._gauges(event.t), whole=True))
+            out.append(self._beat(event.t, whole=True))
         return out
+
+    def _publish(self, event: AnyEvent) -> None:
+        """What the members did: each change and mark-out is a row."""
+        for member in self._members:
+            for notice in member.notices():
+                self._records.notice(event, self._noticed, notice)
+                self._noticed += 1
 
     def _reconcile(self, t: int) -> None:
         """Once a second of event time, however often telemetry goes out: an anomaly stops entries."""
@@ -164,6 +201,11 @@ class Desk:
         for report in self._venue.hear(event):
             self._apply(event, report)
         if isinstance(event, Clock) and self._blotter:
+            for order in self._blotter.overdue(event.t, self._deadline):
+                self._count(Step(EXECUTION, Verdict.BLOCK, Reason.DEADLINE, {"order": order.id}))
+                self._cancel(order, event.t)
+                self._venue.query(order.id, event.t)
+                self._tell(Irregular(order.instance, order.id, "not acknowledged in time", event.t))
             for order in self._blotter.unknown(event.t, _ASK_EVERY_NS):
                 self._venue.query(order.id, event.t)
 
@@ -173,6 +215,7 @@ class Desk:
         except (IllegalTransition, KeyError) as cause:
             self._count(Step(EXECUTION, Verdict.BLOCK, Reason.ILLEGAL_TRANSITION, {"report": str(cause)}))
             self._reconciliation.note_anomaly(f"order {report.order}: {report.state}")
+            self._tell(Irregular("", report.order, f"reported as {report.state}", event.t))
             return
         account = self._account_of(order.instance)
         fill = report.fill
@@ -182,6 +225,8 @@ class Desk:
             move = account.bought if order.side == "buy" else account.sold
             move(event.seq, event.t, self._out, order, fill, ref)
             self._tell(Filled(order, fill, ref, report.t))
+            if (fill.price > order.limit) if order.side == "buy" else (fill.price < order.limit):
+                self._tell(Irregular(order.instance, order.id, "filled through its limit", event.t))
         if order.state in FINAL:
             account.release(event.seq, event.t, self._out, order)
         self._records.order(event, order, self._blotter.row(order), report.reason)
@@ -206,6 +251,9 @@ class Desk:
                 self._settle(event, self._known.markets[event.key])
         elif isinstance(event, Input):
             self._take_input(event)
+        elif isinstance(event, Configuration) and event.flow == PRODUCER:
+            for member in self._members:
+                self._count_all(member.on_start(event.t))
 
     def _take_input(self, event: Input) -> None:
         """Tell the members, and obey a command."""
@@ -235,6 +283,7 @@ class Desk:
         self._count_all(steps)
         for each in happenings:
             self._tell(each)
+        self._count_all(self._markouts.on_settlement(event.key, known.payouts, event.t))
 
     def _obey(self, event: AnyEvent, reply: Reply | None) -> None:
         """Do what an operator's command asks for beyond what its gate will say, and answer it."""
@@ -283,7 +332,7 @@ class Desk:
         instance = self._instances[evaluation.instance]
         steps: list[Step] = list(evaluation.steps)
         for intent in evaluation.intents:
-            entry = Entry(event.t, instance, known, intent, len(evaluation.intents))
+            entry = Entry(event.t, instance, known, intent, evaluation.intents)
             for step in self._gates(entry):
                 self._count(step)
                 steps.append(step)
@@ -301,6 +350,7 @@ class Desk:
             account,
             valuation.equity(account, self._known),
             self._multiplier(instance.id),
+            tuple(room for member in self._members for room in member.rooms(entry, account)),
         )
         orders, step = sizing.size(request, self._settings, self._blotter, self._siblings(instance, account))
         self._count(step)
@@ -436,6 +486,9 @@ class Desk:
     def _tell(self, happening: Happening) -> None:
         for member in self._members:
             self._count_all(member.on(happening))
+        closed = self._rounds.take(happening)
+        if closed is not None:
+            self._tell(closed)
 
     def _count(self, step: Step) -> None:
         self._pulse.count(step.module, step.verdict, step.reason)
@@ -443,6 +496,10 @@ class Desk:
     def _count_all(self, steps: Iterable[Step]) -> None:
         for step in steps:
             self._count(step)
+
+    def _beat(self, t: int, whole: bool = False) -> Message:
+        own = {member.module: gauges for member in self._members if (gauges := member.gauges())}
+        return self._pulse.beat(t, self._gauges(t), whole=whole, own=own)
 
     def _gauges(self, t: int) -> dict[str, Number]:
         """Those of the portfolio's account; of a paper twin the equity, under its id."""
@@ -473,9 +530,13 @@ def _modules(instances: dict[str, Instance], members: tuple[Member, ...]) -> tup
         *(member.module for member in members if member.module.startswith("gate.")),
         "gate.ledger",
         *gates.GATE_MODULES,
+        *entry_quality.MODULES,
+        allocation.MODULE,
+        concentration.MODULE,
         sizing.MODULE,
         EXECUTION,
         exits.MODULE,
         settlement.MODULE,
         "reconciliation",
+        markouts.MODULE,
     )

@@ -58,12 +58,14 @@ class KnownMarket(msgspec.Struct):
 
 
 class MarketCache:
-    """``markets``: by key. ``spots``: the last of each asset. ``stale_tokens``, ``stale_spots``: as the last clock tick
-    said. ``lag``: ns from receipt to decision, as last measured; ``worst_lag``: the greatest so far, -1 before any."""
+    """``markets``: by key. ``spots``: the last of each asset. ``stale_feeds`` (topics), ``stale_tokens``,
+    ``stale_spots``: as the last clock tick said. ``lag``: ns from receipt to decision, as last measured;
+    ``worst_lag``: the greatest so far, -1 before any."""
 
     def __init__(self) -> None:
         self.markets: dict[str, KnownMarket] = {}
         self.spots: dict[str, Spot] = {}
+        self.stale_feeds: tuple[str, ...] = ()
         self.stale_tokens: tuple[str, ...] = ()
         self.stale_spots: tuple[str, ...] = ()
         self.lag = 0
@@ -82,6 +84,7 @@ class MarketCache:
         elif isinstance(event, Spot):
             self.spots[event.lane] = event
         elif isinstance(event, Clock):
+            self.stale_feeds = event.stale_feeds
             self.stale_tokens, self.stale_spots = event.stale_books, event.stale_spots
             self.lag = max(event.lag_ms, 0) * MILLISECOND
             if event.lag_ms >= 0:

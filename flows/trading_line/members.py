@@ -12,8 +12,9 @@ from typing import Literal
 import msgspec
 
 from flows.trading_line.known import KnownMarket
+from flows.trading_line.positions import Account
 from flows.trading_line.reply import Reply
-from models.contracts import Number
+from models.contracts import MarkOut, Number
 from models.control import Command
 from models.happenings import Happening
 from models.inputs import AnyInput
@@ -25,13 +26,18 @@ from models.trace import Step
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """An entry that is asked for at ``t`` (Unix ns): whose, where, and which leg of how many."""
+    """An entry that is asked for at ``t`` (Unix ns): whose, where, which leg, and all that are wanted together."""
 
     t: int
     instance: Instance
     known: KnownMarket
     intent: Intent
-    legs: int
+    intents: tuple[Intent, ...]
+
+    @property
+    def legs(self) -> int:
+        """Of how many legs this is one."""
+        return len(self.intents)
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -46,6 +52,12 @@ class Change(msgspec.Struct, frozen=True):
     reason: Reason
     text: str
     numbers: dict[str, Number] = {}
+
+
+#: A ``Change`` or the mark-out of a fill.
+Notice = Change | MarkOut
+#: What bounds an entry, and the micro-dollars that it leaves.
+Room = tuple[Reason, int]
 
 
 class Member:
@@ -83,12 +95,16 @@ class Member:
         """What the size of the instance's entries is multiplied with, 0 to 1."""
         return 1.0
 
-    def rooms(self, entry: Entry, account: str) -> Iterable[tuple[Reason, int]]:
-        """The most that an entry may cost, micro-dollars, by what bounds it; ``account``: whose money it is."""
+    def on_start(self, t: int) -> Iterable[Step]:
+        """Hear that the trading flow was started, for the first time or again."""
         return ()
 
-    def changes(self) -> Iterable[Change]:
-        """What it changed since it was asked last: each is published."""
+    def rooms(self, entry: Entry, account: Account) -> Iterable[Room]:
+        """The most that an entry may cost, by what bounds it; ``account``: whose money it is."""
+        return ()
+
+    def notices(self) -> Iterable[Notice]:
+        """What it did since it was asked last: each is published."""
         return ()
 
     def gauges(self) -> dict[str, Number]:

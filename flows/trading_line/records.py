@@ -7,16 +7,30 @@ from typing import cast
 import msgspec
 
 from flows.trading_line.known import KnownMarket, MarketCache
+from flows.trading_line.members import Notice
 from flows.trading_line.outbox import Outbox
 from flows.trading_line.reply import Reply
 from models.configuration import configuration_id
-from models.contracts import Action, Answer, Decision, Features, Fill, Number, Order, Outcome, OutcomeName, Scan
+from models.contracts import (
+    Action,
+    Answer,
+    Decision,
+    Features,
+    Fill,
+    MarkOut,
+    Number,
+    Order,
+    Outcome,
+    OutcomeName,
+    RiskEvent,
+    Scan,
+)
 from models.journal import AnyEvent, Market
 from models.orders import Execution, WorkingOrder
 from models.reasons import Reason, Verdict
 from models.settings import Settings
 from models.strategies.instance import Instance
-from models.topics import ANSWERS, DECISIONS, FEATURES, FILLS, ORDERS, OUTCOMES, SCANS
+from models.topics import ANSWERS, DECISIONS, FEATURES, FILLS, MARKOUTS, ORDERS, OUTCOMES, RISK, SCANS
 from models.trace import Evaluation, Step
 
 EXECUTION = "execution"
@@ -172,6 +186,27 @@ class Records:
         )
         self._out.put(OUTCOMES, event.key, outcome, event.t)
         return outcome.id
+
+    def notice(self, event: AnyEvent, number: int, notice: Notice) -> None:
+        """Notice ``number`` of the event: a change of risk, or a mark-out."""
+        if isinstance(notice, MarkOut):
+            self._out.put(MARKOUTS, notice.fill, msgspec.structs.replace(notice, journal=event.seq), event.t)
+            return
+        change = RiskEvent(
+            id=f"r{event.seq}.{number}",
+            journal=event.seq,
+            timestamp=event.t,
+            kind=notice.kind,
+            subject=notice.subject,
+            scope=notice.scope,
+            name=notice.name,
+            old=notice.old,
+            new=notice.new,
+            reason=notice.reason,
+            text=notice.text,
+            numbers=notice.numbers,
+        )
+        self._out.put(RISK, notice.subject, change, event.t)
 
     def answer(self, event: AnyEvent, reply: Reply) -> None:
         answer = Answer(

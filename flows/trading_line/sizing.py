@@ -8,6 +8,7 @@ import msgspec
 
 from flows.trading_line.blotter import Blotter
 from flows.trading_line.known import KnownMarket
+from flows.trading_line.members import Room
 from flows.trading_line.positions import Account
 from models.contracts import Number
 from models.fees import RATE_UNIT, fee_per_share, taker_fee
@@ -25,12 +26,24 @@ MODULE = "sizing"
 _ROUNDING = 100
 #: Marketable buys are whole cents (the exchange's maker amount has two decimals).
 _CENT = 10_000
-_SCARCE = (Reason.CAP_MARKET, Reason.CAP_STRATEGY, Reason.CAP_TOTAL, Reason.NO_CASH, Reason.NO_DEPTH)
+_SCARCE = frozenset(
+    {
+        Reason.CAP_MARKET,
+        Reason.CAP_STRATEGY,
+        Reason.CAP_TOTAL,
+        Reason.CAP_FAMILY,
+        Reason.CAP_UNDERLYING,
+        Reason.CAP_EXPIRY,
+        Reason.CAP_GATE,
+        Reason.NO_CASH,
+        Reason.NO_DEPTH,
+    }
+)
 
 
 class Request(msgspec.Struct, frozen=True):
     """An entry to be sized: at journal event ``seq`` and ``t`` (Unix ns), of which instance, with what the account is
-    worth (micro-dollars) and the members' ``multiplier``."""
+    worth (micro-dollars), the members' ``multiplier`` and the ``rooms`` that they leave."""
 
     seq: int
     t: int
@@ -40,6 +53,7 @@ class Request(msgspec.Struct, frozen=True):
     account: Account
     equity: int
     multiplier: float
+    rooms: tuple[Room, ...] = ()
 
 
 def committed_to(account: Account, blotter: Blotter, instances: frozenset[str], market: str) -> tuple[int, int]:
@@ -78,6 +92,7 @@ def size(
         (Reason.CAP_TOTAL, round(portfolio.cap_total * DOLLAR) - account.committed),
         (Reason.NO_CASH, account.cash),
         (Reason.OK, round(portfolio.cap_order * DOLLAR)),
+        *request.rooms,
     )
     binding, room = min(rooms, key=lambda each: each[1])
     # sized for the dearest fill the limits allow: what is within the caps then, is within them after any fill
@@ -150,7 +165,15 @@ def _order(request: Request, settings: Settings, number: int, shares: int) -> Wo
         book_age=instance.limits.book_age,
         post_only=intent.post_only,
         mid=mid_of(token.bids, token.asks),
+        predicted=_predicted(request, intent),
     )
+
+
+def _predicted(request: Request, intent: Intent) -> float:
+    """Pips a share that the strategy expects to gain after fee at the price it saw; of a pair a half for each leg."""
+    price, market = intent.price / PIP, request.known.market
+    fee = 0.0 if intent.post_only else fee_per_share(price, market.fee_rate / RATE_UNIT, market.fee_exponent)
+    return round((intent.worth - price - fee) * PIP, 2)
 
 
 def mid_of(bids: tuple[tuple[int, int], ...], asks: tuple[tuple[int, int], ...]) -> int:

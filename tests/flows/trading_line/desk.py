@@ -15,6 +15,7 @@ from models.journal import NO_SRC, AnyEvent, Book, Clock, Feed, Input, Levels, M
 from models.message import Message
 from models.money import DOLLAR, PIP, SHARE
 from models.orders import FINAL
+from models.portfolio.sections import AllocationSettings, BreakerSettings, Concentration, ReleaseSettings
 from models.record import Record
 from models.settings import ExecutionSettings, FairValue, Parity, Portfolio, Settings
 from models.settlement import Rule
@@ -35,6 +36,10 @@ def settings(**sections: dict[str, Any]) -> Settings:
         parity=Parity(**sections.get("parity", {})),
         portfolio=Portfolio(**sections.get("portfolio", {})),
         execution=ExecutionSettings(**({"jitter_ms": 0} | sections.get("execution", {}))),
+        allocation=AllocationSettings(**({"enabled": False} | sections.get("allocation", {}))),
+        concentration=Concentration(**sections.get("concentration", {})),
+        breakers=BreakerSettings(**sections.get("breakers", {})),
+        release=ReleaseSettings(**sections.get("release", {})),
     )
 
 

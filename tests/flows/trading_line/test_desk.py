@@ -323,7 +323,7 @@ def test_too_little_at_the_best_price_itself_does_not_size(scene: Scene) -> None
 
 def test_many_thin_levels_do_not_cost_more_than_was_reserved() -> None:
     """Fees are rounded level by level: ten levels may come to more than one order at one price."""
-    scene = Scene(settings(execution={"slippage": 0.1}))
+    scene = Scene(settings(execution={"slippage": 0.1, "max_slippage": 0.2}))
     scene.warm_up()
     scene.buy(size=200)
     scene.later(0.1)
@@ -543,8 +543,9 @@ def test_a_pair_is_held_and_not_sold_leg_by_leg() -> None:
 
 JUDGED = [f"data_gate.{FAIR}", "features", f"strategy.{FAIR}"]
 GATES = [
-    "gate.operator", "gate.state", "gate.ledger", "gate.pace", "gate.quality", "gate.parity", "gate.freshness",
-    "gate.spread", "gate.expiry", "gate.cooldown",
+    "gate.operator", "gate.release", "gate.state", "gate.ledger", "gate.breakers", "gate.pace", "gate.quality",
+    "gate.parity", "gate.freshness", "gate.spread", "gate.expiry", "gate.cooldown", "gate.depth", "gate.slippage",
+    "gate.duplicate",
 ]  # fmt: skip
 
 
@@ -561,7 +562,7 @@ def test_a_refusal_ends_with_the_span_that_refused(scene: Scene) -> None:
     scene.now = END - 10 * SECOND - SECOND // 2 + 1
     scene.buy()
     (decision,) = scene.decisions("block")
-    assert [span.module for span in decision.spans] == [*JUDGED, *GATES[:9]]
+    assert [span.module for span in decision.spans] == [*JUDGED, *GATES[:11]]
     assert (decision.spans[-1].verdict, decision.spans[-1].reason) == (Verdict.BLOCK, Reason.TOO_CLOSE_TO_EXPIRY)
     assert {span.verdict for span in decision.spans[:-1]} == {Verdict.PASS}
 

@@ -26,6 +26,7 @@ from models.timestamps import MILLISECOND, SECOND
 from tests.models.strategies.views import END, NOW, book, market, spot, token
 
 SETTINGS = Settings()
+ASKED = Intent("Up", 5000, 0.6)
 INSTANCES = all_instances(SETTINGS)
 FAIR, PARITY = INSTANCES["updown_fair_value"], INSTANCES["parity"]
 LATE_SPOT = msgspec.structs.replace(spot(), t=END - 10 * SECOND)
@@ -53,7 +54,7 @@ def check(
         known.spots[market().asset] = of_spot if of_spot is not None else spot()
     known.stale_tokens = stale
     known.stale_spots = (market().asset,) if spot_stale else ()
-    entry = Entry(t, instance, stored, Intent("Up", 5000, 0.6), 1)
+    entry = Entry(t, instance, stored, ASKED, (ASKED,))
     return [(each.module, each.verdict, each.reason) for each in gates.MarketGates(SETTINGS, known).gates(entry)]
 
 
@@ -119,7 +120,8 @@ class Desk:
         return msgspec.structs.replace(example_order(), **fields)
 
     def judge(self, t: int, outcome: str = "Up", legs: int = 1, instance: Instance = FAIR) -> str:
-        (step,) = self.cooldown.gates(Entry(t, instance, KnownMarket(market()), Intent(outcome, 5000, 0.6), legs))
+        intent = Intent(outcome, 5000, 0.6)
+        (step,) = self.cooldown.gates(Entry(t, instance, KnownMarket(market()), intent, (intent,) * legs))
         return str(step.reason)
 
 
@@ -179,7 +181,7 @@ def test_a_sale_delays_no_other_instances_sale() -> None:
 
 
 def verdict(member: Member, instance: Instance = FAIR) -> tuple[str, str]:
-    (step,) = member.gates(Entry(NOW, instance, KnownMarket(market()), Intent("Up", 5000, 0.6), 1))
+    (step,) = member.gates(Entry(NOW, instance, KnownMarket(market()), ASKED, (ASKED,)))
     return str(step.verdict), str(step.reason)
 
 
@@ -193,4 +195,4 @@ def test_a_line_that_is_behind_enters_nothing(lag_ms: int, reason: str) -> None:
 @pytest.mark.parametrize(("state", "expected"), [("active", "pass"), ("twin", "pass"), ("shadow", "hold")])
 def test_a_shadow_sends_nothing(state: str, expected: str) -> None:
     instance = msgspec.structs.replace(FAIR, state=state)
-    assert verdict(InstanceState(), instance)[0] == expected
+    assert verdict(InstanceState(SETTINGS), instance)[0] == expected

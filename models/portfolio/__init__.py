@@ -1,0 +1,1 @@
+"""Portfolio risk as pure functions and plain state: allocation, joint exposure, breakers."""
