@@ -29,6 +29,7 @@ LIBM = {
     "models/volatility.py": "returns are rounded to 1e-12 and weights to 1e-9 before they are summed",
     "models/scores.py": "scores of forecasts, for reports; no decision reads them",
     "flows/report/fair_value.py": "a report; no decision reads it",
+    "models/portfolio/allocation.py": "the decay of a round is rounded to 1e-12, the multiplier to 1e-6",
 }
 
 BUILTINS = {

@@ -191,7 +191,7 @@ class Breakers(Member):
     def _on_feeds(self, t: int) -> list[Step]:
         """Seconds of the last five minutes at which a feed that an instance needs was stale."""
         second = t // SECOND
-        for feed in self._known.stale_feeds:
+        for feed in sorted(self._known.stale_feeds):
             self._stale.setdefault(feed, []).append(second)
         for feed in [feed for feed, seconds in self._stale.items() if seconds[-1] <= second - _SOUND_S]:
             del self._stale[feed]

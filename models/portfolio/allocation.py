@@ -57,7 +57,7 @@ class Performance(msgspec.Struct):
 
     def take(self, result: float, half_life: float) -> None:
         """A round's net result over its stake."""
-        old = 0.5 ** (1.0 / half_life)
+        old = round(0.5 ** (1.0 / half_life), 12)
         self.weight = self.weight * old + 1.0
         self.weight_squares = self.weight_squares * old * old + 1.0
         self.total = self.total * old + result

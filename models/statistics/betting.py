@@ -43,5 +43,5 @@ class NegativeMean(msgspec.Struct):
         mean = self.total / (self.count + 1)
         if mean >= 0.0:
             return 0.0
-        variance = (_PRIOR + self.squares - self.count * (self.total / self.count) ** 2) / (self.count + 1)
+        variance = (_PRIOR + self.squares - self.total * self.total / self.count) / (self.count + 1)
         return min(-mean / (variance + mean * mean), _MOST)
