@@ -8,6 +8,7 @@ from flows.trading_line.blotter import Blotter
 from flows.trading_line.known import MarketCache
 from flows.trading_line.members import Entry, Member, Room
 from flows.trading_line.positions import Account
+from flows.trading_line.sizing import limit_of
 from flows.trading_line.valuation import equity
 from models.contracts import Number
 from models.fees import RATE_UNIT, fee_per_share
@@ -17,6 +18,7 @@ from models.portfolio.exposure import Stake, room, worst_loss
 from models.reasons import Reason
 from models.settings import Settings
 from models.strategies.instance import all_instances
+from models.strategies.signal import Intent
 from models.timestamps import SECOND
 
 MODULE = "concentration"
@@ -37,6 +39,7 @@ class ConcentrationCaps(Member):
         self.configure(settings)
 
     def configure(self, settings: Settings) -> None:
+        self._settings = settings
         self._caps = settings.concentration
         self._bucket = self._caps.bucket_s * SECOND
         self._families |= {name: each.strategy.family for name, each in all_instances(settings).items()}
@@ -49,7 +52,7 @@ class ConcentrationCaps(Member):
         for instance, stake in self._stakes(account):
             stakes.append(stake)
             in_family += stake.cost if self._families.get(instance, "") == family else 0
-        legs = [_leg(market, each.outcome, each.price, not each.post_only) for each in entry.intents]
+        legs = [self._leg(entry, each) for each in entry.intents]
         bucket = market.end // self._bucket
         return (
             (Reason.CAP_FAMILY, round(caps.cap_family * DOLLAR) - in_family),
@@ -93,26 +96,27 @@ class ConcentrationCaps(Member):
             numbers[name] = amount / DOLLAR
         return numbers
 
+    def _leg(self, entry: Entry, intent: Intent) -> Stake:
+        """One share of a leg, at the most that it may cost with its fee."""
+        market = entry.known.market
+        limit = limit_of(self._settings, entry.known, intent)
+        rate = 0.0 if intent.post_only else market.fee_rate / RATE_UNIT
+        fee = fee_per_share(min(limit, PIP // 2) / PIP, rate, market.fee_exponent)
+        return _stake(market, intent.outcome, SHARE, limit * SHARE // PIP + round(fee * DOLLAR))
+
     def _stakes(self, account: Account) -> Iterator[tuple[str, Stake]]:
         """Everything that may be lost: positions, and orders that buy as far as they are open."""
         for position in account.positions.values():
             known = self._known.markets.get(position.market_key)
             if known is not None:
-                cost = position.basis + position.fees
-                yield position.instance, _stake(known.market, position.outcome, position.size, cost)
+                yield position.instance, _stake(known.market, position.outcome, position.size, position.basis)
         for order in self._blotter:
             known = self._known.markets.get(order.market_key)
             if known is not None and order.reserved and self._accounts.get(order.instance, account) is account:
-                stake = _stake(known.market, order.outcome, order.size - order.filled, order.reserved, is_open=True)
+                stake = _stake(known.market, order.outcome, order.size - order.filled, order.reserved)
                 yield order.instance, stake
 
 
-def _stake(market: Market, outcome: str, size: int, cost: int, is_open: bool = False) -> Stake:
+def _stake(market: Market, outcome: str, size: int, cost: int) -> Stake:
     rule = "" if market.rule is None else str(market.rule)
-    return Stake(market.key, market.asset, market.end, rule, market.strike, outcome, size, cost, is_open)
-
-
-def _leg(market: Market, outcome: str, price: int, takes: bool) -> Stake:
-    """One share of a leg, at what it costs with its fee."""
-    fee = fee_per_share(price / PIP, market.fee_rate / RATE_UNIT, market.fee_exponent) if takes else 0.0
-    return _stake(market, outcome, SHARE, price * SHARE // PIP + round(fee * DOLLAR))
+    return Stake(market.key, market.asset, market.end, rule, market.strike, outcome, size, cost)

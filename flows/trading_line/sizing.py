@@ -98,7 +98,7 @@ def size(
     # sized for the dearest fill the limits allow: what is within the caps then, is within them after any fill
     dearest = 0.0
     for intent in intents:
-        limit = _limit(settings, known, intent)
+        limit = limit_of(settings, known, intent)
         fee = 0.0 if intent.post_only else fee_per_share(min(limit, PIP // 2) / PIP, rate, market.fee_exponent)
         dearest += limit / PIP + fee
     shares = shares_for(room - len(intents) * 2 * _ROUNDING, dearest)
@@ -140,7 +140,7 @@ def _order(request: Request, settings: Settings, number: int, shares: int) -> Wo
     market, intent = known.market, request.evaluation.intents[number]
     token = known.token(intent.outcome)
     assert token is not None
-    limit = _limit(settings, known, intent)
+    limit = limit_of(settings, known, intent)
     fee = 0 if intent.post_only else taker_fee(min(limit, PIP // 2), shares, market.fee_rate, market.fee_exponent)
     kind: TimeInForce = settings.execution.order_type
     if intent.post_only:
@@ -186,12 +186,12 @@ def _step(settings: Settings, known: KnownMarket, intents: tuple[Intent, ...]) -
     step = SIZE_STEP
     for intent in intents:
         if not intent.post_only:
-            limit = _limit(settings, known, intent)
+            limit = limit_of(settings, known, intent)
             step = math.lcm(step, _CENT * PIP // math.gcd(limit, _CENT * PIP))
     return step
 
 
-def _limit(settings: Settings, known: KnownMarket, intent: Intent) -> int:
+def limit_of(settings: Settings, known: KnownMarket, intent: Intent) -> int:
     """The ask plus slippage, on the tick, and never a price at which the edge would be gone; of a quote its own
     price."""
     if intent.post_only:

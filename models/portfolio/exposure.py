@@ -2,17 +2,18 @@
 
 Windows of one underlying that end at the same moment by the same rule are settled by the same price. Whatever it will
 be, it lies between two of their strikes, and each of those cases settles all of them. Their worst loss is that of the
-worst case, and not the sum of what each could lose alone: a long and an opposite stake at fitting strikes offset one
-another, and two that need the same move add up. Windows that end at different moments, or whose strike is not known,
-may all go wrong: their worst losses are added.
+worst case, and not the sum of what each could lose alone: of two opposite stakes only one can be lost, and two that
+need the same move add up. Windows that end at different moments, or whose strike is not known, may all go wrong: their
+worst losses are added.
 
-A working order counts as filled in every case in which that is bad, and as not filled in every other: then a bound on
-the worst loss holds whatever becomes of it, at every moment.
+In each case the stakes that lose count, and what others gain in it does not: a working order may not be filled, and a
+position may be sold before. So a bound on the worst loss holds whatever becomes of orders and positions, at every
+moment.
 
 >>> up = Stake("a", "BTC", 900, "twap", 60_000, "Up", size=10_000_000, cost=5_000_000)
 >>> down = Stake("b", "BTC", 900, "twap", 60_100, "Down", size=10_000_000, cost=4_000_000)
->>> worst_loss([up]), worst_loss([up, down])  # below 60,100 and at 60,000 or above both pay
-(5000000, -1000000)
+>>> worst_loss([up]), worst_loss([up, down])  # there is no price at which both are lost
+(5000000, 5000000)
 """
 
 from __future__ import annotations
@@ -26,8 +27,7 @@ _Group = tuple[str, int, str, str]
 
 class Stake(msgspec.Struct, frozen=True, gc=False):
     """Shares of one outcome. ``end``: Unix ns; ``rule``: how it settles; ``strike``: micro-dollars, None where it is
-    not known; ``size``: micro-shares, each paying a dollar; ``cost``: micro-dollars, fees in. ``open``: an order that
-    may still be filled, or not."""
+    not known; ``size``: micro-shares, each paying a dollar; ``cost``: micro-dollars."""
 
     market: str
     asset: str
@@ -37,7 +37,6 @@ class Stake(msgspec.Struct, frozen=True, gc=False):
     outcome: str
     size: int
     cost: int
-    open: bool = False
 
     @property
     def group(self) -> _Group:
@@ -46,7 +45,7 @@ class Stake(msgspec.Struct, frozen=True, gc=False):
 
 
 def worst_loss(stakes: Iterable[Stake]) -> int:
-    """Micro-dollars that all of them lose together at worst; negative where they gain whatever happens."""
+    """Micro-dollars that those of them lose which lose together, at worst."""
     total = 0
     for group in _groups(stakes).values():
         total += max(loss for loss, _ in _cases(group, ()))
@@ -96,10 +95,9 @@ def _cases(group: Sequence[Stake], legs: Sequence[Stake]) -> list[tuple[int, int
         reached = set(strikes[:case])  # the price is at or above these
         loss, added = 0, 0
         for each in group:
-            own = _loss(each, reached)
-            loss += max(own, 0) if each.open else own
+            loss += _loss(each, reached)
         for leg in legs:
-            added += max(_loss(leg, reached), 0)
+            added += _loss(leg, reached)
         cases.append((loss, added))
     return cases
 
@@ -107,4 +105,4 @@ def _cases(group: Sequence[Stake], legs: Sequence[Stake]) -> list[tuple[int, int
 def _loss(stake: Stake, reached: set[int]) -> int:
     is_up = (0 if stake.strike is None else stake.strike) in reached
     pays = is_up == (stake.outcome == "Up")
-    return stake.cost - (stake.size if pays else 0)
+    return max(stake.cost - (stake.size if pays else 0), 0)

@@ -71,7 +71,7 @@ class Bookkeeper:
         self.ordinals: dict[str, int] = {}
         self.records: list[Record] = []
         self.last: list[Record] = []
-        self._above: dict[tuple[str, str], int] = {}
+        self._above: dict[str, int] = {}
         self._totals = Totals()
 
     @property
@@ -138,10 +138,34 @@ class Bookkeeper:
         bounds += [(strategy, "", caps.cap_strategy) for strategy in ("updown_fair_value", "parity")]
         bounds += [("", market, caps.cap_market) for market in {o.market_key for o in self.orders.values()}]
         for strategy, market, cap in bounds:
-            committed = self.committed(strategy, market, twins)
-            allowed = max(round(cap * DOLLAR), self._above.setdefault((strategy, market), committed))
-            assert committed <= allowed
-            self._above[strategy, market] = min(self._above[strategy, market], committed)
+            self._within(f"{strategy}/{market}", self.committed(strategy, market, twins), cap)
+        joint = self._settings.concentration
+        self._within("worst joint loss", self.worst_loss(twins), joint.cap_underlying)
+
+    def _within(self, name: str, amount: int, cap: float) -> None:
+        allowed = max(round(cap * DOLLAR), self._above.setdefault(name, amount))
+        assert amount <= allowed, name
+        self._above[name] = min(self._above[name], amount)
+
+    def worst_loss(self, without: Collection[str]) -> int:
+        """Micro-dollars lost if each market goes the worse way, and what would gain then is gone before. All windows
+        here end at different moments: each may go wrong. Of the portfolio's account."""
+        total = 0
+        markets = {order.market_key for order in self.orders.values()}
+        for market in markets:
+            losses = []
+            for loser in ("Up", "Down"):
+                loss = 0
+                for account, amount in self.accounts.items():
+                    if account.startswith("position:") and account.split(":")[2:] == [market, loser]:
+                        loss += amount
+                for name, amount in self.reserved.items():
+                    order = self.orders.get(name)
+                    if order is not None and order.strategy not in without:
+                        loss += amount if (order.market_key, order.outcome) == (market, loser) else 0
+                losses.append(loss)
+            total += max(losses)
+        return total
 
     def committed(self, strategy: str, market: str, without: Collection[str] = ()) -> int:
         """Micro-dollars in positions at cost and in reservations, of the portfolio's account; ``without``: of no order

@@ -18,11 +18,29 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from models.contracts import Decision, Fill, Order
-from models.control import Close, Command, Flatten, Instruction, Kill, Pause, Release, Resume, encode, public_key, sign
+from models.contracts import Decision, Fill, Order, RiskEvent
+from models.control import (
+    Arm,
+    Close,
+    Command,
+    Confirm,
+    Disarm,
+    Flatten,
+    Instruction,
+    Kill,
+    Pause,
+    Release,
+    Resume,
+    SetGate,
+    SetInstance,
+    encode,
+    public_key,
+    sign,
+)
 from models.journal import Trade
 from models.money import PIP, SHARE
 from models.orders import FINAL, TRANSITIONS
+from models.release import GATES, LIVE
 from models.settings import InstanceTable, OperatorSettings, Settings
 from models.timestamps import SECOND
 from models.topics import FEED_POLYMARKET
@@ -41,6 +59,10 @@ def chosen(**portfolio: Any) -> Settings:
         portfolio={"cooldown_s": COOLDOWN / SECOND, "min_time_left_s": 0, "reentry_after_stop": True} | portfolio,
         fair_value={"min_edge": 0.001, "margin": 0.0},
         execution={"time_out_rate": 0.02, "jitter_ms": 30},
+        allocation={"enabled": True},
+        concentration={"cap_underlying": 90, "cap_expiry": 80, "cap_family": 300},
+        breakers={"own_loss_reduce": 60, "own_loss_stop": 120, "streak_reduce": 4, "streak_stop": 8},
+        release={"canary_h": 0, "full_h": 0, "full_rounds": 1},
     )
     instances = (
         InstanceTable(id="shade", strategy="updown_fair_value", state="shadow"),
@@ -58,6 +80,8 @@ class Story(RuleBasedStateMachine):
     def begin(self) -> None:
         self.scene = Scene(chosen())
         self.windows = 0
+        self.gate = "DEV"
+        self.breakers: dict[str, str] = {}
         self.killed = False
         self.states: dict[str, str] = {}
         self.sold: dict[tuple[str, str, str], tuple[int, int]] = {}  # when and the price of an instance's last sale
@@ -154,6 +178,29 @@ class Story(RuleBasedStateMachine):
                 self.give(each)
             self.move(seed + 1)
 
+    @rule(
+        do=st.sampled_from(
+            [
+                SetGate("PAPER_CANARY"), SetGate("PAPER_FULL"), SetGate("LIVE_DRY_RUN"), SetGate("LIVE_ARMED"),
+                SetGate("DEV"), Arm(), Confirm("arm-0000-0000"), Disarm(),
+                SetInstance("updown_fair_value", enabled=False), SetInstance("updown_fair_value", True, 0.5),
+            ]
+        ),
+        seed=seeds,
+    )  # fmt: skip
+    def what_the_operator_sets(self, do: Instruction, seed: int) -> None:
+        self.give(do)
+        self.move(seed)
+        if isinstance(do, SetInstance):
+            self.give(SetInstance("updown_fair_value", True, 1.0))
+
+    @rule(seed=seeds)
+    def breakers_are_released(self, seed: int) -> None:
+        for name, level in sorted(self.breakers.items()):
+            if level != "clear":
+                self.give(Release(f"breaker:{name}", "seen"))
+        self.move(seed)
+
     def give(self, do: Instruction) -> None:
         scene = self.scene
         scene.later(0.01)
@@ -213,8 +260,24 @@ class Story(RuleBasedStateMachine):
                 self.states[record.id] = record.status
             elif isinstance(record, Fill):
                 self.no_buying_back(record)
+            elif isinstance(record, RiskEvent):
+                self.risk(record)
             elif isinstance(record, Decision):
                 assert record.strategy != "shade" or record.action == "block"
+
+    def risk(self, record: RiskEvent) -> None:
+        """Every change begins where the last one ended; no gate is left out, and none is live without its criteria."""
+        assert record.old != record.new and record.text
+        SEEN[f"{record.kind} {record.subject} {record.new}"] += 1
+        if record.kind == "gate":
+            assert record.old == self.gate
+            assert GATES.index(record.new) - GATES.index(record.old) <= 1  # type: ignore[arg-type]
+            assert record.new not in LIVE, "nobody checked the way to the exchange here"
+            self.gate = record.new
+        elif record.kind == "breaker":
+            name = f"{record.subject}:{record.name}"
+            assert record.old == self.breakers.get(name, "clear")
+            self.breakers[name] = record.new
 
     def no_buying_back(self, fill: Fill) -> None:
         key = (fill.strategy, fill.market_key, fill.outcome)
@@ -282,6 +345,7 @@ def test_whatever_happens_money_and_orders_stay_whole() -> None:
     for what in (
         "enter enter", "exit take_profit", "exit stop_loss", "exit leg_broken",
         "settle settled", "correct corrected", "block kill_switch", "block paused", "block shadow", "unknown time_out",
-        "rejected unobserved", "cancelled rest_cancelled",
+        "rejected unobserved", "cancelled rest_cancelled", "gate release PAPER_CANARY", "gate release PAPER_FULL",
+        "breaker loss_streak reduced", "breaker loss_streak stopped", "multiplier size 0.55",
     ):  # fmt: skip
         assert SEEN[what], what

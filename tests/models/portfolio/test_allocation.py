@@ -67,5 +67,5 @@ def test_who_lost_so_far_has_the_floor(values: list[float]) -> None:
 
 
 def test_a_larger_sample_of_the_same_is_worth_more() -> None:
-    few, many = shown([0.22, -0.20] * 5), shown([0.22, -0.20] * 50)
+    few, many = shown([0.32, -0.30] * 5), shown([0.32, -0.30] * 50)
     assert TERMS.floor < few.target(TERMS) < many.target(TERMS)
