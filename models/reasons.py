@@ -108,6 +108,7 @@ class Reason(StrEnum):
     RESOLUTION_LATE = "resolution_late"
     RECONCILED = "reconciled"
     CORRECTED = "corrected"
+    UNANSWERED = "unanswered"
     # orders of the desk, operator, lag
     DUST = "dust"
     SHADOW = "shadow"
@@ -245,6 +246,7 @@ MEANING: dict[Reason, str] = {
     Reason.RESOLUTION_CONFLICT: "a second resolution differs from the one that was paid: look at it",
     Reason.RESOLUTION_LATE: "the market has ended and no resolution came within the allowed time",
     Reason.RECONCILED: "ledger and fills agree to the micro-dollar",
+    Reason.UNANSWERED: "the venue has not said what became of an order in the market: the settlement waits for it",
     Reason.CORRECTED: "the market's resolution was changed after it had been paid: the difference is posted",
     Reason.DUST: "the position is smaller than the least order: it can only be held to settlement",
     Reason.SHADOW: "the instance runs as a shadow: it is judged and never sends an order",

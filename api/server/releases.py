@@ -21,6 +21,7 @@ RELEASES: Final[dict[Reason, tuple[Act, str]]] = {
     R.UNSIGNED: ("you", "find out who sends unsigned commands"),
     R.RESOLUTION_CONFLICT: ("you", "look the market up at Polymarket"),
     R.RESOLUTION_LATE: ("wait", "the market resolves; look it up at Polymarket if it does not"),
+    R.UNANSWERED: ("wait", "the venue answers; five minutes after the resolution the order is an anomaly"),
     R.SPOOL_FULL: ("you", "bring Kafka back, or give the recorder a larger spool"),
     R.CLOCK_BACKWARDS: ("you", "set the recorder's clock right"),
     R.TOO_SLOW: ("wait", "decisions come within execution.max_lag_ms again; a quicker machine or fewer assets"),

@@ -98,6 +98,12 @@ class Blotter:
             if line.order.state == "submitted" and not line.order.cancelling and t - line.order.due > patience
         ]
 
+    def unanswered(self, market: str) -> list[WorkingOrder]:
+        """The orders in a market whose state is unknown."""
+        if not self._lines:
+            return []
+        return [each for each in self if each.market_key == market and each.state == "unknown"]
+
     def unknown(self, t: int, every: int) -> list[WorkingOrder]:
         """The orders whose state is to be asked for at ``t``: unknown, and not asked for ``every`` ns."""
         due = []

@@ -86,7 +86,7 @@ class Desk:
         self._venue: Venue = PaperVenue(rules_of(settings)) if venue is None else venue
         self._out = Outbox(PRODUCER)
         self._records = Records(self._out, self._known)
-        self._settlement = Settlement(self._accounts, self._records, self._out)
+        self._settlement = Settlement(self._accounts, self._blotter, self._records, self._out)
         self._reconciliation = Reconciliation()
         self._operator = Operator(settings)
         self._cooldown = Cooldown(settings, self._blotter, self._accounts)
@@ -208,6 +208,15 @@ class Desk:
                 self._tell(Irregular(order.instance, order.id, "not acknowledged in time", event.t))
             for order in self._blotter.unknown(event.t, _ASK_EVERY_NS):
                 self._venue.query(order.id, event.t)
+            for order in self._settlement.late(event.t):
+                self._give_up(event, order)
+        for resolved in self._settlement.ready():
+            self._pay(event, resolved)
+
+    def _give_up(self, event: AnyEvent, order: WorkingOrder) -> None:
+        """End an order that the venue does not speak of. What it may say later is kept from the money, and said."""
+        self._reconciliation.note_anomaly(f"order {order.id}: no answer")
+        self._apply(event, Report(order.id, "cancelled", event.t, Reason.UNANSWERED))
 
     def _apply(self, event: AnyEvent, report: Report) -> None:
         try:
@@ -248,7 +257,7 @@ class Desk:
             self._forget(event.t)
         elif isinstance(event, Market):
             if event.payout_up is not None:
-                self._settle(event, self._known.markets[event.key])
+                self._settle(event)
         elif isinstance(event, Input):
             self._take_input(event)
         elif isinstance(event, Configuration) and event.flow == PRODUCER:
@@ -277,9 +286,18 @@ class Desk:
                 break
         self._obey(event, answer or nobodys(command))
 
-    def _settle(self, event: Market, known: KnownMarket) -> None:
-        """Pay the market. Its working orders were ended by the venue, which heard of it first."""
-        happenings, steps = self._settlement.take(event, known, self._instances)
+    def _settle(self, event: Market) -> None:
+        """Pay the market, at once or when the venue has said what became of its orders. The venue heard of it first,
+        and ended what worked there."""
+        wait = self._settlement.wait(event)
+        if wait is None:
+            self._pay(event, event)
+        else:
+            self._count(wait)
+
+    def _pay(self, event: AnyEvent, resolved: Market) -> None:
+        known = self._known.markets[resolved.key]
+        happenings, steps = self._settlement.pay(event, resolved, known, self._instances)
         self._count_all(steps)
         for each in happenings:
             self._tell(each)

@@ -171,20 +171,23 @@ class Records:
         self._out.put(FILLS, order.id, fill, event.t)
         return fill.id
 
-    def outcome(self, event: Market, payouts: dict[str, int], pnl: dict[str, int], corrects: str = "") -> str:
-        """A market's outcome, with its payouts by outcome in pips; its id."""
+    def outcome(
+        self, event: AnyEvent, resolved: Market, payouts: dict[str, int], pnl: dict[str, int], corrects: str = ""
+    ) -> str:
+        """A market's outcome, paid at ``event``, with its payouts by outcome in pips; its id."""
+        late = "" if event is resolved else f"-{resolved.key}"  # several may have waited for the same event
         outcome = Outcome(
-            id=f"o{event.seq}",
+            id=f"o{event.seq}{late}",
             journal=event.seq,
             timestamp=event.t,
-            market_key=event.key,
+            market_key=resolved.key,
             payout_up=payouts["Up"],
             payout_down=payouts["Down"],
-            source=event.corrected_by or event.resolved_by,
+            source=resolved.corrected_by or resolved.resolved_by,
             pnl=pnl,
             corrects=corrects,
         )
-        self._out.put(OUTCOMES, event.key, outcome, event.t)
+        self._out.put(OUTCOMES, resolved.key, outcome, event.t)
         return outcome.id
 
     def notice(self, event: AnyEvent, number: int, notice: Notice) -> None:
