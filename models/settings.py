@@ -118,7 +118,7 @@ class Checks(Section):
     window_s: int = Field(10, ge=1, le=3600, description="length of the windows of quality counts")
     frozen_after_s: float = Field(3, gt=0, le=60, description="a book silent for less is never called frozen")
     frozen_spot_bp: float = Field(3, gt=0, le=1000, description="a spot move that a book in mid-range must follow")
-    frozen_twin_changes: int = Field(3, ge=1, description="changes of the other token that this one must follow")
+    frozen_complement_changes: int = Field(3, ge=1, description="changes of the other token that this one must follow")
     frozen_other_changes: int = Field(10, ge=1, description="changes elsewhere that show a feed ought to speak")
     rest_grace_ms: int = Field(1_000, ge=0, description="time for the stream to catch up with a newer REST answer")
     resolution_late_s: float = Field(900, gt=0, description="no resolution this long after the end = resolution_late")
@@ -189,7 +189,7 @@ class Archive(Section):
 
 
 class TelemetrySettings(Section):
-    """How often modules, unchanged scans and features are told, by event time. No decision depends on it."""
+    """How often modules, unchanged scans and features are reported, by event time. No decision depends on it."""
 
     interval_s: float = Field(1, gt=0, le=3_600, description="while feeds come as they happen")
     replay_interval_s: float = Field(60, gt=0, le=3_600, description="where an archive is replayed as fast as it goes")
@@ -228,7 +228,7 @@ class Settings(Section):
     telemetry: TelemetrySettings = TelemetrySettings()
 
     def replayed(self) -> Settings:
-        """The same for a replay: told at its own interval."""
+        """The same for a replay: reported at its own interval."""
         interval = {"interval_s": self.telemetry.replay_interval_s}
         return self.model_copy(update={"telemetry": self.telemetry.model_copy(update=interval)})
 
@@ -241,6 +241,8 @@ class Settings(Section):
 
 
 _EXAMPLE: Final = "Lists are written as JSON"
+#: Keys by the name they had once: by spelling alone another would be thought of.
+_RENAMED: Final = {"checks.frozen_twin_changes": "checks.frozen_complement_changes"}
 
 
 def load(config: Path | None = None) -> Settings:
@@ -321,6 +323,7 @@ def _of_environment(findings: list[str]) -> dict[str, Any]:
         if variable not in known:
             near = difflib.get_close_matches(variable, known, 1)
             hint = f" Did you mean {near[0]}?" if near else " The keys are in profit.toml."
+            hint = _renamed_variable(variable) or hint
             findings.append(f"environment variable {variable}: no such setting.{hint}")
             continue
         section, key, kind = known[variable]
@@ -393,9 +396,18 @@ def _finding(error: ErrorDetails, path: Path) -> str:
     return f"{key} = {error['input']!r} is not allowed: it must be {allowed}. Set it in {path} or as {variable}."
 
 
+def _renamed_variable(variable: str) -> str:
+    """The hint for a variable whose key has another name now; empty for any other."""
+    names = {f"PROFIT_{old.replace('.', '_')}".upper(): new for old, new in _RENAMED.items()}
+    new = names.get(variable)
+    return f" It is called PROFIT_{new.replace('.', '_').upper()} now." if new else ""
+
+
 def _near(key: str) -> str:
     """The key that was meant, by its spelling or, in another section, by its last part."""
     key = ".".join(part for part in key.split(".") if not part.isdigit())
+    if key in _RENAMED:
+        return f" It is called {_RENAMED[key]} now."
     known = [f"{section}.{name}" if section else name for section, name, _ in _keys()]
     known += [f"instances.{each}" for each in InstanceTable.model_fields]
     sections = {section for section, _, _ in _keys() if section}

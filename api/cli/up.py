@@ -82,5 +82,11 @@ def play(
     on_signals(stop)
     if lifeline:
         watch_parent(stop.request)
-    sent = publish(archive_of(archive, settings.data_dir), settings.kafka, kafka, lambda: stop.requested, speed)
+    place = archive_of(archive, settings.data_dir)
+
+    def over(sent: int) -> None:
+        print(f"{sent:,} records played: the archive is over, commands are heard still", file=sys.stderr, flush=True)
+
+    hears_on = over if lifeline else None  # in a run; by itself it ends with the archive
+    sent = publish(place, settings.kafka, kafka, lambda: stop.requested, speed, hears_on)
     print(f"{sent:,} records played", file=sys.stderr)

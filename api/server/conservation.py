@@ -84,7 +84,7 @@ def conservation_of(
 ) -> views.Conservation:
     """Reads the audit: not for the event loop. ``beats``: counters of the last beats, by event time; ``live``: those of
     the newest."""
-    told: dict[str, Counted] = {}
+    audits: dict[str, Counted] = {}
     scanned: dict[str, int] = {}
     at = 0
     try:
@@ -97,7 +97,7 @@ def conservation_of(
             rows: dict[str, dict[str, int]] = {}
             for module, key, count in audit.ask(run_dir, _COUNTERS, [at, names]):
                 rows.setdefault(str(module), {})[str(key)] = int(count)
-            told = {
+            audits = {
                 each.id: Counted(rows.get(each.limits.module, {}), rows.get(each.module, {}))
                 for each in instances(settings)
                 if each.limits.module in rows
@@ -108,7 +108,7 @@ def conservation_of(
     equations = []
     for strategy, now in live.items():
         parts = now.by_verdict()
-        then, audited = beats.get(at, {}).get(strategy), told.get(strategy)
+        then, audited = beats.get(at, {}).get(strategy), audits.get(strategy)
         equations.append(
             views.Equation(
                 strategy=strategy,

@@ -105,12 +105,12 @@ def page(board: Board, run_dir: Path, asked: DecisionFilter, limit: int, before:
             if len(older) < _CHUNK:
                 break
     shown = found[:limit]
-    told = [_told(board, row) for row in shown]
+    presented = [_presented(board, row) for row in shown]
     journal, last = shown[-1].last if len(found) > limit and shown else (0, "")
-    return views.Decisions(decisions=told, next=f"{journal}:{last}" if last else "")
+    return views.Decisions(decisions=presented, next=f"{journal}:{last}" if last else "")
 
 
-def _told(board: Board, row: _Row) -> views.DecisionView:
+def _presented(board: Board, row: _Row) -> views.DecisionView:
     return board.seen(row.first).model_copy(update={"times": row.times, "first_id": row.last[1]})
 
 
@@ -125,7 +125,7 @@ def collapsed(board: Board, decisions: list[Decision], most: int) -> list[views.
             break
         else:
             found.append(_Row(each, each.repeats + 1, (each.journal, each.id)))
-    return [_told(board, row) for row in found]
+    return [_presented(board, row) for row in found]
 
 
 def _alike(one: Decision, other: Decision) -> bool:

@@ -61,7 +61,7 @@ def _summary(folder: Path, current: Path) -> views.RunSummaryView:
 def report_of(data_dir: Path, name: str) -> views.ReportView:
     """The report of a run, as the command prints it. Raises Failure where there is no such run."""
     folder = find_run(data_dir, name)
-    told = subprocess.run(
+    printed = subprocess.run(
         [sys.executable, "-P", "-m", "api.cli.main", "report", folder.name],
         capture_output=True,
         text=True,
@@ -69,9 +69,9 @@ def report_of(data_dir: Path, name: str) -> views.ReportView:
         env=_environment(data_dir),
         check=False,
     )
-    if told.returncode:
-        raise Failure(f"the report of {name} cannot be made: {told.stderr.strip()[:300]}.", "See profit report.")
-    return views.ReportView(name=folder.name, lines=[line.rstrip() for line in told.stdout.splitlines()])
+    if printed.returncode:
+        raise Failure(f"the report of {name} cannot be made: {printed.stderr.strip()[:300]}.", "See profit report.")
+    return views.ReportView(name=folder.name, lines=[line.rstrip() for line in printed.stdout.splitlines()])
 
 
 def _environment(data_dir: Path) -> dict[str, str]:

@@ -597,7 +597,7 @@ class Funnels(BaseModel):
 
 
 class Equation(BaseModel):
-    """Evaluations of one strategy, told three times: by the counters, their parts, and the audit."""
+    """Evaluations of one strategy, counted three times: by the counters, their parts, and the audit."""
 
     strategy: str
     evaluations: int

@@ -74,8 +74,9 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """Process id, 0 when it is not running."""
-        return self._process.pid if self._process is not None else 0
+        """Process id, 0 when it is not running. Telemetry asks from a thread of its own, so it is read once."""
+        process = self._process
+        return process.pid if process is not None else 0
 
     def tick(self) -> bool:
         """Start what is due, notice what has ended. True when the process has ended since the last tick."""

@@ -35,6 +35,7 @@ class PlayedInputs:
         self._bootstrap = bootstrap
         self._reader = Reader(kafka, bootstrap, [*INPUTS], _POLL_MS)
         self._counts: dict[str, int] = {}
+        self._placed: dict[str, int] = {}  # as the last tick counted them
         self._on_the_way: Counter[tuple[str, bytes]] = Counter()  # written, and not read yet
         ends = {name: self._reader.watermarks(name) for name in INPUTS}
         self._reader.start({name: low for name, (low, _) in ends.items()})
@@ -63,9 +64,22 @@ class PlayedInputs:
                     "Check the broker and start a new run.",
                 )
             self._read(0.05)
+        self._placed = dict(self._counts)
         if {name: count for name, count in own.inputs.items() if count} == self._counts:
             return value
         return encode_own(msgspec.structs.replace(own, inputs=dict(self._counts)))
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many records each input topic has."""
+        return dict(self._counts)
+
+    def arrived(self, timeout_s: float) -> bool:
+        """Whether inputs have come that no tick has counted, after waiting up to ``timeout_s`` seconds; they count as
+        placed from now on."""
+        self._read(timeout_s)
+        arrived, self._placed = self._counts != self._placed, dict(self._counts)
+        return arrived
 
     def close(self) -> None:
         self._reader.close()

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from api.supervisor.after_end import AfterEnd
 from api.supervisor.played_inputs import PlayedInputs
 from connectors.archive.reader import ArchiveReader
 from connectors.kafka.reader import Reader
@@ -58,17 +59,27 @@ def play(
     bootstrap: str,
     stopping: Callable[[], bool],
     speed: float = 1.0,
+    over: Callable[[int], None] | None = None,
 ) -> int:
     """Publish the archive, ``speed`` recorded seconds a second (0 = as fast as Kafka takes them); the number of records
-    sent. Operator commands and other inputs that come meanwhile get their place by the played clock. Raises Failure
+    sent. Operator commands and other inputs that come meanwhile get their place by the played clock. Where ``over`` is
+    given, it is called with that number at the archive's end, and inputs are placed until ``stopping``. Raises Failure
     when the feed topics already hold records: a run that was played twice would be dropped as known."""
     _refuse_used(kafka, bootstrap)
     with contextlib.closing(PlayedInputs(kafka, bootstrap)) as inputs:
-        return _play(directory, Writer(kafka, bootstrap), inputs, stopping, speed)
+        writer = Writer(kafka, bootstrap)
+        sent, last_ns = _play(directory, writer, inputs, stopping, speed)
+        if over is not None and not stopping():
+            over(sent)
+            AfterEnd(writer, inputs, last_ns).run(stopping)
+        return sent
 
 
-def _play(directory: Path, writer: Writer, inputs: PlayedInputs, stopping: Callable[[], bool], speed: float) -> int:
-    sent, unsettled = 0, False
+def _play(
+    directory: Path, writer: Writer, inputs: PlayedInputs, stopping: Callable[[], bool], speed: float
+) -> tuple[int, int]:
+    """How many records were sent, and the time of the last one."""
+    sent, last_ns, unsettled = 0, 0, False
     first_ns: int | None = None
     started = time.monotonic()
     for stored in in_order(directory):
@@ -102,8 +113,9 @@ def _play(directory: Path, writer: Writer, inputs: PlayedInputs, stopping: Calla
             )
         )
         sent += 1
+        last_ns = max(last_ns, stored.t_ns)
     writer.flush()
-    return sent
+    return sent, last_ns
 
 
 def _refuse_used(kafka: Kafka, bootstrap: str) -> None:

@@ -205,10 +205,11 @@ _STATES: Final[dict[str, Status]] = {"running": "running", "waiting": "waiting",
 
 def _process_row(name: str, child: Child) -> ModuleState:
     """A child as a process: whether it runs, what it takes, how often it had to be started again."""
-    gauges: dict[str, Number] = {"pid": child.pid, "last_exit": child.last_exit}
-    if child.pid:
+    pid = child.pid  # it may end at any moment
+    gauges: dict[str, Number] = {"pid": pid, "last_exit": child.last_exit}
+    if pid:
         with contextlib.suppress(psutil.Error):
-            process = psutil.Process(child.pid)
+            process = psutil.Process(pid)
             gauges["memory_mib"] = round(process.memory_info().rss / MIB, 1)
             gauges["threads"] = process.num_threads()
             gauges["files"] = process.num_fds()

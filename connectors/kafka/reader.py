@@ -129,7 +129,7 @@ class Reader:
         return out
 
     def _look(self) -> None:
-        """Once a second: note the lag, by the ends that the last fetches told."""
+        """Once a second: note the lag, by the ends that the last fetches stated."""
         now = time.monotonic()
         if now < self._next_look:
             return

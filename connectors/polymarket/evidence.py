@@ -93,7 +93,7 @@ class Evidence:
         """Go by these bounds from now on."""
         self._after = int(checks.frozen_after_s * SECOND)
         self._move = round(checks.frozen_spot_bp * _BP)  # millionths
-        self._complement = checks.frozen_twin_changes
+        self._complement = checks.frozen_complement_changes
         self._others = checks.frozen_other_changes
         self._shift = 3 * round(checks.parity_tolerance * PIP) // 2
         self._grace = checks.rest_grace_ms * MILLISECOND

@@ -210,7 +210,7 @@ class Soundness:
             for token in self._books.meant(odd, conn):
                 token.invalidate(Reason.DECODE_ERROR, 0, t, NO_SRC)
                 self._said.pop(conn, None)
-        self._judge()  # the times of the next frame are held against those of this one
+        self._judge()  # the times of the next frame are compared with those of this one
 
     def _message(self, conn: str, frame: bytes, at: int, message: MarketMessage, t: int) -> None:
         books, kind = self._books, message.event_type

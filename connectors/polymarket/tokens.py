@@ -49,7 +49,7 @@ class TokenBooks:
         return token
 
     def snapshot(self, src: Src, message: MarketMessage, x: int, raw: bytes | None, conn: str) -> Token:
-        """Take a ``book`` message. ``raw``: its bytes, which its checksum is held against; None: it is not.
+        """Take a ``book`` message. ``raw``: its bytes, which its checksum is compared with; None: it is not.
 
         Raises NotANumber and ValueError for levels that are none."""
         token = self.tokens.get(message.asset_id) or self.token(message.asset_id)

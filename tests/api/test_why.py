@@ -320,7 +320,7 @@ def test_wrong_usage_has_a_cause(
     assert caught.value.cure
 
 
-def test_a_folder_without_runs_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_without_runs_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROFIT_DATA_DIR", str(tmp_path))
     with pytest.raises(Failure, match="holds no run"):
         why("d5-none", run="", run_dir=None, as_json=False, config=None)

@@ -27,7 +27,7 @@ def test_a_small_process_may_grow_by_some_mebibytes() -> None:
     assert not track((0, 20), (3600, 30)).is_flat()
 
 
-def test_growth_in_a_part_of_the_hour_is_told_for_an_hour() -> None:
+def test_growth_in_a_part_of_the_hour_is_reported_for_an_hour() -> None:
     assert track((0, 100), (900, 110)).growth() == 40
 
 

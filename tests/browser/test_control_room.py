@@ -115,7 +115,7 @@ def the_first_decision_is_within_six_tabs_and_focus_survives(page: Any, system: 
     assert page.evaluate("document.activeElement.dataset.row") == row or not page.evaluate(listed)
 
 
-def a_fault_is_told_on_quality_on_the_strategy_and_on_the_decision_it_blocked(page: Any, system: System) -> None:
+def a_fault_is_reported_on_quality_on_the_strategy_and_on_the_decision_it_blocked(page: Any, system: System) -> None:
     def blocked() -> bool:
         found = system.get("api/decisions?refusals=true&action=refuse&limit=200&reason=book_invalid")["decisions"]
         return any("crossed_book" in str(each["spans"]) for each in found)
@@ -304,7 +304,7 @@ SCENARIOS: tuple[Callable[[Any, System], None], ...] = (
     why_it_does_not_trade_is_two_clicks_from_the_overview,
     a_refusal_is_followed_to_its_raw_frame_by_keyboard,
     the_first_decision_is_within_six_tabs_and_focus_survives,
-    a_fault_is_told_on_quality_on_the_strategy_and_on_the_decision_it_blocked,
+    a_fault_is_reported_on_quality_on_the_strategy_and_on_the_decision_it_blocked,
     counters_equal_the_audit,
     the_catalogue_is_what_reports,
     every_row_of_the_portfolio_is_in_its_csv,

@@ -17,7 +17,7 @@ from models.failures import Failure
 
 
 @pytest.mark.parametrize("number", sorted(errno.errorcode), ids=lambda number: errno.errorcode[number])
-def test_every_refusal_of_the_system_is_told_with_its_path(number: int) -> None:
+def test_every_refusal_of_the_system_is_reported_with_its_path(number: int) -> None:
     failure = explained(OSError(number, os.strerror(number), "/some/where"))
     assert failure is not None
     assert failure.cause.startswith("/some/where: ")

@@ -235,7 +235,7 @@ class _Court:
         tokens = [self.known.tokens[each["token"]] for each in orders if each["token"] in self.known.tokens]
         asks = [each.ask for each in tokens if each.ask is not None]
         if len(asks) < 2 or any(self._is_tick_in_doubt(each) for each in tokens):
-            return  # accused where the books are looked at
+            return  # blamed where the books are looked at
         price = asks[0] + asks[1] + FEE * (asks[0] * (1 - asks[0]) + asks[1] * (1 - asks[1]))
         if 1 - price <= max(self._limits.pair_edge - ROUNDED, Decimal(0)):
             self._object(what, t, f"buys a pair for {price} that pays 1")

@@ -40,7 +40,7 @@ def several(*faults: AnyFault) -> Timeline:
 
 
 @pytest.mark.slow
-def test_no_order_on_what_cannot_be_relied_on_and_every_fault_is_told() -> None:
+def test_no_order_on_what_cannot_be_relied_on_and_every_fault_is_reported() -> None:
     total = soak(0, BY_LOT, workers=2)
     assert not total.failures, "\n".join(total.failures.values())
     assert total.timelines == BY_LOT
@@ -80,7 +80,7 @@ def test_a_few_faults_in_any_combination(timeline: Timeline) -> None:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_without_faults_nothing_is_told_but_what_the_market_shows(seed: int) -> None:
+def test_without_faults_nothing_is_reported_but_what_the_market_shows(seed: int) -> None:
     place = scene(seed)
     verdict = try_timeline(Timeline(), place)
     assert not verdict.problems, report(Timeline(), place, verdict)

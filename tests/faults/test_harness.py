@@ -229,7 +229,7 @@ def test_markets_resolve_as_decreed() -> None:
     assert Reason.RESOLUTION_CONFLICT in {finding.reason for finding in findings(twice)}
 
 
-def test_http_status_is_told_once_and_obeyed() -> None:
+def test_http_status_is_reported_once_and_obeyed() -> None:
     played = play(one("http_status", at_s=0, for_s=3, retry_after_s=1.5), 20)
     own = [decode_own(record.value) for record in played.of_topic("feed.markets")]
     assert [each.state for each in own if isinstance(each, Notice)] == ["refused", "connected"]
@@ -255,7 +255,7 @@ def test_a_guard_compares_with_rest_and_finds_nothing_where_nothing_is_wrong() -
     assert guarded(Timeline()).records == played.records
 
 
-def test_a_rest_that_shows_old_books_accuses_nobody() -> None:
+def test_a_rest_that_shows_old_books_blames_nobody() -> None:
     played = guarded(one("rest_stale", at_s=5, for_s=30))
     stale = [json.loads(answer)["timestamp"] for answer in rest_answers(played)]
     assert len(stale) - len(set(stale)) > 5, "no old book was shown again"

@@ -6,7 +6,7 @@ What must hold, beside the oracle's word on every order:
   same feed, as often, and within one clock tick of it. Frozen feeds and books, and differences from REST, are found by
   evidence across feeds, which the reader does not weigh: they may come only where a fault holds frames back, or shows
   or dates books otherwise than REST does; and as such a book is given up, the reader may find more of it than the flow
-  from then on. A REST that shows old books accuses nobody.
+  from then on. A REST that shows old books blames nobody.
 - **Every stroke in the simulator's log whose evidence arrived gives its reason within one clock tick.** Where another
   fault is at work on the same venue at that moment, one may hide the other: then any reason of those at work will do.
 - **Alone in its timeline, a stroke counts exactly once**: as many findings of its reason as frames of evidence.

@@ -54,7 +54,7 @@ def test_records_add_up_to_all_that_was_counted(seconds: list[list[tuple[str, st
 
 
 @given(seconds_of_counting)
-def test_what_did_not_change_is_named_and_not_told_again(seconds: list[list[tuple[str, str, str, int]]]) -> None:
+def test_what_did_not_change_is_named_and_not_reported_again(seconds: list[list[tuple[str, str, str, int]]]) -> None:
     pulse = FlowPulse("test", ("a", "b"), "chief", SECOND)
     pulse.beat(0, {"n": 1})
     for second, items in enumerate(seconds, 1):

@@ -74,12 +74,17 @@ def ups() -> Iterator[list[Up]]:
                 process.kill()
 
 
-def recorder_of(up: Up) -> psutil.Process | None:
+def child_of(up: Up, word: str) -> psutil.Process | None:
+    """The descendant that was started with ``word``. Those that a child needs for a moment may be gone when asked."""
     for process in up.descendants():
         with contextlib.suppress(psutil.NoSuchProcess):
-            if "record" in process.cmdline():
+            if word in process.cmdline():
                 return process
     return None
+
+
+def recorder_of(up: Up) -> psutil.Process | None:
+    return child_of(up, "record")
 
 
 def frames_are_recorded(up: Up) -> bool:
@@ -259,7 +264,8 @@ def test_asked_twice_it_ends_at_once_and_says_what_was_cut(tmp_path: Path, ups: 
     up = Up(tmp_path, "--feeds", "sim")
     ups.append(up)
     eventually(lambda: frames_are_recorded(up), 120, "recorded frames")
-    audit = next(process for process in up.descendants() if "audit" in process.cmdline())
+    audit = child_of(up, "audit")
+    assert audit is not None
     audit.suspend()
     at = feed_records(up)
     eventually(lambda: feed_records(up) > at + 200, 120, "more records, which are not archived")

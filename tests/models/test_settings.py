@@ -97,7 +97,7 @@ def test_a_wrong_value_names_key_value_and_what_is_allowed(text: str, words: tup
         assert word in cause
 
 
-def test_all_wrong_values_are_told_at_once(folder: Path) -> None:
+def test_all_wrong_values_are_reported_at_once(folder: Path) -> None:
     cause = refusal("[fair_value]\nmin_edge = 2\n[portfolio]\ncapital = -1\n", folder)
     assert len(cause.splitlines()) == 2
 
@@ -105,6 +105,14 @@ def test_all_wrong_values_are_told_at_once(folder: Path) -> None:
 def test_a_wrong_variable_is_refused_and_the_near_one_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROFIT_PORTFOLIO_CAPITOL", "5")
     with pytest.raises(ConfigurationError, match="Did you mean PROFIT_PORTFOLIO_CAPITAL"):
+        load()
+
+
+def test_a_key_that_was_renamed_is_named_by_its_name_of_today(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cause = refusal("[checks]\nfrozen_twin_changes = 3\n", folder)
+    assert "It is called checks.frozen_complement_changes now." in cause
+    monkeypatch.setenv("PROFIT_CHECKS_FROZEN_TWIN_CHANGES", "3")
+    with pytest.raises(ConfigurationError, match="It is called PROFIT_CHECKS_FROZEN_COMPLEMENT_CHANGES now"):
         load()
 
 

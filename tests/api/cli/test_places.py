@@ -135,7 +135,7 @@ def test_a_read_only_folder_and_a_full_disk_are_refused_at_once(tmp_path: Path, 
 
 @pytest.mark.takes(20)
 @pytest.mark.usefixtures("_namespaces")
-def test_a_disk_that_fills_up_during_a_replay_is_the_cause_that_is_told(tmp_path: Path, recording: Path) -> None:
+def test_a_disk_that_fills_up_during_a_replay_is_the_cause_that_is_reported(tmp_path: Path, recording: Path) -> None:
     done = mounted(tmp_path, "size=600k", "true", "replay", "recording", "--run", "a")
     assert_explained(done, "place/runs/a", "No space left", "Give the same command again")
     assert "signal" not in done.stderr and "SIG" not in done.stderr

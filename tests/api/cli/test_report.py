@@ -162,7 +162,7 @@ def test_the_plot_lies_beside_the_archive_and_never_where_one_stands(folder: Pat
     assert_explained(profit(folder, "report", "--fair-value", "long", "--plot", "nowhere/mine.svg"), "nowhere")
 
 
-def test_why_nothing_could_be_scored_is_told(minute: Path, tmp_path: Path) -> None:
+def test_why_nothing_could_be_scored_is_reported(minute: Path, tmp_path: Path) -> None:
     with pytest.raises(Failure, match=r"none of \d markets resolved"):
         fair_value_report(minute, Settings())
     with ArchiveWriter(tmp_path / "empty") as writer:

@@ -218,7 +218,7 @@ def test_the_command_says_all_and_fails_when_something_failed(tmp_path: Path) ->
     assert [each["status"] for each in findings if each["check"] in ("broker", "gamma", "clob")] == ["ok"] * 3
 
 
-def test_without_a_network_the_cause_is_told_once_and_the_clock_is_not_forgotten() -> None:
+def test_without_a_network_the_cause_is_reported_once_and_the_clock_is_not_forgotten() -> None:
     nobody = free_port()
     away = Endpoints(*(f"{scheme}://127.0.0.1:{nobody}" for scheme in ("ws", "http", "http", "ws")))
     found = exchanges(Settings(), away, f"http://127.0.0.1:{nobody}/api/geoblock")

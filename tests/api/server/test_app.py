@@ -231,7 +231,7 @@ async def test_the_end_of_the_server_ends_open_streams_at_once(tmp_path: Path) -
         await some(stream, 1)
 
 
-async def test_who_was_dropped_is_told(running: Running) -> None:
+async def test_a_client_that_was_dropped_hears_why(running: Running) -> None:
     async with httpx.AsyncClient(base_url=running.url) as client:
         answer = (await client.get("/api/streams")).json()
     assert (answer["open"], answer["dropped"]) == (0, {})

@@ -215,7 +215,7 @@ def test_restarts_back_off_and_tell_the_last_words(tmp_path: Path, said: list[st
     assert "no such thing" in said[0]
 
 
-def test_the_innermost_error_of_a_traceback_is_told(tmp_path: Path, said: list[str]) -> None:
+def test_the_innermost_error_of_a_traceback_is_reported(tmp_path: Path, said: list[str]) -> None:
     child = Child(ChildSpec("flow", ("true",)), tmp_path, said.append)
     (tmp_path / "flow.log").write_text(
         "Traceback (most recent call last):\n  File x\nKeyError: 'strike'\n\nThe above exception was the cause\n"

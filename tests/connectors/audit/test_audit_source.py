@@ -83,7 +83,7 @@ def test_each_topic_is_read_from_its_own_place(bootstrap: str, names: list[str])
     assert meter.counts() == {f"read:{names[0]}": 120, f"read:{names[1]}": 20}
 
 
-def test_what_comes_later_is_read_and_silence_is_told(bootstrap: str, names: list[str]) -> None:
+def test_what_comes_later_is_read_and_silence_is_reported(bootstrap: str, names: list[str]) -> None:
     with part(bootstrap, dict.fromkeys(names, "earliest")) as built:
         items = built.next_batch()
         assert [type(item) for item in items] == [Heartbeat]

@@ -333,7 +333,7 @@ def test_what_a_float_adds_to_a_price_is_no_finer_price(tmp_path: Path) -> None:
     assert {m.asks[0].price for m in books(tmp_path / "archive") if m.asks} == {"0.44", "0.57"}
 
 
-def test_a_file_of_no_kind_is_told_what_each_kind_needs(tmp_path: Path) -> None:
+def test_a_file_of_no_kind_is_refused_with_what_each_kind_needs(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "a.csv", [{"a": 1, "b": 2}])
     with pytest.raises(ImportFailure, match="None of the kinds fits") as failure:
         import_recording("btc15m-1s", [path], tmp_path / "archive")
@@ -341,7 +341,7 @@ def test_a_file_of_no_kind_is_told_what_each_kind_needs(tmp_path: Path) -> None:
         assert name in failure.value.cure
 
 
-def test_a_file_of_another_kind_is_told_which(tmp_path: Path) -> None:
+def test_a_file_of_another_kind_is_refused_and_its_kind_named(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "a.csv", second_rows())
     with pytest.raises(ImportFailure) as failure:
         import_recording("btc15m-quotes", [path], tmp_path / "archive")

@@ -280,7 +280,7 @@ def test_rows_of_one_token_each_make_one_frame_a_moment(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("reported", "first"), [("", "2"), (f'up_tokens = ["{"1" * 40}"]', "1")])
-def test_which_token_is_up_is_told_or_a_guess_that_is_shown(tmp_path: Path, reported: str, first: str) -> None:
+def test_which_token_is_up_is_reported_or_a_guess_that_is_shown(tmp_path: Path, reported: str, first: str) -> None:
     path = write(tmp_path / "a.jsonl", "\n".join(map(json.dumps, long_rows())))
     summary = bring([path], tmp_path / "archive", LONG.format(which=f'token = "token"\n{reported}'))
     assert json.loads(gammas(tmp_path / "archive")[0]["clobTokenIds"])[0] == first * 40
@@ -339,7 +339,7 @@ def test_rows_outside_their_markets_window_are_a_finding_by_count(
         assert f"{abs(shift) // 60} minutes" in summary.found["rows_outside_their_window"]
 
 
-def test_what_cannot_be_taken_is_told_by_file_row_reason_and_example(tmp_path: Path) -> None:
+def test_what_cannot_be_taken_is_reported_by_file_row_reason_and_example(tmp_path: Path) -> None:
     rows = [
         *rows_of(3),
         rows_of(1)[0] | {"when": "soon"},
@@ -393,7 +393,7 @@ def test_when_nothing_can_be_used_there_is_no_archive(tmp_path: Path) -> None:
         ('time = "t"\nmarket.slug = "s"\nup = { bids = { prices = "p{n}" } }', "up.bids: numbered columns need"),
     ],
 )
-def test_a_wrong_map_is_told_by_its_key(text: str, words: str) -> None:
+def test_a_wrong_map_is_reported_by_its_key(text: str, words: str) -> None:
     with pytest.raises(ImportFailure) as failure:
         parse_map(text, "m.toml")
     assert failure.value.cause.startswith("m.toml: ")

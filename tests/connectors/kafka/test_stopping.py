@@ -34,7 +34,7 @@ def test_a_signal_may_interrupt_the_wait_for_it() -> None:
     assert run.stdout == "ended\n", run.stderr
 
 
-def test_everyone_who_waits_is_told() -> None:
+def test_everyone_who_waits_is_woken() -> None:
     stop = Stop()
     reported: list[bool] = []
     waiting = [threading.Thread(target=lambda: reported.append(stop.wait(60))) for _ in range(4)]

@@ -21,7 +21,9 @@ T = 1_795_000_500 * SECOND
 START, END = T - 100 * SECOND, T + 200 * SECOND
 UP, DOWN, CONN, COIN = "up", "down", "poly", "coin"
 DOLLAR = 1_000_000
-CHECKS = Checks(frozen_after_s=3, frozen_spot_bp=3, frozen_twin_changes=3, frozen_other_changes=10, rest_grace_ms=1_000)
+CHECKS = Checks(
+    frozen_after_s=3, frozen_spot_bp=3, frozen_complement_changes=3, frozen_other_changes=10, rest_grace_ms=1_000
+)
 
 
 class Watch:
@@ -113,13 +115,13 @@ def test_a_book_whose_window_is_not_open_need_not_follow() -> None:
     assert watch.go(20, lambda: watch.spot(61_000)) == []
 
 
-def test_a_token_that_stands_while_its_twin_changes_is_frozen(watch: Watch) -> None:
+def test_a_token_that_stands_while_its_complement_changes_is_frozen(watch: Watch) -> None:
     assert watch.go(2.75, lambda: watch.change(DOWN)) == []
     (found,) = [each for each in watch.go(0.25, lambda: watch.change(DOWN)) if each.feed == "feed.polymarket"]
     assert (found.reason, found.tokens, found.numbers["complement_changes"]) == (Reason.FROZEN_BOOK, (UP,), 12)
 
 
-def test_a_twin_that_changed_less_often_than_the_bound_is_no_evidence(watch: Watch) -> None:
+def test_a_complement_that_changed_less_often_than_the_bound_is_no_evidence(watch: Watch) -> None:
     for _ in range(2):
         watch.now += SECOND
         watch.change(DOWN)
@@ -186,7 +188,7 @@ def test_one_product_is_quiet_when_its_own_books_stand(watch: Watch) -> None:
     assert watch.go(20, books) == []
 
 
-def test_rest_that_is_newer_and_different_is_told_after_the_grace(watch: Watch) -> None:
+def test_rest_that_is_newer_and_different_is_reported_after_the_grace(watch: Watch) -> None:
     watch.evidence.rest(UP, 4800, 4900, T + 5 * MILLISECOND, T)
     assert watch.go(0.75) == []
     (found,) = watch.go(0.25)

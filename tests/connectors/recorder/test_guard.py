@@ -84,7 +84,7 @@ async def test_coinbase_that_is_silent_while_polymarket_moves_is_given_up_before
         assert [notice.conn for notice in frozen(r, FEED_COINBASE)] == [gone.conn]
 
 
-async def test_the_way_to_kafka_is_on_the_pulse_and_drops_are_told_where_they_are_missed() -> None:
+async def test_the_way_to_kafka_is_on_the_pulse_and_drops_are_reported_where_they_are_missed() -> None:
     backlog = Backlog()
     async with rig() as r:
         urls = r.exchange.urls

@@ -93,7 +93,7 @@ def test_order_headers_and_time_are_kept() -> None:
     assert outlet.undelivered == 0
 
 
-def test_failed_delivery_is_told_once_and_ends_everything(tmp_path: Path) -> None:
+def test_failed_delivery_is_reported_once_and_ends_everything(tmp_path: Path) -> None:
     reported: list[Failure] = []
     seen = threading.Event()
 

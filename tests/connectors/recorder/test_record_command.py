@@ -115,7 +115,7 @@ def test_recording_ends_when_its_time_is_over(clean_kafka: str) -> None:
         reader.until(reader.ended)
 
 
-def test_wrong_exchange_file_is_told(tmp_path: object) -> None:
+def test_wrong_exchange_file_is_reported(tmp_path: object) -> None:
     command = [sys.executable, "-m", "api.cli.main", "record", "--feeds", "sim", "--exchange", f"{tmp_path}/absent"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1

@@ -179,7 +179,7 @@ def test_a_foreign_file_is_no_segment(tmp_path: Path) -> None:
     assert spool.adopt(tmp_path / "r1") == 0 and spool.cut == len(b"something else") + len(MAGIC)
 
 
-def test_a_segment_that_rots_is_told(tmp_path: Path) -> None:
+def test_a_segment_that_rots_is_reported(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "r1", 1 << 20)
     for number in range(4):
         segment = spool.append(message(number))

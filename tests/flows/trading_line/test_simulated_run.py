@@ -233,7 +233,7 @@ def test_on_spoilt_input_no_order_rests_on_a_book_or_spot_that_is_not_sound(seed
         assert shown(journal, fill.book_journal, fill.outcome).ok
 
 
-def test_decisions_do_not_depend_on_how_often_modules_are_told(books: Bookkeeper, journal: list[AnyEvent]) -> None:
+def test_decisions_do_not_depend_on_how_often_modules_are_reported(books: Bookkeeper, journal: list[AnyEvent]) -> None:
     """Orders, fills and ledger neither; and however rarely they are told, the counts are whole at the end."""
     seldom = traded(journal, CHOSEN.model_copy(update={"telemetry": TelemetrySettings(interval_s=60)}))
     for kind in (Decision, Order, Fill, Posting):

@@ -118,7 +118,7 @@ def test_a_taker_whose_answer_is_lost_was_filled_all_the_same(deaf: Floor) -> No
     assert deaf.states(name) == ["unknown", "partly_filled", "filled"]
 
 
-def test_what_nobody_asked_for_is_told_when_the_market_resolves(deaf: Floor) -> None:
+def test_what_nobody_asked_for_is_reported_when_the_market_resolves(deaf: Floor) -> None:
     """A settlement pays what is owned: it must not find out later that some of it had been sold."""
     name = deaf.send(size=25 * SHARE, limit=5100)
     deaf.wait(SECOND)

@@ -66,7 +66,7 @@ def test_what_a_trade_explains_is_no_cancel(floor: Floor) -> None:
     assert floor.filled(name) == 1
 
 
-def test_a_trade_told_after_the_display_that_shows_it_is_still_a_trade(floor: Floor) -> None:
+def test_a_trade_reported_after_the_display_that_shows_it_is_still_a_trade(floor: Floor) -> None:
     name = floor.rest()
     floor.book(bids=levels((4900, 40)))
     floor.book(bids=levels((4900, 36)), x=floor.now + MS)
