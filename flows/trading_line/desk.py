@@ -301,7 +301,7 @@ class Desk:
         self._count_all(steps)
         for each in happenings:
             self._tell(each)
-        self._count_all(self._markouts.on_settlement(event.key, known.payouts, event.t))
+        self._count_all(self._markouts.on_settlement(resolved.key, known.payouts, event.t))
 
     def _obey(self, event: AnyEvent, reply: Reply | None) -> None:
         """Do what an operator's command asks for beyond what its gate will say, and answer it."""
