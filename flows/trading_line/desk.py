@@ -216,6 +216,7 @@ class Desk:
     def _give_up(self, event: AnyEvent, order: WorkingOrder) -> None:
         """End an order that the venue does not speak of. What it may say later is kept from the money, and said."""
         self._reconciliation.note_anomaly(f"order {order.id}: no answer")
+        self._tell(Irregular(order.instance, order.id, "no answer before the settlement", event.t))
         self._apply(event, Report(order.id, "cancelled", event.t, Reason.UNANSWERED))
 
     def _apply(self, event: AnyEvent, report: Report) -> None:
