@@ -33,13 +33,46 @@ class GateResult(msgspec.Struct, frozen=True, gc=False):
 
 
 def check(view: View, limits: Limits) -> GateResult:
-    """Pass with the outcomes that may be bought, hold before the window, or block; with the first reason there is."""
-    market = view.market
-    if view.t < market.start:
-        return GateResult(Step(limits.module, Verdict.HOLD, Reason.NOT_STARTED))
-    if view.t >= market.end:
-        return GateResult(Step(limits.module, Verdict.BLOCK, Reason.EXPIRED))
+    """Pass with the outcomes that may be bought, hold before the window, or block; with the first reason there is, and
+    the numbers that it was found by."""
     numbers: dict[str, Number] = {}
+    verdict, reason, outcomes = judge(view, limits, numbers)
+    return GateResult(Step(limits.module, verdict, reason, numbers), outcomes)
+
+
+class KnownBooks:
+    """What the gate says of one market's books to one instance, kept while nothing of it can change: most events that
+    an instance is asked at leave the books as they were."""
+
+    __slots__ = ("_book", "_outcomes", "_reason", "_stale", "_until")
+
+    def __init__(self) -> None:
+        self._book: Book | None = None
+        self._stale: Collection[str] = ()
+        self._until = -1
+        self._reason: Reason | None = None
+        self._outcomes: tuple[str, ...] = ()
+
+    def judge(self, view: View, limits: Limits) -> tuple[Reason | None, tuple[str, ...]]:
+        """What is wrong with them, and which outcomes may be bought."""
+        book = view.book
+        if book is not self._book or view.t > self._until or view.stale_tokens is not self._stale:
+            self._book, self._stale = book, view.stale_tokens
+            self._until = _fresh_until(book, view.market.end, view.t, limits)
+            self._reason, self._outcomes = _books(book, view, limits, None)
+        return self._reason, self._outcomes
+
+
+def judge(
+    view: View, limits: Limits, numbers: dict[str, Number] | None = None, books: KnownBooks | None = None
+) -> tuple[Verdict, Reason, tuple[str, ...]]:
+    """What ``check`` says, without a span. ``numbers``: takes those that were found. ``books``: what is kept of them
+    between two calls for the same market and instance, whose times never decrease."""
+    market, t = view.market, view.t
+    if t < market.start:
+        return Verdict.HOLD, Reason.NOT_STARTED, ()
+    if t >= market.end:
+        return Verdict.BLOCK, Reason.EXPIRED, ()
     reason = _feeds(view, limits, numbers) if view.stale_feeds else None
     if reason is None and limits.rule and market.rule is None:
         reason = Reason.RULE_UNKNOWN
@@ -47,17 +80,21 @@ def check(view: View, limits: Limits) -> GateResult:
         reason = _spot(view.spot, view, limits, numbers)
     outcomes: tuple[str, ...] = ()
     if reason is None:
-        reason, outcomes = _books(view.book, view, limits, numbers)
+        if books is not None:
+            reason, outcomes = books.judge(view, limits)
+        else:
+            reason, outcomes = _books(view.book, view, limits, numbers)
     if reason is None and limits.strike:
         reason = _strike(view, limits, numbers)
     if reason is None and limits.warms_up:
         variance: Variance = view.values["variance"]
         if variance.returns < limits.min_returns or variance.history_s < limits.warm_up_s:
-            numbers["returns"], numbers["history_s"] = variance.returns, variance.history_s
+            if numbers is not None:
+                numbers["returns"], numbers["history_s"] = variance.returns, variance.history_s
             reason = Reason.WARMING_UP
     if reason is not None:
-        return GateResult(Step(limits.module, Verdict.BLOCK, reason, numbers))
-    return GateResult(Step(limits.module, Verdict.PASS, Reason.OK, numbers), outcomes)
+        return Verdict.BLOCK, reason, ()
+    return Verdict.PASS, Reason.OK, outcomes
 
 
 #: Reasons that rest on features, and change with them.
@@ -70,6 +107,11 @@ def stands_until(market: Market, book: Book | None, spot: Spot | None, t: int, l
     until = (market.start if t < market.start else market.end) - 1
     if limits.spot and spot is not None:
         until = _sooner(until, spot.t + limits.spot_age, t)
+    return _fresh_until(book, until, t, limits)
+
+
+def _fresh_until(book: Book | None, until: int, t: int, limits: Limits) -> int:
+    """``until``, or the sooner moment up to which a token's book that is fresh at ``t`` stays so."""
     if book is not None:
         for token in (book.up, book.down):
             if token is not None:
@@ -104,15 +146,16 @@ def spread_of(token: TokenBook) -> int:
     return token.asks[0][0] - token.bids[0][0]
 
 
-def _feeds(view: View, limits: Limits, numbers: dict[str, Number]) -> Reason | None:
+def _feeds(view: View, limits: Limits, numbers: dict[str, Number] | None) -> Reason | None:
     silent = sorted(view.stale_feeds & limits.needs.feeds)
     if silent:
-        numbers["feeds"] = ",".join(silent)
+        if numbers is not None:
+            numbers["feeds"] = ",".join(silent)
         return Reason.STALE_FEED
     return None
 
 
-def _spot(spot: Spot | None, view: View, limits: Limits, numbers: dict[str, Number]) -> Reason | None:
+def _spot(spot: Spot | None, view: View, limits: Limits, numbers: dict[str, Number] | None) -> Reason | None:
     if spot is None:
         return Reason.SPOT_MISSING
     for each in spot.checks:
@@ -121,12 +164,13 @@ def _spot(spot: Spot | None, view: View, limits: Limits, numbers: dict[str, Numb
     if not spot.ok:
         return Reason.SPOT_INVALID
     age = view.t - spot.t
-    numbers["spot_age_s"] = age / SECOND
+    if numbers is not None:
+        numbers["spot_age_s"] = age / SECOND
     return Reason.STALE_SPOT if view.spot_stale or age > limits.spot_age else None
 
 
 def _books(
-    book: Book | None, view: View, limits: Limits, numbers: dict[str, Number]
+    book: Book | None, view: View, limits: Limits, numbers: dict[str, Number] | None
 ) -> tuple[Reason | None, tuple[str, ...]]:
     if book is None:
         return Reason.BOOK_MISSING, ()
@@ -134,7 +178,8 @@ def _books(
     if up is None and down is None:
         outcomes: tuple[str, ...] = ("Up", "Down")
     else:
-        numbers["up"], numbers["down"] = _reported(book.up, up), _reported(book.down, down)
+        if numbers is not None:
+            numbers["up"], numbers["down"] = _reported(book.up, up), _reported(book.down, down)
         outcomes = ("Up",) if up is None else ("Down",) if down is None else ()
         if limits.both or not outcomes:
             # the token that is there says more than the one that is not
@@ -187,11 +232,12 @@ def _reported(token: TokenBook | None, fault: Reason | None) -> str:
     return str(fault or Reason.OK)
 
 
-def _strike(view: View, limits: Limits, numbers: dict[str, Number]) -> Reason | None:
+def _strike(view: View, limits: Limits, numbers: dict[str, Number] | None) -> Reason | None:
     strike: Strike | None = view.values["strike"]
     if strike is None:
         return Reason.STRIKE_MISSING
     if strike.gap_s > limits.strike_max_gap_s:
-        numbers["strike_gap_s"] = strike.gap_s
+        if numbers is not None:
+            numbers["strike_gap_s"] = strike.gap_s
         return Reason.STRIKE_MISSING
     return None

@@ -19,6 +19,7 @@ from models.journal import Book, Clock, Input, Market, Spot, Trade
 from models.reasons import Reason, Verdict
 from models.settings import Settings
 from models.strategies.instance import Instance, instances
+from models.strategies.signal import Signal
 from models.strategies.view import Sibling, View
 from models.timestamps import SECOND
 from models.trace import Evaluation, Step
@@ -49,8 +50,8 @@ class FollowedMarket(msgspec.Struct):
 
 
 class _Refusal(NamedTuple):
-    """What the data gate refused an instance, while it holds: up to ``until``, for this book, this spot and these stale
-    feeds, and where it ``rests`` on features for these changes of them."""
+    """What the data gate refused an instance, while it holds: up to ``until``, for this book, this spot where the
+    instance needs it, and these stale feeds; where it rests on features for these ``changes`` of them, else -1."""
 
     evaluation: Evaluation
     until: int
@@ -62,16 +63,24 @@ class _Refusal(NamedTuple):
 
 class _Window:
     """A market that is followed; the values of its features by plan, while they are good: until another change of the
-    features, and by the same clock; what the data gate refuses its instances."""
+    features, and by the same clock; what the data gate refuses its instances, and says of its books."""
 
-    __slots__ = ("as_of", "changes", "refusals", "state", "values")
+    __slots__ = ("as_of", "books", "changes", "end", "refusals", "start", "state", "values")
 
     def __init__(self, state: FollowedMarket) -> None:
         self.state = state
         self.values: dict[int, Values] = {}
         self.refusals: dict[str, _Refusal] = {}
-        self.changes = -1
-        self.as_of = -1
+        self.books: dict[str, data_gate.KnownBooks] = {}
+        self.define(state.market)
+
+    def define(self, market: Market) -> None:
+        """Go by this definition: nothing that was kept holds any more."""
+        self.state.market = market
+        self.start, self.end = market.start, market.end
+        self.changes = self.as_of = -1
+        self.refusals.clear()
+        self.books.clear()
 
 
 class LaneState(msgspec.Struct):
@@ -89,9 +98,9 @@ class _Runner:
 
     __slots__ = (
         "_evaluate",
+        "_held",
         "_module",
         "_parameters",
-        "_said",
         "_shows",
         "_threshold",
         "every",
@@ -116,36 +125,43 @@ class _Runner:
         self._evaluate = instance.strategy.evaluate
         self._parameters = instance.parameters
         self._shows = bool(plan.keys)
-        self._said: dict[str, Step] = {}
+        self._held: dict[str, tuple[Step, ...]] = {}
 
-    def judge(self, view: View) -> Evaluation:
-        """What the data gate says, and only where it passes the strategy too; its span comes first."""
+    def judge(self, view: View, books: data_gate.KnownBooks) -> Evaluation:
+        """What the data gate says, and only where it passes the strategy too; its span comes first.
+
+        Numbers are put on the spans only where somebody will see them: on what passed, of which a decision comes."""
         key, threshold = view.market.key, self._threshold
-        gate = data_gate.check(view, self.limits)
-        step = gate.step
-        if not gate.outcomes:
-            return Evaluation(self.id, key, step.verdict, step.reason, 0.0, threshold, (step,))
-        signal = self._evaluate(view, self._parameters, gate.outcomes)
+        verdict, reason, outcomes = data_gate.judge(view, self.limits, None, books)
+        if not outcomes:
+            step = Step(self.limits.module, verdict, reason)
+            return Evaluation(self.id, key, verdict, reason, 0.0, threshold, (step,))
+        signal = self._evaluate(view, self._parameters, outcomes)
         verdict, reason = signal.verdict, signal.reason
-        if verdict is _PASS or signal.numbers:
-            own = Step(self._module, verdict, reason, signal.numbers)
+        if verdict is _PASS or signal.numbers or signal.intents:
+            steps = self._spans(view, signal)
         else:
-            own = self._said.get(reason) or self._say(verdict, reason)
-        if not self._shows:
-            steps: tuple[Step, ...] = (step, own)
-        elif verdict is _PASS:
-            used = self.plan.row(view.values)
-            if signal.used:
-                used = {**used, **signal.used}
-            steps = (step, Step("features", _PASS, Reason.OK, used), own)
-        else:
-            steps = (step, _FEATURES, own)
+            held = self._held.get(reason)
+            steps = held if held is not None and held[-1].verdict is verdict else self._hold(verdict, reason)
         return Evaluation(self.id, key, verdict, reason, signal.score, threshold, steps, signal.intents, signal.fair)
 
-    def _say(self, verdict: Verdict, reason: Reason) -> Step:
-        """A span without numbers, of which there need be only one."""
-        own = self._said[reason] = Step(self._module, verdict, reason)
-        return own
+    def _spans(self, view: View, signal: Signal) -> tuple[Step, ...]:
+        gate = data_gate.check(view, self.limits).step
+        own = Step(self._module, signal.verdict, signal.reason, signal.numbers)
+        if not self._shows:
+            return (gate, own)
+        if signal.verdict is not _PASS:
+            return (gate, _FEATURES, own)
+        used = self.plan.row(view.values)
+        if signal.used:
+            used = {**used, **signal.used}
+        return (gate, Step("features", _PASS, Reason.OK, used), own)
+
+    def _hold(self, verdict: Verdict, reason: Reason) -> tuple[Step, ...]:
+        """Spans without numbers, of which there need be only one set."""
+        gate, own = Step(self.limits.module, _PASS, Reason.OK), Step(self._module, verdict, reason)
+        steps = self._held[reason] = (gate, _FEATURES, own) if self._shows else (gate, own)
+        return steps
 
 
 class Lane:
@@ -236,9 +252,7 @@ class Lane:
     def _on_market(self, market: Market) -> Sequence[_Window]:
         known = self._followed.get(market.key)
         if known is not None:
-            known.state.market = market
-            known.changes = -1
-            known.refusals.clear()
+            known.define(market)
         elif market.payout_up is None and market.t < market.end + _FORGET_NS:
             self._followed[market.key] = _Window(FollowedMarket(market))
         else:
@@ -251,10 +265,10 @@ class Lane:
         return ()
 
     def _active(self, t: int) -> list[_Window]:
-        return [each for each in self._followed.values() if each.state.market.start <= t < each.state.market.end]
+        return [each for each in self._followed.values() if each.start <= t < each.end]
 
     def _forget(self, t: int) -> None:
-        for key in [key for key, each in self._followed.items() if t > each.state.market.end + _FORGET_NS]:
+        for key in [key for key, each in self._followed.items() if t > each.end + _FORGET_NS]:
             del self._followed[key]
             self._features.forget(key)
 
@@ -266,30 +280,58 @@ class Lane:
         evaluations: list[Evaluation],
         rows: list[tuple[str, dict[str, Number]]],
     ) -> None:
+        """Ask the instances whose turn it is about a market; note what they say, and the features' row where one of
+        their scan rows is due: when its verdict or reason changed, or an interval has passed."""
         views: dict[int, View] = {}
         asked_now: list[_Runner] = []
-        by_instance = window.state.by_instance
-        due = False
+        state, refusals = window.state, window.refusals
+        by_instance, book = state.by_instance, state.book
+        features = self._features
+        spot = features.history.latest
+        any_due = False
         for runner in runners:
-            asked = by_instance.get(runner.id)
+            name = runner.id
+            asked = by_instance.get(name)
             if asked is None:
-                asked = by_instance[runner.id] = Asked()
+                asked = by_instance[name] = Asked()
             if runner.every and asked.asked and t - asked.asked < runner.every:
                 continue
             asked.asked = t
             asked_now.append(runner)
-            refusal = window.refusals.get(runner.id)
-            if refusal is not None and t <= refusal.until and self._stands(refusal, window):
+            refusal = refusals.get(name)
+            if (
+                refusal is not None
+                and t <= refusal.until
+                and refusal.book is book
+                and refusal.stale == self._stale
+                and (refusal.spot is spot or not runner.limits.spot)
+                and (refusal.changes == -1 or refusal.changes == features.changes)
+            ):
                 evaluation = refusal.evaluation
             else:
                 view = views.get(runner.view)
                 if view is None:
                     view = views[runner.view] = self._view(window, runner, t)
-                evaluation = runner.judge(view)
-                self._remember(window, runner, evaluation, t)
-            if self._take(asked, t, evaluation, evaluations):
-                due = True
-        if due:
+                books = window.books.get(name)
+                if books is None:
+                    books = window.books[name] = data_gate.KnownBooks()
+                evaluation = runner.judge(view, books)
+                if len(evaluation.steps) == 1:
+                    self._remember(window, runner, evaluation, t)
+                elif refusal is not None:
+                    del refusals[name]
+            asked.evaluations += 1
+            if (
+                evaluation.reason != asked.reason
+                or t - asked.sent >= self._interval
+                or evaluation.verdict != asked.verdict
+            ):
+                any_due = True
+                evaluation = msgspec.structs.replace(evaluation, emit=asked.evaluations)
+                asked.sent, asked.evaluations = t, 0
+                asked.verdict, asked.reason = evaluation.verdict, evaluation.reason
+            evaluations.append(evaluation)
+        if any_due:
             row: dict[str, Number] = {}
             seen: set[int] = set()
             for runner in asked_now:
@@ -298,43 +340,19 @@ class Lane:
                     view = views.get(runner.view) or self._view(window, runner, t)
                     row.update(runner.plan.shared_row(view.values))
             if row:
-                rows.append((window.state.market.key, row))
-
-    def _stands(self, refusal: _Refusal, window: _Window) -> bool:
-        """Whether nothing that a refusal rests on has changed since."""
-        return (
-            refusal.book is window.state.book
-            and refusal.spot is self._features.history.latest
-            and refusal.stale == self._stale
-            and refusal.changes in (-1, self._features.changes)
-        )
+                rows.append((state.market.key, row))
 
     def _remember(self, window: _Window, runner: _Runner, evaluation: Evaluation, t: int) -> None:
         """Keep what the data gate refused: most evaluations say the same again each second."""
-        window.refusals.pop(runner.id, None)
-        if len(evaluation.steps) > 1:
-            return
         book, spot = window.state.book, self._features.history.latest
-        until = data_gate.stands_until(window.state.market, book, spot, t, runner.limits)
         changes = -1
         if evaluation.reason in data_gate.OF_FEATURES:
-            if self._features.history.as_of > t:
-                return  # by a clock that runs ahead of ours: their values change with every moment
+            if self._features.history.as_of > t:  # by a clock that runs ahead of ours: values change with every moment
+                window.refusals.pop(runner.id, None)
+                return
             changes = self._features.changes
+        until = data_gate.stands_until(window.state.market, book, spot, t, runner.limits)
         window.refusals[runner.id] = _Refusal(evaluation, until, book, spot, self._stale, changes)
-
-    def _take(self, asked: Asked, t: int, evaluation: Evaluation, evaluations: list[Evaluation]) -> bool:
-        """Note the evaluation; a scan row is due when verdict or reason changed, or an interval has passed."""
-        asked.evaluations += 1
-        due = (
-            evaluation.reason != asked.reason or t - asked.sent >= self._interval or evaluation.verdict != asked.verdict
-        )
-        if due:
-            evaluation = msgspec.structs.replace(evaluation, emit=asked.evaluations)
-            asked.sent, asked.evaluations = t, 0
-            asked.verdict, asked.reason = evaluation.verdict, evaluation.reason
-        evaluations.append(evaluation)
-        return due
 
     def _view(self, window: _Window, runner: _Runner, t: int) -> View:
         features, market = self._features, window.state.market
