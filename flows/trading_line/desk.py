@@ -8,7 +8,7 @@ these leaves its spans on the trace, and the counters of every module are counte
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from connectors.venues.paper.venue import PaperVenue
@@ -49,7 +49,7 @@ from flows.trading_line.refusals import Refusals
 from flows.trading_line.release_gate import ReleaseGate
 from flows.trading_line.reply import Reply, nobodys
 from flows.trading_line.settlement import Settlement
-from flows.trading_line.tally import GateTally
+from flows.trading_line.tally import EvaluationTally
 from models.contracts import Number
 from models.control import Signed
 from models.happenings import Cancelled, Filled, Happening, Irregular
@@ -71,6 +71,8 @@ CHIEF = "portfolio"
 _EXIT_EVERY_S = 10
 #: An order whose state is unknown is asked for this often.
 _ASK_EVERY_NS = 2 * SECOND
+#: Events that a position is judged at.
+_MOVING = (Book, Spot, Clock)
 
 Out = Message | Tally | Beat
 
@@ -82,6 +84,7 @@ class Desk:
         """``venue``: where orders go; the paper venue where none is given."""
         self._known = MarketCache()
         self._accounts: dict[str, Account] = {}
+        self._unopened: list[Account] = []
         self._blotter = Blotter()
         self._venue: Venue = PaperVenue(rules_of(settings)) if venue is None else venue
         self._out = Outbox(PRODUCER)
@@ -109,12 +112,15 @@ class Desk:
             ConcentrationCaps(settings, self._known, self._blotter, self._accounts),
             self._markouts,
         )
+        #: Those that have a gate, and those that may have something to publish: nearly all events ask for neither.
+        self._gatekeepers = tuple(each for each in self._members if type(each).gates is not Member.gates)
+        self._noticing = tuple(each for each in self._members if type(each).notices is not Member.notices)
         self._pulse = FlowPulse(PRODUCER, (), CHIEF, settings.telemetry.interval)
         self._noticed = 0
         self._second = 0  # of the last reconciliation
         self._refusals = Refusals(1)
         self._waits = Refusals(_EXIT_EVERY_S)
-        self._tally = GateTally(settings.checks.window_s)
+        self._tally = EvaluationTally(settings.checks.window_s)
         self._beats = Beats(settings.checks.window_s * SECOND)
         self._terms: dict[str, Terms] = {}  # of every instance there ever was
         self.configure(settings)
@@ -132,6 +138,8 @@ class Desk:
         for name in (MAIN, *(each.id for each in self._instances.values() if each.state == "twin")):
             if name not in self._accounts:
                 self._accounts[name] = Account(name, capital)
+                self._unopened.append(self._accounts[name])
+        self._siblings = {each.id: self._sharing(each) for each in self._instances.values()}
         for member in self._members:
             member.configure(settings)
         self._deadline = round(settings.execution.deadline_s * SECOND)
@@ -142,7 +150,7 @@ class Desk:
 
     def __getstate__(self) -> dict[str, Any]:
         """What a snapshot holds: whatever follows from the settings is made anew when it is resumed under them."""
-        return {name: value for name, value in self.__dict__.items() if name != "_instances"}
+        return {name: value for name, value in self.__dict__.items() if name not in ("_instances", "_siblings")}
 
     def __setstate__(self, stored: dict[str, Any]) -> None:
         self.__dict__.update(stored)
@@ -152,26 +160,30 @@ class Desk:
         """What one journal event leads to: messages, and what the data gates said, for the windows. ``copies``: the
         event as each lane left it, in lane order."""
         event = copies[0].event
-        out: list[Out] = list(self._tally.turn(event.t))
-        for account in self._accounts.values():
-            account.open(event.seq, event.t, self._out)
+        tallies: list[Tally] = []
+        if self._tally.is_over(event.t):
+            self._tally.tell(self._pulse, self._instances)
+            tallies = self._tally.take()
+        if self._unopened:
+            self._open(event)
         self._hear(event)
-        self._learn(event)
+        if not isinstance(event, Feed):
+            self._learn(event)
         entries: list[tuple[KnownMarket, Evaluation]] = []
         for judged in copies:
-            for evaluation in judged.evaluations:
-                known = self._evaluated(event, evaluation)
-                if known is not None and evaluation.intents:
-                    entries.append((known, evaluation))
+            if judged.evaluations:
+                self._count_evaluations(event, judged, entries)
             for key, values in judged.features:
                 self._records.features(event, key, values)
-        self._leave(event)  # first: what is left at this event is not bought back at it
+        if isinstance(event, _MOVING):
+            self._leave(event)  # first: what is left at this event is not bought back at it
         for known, evaluation in entries:
             self._enter(event, known, evaluation)
         self._publish(event)
         messages = self._out.take()
-        self._reconciliation.read(messages)
-        out[0:0] = messages
+        if messages:
+            self._reconciliation.read(messages)
+        out: list[Out] = [*messages, *tallies]
         if isinstance(event, Clock):
             self._reconcile(event.t)
             if self._pulse.is_due(event.t):
@@ -183,10 +195,19 @@ class Desk:
 
     def _publish(self, event: AnyEvent) -> None:
         """What the members did: each change and mark-out is a row."""
-        for member in self._members:
+        for member in self._noticing:
             for notice in member.notices():
                 self._records.notice(event, self._noticed, notice)
                 self._noticed += 1
+
+    def _open(self, event: AnyEvent) -> None:
+        for account in self._unopened:
+            account.open(event.seq, event.t, self._out)
+        self._unopened = []
+
+    def _beat(self, t: int, whole: bool = False) -> Message:
+        self._tally.tell(self._pulse, self._instances)
+        return self._pulse.beat(t, self._gauges(t), whole=whole)
 
     def _reconcile(self, t: int) -> None:
         """Once a second of event time, however often telemetry goes out: an anomaly stops entries."""
@@ -332,19 +353,22 @@ class Desk:
 
     # --- entries -------------------------------------------------------------------------------------------------
 
-    def _evaluated(self, event: AnyEvent, evaluation: Evaluation) -> KnownMarket | None:
-        """Count an evaluation and send its scan row; its market, where it is known."""
-        self._tally.add(event.t, evaluation)
-        for step in evaluation.steps:
-            self._count(step)
-        known = self._known.markets.get(evaluation.market_key)
-        if known is None:
-            return None
-        if evaluation.fair >= 0.0:
-            known.fairs[evaluation.instance] = (evaluation.fair, event.t)
-        if evaluation.emit:
-            self._records.scan(event, self._instances[evaluation.instance], evaluation)
-        return known
+    def _count_evaluations(
+        self, event: AnyEvent, judged: Judged, entries: list[tuple[KnownMarket, Evaluation]]
+    ) -> None:
+        """Count what a lane judged, send the scan rows that are due, and add what would be entered to ``entries``."""
+        markets, tally = self._known.markets, self._tally
+        for evaluation in judged.evaluations:
+            tally.add(event.t, evaluation)
+            known = markets.get(evaluation.market_key)
+            if known is None:
+                continue
+            if evaluation.fair >= 0.0:
+                known.fairs[evaluation.instance] = (evaluation.fair, event.t)
+            if evaluation.emit:
+                self._records.scan(event, self._instances[evaluation.instance], evaluation)
+            if evaluation.intents:
+                entries.append((known, evaluation))
 
     def _enter(self, event: AnyEvent, known: KnownMarket, evaluation: Evaluation) -> None:
         """Gates, size, orders: all legs or none."""
@@ -352,10 +376,7 @@ class Desk:
         steps: list[Step] = list(evaluation.steps)
         for intent in evaluation.intents:
             entry = Entry(event.t, instance, known, intent, evaluation.intents)
-            for step in self._gates(entry):
-                self._count(step)
-                steps.append(step)
-            if steps[-1].verdict != Verdict.PASS:
+            if not self._passes(entry, steps):
                 self._refuse(event, known, evaluation, intent.outcome, intent.price, steps)
                 return
         first = evaluation.intents[0]
@@ -371,7 +392,7 @@ class Desk:
             self._multiplier(instance.id),
             tuple(room for member in self._members for room in member.rooms(entry, account)),
         )
-        orders, step = sizing.size(request, self._settings, self._blotter, self._siblings(instance, account))
+        orders, step = sizing.size(request, self._settings, self._blotter, self._siblings[instance.id])
         self._count(step)
         steps.append(step)
         if not orders:
@@ -387,13 +408,15 @@ class Desk:
         for order in orders:
             self._submit(event, account, order)
 
-    def _gates(self, entry: Entry) -> Iterator[Step]:
-        """The spans of all gates in order, ending with the first that does not pass."""
-        for member in self._members:
+    def _passes(self, entry: Entry, steps: list[Step]) -> bool:
+        """Whether all gates let an entry pass; their spans go to ``steps``, up to the first that does not."""
+        for member in self._gatekeepers:
             for step in member.gates(entry):
-                yield step
+                self._count(step)
+                steps.append(step)
                 if step.verdict != Verdict.PASS:
-                    return
+                    return False
+        return True
 
     def _multiplier(self, instance: str) -> float:
         product = 1.0
@@ -426,8 +449,6 @@ class Desk:
     # --- exits ---------------------------------------------------------------------------------------------------
 
     def _leave(self, event: AnyEvent) -> None:
-        if not isinstance(event, Book | Spot | Clock):
-            return
         for account in self._accounts.values():
             for position in list(account.positions.values()):
                 known = self._known.markets[position.market_key]
@@ -455,10 +476,9 @@ class Desk:
         )
         step, leave = exits.judge(standing)
         self._count(step)
-        decision = exits.decision_id(event.seq, position)
         if leave is None:
             if step.verdict == Verdict.BLOCK:
-                self._wait(event, standing, step, decision)
+                self._wait(event, standing, step)
             return
         token = known.token(outcome)
         assert token is not None
@@ -466,11 +486,11 @@ class Desk:
         order.due = self._venue.arrival(order.id, known.market, event.t, self._known.lag)
         submitted = Step(EXECUTION, Verdict.PASS, Reason.SUBMITTED, {"orders": 1, "due": order.due})
         steps = (step, submitted)
-        choice = Choice(instance, known, outcome, "exit", steps, order.limit, order.size, (order.id,), id=decision)
+        choice = Choice(instance, known, outcome, "exit", steps, order.limit, order.size, (order.id,), id=order.decision)
         self._records.decision(event, choice)
         self._submit(event, account, order)
 
-    def _wait(self, event: AnyEvent, standing: exits.Standing, step: Step, decision: str) -> None:
+    def _wait(self, event: AnyEvent, standing: exits.Standing, step: Step) -> None:
         """Say that a position cannot be judged, and why."""
         position = standing.position
         subject = (position.instance, position.market_key, position.outcome)
@@ -484,7 +504,7 @@ class Desk:
                 (step,),
                 size=position.size,
                 repeats=repeats,
-                id=decision,
+                id=exits.decision_id(event.seq, position),
             )
             self._records.decision(event, choice)
 
@@ -494,8 +514,9 @@ class Desk:
         """The account an instance trades on: the portfolio's, or a twin's own."""
         return self._accounts.get(instance, self._accounts[MAIN])
 
-    def _siblings(self, instance: Instance, account: Account) -> frozenset[str]:
+    def _sharing(self, instance: Instance) -> frozenset[str]:
         """The instances that share a strategy's cap with this one: those of the same strategy on the same account."""
+        account = self._account_of(instance.id)
         return frozenset(
             each.id
             for each in self._instances.values()

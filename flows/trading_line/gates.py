@@ -35,11 +35,14 @@ class MarketGates(Member):
         self._settings = settings
 
     def gates(self, entry: Entry) -> Iterable[Step]:
-        for name, gate in _GATES:
+        steps: list[Step] = []
+        for module, gate in _GATES:
             reason, numbers = gate(entry, self._known, self._settings)
-            yield Step(f"gate.{name}", Verdict.PASS if reason is Reason.OK else Verdict.BLOCK, reason, numbers)
             if reason is not Reason.OK:
-                return
+                steps.append(Step(module, Verdict.BLOCK, reason, numbers))
+                break
+            steps.append(Step(module, Verdict.PASS, reason, numbers))
+        return steps
 
 
 def _quality(entry: Entry, known: MarketCache, settings: Settings) -> Result:
@@ -86,10 +89,10 @@ def _expiry(entry: Entry, known: MarketCache, settings: Settings) -> Result:
 
 
 _GATES: tuple[tuple[str, Gate], ...] = (
-    ("quality", _quality),
-    ("parity", _parity),
-    ("freshness", _freshness),
-    ("spread", _spread),
-    ("expiry", _expiry),
+    ("gate.quality", _quality),
+    ("gate.parity", _parity),
+    ("gate.freshness", _freshness),
+    ("gate.spread", _spread),
+    ("gate.expiry", _expiry),
 )
-GATE_MODULES = tuple(f"gate.{name}" for name, _ in _GATES)
+GATE_MODULES = tuple(module for module, _ in _GATES)

@@ -11,6 +11,7 @@ from models.topics import MODELS
 
 _MOST_STANDING = 1_000
 _FOR_ALL = (Clock, Input)
+_RARE = (Clock, Input, Configuration)
 
 
 class RouterState(msgspec.Struct):
@@ -49,8 +50,12 @@ class Router:
         that holds. ``fixed``: no statement changes the configuration.
 
         Raises ValueError on a gap in the journal, which nothing downstream could survive honestly."""
-        stated = "" if fixed else states(event)
-        state, out = self._state, list[Routed | Configured]()
+        state = self._state
+        if event.seq == state.next and not isinstance(event, _RARE) and event.lane in state.lanes:
+            if state.reported.get(event.lane, "") == state.stated:  # by far the most: for one lane that knows all
+                state.next += 1
+                return [Routed(event.lane, event, 1)]
+        stated, out = "" if fixed else states(event), list[Routed | Configured]()
         if stated and event.seq >= state.next:
             state.stated = stated
         for routed in self._route(event):

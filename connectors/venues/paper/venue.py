@@ -117,6 +117,8 @@ class PaperVenue:
             self._stale = frozenset(event.stale_books)
         elif isinstance(event, Market):
             self._on_market(event)
+        if not self._out:
+            return []
         out, self._out = self._out, []
         return out
 
