@@ -486,7 +486,8 @@ class Desk:
         order.due = self._venue.arrival(order.id, known.market, event.t, self._known.lag)
         submitted = Step(EXECUTION, Verdict.PASS, Reason.SUBMITTED, {"orders": 1, "due": order.due})
         steps = (step, submitted)
-        choice = Choice(instance, known, outcome, "exit", steps, order.limit, order.size, (order.id,), id=order.decision)
+        decision, ids = order.decision, (order.id,)
+        choice = Choice(instance, known, outcome, "exit", steps, order.limit, order.size, ids, id=decision)
         self._records.decision(event, choice)
         self._submit(event, account, order)
 

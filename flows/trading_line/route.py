@@ -51,10 +51,15 @@ class Router:
 
         Raises ValueError on a gap in the journal, which nothing downstream could survive honestly."""
         state = self._state
-        if event.seq == state.next and not isinstance(event, _RARE) and event.lane in state.lanes:
-            if state.reported.get(event.lane, "") == state.stated:  # by far the most: for one lane that knows all
-                state.next += 1
-                return [Routed(event.lane, event, 1)]
+        lane = event.lane
+        if (
+            event.seq == state.next
+            and not isinstance(event, _RARE)
+            and lane in state.lanes
+            and state.reported.get(lane, "") == state.stated
+        ):  # by far the most: for one lane that knows all
+            state.next += 1
+            return [Routed(lane, event, 1)]
         stated, out = "" if fixed else states(event), list[Routed | Configured]()
         if stated and event.seq >= state.next:
             state.stated = stated
