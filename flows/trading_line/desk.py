@@ -205,10 +205,6 @@ class Desk:
             account.open(event.seq, event.t, self._out)
         self._unopened = []
 
-    def _beat(self, t: int, whole: bool = False) -> Message:
-        self._tally.tell(self._pulse, self._instances)
-        return self._pulse.beat(t, self._gauges(t), whole=whole)
-
     def _reconcile(self, t: int) -> None:
         """Once a second of event time, however often telemetry goes out: an anomaly stops entries."""
         if t // SECOND != self._second:
@@ -539,6 +535,7 @@ class Desk:
             self._count(step)
 
     def _beat(self, t: int, whole: bool = False) -> Message:
+        self._tally.tell(self._pulse, self._instances)
         own = {member.module: gauges for member in self._members if (gauges := member.gauges())}
         return self._pulse.beat(t, self._gauges(t), whole=whole, own=own)
 
