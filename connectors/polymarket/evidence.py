@@ -59,6 +59,7 @@ class _Book(msgspec.Struct):
     complement_mark: int = 0
     conn_mark: int = 0
     spot_mark: int = 0
+    followed: int = 0  # the spot price that was compared with the mark last, 0 = none
     half_since: int = 0  # since when spot is half the bound away from the mark, 0 = it is not
     full_since: int = 0
     rest: tuple[int | None, int | None, int, int] | None = None  # bid, ask, exchange time, receive time
@@ -83,8 +84,8 @@ class Evidence:
     """Books, spot prices and REST answers as they were seen. Bounds are the section ``checks`` of the settings."""
 
     def __init__(self, checks: Checks) -> None:
-        self.bound(checks)
         self._books: dict[str, _Book] = {}
+        self.bound(checks)
         self._spots: dict[str, _Spot] = {}
         self._conns: dict[str, _Conn] = {}
         self._changes = 0  # of all books
@@ -97,6 +98,8 @@ class Evidence:
         self._others = checks.frozen_other_changes
         self._shift = 3 * round(checks.parity_tolerance * PIP) // 2
         self._grace = checks.rest_grace_ms * MILLISECOND
+        for book in self._books.values():
+            book.followed = 0
 
     # --- what is seen -----------------------------------------------------------------------------------------------
 
@@ -179,12 +182,17 @@ class Evidence:
         """Everything that looks frozen at ``t``, as long as it does: reported again each time until it moves."""
         found: list[Suspicion] = []
         silent: dict[str, list[str]] = {}  # connections that say nothing at all while spot moves -> tokens
+        spots, after = self._spots, self._after
         for book in self._books.values():
             if not book.t:
                 continue
             if book.changes != book.marked:
                 self._mark(book)
-            self._follow_spot(book, t)
+            spot = spots.get(book.asset)
+            if spot is None or spot.price != book.followed:
+                self._follow_spot(book, spot, t)
+            if book.rest is None and (t - book.t < after or t > book.end):
+                continue  # nearly always: too young to be suspect, or over
             suspicion = self._suspect(book, t)
             if suspicion is None:
                 continue
@@ -208,13 +216,13 @@ class Evidence:
         book.conn_mark = self._conns[book.conn].changes
         spot = self._spots.get(book.asset)
         book.spot_mark = spot.price if spot is not None else 0
-        book.half_since = book.full_since = 0
+        book.half_since = book.full_since = book.followed = 0
 
-    def _follow_spot(self, book: _Book, t: int) -> None:
-        spot = self._spots.get(book.asset)
+    def _follow_spot(self, book: _Book, spot: _Spot | None, t: int) -> None:
         if spot is None:
-            book.spot_mark = book.half_since = book.full_since = 0
+            book.spot_mark = book.half_since = book.full_since = book.followed = 0
             return
+        book.followed = spot.price
         if not book.spot_mark:
             book.spot_mark = spot.price
         moved = abs(spot.price - book.spot_mark) * _MILLIONTHS // book.spot_mark

@@ -26,12 +26,18 @@ class Ageing:
         t, books, spots = journal.t, feeds.books, feeds.spots
         for feed, last in feeds.heard.items():
             self._age(self.stale_feeds, feed, t - last > bounds.stale_feed, feed, "", Reason.STALE_FEED)
+        by_token, stale_books, oldest = feeds.known.by_token, books.stale, t - bounds.stale_book
         for name, token in books.tokens.items():
-            listed = feeds.known.by_token.get(name)
-            alive = listed is not None and listed[0].market.start <= t <= listed[0].market.end and not token.invalid
-            stale = alive and t - token.view.t > bounds.stale_book
-            market = listed[0].market.key if listed else ""
-            self._age(books.stale, name, stale, FEED_POLYMARKET, market, Reason.STALE_BOOK)
+            if token.invalid or token.view.t >= oldest:
+                stale_books.discard(name)
+                continue
+            listed = by_token.get(name)
+            if listed is None:
+                stale_books.discard(name)
+                continue
+            market = listed[0].market
+            stale = market.start <= t <= market.end
+            self._age(stale_books, name, stale, FEED_POLYMARKET, market.key, Reason.STALE_BOOK)
         for product in spots.products.values():
             stale = bool(product.latest) and t - product.latest > bounds.stale_feed
             self._age(spots.stale, product.asset, stale, FEED_COINBASE, product.product, Reason.STALE_SPOT)

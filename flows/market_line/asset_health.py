@@ -58,17 +58,21 @@ class AssetHealth:
         t: int,
     ) -> None:
         tallies: dict[str, _Tally] = {}
+        known = self._changes
         for name, token in tokens.items():
             listed = markets.get(name)
-            if listed is None or t > listed[0].market.end:
+            if listed is None:
                 continue
             market = listed[0].market
+            if t > market.end:
+                continue
             tally = tallies.get(market.asset)
             if tally is None:
                 tally = tallies[market.asset] = _Tally()
             tally.total += 1
-            changed = token.changes != self._changes.get(name, 0)
-            self._changes[name] = token.changes
+            changed = token.changes != known.get(name, 0)
+            if changed:
+                known[name] = token.changes
             if token.invalid == Reason.DISCONNECTED:
                 tally.closed += 1
             elif token.invalid in _STANDING:

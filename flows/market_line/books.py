@@ -186,9 +186,12 @@ class Books:
         What is reported of such a market later has an unknown book."""
         journal = self._journal
         over: dict[str, MarketDefinition] = {}
+        by_token, last = self._known.by_token, journal.t - _LEVELS_NS
         for name, token in self.tokens.items():
-            listed = self._known.by_token.get(name)
-            if listed is not None and not token.invalid and journal.t - listed[0].market.end > _LEVELS_NS:
+            if token.invalid:
+                continue
+            listed = by_token.get(name)
+            if listed is not None and listed[0].market.end < last:
                 token.invalidate(Reason.NO_SNAPSHOT, journal.seq, journal.t, src)
                 token.reported = True  # nothing is wrong
                 over[listed[0].market.key] = listed[0]

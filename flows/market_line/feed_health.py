@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from flows.market_line.health import STATUS, Health, HealthSignal
+from flows.market_line.health import STATUS, Health, HealthSignal, State
 from models.contracts import Number
 from models.histogram import Histogram
 from models.reasons import Reason
@@ -112,7 +112,8 @@ class FeedHealth:
         window = t // self._window
         changed: list[ModuleState] = []
         for name, module in self._modules.items():
-            module.health.tick(t)
+            if module.health.state is State.DEGRADED:
+                module.health.tick(t)
             if window != module.window:
                 module.window = window
                 module.closed, module.lags = module.lags, Histogram()

@@ -38,9 +38,11 @@ class Suspects:
         self, tokens: dict[str, Token], products: dict[str, Product], connections: Connections, t: int
     ) -> list[Suspicion]:
         """What looks frozen at ``t`` (Unix ns)."""
-        evidence = self._evidence
+        evidence, known = self._evidence, self._tokens
+        conns: set[str] = set()
         for name, token in tokens.items():
-            counted = self._tokens.get(name, 0)
+            counted = known.get(name, 0)
+            conns.add(token.conn)
             if token.invalid:
                 evidence.unknown(name)
             elif token.changes != counted:
@@ -48,10 +50,12 @@ class Suspects:
                 bid = view.bids[0][0] if view.bids else None
                 ask = view.asks[0][0] if view.asks else None
                 evidence.changed(name, token.conn, view.t, bid, ask, view.x, token.changes - counted)
-            self._tokens[name] = token.changes
-            connection = connections.by_id.get(token.conn)
+            if token.changes != counted:
+                known[name] = token.changes
+        for conn in conns:
+            connection = connections.by_id.get(conn)
             if connection is not None and connection.heard:
-                evidence.frame(token.conn, connection.heard)
+                evidence.frame(conn, connection.heard)
         for product in products.values():
             counted = self._products.get(product.product, 0)
             if not product.latest or product.invalid or product.frozen or product.doubtful:
