@@ -4,21 +4,81 @@ from __future__ import annotations
 
 import secrets
 import time
+from typing import Final
 
 from connectors.operator.commanding import command_and_wait
 from connectors.operator.standing import StandingKill, lift_kill, set_kill
 from models.contracts import Answer
-from models.control import Command, Instruction, Kill, Release
+from models.control import (
+    Arm,
+    Close,
+    Command,
+    Confirm,
+    Disarm,
+    Flatten,
+    Instruction,
+    Kill,
+    Pause,
+    Release,
+    Resume,
+    SetGate,
+    SetInstance,
+)
 from models.failures import Failure
 from models.reasons import Verdict
 from models.settings import Settings
 
+VERBS: Final = (
+    "pause", "resume", "kill", "release", "flatten", "close", "gate", "arm", "confirm", "disarm", "enable", "disable",
+    "size",
+)  # fmt: skip
+#: What a command is about, where it is about something.
+_SUBJECTS: Final = {
+    "close": ("its market", "close btc-updown-5m-1790000100"),
+    "gate": ("a release gate", "gate PAPER_CANARY"),
+    "confirm": ("the phrase of the answer to arm", "confirm arm-1a2b-3c4d"),
+    "enable": ("an instance", "enable updown_fair_value"),
+    "disable": ("an instance", "disable updown_fair_value"),
+    "size": ("an instance", "size updown_fair_value --to 0.5"),
+}
 
-def instruction_of(what: Instruction) -> Instruction:
-    """``what``, where it is complete. Raises Failure for a release of an anomaly that explains nothing."""
-    if isinstance(what, Release) and what.what == "anomaly" and not what.why.strip():
-        raise Failure("an anomaly is released only with its explanation.", 'Add --why "…".')
-    return what
+
+def instruction(
+    verb: str, subject: str = "", what: str = "kill", why: str = "", to: float | None = None
+) -> Instruction:
+    """What is asked for. ``subject``: the market, gate, phrase or instance that ``verb`` is about; ``what``, ``why``:
+    with release; ``to``: with size. Raises Failure for what is not complete or does not belong together."""
+    if verb not in VERBS:
+        raise Failure(f"{verb}: no such command.", f"There are {', '.join(VERBS)}.")
+    needs, example = _SUBJECTS.get(verb, ("", ""))
+    subject, why = subject.strip(), why.strip()
+    if needs and not subject:
+        raise Failure(f"{verb} needs {needs}.", f"For example: profit control {example}")
+    if subject and not needs:
+        raise Failure(f"{verb} takes no {subject!r}.", f"Give {verb} alone.")
+    if (verb == "size") != (to is not None):
+        raise Failure("size needs how much, 0 to 1." if verb == "size" else f"{verb} takes no size.", "Use --to 0.5.")
+    if verb == "release":
+        if what not in ("kill", "anomaly") and not what.startswith("breaker:"):
+            raise Failure(f"--what {what}: neither kill, anomaly nor breaker:NAME.", "Say what is to be released.")
+        if what == "anomaly" and not why:
+            raise Failure("an anomaly is released only with its explanation.", 'Add --why "…".')
+        return Release(what, why)
+    simple: dict[str, Instruction] = {
+        "pause": Pause(),
+        "resume": Resume(),
+        "kill": Kill(),
+        "flatten": Flatten(),
+        "arm": Arm(),
+        "disarm": Disarm(),
+        "close": Close(subject),
+        "gate": SetGate(subject),
+        "confirm": Confirm(subject),
+        "enable": SetInstance(subject, enabled=True),
+        "disable": SetInstance(subject, enabled=False),
+        "size": SetInstance(subject, size=to),
+    }
+    return simple[verb]
 
 
 def prepared(do: Instruction, settings: Settings, by: str, run: str) -> Command:

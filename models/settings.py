@@ -178,8 +178,8 @@ class Alerts(Section):
     """Messages to people, through any service that apprise knows."""
 
     urls: list[SecretStr] = Field([], description="apprise URLs; better set as PROFIT_ALERTS_URLS")
-    on: list[Literal["kill", "pause", "feed_loss", "anomaly", "stop_loss"]] = Field(
-        ["kill", "pause", "feed_loss", "anomaly", "stop_loss"], description="what they are sent for"
+    on: list[Literal["kill", "pause", "feed_loss", "anomaly", "stop_loss", "gate", "breaker"]] = Field(
+        ["kill", "pause", "feed_loss", "anomaly", "stop_loss", "gate", "breaker"], description="what they are sent for"
     )
 
 

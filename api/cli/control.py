@@ -11,28 +11,30 @@ from typing import Annotated
 import msgspec
 import typer
 
-from api.commanding import give, instruction_of, prepared
+from api.commanding import VERBS, give, instruction, prepared
 from api.runs import runs_in
 from connectors.operator.standing import lift_kill, standing_kill
 from connectors.operator.token import read_token, token_path
-from models.control import Close, Flatten, Instruction, Kill, Pause, Release, Resume
+from models.control import Instruction, Kill, Release
 from models.failures import Failure
 from models.settings import Settings, load
 
-VERBS = ("pause", "resume", "kill", "release", "flatten", "close")
-
 
 def control(
-    verb: Annotated[str, typer.Argument(help="pause, resume, kill, release, flatten, or close.")],
-    market: Annotated[str, typer.Argument(help="With close: the market's key, such as btc-updown-5m-1790000100.")] = "",
-    what: Annotated[str, typer.Option(help="With release: kill or anomaly.")] = "kill",
+    verb: Annotated[str, typer.Argument(help=f"{', '.join(VERBS[:-1])}, or {VERBS[-1]}.")],
+    subject: Annotated[
+        str, typer.Argument(help="What it is about: with close a market's key, with gate a release gate, and so on.")
+    ] = "",
+    what: Annotated[str, typer.Option(help="With release: kill, anomaly, or breaker:NAME.")] = "kill",
     why: Annotated[str, typer.Option(help="With release --what anomaly: its explanation.")] = "",
+    to: Annotated[float | None, typer.Option(min=0, max=1, help="With size: of its full size, 0 to 1.")] = None,
     run: Annotated[str, typer.Option(help="Name of the run; default: the newest one.")] = "",
     wait_s: Annotated[float, typer.Option(min=0.1, help="How long to wait for the answer, seconds.")] = 15.0,
     config: Annotated[Path | None, typer.Option(help="TOML file of settings.")] = None,
 ) -> None:
-    """Command the trading flow: pause | resume | kill | release | flatten | close MARKET."""
-    do = _instruction(verb, market, what, why)
+    """Command the trading flow: pause, resume, kill, release, flatten, close MARKET, gate GATE, arm, confirm PHRASE,
+    disarm, enable | disable | size INSTANCE."""
+    do = instruction(verb, subject, what, why, to)
     settings = load(config)
     by = getpass.getuser()
     command = prepared(do, settings, by, run)
@@ -47,22 +49,6 @@ def control(
     print(f"{verb}: {answer.text}", file=sys.stderr if answer.verdict == "block" else sys.stdout)
     if answer.verdict == "block" and answer.reason != "nothing_to_do":
         raise typer.Exit(1)
-
-
-def _instruction(verb: str, market: str, what: str, why: str) -> Instruction:
-    if verb not in VERBS:
-        raise Failure(f"{verb}: no such command.", f"There are {', '.join(VERBS)}.")
-    if (verb == "close") != bool(market):
-        raise Failure(
-            "close needs its market." if verb == "close" else f"{verb} takes no market.",
-            "For example: profit control close btc-updown-5m-1790000100",
-        )
-    if verb == "release":
-        if what not in ("kill", "anomaly"):
-            raise Failure(f"--what {what}: neither kill nor anomaly.", "Say what is to be released.")
-        return instruction_of(Release(what, why.strip()))
-    simple: dict[str, Instruction] = {"pause": Pause(), "resume": Resume(), "kill": Kill(), "flatten": Flatten()}
-    return simple[verb] if verb in simple else Close(market)
 
 
 def _folder(settings: Settings, run: str) -> Path | None:

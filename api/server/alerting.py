@@ -1,4 +1,5 @@
-"""What a person is told of at once: kill, pause, loss of a feed, anomaly, stop-loss. Each once, when it begins."""
+"""What a person is told of at once, each once, when it begins: kill, pause, loss of a feed, anomaly, stop-loss, a
+change of the release gate, a breaker."""
 
 from __future__ import annotations
 
@@ -12,11 +13,11 @@ from api.server.board import pulses
 from api.server.formats import iso
 from api.server.modules import CHIEF
 from api.server.presenting import meaning_of
-from models.contracts import Answer, Decision, ModuleTelemetry
+from models.contracts import Answer, Decision, ModuleTelemetry, RiskEvent
 from models.reasons import Reason, Verdict
 from models.record import Record
 
-Kind = Literal["kill", "pause", "feed_loss", "anomaly", "stop_loss"]
+Kind = Literal["kill", "pause", "feed_loss", "anomaly", "stop_loss", "gate", "breaker"]
 _KEPT: Final = 100
 _LOST: Final = frozenset({"stale", "down"})
 _COMMANDS: Final[dict[str, Kind]] = {"kill": "kill", "pause": "pause", "flatten": "pause"}
@@ -55,6 +56,10 @@ class Alerting:
         elif isinstance(record, Decision) and record.action == "exit" and record.reason is Reason.STOP_LOSS:
             text = f"{record.strategy} sells {record.outcome} in {self._title(record.market_key)}."
             self._tell("stop_loss", "Stop-loss", text, record.timestamp)
+        elif isinstance(record, RiskEvent) and record.kind == "gate":
+            self._tell("gate", f"Release gate: {record.new}", record.text, record.timestamp)
+        elif isinstance(record, RiskEvent) and record.kind == "breaker" and record.new != "clear":
+            self._tell("breaker", f"Breaker: {record.name} {record.new}", record.text, record.timestamp)
 
     def _pulse(self, row: ModuleTelemetry, t: int, backlog: bool) -> None:
         if row.module.startswith("feed."):

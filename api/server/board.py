@@ -30,6 +30,7 @@ from models.contracts import (
     Outcome,
     Posting,
     Quality,
+    RiskEvent,
     Scan,
     Telemetry,
 )
@@ -71,6 +72,7 @@ class Board:
         self._postings = RecentRows(Posting, MOST_ROWS)
         self._outcomes = RecentRows(Outcome, MOST_ROWS)
         self._answers = RecentRows(Answer, MOST_ROWS)
+        self._risk = RecentRows(RiskEvent, MOST_ROWS)
         self._dead = RecentRows(DeadLetter, MOST_ROWS)
         self._scans: dict[tuple[str, str], Scan] = {}
         self.scan_since: dict[tuple[str, str], int] = {}  # since when its verdict and reason stand, Unix ns
@@ -139,6 +141,8 @@ class Board:
                     del self.results[next(iter(self.results))]
             case Answer():
                 self._answers.add(value)
+            case RiskEvent():
+                self._risk.add(value)
             case DeadLetter():
                 self._dead.add(value)
                 self._dead_letters += 1
@@ -206,6 +210,9 @@ class Board:
 
     def answer_records(self, limit: int = MOST_ROWS) -> list[Answer]:
         return self._answers.latest(limit)
+
+    def risk_records(self, limit: int = MOST_ROWS) -> list[RiskEvent]:
+        return self._risk.latest(limit)
 
     def scan_records(self) -> list[Scan]:
         return [self._scans[key] for key in sorted(self._scans)]

@@ -28,20 +28,24 @@ ROOMS: Final = (
     Room("features", "Features", "features and strategies", ("features", "feature.")),
     Room("strategies", "Strategies", "features and strategies", ("strategy.",)),
     Room("gates", "Entry gates", "gates and sizing", ("gate.",)),
-    Room("sizing", "Sizing", "gates and sizing", ("sizing",)),
+    Room("sizing", "Sizing", "gates and sizing", ("sizing", "allocation", "concentration")),
     Room("execution", "Execution", "execution and settlement", ("execution",)),
     Room("exits", "Exits", "execution and settlement", ("exits",)),
     Room("settlement", "Settlement", "execution and settlement", ("settlement",)),
-    Room("reconciliation", "Reconciliation", "execution and settlement", ("reconciliation",)),
+    Room("reconciliation", "Reconciliation", "execution and settlement", ("reconciliation", "markouts")),
     Room("portfolio", "Portfolio", "execution and settlement", ("portfolio",)),
     Room("flows", "Flows", "flows and processes", ("flow.",)),
     Room("processes", "Processes", "flows and processes", ()),
 )
 GROUPS: Final = tuple(dict.fromkeys(room.group for room in ROOMS))
 _GATES: Final = (
-    "operator", "state", "ledger", "pace", "quality", "parity", "freshness", "spread", "expiry", "cooldown",
+    "operator", "release", "state", "ledger", "breakers", "pace", "quality", "parity", "freshness", "spread", "expiry",
+    "cooldown", "depth", "slippage", "duplicate",
 )  # fmt: skip
-_LINE: Final = ("features", "sizing", "execution", "exits", "settlement", "reconciliation", "portfolio")
+_LINE: Final = (
+    "features", "allocation", "concentration", "sizing", "execution", "exits", "settlement", "reconciliation",
+    "markouts", "portfolio",
+)  # fmt: skip
 _FEEDS: Final = ("clock", "coinbase", "markets", "polymarket")
 _BY_ASSET: Final = ("coinbase", "polymarket")
 

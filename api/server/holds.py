@@ -8,6 +8,7 @@ from typing import Final
 from api.server.board import Board
 from api.server.catalogue import room_of
 from api.server.formats import iso
+from api.server.guards import breakers_of
 from api.server.modules import said_of
 from api.server.presenting import meaning_of
 from api.server.releases import release_of
@@ -35,7 +36,14 @@ def trading_of(board: Board) -> tuple[str, Answer | None]:
 
 def holds_of(board: Board, now: float) -> Holds:
     """Everything that holds trading back, the worst first."""
-    found = [*_operator(board), *_modules(board, now), *_feeds(board), *_judgements(board), *_refusals(board)]
+    found = [
+        *_operator(board),
+        *_guards(board),
+        *_modules(board, now),
+        *_feeds(board),
+        *_judgements(board),
+        *_refusals(board),
+    ]
     found.sort(key=lambda hold: (hold.severity, hold.since, hold.subject, hold.reason))
     return Holds(holds=found, summary=_summary(board, found))
 
@@ -86,6 +94,31 @@ def _operator(board: Board) -> Iterator[Hold]:
     if chief is not None and chief.row.gauges.get("anomaly"):
         what = "Ledger, fills and positions disagree: no entries until it is explained."
         yield _hold("all", Reason.ANOMALY, what, 0, 0, "/portfolio")
+
+
+def _guards(board: Board) -> Iterator[Hold]:
+    """Breakers that stop or reduce, and a release gate that reduces the caps."""
+    for breaker in breakers_of(board):
+        if breaker.level == "clear":
+            continue
+        act, release = release_of(breaker.reason)
+        said = "stops entries" if breaker.level == "stopped" else "reduces sizes"
+        yield Hold(
+            subject=breaker.id,
+            reason=breaker.reason,
+            what=f"The breaker {breaker.id} {said}: {breaker.meaning}.",
+            since=breaker.since,
+            until=release,
+            act=act,
+            release=f"{release}; the operator: profit control release --what breaker:{breaker.id}",
+            severity=1 if breaker.level == "stopped" else 3,
+            link="/risk",
+        )
+    gate = board.modules.known.get("gate.release")
+    if gate is not None and gate.row.gauges.get("gate") == "PAPER_CANARY":
+        since = gate.row.gauges.get("since")
+        what = "The release gate is PAPER_CANARY: caps are reduced."
+        yield _hold("all", Reason.CAP_GATE, what, since if isinstance(since, int) else 0, 4, "/gates")
 
 
 def _modules(board: Board, now: float) -> Iterator[Hold]:

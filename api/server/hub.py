@@ -13,7 +13,7 @@ from api.server.board import Board
 from api.server.ladders import ladders_of
 from api.server.ring import Ring, StreamEvent
 from api.server.stream import Figures
-from models.contracts import Answer, Decision, Fill, Order, Outcome, Posting, Quality, Scan, Telemetry
+from models.contracts import Answer, Decision, Fill, Order, Outcome, Posting, Quality, RiskEvent, Scan, Telemetry
 from models.message import Stored
 from models.record import Record
 from models.topics import JOURNAL
@@ -91,6 +91,8 @@ class Hub:
                 return made("posting", presenting.posting(record).model_dump_json())
             case Answer():
                 return made("answer", presenting.answer(record).model_dump_json())
+            case RiskEvent():
+                return made("risk", record.canonical().decode())
             case Quality():
                 return made("quality", record.canonical().decode(), "", record.strategy, record.market)
         return None

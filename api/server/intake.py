@@ -27,6 +27,7 @@ from models.topics import (
     ORDERS,
     OUTCOMES,
     QUALITY,
+    RISK,
     SCANS,
     TELEMETRY,
 )
@@ -43,6 +44,7 @@ BACKLOG: Final = {
     OUTCOMES: _ALL,
     ANSWERS: 100,
     QUALITY: 2_000,
+    RISK: 1_000,
     DEAD_LETTER: 100,
     FEATURES: 5_000,
     SCANS: 10_000,

@@ -9,6 +9,7 @@ from api.server import views
 from api.server.accounts import MAIN, Equity
 from api.server.board import Board
 from api.server.formats import iso, shares, usd
+from api.server.guards import breakers_of, joint_caps_of, multipliers_of
 from api.server.modules import split
 from api.server.presenting import meaning_of
 from models.contracts import Number
@@ -197,8 +198,11 @@ def risk_of(board: Board, settings: Settings) -> views.RiskView:
     for name in all_instances(settings):
         caps.append(_cap("cap_strategy", name, limits.cap_strategy, by_strategy[name]))
     caps += [_cap("cap_market", board.title(key), limits.cap_market, used) for key, used in by_market.most_common()]
+    caps += [_cap(*each) for each in joint_caps_of(board)]
     return views.RiskView(
         caps=caps,
+        multipliers=multipliers_of(board),
+        breakers=breakers_of(board),
         exposure=[
             views.ExposureView(expires=iso(end), market=board.title(market), cost_usd=usd(cost))
             for (end, market), cost in sorted(by_end.items())

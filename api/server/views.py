@@ -480,6 +480,67 @@ class CapView(BaseModel):
     share: float
 
 
+class BreakerView(BaseModel):
+    """A breaker that is not clear, or was near: its level, and how the operator names it to release it."""
+
+    id: str
+    level: Literal["clear", "reduced", "stopped"]
+    value: float
+    since: Time
+    reason: str
+    meaning: str
+    release: str
+
+
+class RiskEventView(BaseModel):
+    """A change of a multiplier, cap, breaker, gate or instance."""
+
+    id: str
+    time: Time
+    kind: str
+    scope: str
+    name: str
+    old: str
+    new: str
+    reason: str
+    text: str
+    numbers: dict[str, Number]
+
+
+class RiskEvents(BaseModel):
+    events: list[RiskEventView]
+
+
+class CriterionView(BaseModel):
+    """A criterion of a step up. ``hours``: until it could be met at the rate so far, null where it cannot."""
+
+    name: str
+    value: float
+    needed: float
+    met: bool
+    hours: float | None
+    text: str
+
+
+class GateView(BaseModel):
+    """A release gate, and what a step up to it asks for now."""
+
+    gate: str
+    state: Literal["passed", "here", "next", "later"]
+    meaning: str
+    criteria: list[CriterionView]
+
+
+class GatesView(BaseModel):
+    """Where the portfolio stands. ``armed_until``: when it disarms by itself, empty where it is not armed."""
+
+    gate: str
+    since: Time
+    armed_until: Time
+    gates: list[GateView]
+    history: list[RiskEventView]
+
+
 class ExposureView(BaseModel):
     """Money at cost that is decided at one moment."""
 
@@ -491,6 +552,8 @@ class ExposureView(BaseModel):
 class RiskView(BaseModel):
     caps: list[CapView]
     exposure: list[ExposureView]
+    multipliers: dict[str, float] = Field(description="of the full size, by instance: what was realised says so")
+    breakers: list[BreakerView]
     concentration: float | None = Field(description="largest share of one market in the cost of all positions")
     by_asset_usd: dict[str, float]
 
@@ -680,10 +743,15 @@ class Problem(BaseModel):
 class Given(BaseModel):
     """A command to the trading flow."""
 
-    do: Literal["pause", "resume", "kill", "release", "flatten", "close"]
+    do: Literal[
+        "pause", "resume", "kill", "release", "flatten", "close", "gate", "arm", "confirm", "disarm", "enable",
+        "disable", "size",
+    ]  # fmt: skip
     market: str = Field("", max_length=200, description="with close: the market's key")
-    what: Literal["kill", "anomaly"] = Field("kill", description="with release: what is lifted")
+    subject: str = Field("", max_length=200, description="what it is about: market, gate, phrase or instance")
+    what: str = Field("kill", max_length=200, description="with release: kill, anomaly, or breaker:NAME")
     why: str = Field("", max_length=500, description="with release of an anomaly: its explanation")
+    to: float | None = Field(None, ge=0, le=1, description="with size: of the full size")
 
 
 class Acknowledged(BaseModel):

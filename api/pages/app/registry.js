@@ -8,6 +8,7 @@ export const PAGES = [
   { path: "/positions", name: "Positions", module: "positions" },
   { path: "/portfolio", name: "Portfolio", module: "portfolio" },
   { path: "/risk", name: "Risk", module: "risk" },
+  { path: "/gates", name: "Gates", module: "gates" },
   { path: "/quality", name: "Quality", module: "quality" },
   { path: "/conservation", name: "Conservation", module: "conservation" },
   { path: "/runs", name: "Runs", module: "runs" },

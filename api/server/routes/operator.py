@@ -8,14 +8,13 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 from pydantic import BaseModel
 
-from api.commanding import instruction_of
+from api.commanding import instruction
 from api.server import presenting, views
 from api.server.access import COOKIE, SESSION_S, Rate
 from api.server.alerting import Alert
 from api.server.formats import iso
 from api.server.problems import COMMANDS
 from api.server.state import ServerState
-from models.control import Close, Flatten, Instruction, Kill, Pause, Release, Resume
 from models.failures import Failure
 from models.timestamps import SECOND
 
@@ -65,9 +64,10 @@ def router(state: ServerState) -> APIRouter:
         _slowly(rate)
         if not state.access.until(request.headers):
             raise HTTPException(401, "a command takes the operator's token")
+        asked = instruction(given.do, given.subject or given.market, given.what, given.why, given.to)
         if state.give is None:
             raise Failure("nothing runs here that could obey: this run is finished.", "Open the page of a running one.")
-        return presenting.answer(state.give(_instruction(given), getpass.getuser()))
+        return presenting.answer(state.give(asked, getpass.getuser()))
 
     @made.get("/answers")
     async def answers(limit: Annotated[int, Query(ge=1, le=100)] = 20) -> views.Answers:
@@ -86,24 +86,3 @@ def router(state: ServerState) -> APIRouter:
 def _slowly(rate: Rate) -> None:
     if not rate.allows("all"):
         raise HTTPException(429, "too many commands or tries of a token: wait some seconds", {"Retry-After": "5"})
-
-
-def _instruction(given: views.Given) -> Instruction:
-    if (given.do == "close") != bool(given.market.strip()):
-        raise Failure(
-            "close needs its market." if given.do == "close" else f"{given.do} takes no market.",
-            "For example: close, market btc-updown-5m-1790000100",
-        )
-    match given.do:
-        case "pause":
-            return Pause()
-        case "resume":
-            return Resume()
-        case "kill":
-            return Kill()
-        case "flatten":
-            return Flatten()
-        case "close":
-            return Close(given.market.strip())
-        case _:
-            return instruction_of(Release(given.what, given.why.strip()))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Query
 
-from api.server import money, views
+from api.server import guards, money, views
 from api.server.board import MOST_ROWS
 from api.server.formats import usd
 from api.server.markets import summary_of, view_of
@@ -115,5 +115,15 @@ def router(state: ServerState) -> APIRouter:
     async def risk() -> views.RiskView:
         """Caps and their use, concentration, exposure by expiry."""
         return money.risk_of(board, state.settings())
+
+    @made.get("/risk/events")
+    async def risk_events(limit: Annotated[int, Query(ge=1, le=500)] = 100) -> views.RiskEvents:
+        """Changes of multipliers, caps, breakers, gates and instances, the latest first."""
+        return views.RiskEvents(events=guards.events_of(board, limit))
+
+    @made.get("/gates")
+    async def gates() -> views.GatesView:
+        """The release gates: where the portfolio stands, and what the next step asks for."""
+        return guards.gates_of(board, state.settings())
 
     return made
