@@ -18,12 +18,17 @@ and then as 1e-9. Equal digests are promised for one C library; between two they
 
 >>> probability_up(spot=60_030.0, strike=60_000.0, variance=8e-9, tau=120.0)
 0.695038309
+>>> variance_interval(0.695038309, returns=500.0)
+(0.684216, 0.706368)
 """
 
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 
+_NORMAL = NormalDist()
+_SURE = 1.959964  # standard deviations of a normal variable to either side of 95%
 _FLOOR = 0.0005  # no model is surer than this
 
 
@@ -63,3 +68,16 @@ def probability_up(
         return 1.0 - _FLOOR if move >= 0.0 else _FLOOR
     p = round(0.5 * math.erfc(-move / math.sqrt(total + total)), 9)
     return _FLOOR if p < _FLOOR else 1.0 - _FLOOR if p > 1.0 - _FLOOR else p
+
+
+def variance_interval(p: float, returns: float) -> tuple[float, float]:
+    """The 95% interval of a probability for the error of its variance alone, rounded to 1e-6; for displays.
+
+    ``p``: from ``probability_up``; ``returns``: effective returns behind the variance (``effective_returns``), above 0.
+    All terms of its standard deviation are proportional to the variance, so a variance that is off by a factor ``f``
+    moves ``p = Phi(z)`` to ``Phi(z / sqrt(f))``; for Gaussian returns ``ln f`` has a variance of ``2 / returns``. Jumps
+    and drift are not in it; at 0.5 it has no width, for there the variance does not matter."""
+    z = _NORMAL.inv_cdf(p)
+    factor = math.exp(_SURE / math.sqrt(2.0 * returns))
+    low, high = sorted((normal_cdf(z / factor), normal_cdf(z * factor)))
+    return round(max(low, _FLOOR), 6), round(min(high, 1.0 - _FLOOR), 6)

@@ -11,6 +11,8 @@ libraries may differ in the last bit: the sums would carry that on.
 ...     ewma.update(float(second), price)
 >>> ewma.count, ewma.span, round(ewma.value, 9)
 (3, 3.0, 9.9009e-05)
+>>> round(effective_returns(count=180, half_life=900.0, sample=5.0))  # of 180 that weigh from 1 down to a half
+173
 """
 
 from __future__ import annotations
@@ -49,3 +51,14 @@ class EwmaVariance(msgspec.Struct):
     def value(self) -> float:
         """Variance a second; 0.0 while nothing is known."""
         return self.squares / self.times if self.times > 0.0 else 0.0
+
+
+def effective_returns(count: int, half_life: float, sample: float) -> float:
+    """How many equally weighted returns know the variance as well as ``count`` returns of ``sample`` seconds whose
+    weights halve every ``half_life`` seconds: Kish's ``(sum w)^2 / sum w^2`` of a geometric series.
+
+    The estimate's relative standard error is ``sqrt(2 / effective_returns)`` where returns are Gaussian. For displays;
+    no decision reads it."""
+    decay = math.pow(2.0, -sample / half_life)
+    rest = math.pow(decay, count)
+    return (1.0 + decay) / (1.0 - decay) * (1.0 - rest) / (1.0 + rest)

@@ -19,11 +19,16 @@ from api.server.formats import usd
 from api.server.places import Places
 from models.contracts import Decision
 from models.failures import Failure
+from models.reasons import MEANING
 from models.record import fields_of
 
 _CURSOR: Final = re.compile(r"([0-9]{1,18}):(.{1,280})", re.DOTALL)
 _CHUNK: Final = 500
 _COLUMNS: Final = tuple(field.name for field in fields_of(Decision))
+
+
+#: What a search for words looks at, with the meaning of the reason.
+SEARCHED: Final = ("id", "market_key", "strategy", "action", "outcome", "reason")
 
 
 class DecisionFilter(NamedTuple):
@@ -34,6 +39,7 @@ class DecisionFilter(NamedTuple):
     reason: str
     action: str
     refusals: bool
+    words: str = ""  # each has to stand in what is searched
 
     def takes(self, decision: Decision) -> bool:
         return (
@@ -42,7 +48,18 @@ class DecisionFilter(NamedTuple):
             and self.market in ("", decision.market_key)
             and self.reason in ("", str(decision.reason))
             and self.action in ("", "refuse" if decision.action == "block" else decision.action)
+            and self._has_words(decision)
         )
+
+    def _has_words(self, decision: Decision) -> bool:
+        if not self.words:
+            return True
+        said = " ".join(
+            ("refuse" if name == "action" and decision.action == "block" else str(getattr(decision, name)))
+            for name in SEARCHED
+        ).lower()
+        said += " " + MEANING[decision.reason].lower()
+        return all(word in said for word in self.words.lower().split())
 
 
 @dataclass
@@ -147,6 +164,12 @@ def _older(run_dir: Path, asked: DecisionFilter, cursor: tuple[int, str] | None,
     if not asked.refusals:
         wanted.append("action <> 'block'")
     action = "block" if asked.action == "refuse" else asked.action
+    said = " || ' ' || ".join(
+        "CASE action WHEN 'block' THEN 'refuse' ELSE action END" if name == "action" else name for name in SEARCHED
+    )
+    for word in asked.words.lower().split():
+        wanted.append(f"(contains(lower({said}), ?) OR list_contains(?, reason))")
+        values += [word, [str(reason) for reason, meaning in MEANING.items() if word in meaning.lower()]]
     for column, value in (
         ("strategy", asked.strategy),
         ("market_key", asked.market),

@@ -9,10 +9,13 @@ from api.server.board import Board
 from api.server.decisions import collapsed
 from api.server.formats import iso, price, shares, usd
 from api.server.ladders import ladders_of
-from api.server.windows import Followed, spot_usd
+from api.server.windows import Followed, Point, spot_usd
 from models.contracts import Decision, Span
+from models.fair_value import variance_interval
 from models.money import DOLLAR, PIP
+from models.settings import FairValue
 from models.timestamps import SECOND
+from models.volatility import effective_returns
 
 _CURVE: Final = 600
 _ROWS: Final = 12
@@ -53,7 +56,7 @@ def summary_of(board: Board, followed: Followed) -> views.MarketSummary:
     )
 
 
-def view_of(board: Board, followed: Followed, margin: float) -> views.MarketView:
+def view_of(board: Board, followed: Followed, model: FairValue) -> views.MarketView:
     """``margin``: dollars a share, what the configuration allows for the model's own error."""
     key = followed.key
     decisions = [each for _, each in board.decision_records(1_000) if each.market_key == key]
@@ -73,7 +76,7 @@ def view_of(board: Board, followed: Followed, margin: float) -> views.MarketView
         summary=summary_of(board, followed),
         stages=stages_of(board, followed, decisions),
         ladders=ladders_of(followed, board),
-        curve=_curve(followed, margin),
+        curve=_curve(followed, model),
         features=dict(followed.features.values) if followed.features is not None else {},
         scans=[presenting.scan(each, board.title, board.newest_ns) for _, each in sorted(followed.scans.items())],
         decisions=collapsed(board, decisions, _ROWS),
@@ -83,24 +86,29 @@ def view_of(board: Board, followed: Followed, margin: float) -> views.MarketView
     )
 
 
-def _curve(followed: Followed, margin: float) -> list[views.MarketPoint]:
+def _curve(followed: Followed, model: FairValue) -> list[views.MarketPoint]:
     """At most some hundred points, evenly thinned; the last one always."""
     points = list(followed.curve)
     step = max(len(points) // _CURVE, 1)
     kept = points[(len(points) - 1) % step :: step] if points else []
-    return [
-        views.MarketPoint(
-            time_s=float(each.second),
-            mid=each.mid,
-            fair=each.fair,
-            low=max(each.fair - margin, 0.0) if each.fair is not None else None,
-            high=min(each.fair + margin, 1.0) if each.fair is not None else None,
-            edge=each.edge,
-            threshold=each.threshold,
-            spot=each.spot,
-        )
-        for each in kept
-    ]
+    return [_seen_at(each, model) for each in kept]
+
+
+def _seen_at(point: Point, model: FairValue) -> views.MarketPoint:
+    low = high = None
+    if point.fair is not None and point.returns:
+        known = effective_returns(int(point.returns), model.half_life_s, model.sample_s)
+        low, high = variance_interval(point.fair, known)
+    return views.MarketPoint(
+        time_s=float(point.second),
+        mid=point.mid,
+        fair=point.fair,
+        low=low,
+        high=high,
+        edge=point.edge,
+        threshold=point.threshold,
+        spot=point.spot,
+    )
 
 
 def stages_of(board: Board, followed: Followed, decisions: list[Decision]) -> list[views.Stage]:

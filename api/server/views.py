@@ -584,8 +584,10 @@ class MarketPoint(BaseModel):
     time_s: float = Field(description="Unix seconds")
     mid: float | None
     fair: float | None
-    low: float | None = Field(description="fair value less the configured safety margin")
-    high: float | None
+    low: float | None = Field(
+        description="95% interval of the fair value for the error of its variance estimate; jumps are not in it"
+    )
+    high: float | None = Field(description="the interval's upper end")
     edge: float | None
     threshold: float | None
     spot: float | None = Field(description="dollars")

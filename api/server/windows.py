@@ -29,6 +29,7 @@ class Point(msgspec.Struct):
     edge: float | None = None
     threshold: float | None = None
     spot: float | None = None
+    returns: float | None = None  # behind the variance of ``fair``
 
 
 class Followed(msgspec.Struct):
@@ -106,8 +107,8 @@ class Windows:
         followed.heard = max(followed.heard, row.timestamp)
         point = self._point(followed, row.timestamp)
         point.fair = _number(row.values.get("fair"))
-        spot = row.values.get("spot")
-        point.spot = _number(spot)
+        point.spot = _number(row.values.get("spot"))
+        point.returns = _number(row.values.get("returns"))
 
     def scan(self, row: Scan) -> None:
         followed = self._of(row.market_key)
@@ -144,7 +145,10 @@ class Windows:
         curve = followed.curve
         if not curve or curve[-1].second < second:
             last = curve[-1] if curve else None
-            curve.append(Point(second) if last is None else Point(second, last.mid, last.fair, spot=last.spot))
+            if last is None:
+                curve.append(Point(second))
+            else:
+                curve.append(Point(second, last.mid, last.fair, spot=last.spot, returns=last.returns))
         return curve[-1]
 
 

@@ -97,8 +97,8 @@ def _type(kind: Any) -> str:
 
 
 def _optional(arguments: tuple[Any, ...]) -> str:
-    stated = [argument for argument in arguments if argument is not type(None)]
-    return _type(stated[0]) if len(stated) == 1 else "JSON"
+    stated = {_type(argument) for argument in arguments if argument is not type(None)}
+    return stated.pop() if len(stated) == 1 else "JSON"
 
 
 def _table(topic: str, contract: type[Record]) -> Table:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.fair_value import normal_cdf, probability_up
+from models.fair_value import normal_cdf, probability_up, variance_interval
+from models.volatility import EwmaVariance, effective_returns
 
 VARIANCE = (0.5**2) / 31_536_000  # 50% a year
 PATHS = 40_000
@@ -153,3 +154,29 @@ def test_normal_distribution(x: float) -> None:
 def test_impossible_arguments_are_refused(arguments: tuple[float, ...], named: str) -> None:
     with pytest.raises(ValueError, match=named):
         probability_up(*arguments)
+
+
+@pytest.mark.parametrize("count", [60, 270, 2_000])
+def test_the_interval_has_the_true_probability_in_19_of_20_estimates(count: int) -> None:
+    """By simulation: Gaussian returns of a known variance, estimated as the feature does."""
+    half_life, sample, tries = 900.0, 5.0, 400
+    rng = np.random.default_rng(count)
+    move, left = 0.0008, 120.0
+    true = probability_up(100.0 * math.exp(move), 100.0, VARIANCE, left)
+    covered = 0
+    for returns in rng.normal(0.0, math.sqrt(VARIANCE * sample), (tries, count)):
+        ewma = EwmaVariance(half_life)
+        for number, price in enumerate(np.exp(np.concatenate([[0.0], np.cumsum(returns)]))):
+            ewma.update(number * sample + 1.0, float(price))
+        guess = probability_up(100.0 * math.exp(move), 100.0, ewma.value, left)
+        low, high = variance_interval(guess, effective_returns(count, half_life, sample))
+        covered += low <= true <= high
+    assert abs(covered / tries - 0.95) < 4 * math.sqrt(0.95 * 0.05 / tries)
+
+
+@given(p=st.floats(0.0005, 0.9995), returns=st.floats(1.0, 1e6))
+def test_the_interval_holds_its_value_is_symmetric_and_has_no_width_in_the_middle(p: float, returns: float) -> None:
+    low, high = variance_interval(p, returns)
+    assert 0.0005 <= low <= p + 1e-6 and p - 1e-6 <= high <= 0.9995
+    assert variance_interval(1.0 - p, returns) == pytest.approx((1.0 - high, 1.0 - low), abs=2e-6)
+    assert variance_interval(0.5, returns) == (0.5, 0.5)

@@ -14,7 +14,7 @@ export const DECISION_COLUMNS = [
   { key: "size_shares", label: "Shares", num: true, cell: (d) => shares(d.size_shares) },
   { key: "reason", label: "Why", wide: true, cell: (d) => html`<${Reason} code=${d.reason} meaning=${d.sentence || d.meaning} />` },
 ];
-const FILTERS = ["strategy", "market", "reason", "action"];
+const FILTERS = ["strategy", "market", "reason", "action", "q"];
 
 export default function Decisions({ rest, query, go }) {
   return rest ? html`<${Trace} id=${rest} key=${rest} go=${go} />` : html`<${List} query=${query} go=${go} />`;
@@ -38,10 +38,8 @@ function List({ query, go }) {
     const { body } = await ask(`${path}&before=${encodeURIComponent(next)}`);
     setMore((old) => ({ rows: [...old.rows, ...body.decisions], next: body.next, path }));
   };
-  const words = (query.get("q") || "").toLowerCase();
-  const shown = words ? rows.filter((d) => JSON.stringify([d.id, d.market, d.strategy, d.reason, d.sentence]).toLowerCase().includes(words)) : rows;
   return html`<${Panel} title="Decisions" live=${live} note="j and k step, Enter opens the trace">
-    <${Steps} keys=${true}><${Table} name="decisions" rows=${shown} columns=${DECISION_COLUMNS} keyOf=${(d) => d.first_id} onOpen=${(d) => go(`/decisions/${encodeURIComponent(d.id)}`)}
+    <${Steps} keys=${true}><${Table} name="decisions" rows=${rows} columns=${DECISION_COLUMNS} keyOf=${(d) => d.first_id} onOpen=${(d) => go(`/decisions/${encodeURIComponent(d.id)}`)}
       empty=${live.data ? "No decision matches. Refused entries are shown when asked for; Overview says what holds trading back." : "Loading …"} /><//>
     <div class="row">${next ? html`<button type="button" onClick=${older}>Older</button>` : null}</div>
     <div class="filters" role="search" aria-label="Filters">
@@ -54,7 +52,8 @@ function List({ query, go }) {
   <//>`;
 }
 const takes = (d, asked) => (asked.get("refusals") === "true" || d.action !== "refuse" || asked.get("reason") || asked.get("action") === "refuse")
-  && (!asked.get("strategy") || d.strategy === asked.get("strategy")) && (!asked.get("market") || d.market_key === asked.get("market")) && (!asked.get("reason") || d.reason === asked.get("reason")) && (!asked.get("action") || d.action === asked.get("action"));
+  && (!asked.get("strategy") || d.strategy === asked.get("strategy")) && (!asked.get("market") || d.market_key === asked.get("market")) && (!asked.get("reason") || d.reason === asked.get("reason")) && (!asked.get("action") || d.action === asked.get("action")) && said(d, asked.get("q"));
+const said = (d, words) => !words || words.toLowerCase().split(/\s+/).every((word) => [d.id, d.market_key, d.strategy, d.action, d.outcome, d.reason, d.meaning].join(" ").toLowerCase().includes(word));
 const same = (one, other) => one && one.action === "refuse" && ["action", "strategy", "market_key", "outcome", "reason"].every((key) => one[key] === other[key]);
 const joined = (rows, d) => (same(rows[0], d) ? [{ ...d, times: rows[0].times + d.times, first_id: rows[0].first_id }, ...rows.slice(1)] : [d, ...rows]);
 // From memory at once; frames follow, for they come from the archive.

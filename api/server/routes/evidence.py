@@ -32,11 +32,12 @@ def router(state: ServerState) -> APIRouter:
         market: Filter = "",
         reason: Filter = "",
         action: Filter = "",
+        q: Annotated[str, Query(max_length=100, description="words, each of which has to stand in it")] = "",
         before: Annotated[str, Query(max_length=300, description="``next`` of the page before")] = "",
     ) -> views.Decisions:
         """Decisions, the latest first; from memory, and further back from the audit. Equal refusals in a row are one,
         with how often."""
-        asked = DecisionFilter(strategy, market, reason, action, refusals or action == "refuse" or bool(reason))
+        asked = DecisionFilter(strategy, market, reason, action, refusals or action == "refuse" or bool(reason), q)
         return page(board, state.run_dir, asked, limit, before)
 
     @made.get("/decisions/{decision}", responses=NOT_FOUND)

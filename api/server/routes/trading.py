@@ -65,7 +65,7 @@ def router(state: ServerState) -> APIRouter:
                     break
         if followed is None:
             raise HTTPException(404, f"no market {market[:80]} is known yet")
-        return view_of(board, followed, state.settings().fair_value.margin)
+        return view_of(board, followed, state.settings().fair_value)
 
     @made.get("/funnel")
     async def funnel(minutes: Minutes = 10, market: Filter = "") -> views.Funnels:

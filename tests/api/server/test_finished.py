@@ -68,7 +68,7 @@ async def test_a_command_takes_the_token_and_is_answered_by_the_flow(tmp_path: P
         given.append(do)
         return answer(1)
 
-    async with serving(tmp_path, give=give) as made, httpx.AsyncClient(base_url=made.url) as client:
+    async with serving(tmp_path, give=give) as made, httpx.AsyncClient(base_url=made.url, timeout=60) as client:
         assert (await client.post("/api/control", json={"do": "pause"})).status_code == 401
         wrong = {"Authorization": f"Bearer {'22' * 32}"}
         assert (await client.post("/api/control", json={"do": "pause"}, headers=wrong)).status_code == 401
@@ -90,7 +90,7 @@ async def test_a_command_takes_the_token_and_is_answered_by_the_flow(tmp_path: P
 
 
 async def test_equal_refusals_are_one_row_and_pages_follow_each_other(tmp_path: Path) -> None:
-    async with serving(tmp_path) as made, httpx.AsyncClient(base_url=made.url) as client:
+    async with serving(tmp_path) as made, httpx.AsyncClient(base_url=made.url, timeout=60) as client:
         rows = [decision(number, "block") if number % 5 else decision(number) for number in range(20)]
         made.hub.take([(stored(each), False) for each in rows])
         ask = {"refusals": "true", "limit": "3"}

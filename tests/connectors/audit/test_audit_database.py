@@ -80,6 +80,11 @@ def query(path: Path, text: str) -> list[tuple[object, ...]]:
         return connection.execute(text).fetchall()
 
 
+def test_a_field_of_some_words_is_text_and_no_json() -> None:
+    """What is asked for as ``outcome = 'Up'`` is found, also where the contract allows no word at all."""
+    assert {TABLES[topic].columns["outcome"] for topic in ("decisions", "orders", "fills")} == {"VARCHAR"}
+
+
 def test_every_contract_has_a_table_with_its_columns(tmp_path: Path) -> None:
     with AuditDatabase(tmp_path / "audit.duckdb"):
         pass
