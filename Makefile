@@ -14,7 +14,7 @@ help:
 	@echo "make test     the quick tests, on several workers; WORKERS=0 is in turn; PROFIT_TEST_KAFKA=HOST:PORT uses that cluster"
 	@echo "make ci       lint, all tests, fuzzing, and the integration tests on Apache Kafka"
 	@echo "make fuzz     a million mutated frames and 100,000 requests to the broker (FRAMES=, REQUESTS=, SEED=; 0 is the seed of the day); guided by coverage as well where atheris is installed"
-	@echo "make soak     20,000 fault timelines against the oracle, then fifty kills of the exchange, and fifty of the broker; FIRST=0 COUNT=20000 is the range of seeds"
+	@echo "make soak     20,000 fault timelines against the oracle, 300 stories of the trading line, then fifty kills of the exchange, and fifty of the broker; FIRST=0 COUNT=20000 is the range of seeds"
 	@echo "make lint     ruff, mypy, determinism and import direction"
 	@echo "make bench    benchmarks, as ratios in one run"
 	@echo "make bench-against REV=c4ebca5   this working copy against another revision, in turns"
@@ -70,6 +70,7 @@ fuzz: setup
 
 soak: setup
 	@$(BIN)/python -m tests.faults.soak --first $(FIRST) --count $(COUNT)
+	@PROFIT_TEST_STORIES=300 $(BIN)/python -m pytest tests/flows/trading_line/test_any_story.py
 	@PROFIT_TEST_KILLS=50 $(BIN)/python -m pytest -s -m slow tests/integration/test_killed_exchange.py
 	@PROFIT_TEST_BROKER_KILLS=50 $(BIN)/python -m pytest -s tests/integration/test_broker_faults.py
 

@@ -16,6 +16,9 @@ from tests.workers import deal, how_many, take_own_cluster
 
 ROOT = Path(__file__).parent.parent
 
+#: A test of integration that has none of these starts its own embedded broker, whatever cluster is named.
+SHARED = frozenset({"bootstrap", "real_kafka"})
+
 # Two busy cores are slower than Hypothesis is patient, and slowness is no fault here.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
@@ -35,6 +38,12 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(
             f"-n {workers}, and PROFIT_TEST_KAFKA names {len(clusters)} clusters: each needs its own"
         )
+
+
+@pytest.hookimpl(tryfirst=True)  # before the markers are chosen by
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if item.get_closest_marker("integration") and not SHARED & set(getattr(item, "fixturenames", ())):
+        item.add_marker("own_broker")
 
 
 @pytest.hookimpl(trylast=True)  # only what was chosen is dealt out

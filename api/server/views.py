@@ -423,8 +423,8 @@ class Contribution(BaseModel):
     strategy: str
     realised_usd: Usd
     fees_usd: Usd
-    today_usd: Usd
-    week_usd: Usd
+    today_usd: Usd = Field(description="dollars since 00:00 UTC, of this run alone")
+    week_usd: Usd = Field(description="dollars of seven days, of this run alone")
     fills: int
 
 
@@ -458,8 +458,8 @@ class StrategyView(BaseModel):
     blocks: dict[str, int] = Field(description="by reason: of its data gate and its own")
     holds: dict[str, int]
     refused: dict[str, int] = Field(description="entries refused by the gates after it, by reason, in what is kept")
-    today_usd: Usd
-    week_usd: Usd
+    today_usd: Usd = Field(description="dollars since 00:00 UTC, of this run alone")
+    week_usd: Usd = Field(description="dollars of seven days, of this run alone")
     realised_usd: Usd
     last_reason: str
     meaning: str

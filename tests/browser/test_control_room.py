@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -243,6 +244,51 @@ def pause_is_acknowledged_by_the_flow(page: Any, system: System) -> None:
     page.get_by_text("trading on").wait_for()
 
 
+#: The browser's own class, which also remembers what it was made for.
+REMEMBER = """
+  window.raised = [];
+  window.Notification = class extends Notification {
+    constructor(title, options) { super(title, options); window.raised.push(`${title}: ${options.body}`); }
+  };
+"""
+
+
+def a_kill_raises_a_notification_for_who_asked_for_them(page: Any, system: System) -> None:
+    page.context.grant_permissions(["notifications"])
+    page.add_init_script(REMEMBER)
+    opened(page, "/")
+    page.get_by_role("button", name="Notify me").click()
+    page.get_by_role("button", name="Notifications on").wait_for()
+    try:
+        assert system.control(do="kill")["verdict"] == "pass"
+        page.wait_for_function("window.raised.some((text) => /kill/i.test(text))")
+    finally:
+        system.control(do="release", what="kill")
+        system.control(do="resume")
+    raised = page.evaluate("window.raised")
+    assert len([text for text in raised if re.search("kill", text, re.IGNORECASE)]) == 1, raised
+    page.get_by_role("button", name="Notifications on").click()
+    page.get_by_role("button", name="Notify me").wait_for()
+    before = len(raised)
+    system.control(do="pause")
+    page.get_by_text("trading paused").wait_for()
+    page.wait_for_timeout(2_000)
+    assert page.evaluate("window.raised.length") == before
+    system.control(do="resume")
+    page.get_by_text("trading on").wait_for()
+
+
+def a_long_table_is_drawn_in_parts(page: Any, system: System) -> None:
+    opened(page, "/portfolio")
+    more = page.get_by_role("button", name=re.compile(r"more of \d+ rows")).first
+    more.wait_for()
+    rows = page.locator("table", has=page.locator("caption", has_text="moves")).locator("tbody tr")
+    assert rows.count() == 50
+    more.click()
+    page.wait_for_function("document.querySelectorAll('table tbody tr').length > 100")
+    assert rows.count() > 50
+
+
 def kill_takes_a_held_button_and_stands_over_a_restart(page: Any, system: System) -> None:
     opened(page, "/")
     kill = page.get_by_role("button", name="Hold to kill")
@@ -312,7 +358,9 @@ SCENARIOS: tuple[Callable[[Any, System], None], ...] = (
     an_event_is_on_the_page_within_a_second_or_so,
     a_flow_that_stops_turns_its_rooms_red_and_comes_back,
     a_lost_connection_is_said_and_the_hole_is_filled,
+    a_long_table_is_drawn_in_parts,
     pause_is_acknowledged_by_the_flow,
+    a_kill_raises_a_notification_for_who_asked_for_them,
     kill_takes_a_held_button_and_stands_over_a_restart,
 )
 

@@ -31,8 +31,11 @@ export const Empty = ({ children }) => html`<p class="empty">${children}</p>`;
 export const Figure = ({ label, value, kind, note }) => html`<div class="figure"><dt>${label}</dt><dd><span class=${kind || ""}>${value}</span>${note ? html`<small>${note}</small>` : null}</dd></div>`;
 
 // Sorted by what the URL says; cells carry their column's name, for on a phone each row is a card.
+// A page is read from its top: the rows beyond these are drawn when they are asked for.
+const FIRST = matchMedia("(max-width: 640px)").matches ? 12 : 50;
 export function Table({ name, columns, rows, empty, caption, keyOf, onOpen, chosen, label }) {
   const { query } = useRoute();
+  const [most, setMost] = useState(FIRST);
   const given = query.get(`${name}-sort`) || "";
   const down = given.startsWith("-"), by = given.replace("-", "");
   const column = columns.find((each) => each.key === by);
@@ -43,8 +46,8 @@ export function Table({ name, columns, rows, empty, caption, keyOf, onOpen, chos
     <caption class=${caption ? "" : "hidden"}>${caption || label || name}</caption>
     <thead><tr>${columns.map((each) => html`<th scope="col" class=${each.num ? "n" : ""} aria-sort=${by === each.key ? (down ? "descending" : "ascending") : "none"}>
       ${each.sort === false ? each.label : html`<button type="button" class="sort" tabindex="-1" onClick=${() => sort(each.key)}>${each.label}${by === each.key ? (down ? " ▾" : " ▴") : ""}</button>`}</th>`)}</tr></thead>
-    <tbody>${shown.map((row, at) => html`<${Row} key=${keyOf ? keyOf(row) : at} row=${row} columns=${columns} onOpen=${onOpen} chosen=${chosen} id=${keyOf?.(row)} first=${at === 0} />`)}</tbody>
-  </table></div>`;
+    <tbody>${shown.slice(0, most).map((row, at) => html`<${Row} key=${keyOf ? keyOf(row) : at} row=${row} columns=${columns} onOpen=${onOpen} chosen=${chosen} id=${keyOf?.(row)} first=${at === 0} />`)}</tbody>
+  </table></div>${shown.length > most ? html`<button type="button" onClick=${() => setMost(most + 4 * FIRST)}>${Math.min(shown.length - most, 4 * FIRST)} more of ${shown.length} rows</button>` : null}`;
 }
 function Row({ row, columns, onOpen, chosen, id, first }) {
   const open = onOpen && (() => onOpen(row));

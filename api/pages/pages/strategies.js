@@ -29,7 +29,7 @@ function All({ query, go }) {
   const words = (query.get("q") || "").toLowerCase();
   const rows = all.filter((s) => (!query.get("strategy") || s.strategy === query.get("strategy")) && (!query.get("verdict") || s.verdict === query.get("verdict"))
     && (query.get("ended") === "1" || s.reason !== "expired") && (!words || `${s.market} ${s.market_key} ${s.reason}`.toLowerCase().includes(words)));
-  return html`<${Panel} title="Instances" live=${live}><${Steps}><${Table} name="instances" rows=${live.data?.strategies || []} keyOf=${(s) => s.id} onOpen=${(s) => go(`/strategies/${s.id}`)} empty="Loading …" columns=${[
+  return html`<${Panel} title="Instances" live=${live} note="money is of this run alone, after all fees"><${Steps}><${Table} name="instances" rows=${live.data?.strategies || []} keyOf=${(s) => s.id} onOpen=${(s) => go(`/strategies/${s.id}`)} empty="Loading …" columns=${[
     { key: "id", label: "Instance", cell: (s) => html`<a href=${`/strategies/${s.id}`} tabindex="-1">${s.id}</a>` }, { key: "state", label: "State" },
     { key: "evaluations", label: "Samples", num: true, cell: (s) => count(s.evaluations) }, { key: "pass_rate", label: "Pass rate", num: true, cell: (s) => percent(s.pass_rate) },
     { key: "passed", label: "Passed", num: true, cell: (s) => count(s.passed) }, { key: "held", label: "Waiting", num: true, cell: (s) => count(s.held) }, { key: "blocked", label: "Refused", num: true, cell: (s) => count(s.blocked) },
@@ -46,7 +46,7 @@ function One({ id, go }) {
   const s = live.data;
   return html`<${Panel} title=${`Instance ${id}`} live=${live} note=${s ? `${s.strategy}, ${s.state}, model ${s.model}` : ""}>${s ? html`<dl class="figures">
       <${Figure} label="Evaluations" value=${count(s.evaluations)} note=${`${count(s.passed)} passed, ${count(s.held)} waiting, ${count(s.blocked)} refused`} /><${Figure} label="Pass rate" value=${percent(s.pass_rate)} />
-      <${Figure} label="Today" value=${signed(s.today_usd)} kind=${tone(s.today_usd)} /><${Figure} label="7 days" value=${signed(s.week_usd)} kind=${tone(s.week_usd)} /><${Figure} label="All" value=${signed(s.realised_usd)} kind=${tone(s.realised_usd)} note="closed PnL less fees" /></dl>
+      <${Figure} label="Today" value=${signed(s.today_usd)} kind=${tone(s.today_usd)} note="of this run alone" /><${Figure} label="7 days" value=${signed(s.week_usd)} kind=${tone(s.week_usd)} note="of this run alone" /><${Figure} label="All" value=${signed(s.realised_usd)} kind=${tone(s.realised_usd)} note="closed PnL less fees" /></dl>
       <p>Last: <${Reason} code=${s.last_reason} meaning=${s.meaning} /></p>` : html`<${Empty}>Loading …<//>`}<//>
     <div class="grid"><div class="half"><${Panel} title="Refused and waiting, by reason" live=${live}><${Table} name="blocks" rows=${s ? [...Object.entries(s.blocks).map(([reason, n]) => ({ what: "refused: data", reason, n })), ...Object.entries(s.holds).map(([reason, n]) => ({ what: "waiting", reason, n })), ...Object.entries(s.refused).map(([reason, n]) => ({ what: "refused: entry", reason, n }))] : []} keyOf=${(r) => r.what + r.reason} empty="Nothing yet." columns=${[
     { key: "what", label: "What" }, { key: "reason", label: "Reason", cell: (r) => html`<code>${r.reason}</code>` }, { key: "n", label: "Count", num: true, cell: (r) => count(r.n) }]} /><//></div>
