@@ -33,9 +33,9 @@ export const Figure = ({ label, value, kind, note }) => html`<div class="figure"
 // Sorted by what the URL says; cells carry their column's name, for on a phone each row is a card.
 // A page is read from its top: the rows beyond these are drawn when they are asked for.
 const FIRST = matchMedia("(max-width: 640px)").matches ? 12 : 50;
-export function Table({ name, columns, rows, empty, caption, keyOf, onOpen, chosen, label }) {
+export function Table({ name, columns, rows, empty, caption, keyOf, onOpen, chosen, label, whole }) {
   const { query } = useRoute();
-  const [most, setMost] = useState(FIRST);
+  const [most, setMost] = useState(whole ? Infinity : FIRST);
   const given = query.get(`${name}-sort`) || "";
   const down = given.startsWith("-"), by = given.replace("-", "");
   const column = columns.find((each) => each.key === by);
