@@ -261,7 +261,7 @@ def a_kill_raises_a_notification_for_who_asked_for_them(page: Any, system: Syste
     page.get_by_role("button", name="Notifications on").wait_for()
     try:
         assert system.control(do="kill")["verdict"] == "pass"
-        page.wait_for_function("window.raised.some((text) => /kill/i.test(text))")
+        eventually(lambda: page.evaluate("window.raised.some((text) => /kill/i.test(text))"), 60, "a notification")
     finally:
         system.control(do="release", what="kill")
         system.control(do="resume")
@@ -285,8 +285,7 @@ def a_long_table_is_drawn_in_parts(page: Any, system: System) -> None:
     rows = page.locator("table", has=page.locator("caption", has_text="moves")).locator("tbody tr")
     assert rows.count() == 50
     more.click()
-    page.wait_for_function("document.querySelectorAll('table tbody tr').length > 100")
-    assert rows.count() > 50
+    eventually(lambda: rows.count() > 50, 60, "more rows")
 
 
 def kill_takes_a_held_button_and_stands_over_a_restart(page: Any, system: System) -> None:

@@ -6,6 +6,7 @@ commands, lost answers, and crashes after which the line goes on under other set
 
 from __future__ import annotations
 
+import os
 import pickle
 import random
 from collections import Counter
@@ -57,6 +58,8 @@ BURST = 40
 COOLDOWN = 2 * SECOND
 #: Events until an order whose answer was lost is known again: few enough that no settlement gives it up.
 SILENT = 40
+#: How many stories are told; `make soak` tells more.
+STORIES = int(os.environ.get("PROFIT_TEST_STORIES", "60"))
 seeds = st.integers(0, 2**32 - 1)
 
 
@@ -366,7 +369,7 @@ SEEN: Counter[str] = Counter()
 @pytest.mark.takes(100)
 def test_whatever_happens_money_and_orders_stay_whole() -> None:
     chosen = hypothesis_settings(
-        max_examples=60,
+        max_examples=STORIES,
         stateful_step_count=50,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
