@@ -78,7 +78,7 @@ class Criterion(msgspec.Struct, frozen=True):
         return f"{said}: " + ("not at the rate so far" if hours is None else f"about {hours:.1f} h at the rate so far")
 
 
-class Evidence(msgspec.Struct, frozen=True):
+class GateEvidence(msgspec.Struct, frozen=True):
     """What the criteria are read from. ``hours``: at the present gate; ``rounds``: positions settled or sold at it;
     ``clean_hours``: since the last finding of the reconciliation; ``quiet_hours``: since the last breaker that stopped
     something, or a kill; ``sound``: feeds sound, books reconciled, nothing stopped, now. ``net``: dollars after costs
@@ -110,10 +110,10 @@ class Bars(msgspec.Struct, frozen=True):
     preflight_h: float = 1.0
 
 
-def criteria(target: GateName, seen: Evidence, bars: Bars) -> tuple[Criterion, ...]:
+def criteria(target: GateName, seen: GateEvidence, bars: Bars) -> tuple[Criterion, ...]:
     """Everything that must hold to go up to ``target``.
 
-    >>> [each.name for each in criteria("PAPER_CANARY", Evidence(hours=2, clean_hours=2, sound=True), Bars())]
+    >>> [each.name for each in criteria("PAPER_CANARY", GateEvidence(hours=2, clean_hours=2, sound=True), Bars())]
     ['everything sound now', 'hours at this gate', 'hours of clean reconciliation']
     """
     sound = Criterion("everything sound now", float(seen.sound), 1.0)

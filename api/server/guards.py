@@ -16,7 +16,7 @@ from api.server.presenting import meaning_of
 from api.server.releases import release_of
 from models.contracts import Number, RiskEvent
 from models.money import DOLLAR
-from models.release import GATES, Criterion, Evidence, criteria
+from models.release import GATES, Criterion, GateEvidence, criteria
 from models.settings import Settings
 from models.timestamps import SECOND
 
@@ -90,7 +90,7 @@ def gates_of(board: Board, settings: Settings) -> views.GatesView:
     here = str(gauges.get("gate", "DEV"))
     place = GATES.index(here) if here in GATES else 0
     preflight = gauges.get("preflight_hours")
-    seen = Evidence(
+    seen = GateEvidence(
         hours=_number(gauges.get("hours")),
         rounds=int(_number(gauges.get("rounds"))),
         clean_hours=_number(gauges.get("clean_hours")),

@@ -39,10 +39,10 @@ class Suspects:
     ) -> list[Suspicion]:
         """What looks frozen at ``t`` (Unix ns)."""
         evidence, known = self._evidence, self._tokens
-        conns: set[str] = set()
+        conns: dict[str, None] = {}  # in order
         for name, token in tokens.items():
             counted = known.get(name, 0)
-            conns.add(token.conn)
+            conns[token.conn] = None
             if token.invalid:
                 evidence.unknown(name)
             elif token.changes != counted:

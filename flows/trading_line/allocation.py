@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flows.trading_line.members import Change, Member, Notice
+from flows.trading_line.members import Member, Notice, RiskChange
 from models.contracts import Number
 from models.happenings import Happening, RoundClosed
 from models.portfolio.allocation import Performance, limited
@@ -52,7 +52,7 @@ class Allocation(Member):
         if new != old:
             text = f"{name} trades at {new:.0%} of its full size, before at {old:.0%}."
             self._notices.append(
-                Change(
+                RiskChange(
                     "multiplier", "size", "instance", name, f"{old:g}", f"{new:g}", Reason.PERFORMANCE, text, numbers
                 )
             )

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from flows.trading_line.known import MarketCache
-from flows.trading_line.members import Change, Entry, Member, Notice
+from flows.trading_line.members import Entry, Member, Notice, RiskChange
 from flows.trading_line.positions import MAIN, Account
 from flows.trading_line.reconciliation import Reconciliation
 from flows.trading_line.reply import Reply, done, refused
@@ -226,7 +226,9 @@ class Breakers(Member):
         what = {"clear": "at full size again", "reduced": "at reduced size", "stopped": "stopped"}[breaker.level]
         text = f"{breaker.kind.replace('_', ' ')} of {breaker.scope} {breaker.name}: entries {what}."
         self._notices.append(
-            Change("breaker", breaker.kind, breaker.scope, breaker.name, before, breaker.level, reason, text, numbers)
+            RiskChange(
+                "breaker", breaker.kind, breaker.scope, breaker.name, before, breaker.level, reason, text, numbers
+            )
         )
         verdict = Verdict.PASS if breaker.level == "clear" else Verdict.BLOCK
         return Step(MODULE, verdict, reason, {"breaker": breaker.id, "level": breaker.level, **numbers})

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flows.trading_line.members import Change, Entry, Member, Notice
+from flows.trading_line.members import Entry, Member, Notice, RiskChange
 from flows.trading_line.reply import Reply, done, refused
 from models.contracts import Number
 from models.control import Command, SetInstance
@@ -70,7 +70,7 @@ class InstanceState(Member):
         text = f"{name} is {new} now, before {old}."
         reason = Reason.DISABLED if name in self._disabled else Reason.OK
         self._notices.append(
-            Change("instance", "entries", "instance", name, old, new, reason, text, {"by": command.by})
+            RiskChange("instance", "entries", "instance", name, old, new, reason, text, {"by": command.by})
         )
         return done(MODULE, command, text)
 

@@ -40,7 +40,7 @@ class Entry(msgspec.Struct, frozen=True):
         return len(self.intents)
 
 
-class Change(msgspec.Struct, frozen=True):
+class RiskChange(msgspec.Struct, frozen=True):
     """A multiplier, cap, breaker or gate that was changed: see ``models.contracts.RiskEvent``."""
 
     kind: Literal["multiplier", "cap", "breaker", "gate", "instance"]
@@ -54,8 +54,8 @@ class Change(msgspec.Struct, frozen=True):
     numbers: dict[str, Number] = {}
 
 
-#: A ``Change`` or the mark-out of a fill.
-Notice = Change | MarkOut
+#: A ``RiskChange`` or the mark-out of a fill.
+Notice = RiskChange | MarkOut
 #: What bounds an entry, and the micro-dollars that it leaves.
 Room = tuple[Reason, int]
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 
 from flows.trading_line.breakers import Breakers
 from flows.trading_line.known import MarketCache
-from flows.trading_line.members import Change, Entry, Member, Notice, Room
+from flows.trading_line.members import Entry, Member, Notice, RiskChange, Room
 from flows.trading_line.operator import Operator
 from flows.trading_line.positions import MAIN, Account
 from flows.trading_line.reconciliation import Reconciliation
@@ -23,7 +23,7 @@ from models.control import Arm, Command, Confirm, Disarm, SetGate
 from models.happenings import Happening, RoundClosed
 from models.money import DOLLAR
 from models.reasons import Reason, Verdict
-from models.release import GATES, LIVE, Criterion, Evidence, GateName, criteria, step
+from models.release import GATES, LIVE, Criterion, GateEvidence, GateName, criteria, step
 from models.settings import Settings
 from models.strategies.instance import all_instances
 from models.timestamps import SECOND
@@ -113,12 +113,12 @@ class ReleaseGate(Member):
             return self._down("LIVE_DRY_RUN", t, "the trading flow was started anew")
         return ()
 
-    def evidence(self) -> Evidence:
+    def evidence(self) -> GateEvidence:
         """What the criteria are read from, now."""
         t = self._t
         stale = _FEEDS.intersection(self._known.stale_feeds)
         sound = not (stale or self._reconciliation.anomaly or self._breakers.stopped() or self._operator.killed)
-        return Evidence(
+        return GateEvidence(
             hours=(t - self._since) / _HOUR,
             rounds=self._rounds,
             clean_hours=(t - self._clean) / _HOUR,
@@ -242,7 +242,7 @@ class ReleaseGate(Member):
         old, seen = self.gate, self.evidence()
         numbers: dict[str, Number] = {each.name: each.value for each in criteria(target, seen, self._bars)}
         text = f"from {old} to {target}: {why}."
-        self._notices.append(Change("gate", "release", "portfolio", MAIN, old, target, reason, text, numbers))
+        self._notices.append(RiskChange("gate", "release", "portfolio", MAIN, old, target, reason, text, numbers))
         self.gate = target
         self._phrase = ""
         self._since = self._clean = self._quiet = t

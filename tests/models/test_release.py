@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.release import GATES, Bars, Criterion, Evidence, criteria, step
+from models.release import GATES, Bars, Criterion, GateEvidence, criteria, step
 
 gates = st.sampled_from(GATES)
-WHOLE = Evidence(
+WHOLE = GateEvidence(
     hours=1_000, rounds=1_000, clean_hours=1_000, quiet_hours=1_000, sound=True, net=10, preflight=0.5, dry_runs=100
 )
 
