@@ -44,6 +44,7 @@ IRRELEVANT: Final = frozenset(
         "archive",
         "telemetry",
         "operator",
+        "live_account",
         "run_name",
     }
 )

@@ -111,7 +111,7 @@ class Order(Record, frozen=True):
 class Fill(Record, frozen=True):
     """A fill of an order at one price. ``evidence``: what says that it would have been filled: ``book_cross`` (the
     displayed book ``book_journal`` stood there), ``trade_through`` or ``queue`` (exchange trades; ``book_journal`` is
-    -1). ``decision_mid``: pips, the token's mid when the order was decided, -1 where there was none."""
+    -1), or ``exchange`` (a real fill that the exchange confirmed). ``decision_mid``: pips, the token's mid when the order was decided, -1 where there was none."""
 
     id: str
     order: str
@@ -127,7 +127,7 @@ class Fill(Record, frozen=True):
     size: int
     gross: int  # micro-dollars for the shares alone
     fee: int
-    evidence: Literal["book_cross", "trade_through", "queue"] = "book_cross"
+    evidence: Literal["book_cross", "trade_through", "queue", "exchange"] = "book_cross"
     decision_mid: int = -1
     account: str = "main"  # whose money: "main", or the paper twin's own
 
@@ -207,7 +207,7 @@ class MarkOut(Record, frozen=True):
     market_key: str
     outcome: OutcomeName
     side: Literal["buy", "sell"]
-    evidence: Literal["book_cross", "trade_through", "queue"]
+    evidence: Literal["book_cross", "trade_through", "queue", "exchange"]
     horizon_s: int
     price: int
     size: int

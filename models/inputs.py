@@ -4,6 +4,8 @@ Each is decoded where it enters; what cannot be is a dead letter, so that whoeve
 
 >>> read_input("models", b'{"model": "gbm-3", "instance": "fair_gbm", "t": 5, "state": "canary"}')
 Promotion(model='gbm-3', instance='fair_gbm', t=5, state='canary', why='')
+>>> read_input("executions", b'{"type": "dry_run", "order": "main-7", "t": 5, "ok": true}').ok
+True
 >>> read_input("control", b'{}')
 Traceback (most recent call last):
     ...
@@ -22,16 +24,44 @@ from models.orders import OrderState
 from models.topics import CONTROL, EXECUTIONS, MODELS
 
 
-class ExecutionReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a live venue says of an order. ``order``: our client order id; ``t``: Unix ns; ``price`` pips, ``size``
-    micro-shares and ``fee`` micro-dollars of a fill; ``venue_id``: the venue's own id."""
+class ExecutionReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="report"):
+    """What a live venue says of an order. ``order``: our client order id; ``t``: Unix ns; ``price`` pips and ``size``
+    micro-shares of a fill that the exchange has confirmed; ``fee``: micro-dollars, -1 where the exchange does not state
+    it; ``taker``: whether the fill took; ``venue_id``: the exchange's id of the order, ``trade``: of the trade that a
+    fill is of; ``reason``: a reason code for a state that has one; ``note``: for people.
+
+    ``submitted`` says that the order is signed under ``venue_id`` and goes out now: what it becomes is not known yet.
+    ``unknown`` with a ``trade`` is a match that is not confirmed, and may still be reverted."""
 
     order: str
     state: OrderState
     t: int
     price: int = 0
     size: int = 0
-    fee: int = 0
+    fee: int = -1
+    taker: bool = True
+    venue_id: str = ""
+    trade: str = ""
+    reason: str = ""
+    note: str = ""
+
+
+class Preflight(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="preflight"):
+    """The live venue's check of itself at ``t`` (Unix ns): whether it ``passed``, and each check with what was seen of
+    it, those that failed with ``failed: `` before."""
+
+    t: int
+    passed: bool
+    checks: dict[str, str]
+
+
+class DryRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="dry_run"):
+    """An order that the live venue built, signed and checked, and did not send, at ``t`` (Unix ns). ``ok``: whether it
+    could have been sent; ``venue_id``: the id it would have had; ``note``: for people."""
+
+    order: str
+    t: int
+    ok: bool
     venue_id: str = ""
     note: str = ""
 
@@ -46,9 +76,10 @@ class Promotion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     why: str = ""
 
 
-AnyInput = Signed | ExecutionReport | Promotion
+AnyExecution = ExecutionReport | Preflight | DryRun
+AnyInput = Signed | ExecutionReport | Preflight | DryRun | Promotion
 
-_executions: Final = msgspec.json.Decoder(ExecutionReport)
+_executions: Final[msgspec.json.Decoder[AnyExecution]] = msgspec.json.Decoder(AnyExecution)
 _models: Final = msgspec.json.Decoder(Promotion)
 
 

@@ -153,6 +153,10 @@ class Reason(StrEnum):
     INTERLOCK = "interlock"
     DISABLED = "disabled"
     DRY_RUN = "dry_run"
+    # the live venue
+    PROVISIONAL = "provisional"
+    REVERTED = "reverted"
+    VENUE_REFUSED = "venue_refused"
 
 
 MEANING: dict[Reason, str] = {
@@ -288,6 +292,9 @@ MEANING: dict[Reason, str] = {
     Reason.INTERLOCK: "the live venue's own interlock does not agree",
     Reason.DISABLED: "the operator switched the instance's entries off",
     Reason.DRY_RUN: "the order was built, signed and checked, and not sent",
+    Reason.PROVISIONAL: "the exchange matched the order and has not confirmed it: it may still be reverted",
+    Reason.REVERTED: "the exchange matched the order and then failed to settle it: nothing was bought or sold",
+    Reason.VENUE_REFUSED: "the exchange refused the order",
 }
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 from models.configuration import Statement
 from models.contracts import CONTRACTS
 from models.control import Signed
-from models.inputs import ExecutionReport, Promotion
+from models.inputs import AnyExecution, Promotion
 from models.journal import AnyEvent
 from models.markers import Tick
 from models.progress import Progress
@@ -27,7 +27,7 @@ from models.topics import CONFIGURATION, CONTROL, EXECUTIONS, FEED_CLOCK, JOURNA
 ON_TOPIC: Final[dict[str, Any]] = {
     FEED_CLOCK: Tick,
     CONTROL: Signed,
-    EXECUTIONS: ExecutionReport,
+    EXECUTIONS: AnyExecution,
     MODELS: Promotion,
     CONFIGURATION: Statement,
     RUNS: Claim,

@@ -200,6 +200,34 @@ class TelemetrySettings(Section):
         return round(self.interval_s * SECOND)
 
 
+class LiveSettings(Section):
+    """Real orders: whether there may be any, and the bounds of the live venue's own interlock."""
+
+    enabled: bool = Field(False, description="start the live venue; it sends nothing before it is armed")
+    cap_order: float = Field(5, gt=0, le=10_000, description="dollars an order")
+    cap_total: float = Field(25, gt=0, le=100_000, description="dollars in open orders and positions together")
+    armed_s: float = Field(3_600, ge=60, le=86_400, description="disarms by itself after so long")
+    confirm_s: float = Field(60, ge=5, le=300, description="from arm to confirm")
+    heartbeat_s: float = Field(3, ge=1, le=30, description="no sign of the trading flow for so long = cancel all")
+    max_age_s: float = Field(2, ge=0.1, le=30, description="an order older than this is not sent any more")
+    answer_s: float = Field(5, ge=0.5, le=60, description="no answer of the exchange for so long = state unknown")
+    reconcile_s: float = Field(15, ge=1, le=300, description="between two comparisons with the exchange's own lists")
+    preflight_s: float = Field(1_800, ge=60, le=86_400, description="between two checks of itself")
+
+
+class LiveAccount(Section):
+    """As whom real orders are sent, and where to. Better set as PROFIT_LIVE_ACCOUNT_*, never written into a file."""
+
+    private_key: SecretStr = Field(SecretStr(""), description="that signs orders; a scoped session key is better")
+    wallet: str = Field("", description="0x…, whose money it is; empty = the key's own deposit wallet")
+    api_key: SecretStr = Field(SecretStr(""), description="the three of a CLOB API key; empty = derived from the key")
+    api_secret: SecretStr = Field(SecretStr(""), description="base64")
+    api_passphrase: SecretStr = Field(SecretStr(""), description="hex")
+    allow: Literal["no", "yes"] = Field("no", description="counts from the environment alone: PROFIT_LIVE_ACCOUNT_ALLOW")
+    clob: str = Field("", description="empty = the exchange's own address")
+    user_ws: str = Field("", description="empty = the exchange's own address")
+
+
 class Settings(Section):
     """All sections. Build with ``load``."""
 
@@ -226,6 +254,8 @@ class Settings(Section):
     alerts: Alerts = Alerts()
     archive: Archive = Archive()
     telemetry: TelemetrySettings = TelemetrySettings()
+    live: LiveSettings = LiveSettings()
+    live_account: LiveAccount = LiveAccount()
 
     def replayed(self) -> Settings:
         """The same for a replay: reported at its own interval."""

@@ -60,7 +60,7 @@ CATALOGUE: Final[tuple[Topic, ...]] = (
     Topic(FEED_MARKETS, "feed", "Gamma or CLOB answer, verbatim, with envelope", "slug"),
     Topic(FEED_CLOCK, "feed", "models.markers.Tick with envelope", "none"),
     Topic(CONTROL, "in", "models.control.Signed", "operator", 7 * DAY_MS),
-    Topic(EXECUTIONS, "in", "models.inputs.ExecutionReport", "order id", 7 * DAY_MS),
+    Topic(EXECUTIONS, "in", "models.inputs.AnyExecution", "order id", 7 * DAY_MS),
     Topic(MODELS, "in", "models.inputs.Promotion", "model id", 7 * DAY_MS),
     Topic(CONFIGURATION, "in", "models.configuration.Statement", "flow", FOR_GOOD_MS),
     Topic(RUNS, "core", "models.run.Claim", "run", FOR_GOOD_MS),

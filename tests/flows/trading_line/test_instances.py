@@ -100,7 +100,7 @@ class Listener(Member):
 def test_members_hear_inputs_before_any_market_is_known() -> None:
     desk, listener = Desk(settings()), Listener()
     desk._members = (*desk._members, listener)
-    report = '{"order": "o", "state": "filled", "t": 5, "price": 5000, "size": 1000000}'
+    report = '{"type": "report", "order": "o", "state": "filled", "t": 5, "price": 5000, "size": 1000000}'
     promotion = '{"model": "gbm-3", "instance": "fair", "t": 5, "state": "canary"}'
     for seq, (topic, payload) in enumerate(((EXECUTIONS, report), (MODELS, promotion))):
         event = Input(seq, START + seq, (topic, 0, 0), "", (), topic, payload)  # type: ignore[arg-type]
