@@ -111,7 +111,8 @@ class Order(Record, frozen=True):
 class Fill(Record, frozen=True):
     """A fill of an order at one price. ``evidence``: what says that it would have been filled: ``book_cross`` (the
     displayed book ``book_journal`` stood there), ``trade_through`` or ``queue`` (exchange trades; ``book_journal`` is
-    -1), or ``exchange`` (a real fill that the exchange confirmed). ``decision_mid``: pips, the token's mid when the order was decided, -1 where there was none."""
+    -1), or ``exchange`` (a real fill that the exchange confirmed). ``decision_mid``: pips, the token's mid when the
+    order was decided, -1 where there was none."""
 
     id: str
     order: str

@@ -32,9 +32,9 @@ OrderState = Literal["submitted", "accepted", "partly_filled", "filled", "cancel
 #: cancelled, GTD until ``expires``.
 TimeInForce = Literal["FAK", "FOK", "GTC", "GTD"]
 Side = Literal["buy", "sell"]
-#: What a fill rests on. On paper: the displayed book stood at or through the price (``book_cross``), the exchange traded
-#: through it (``trade_through``), or trades at the price used up the queue ahead (``queue``). A real one: the exchange
-#: has confirmed it (``exchange``).
+#: What a fill rests on. On paper: the displayed book stood at or through the price (``book_cross``), the exchange
+#: traded through it (``trade_through``), or trades at the price used up the queue ahead (``queue``). A real one: the
+#: exchange has confirmed it (``exchange``).
 Evidence = Literal["book_cross", "trade_through", "queue", "exchange"]
 
 _DONE: Final = ("filled", "cancelled", "expired")

@@ -219,11 +219,11 @@ class LiveAccount(Section):
     """As whom real orders are sent, and where to. Better set as PROFIT_LIVE_ACCOUNT_*, never written into a file."""
 
     private_key: SecretStr = Field(SecretStr(""), description="that signs orders; a scoped session key is better")
-    wallet: str = Field("", description="0x…, whose money it is; empty = the key's own deposit wallet")
+    wallet: str = Field("", description="0x…, whose money it is")
     api_key: SecretStr = Field(SecretStr(""), description="the three of a CLOB API key; empty = derived from the key")
     api_secret: SecretStr = Field(SecretStr(""), description="base64")
     api_passphrase: SecretStr = Field(SecretStr(""), description="hex")
-    allow: Literal["no", "yes"] = Field("no", description="counts from the environment alone: PROFIT_LIVE_ACCOUNT_ALLOW")
+    allow: Literal["no", "yes"] = Field("no", description="counts from the environment alone")
     clob: str = Field("", description="empty = the exchange's own address")
     user_ws: str = Field("", description="empty = the exchange's own address")
 

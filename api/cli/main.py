@@ -38,11 +38,12 @@ VERBS: dict[str, str] = {
     "serve": "api.cli.serve:serve",
     "doctor": "api.cli.doctor:doctor",
     "control": "api.cli.control:control",
+    "live": "api.cli.live:live",
 }
 
 #: The processes of a run. When such a command returns, all that it held is written and closed; what the interpreter and
 #: the client libraries would still take to clear up is a second or two on a busy machine, of the five there are.
-LEAVE_AT_ONCE = frozenset({"up", "flow", "record", "simulate", "serve", "play"})
+LEAVE_AT_ONCE = frozenset({"up", "flow", "record", "simulate", "serve", "play", "live"})
 
 
 def _root(

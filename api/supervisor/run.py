@@ -85,6 +85,8 @@ def run(order: RunRequest, settings: Settings) -> None:
         _describe(folder, order, bootstrap, settings)
         KillWatch(settings, bootstrap, say).look()  # in the order before the first record
         specs = children(order, bootstrap, folder, settings)
+        if settings.live.enabled and (why := why_not_live(order.feeds, settings)):
+            say(f"no live venue: {why}")
         supervisor = Supervisor(specs, folder / "logs", say, lambda: ending.forced)
         watch = BrokerWatch(broker, settings.kafka, folder / "archive", say) if broker is not None else None
         if watch is not None:
@@ -147,9 +149,23 @@ def children(order: RunRequest, bootstrap: str, folder: Path, settings: Settings
     for rank, flow in enumerate(FLOWS if "flow" in VERBS else (), start=2):
         played = () if order.feeds in ("sim", "live") or flow == "audit" else ("--fixed",)
         add(flow, "flow", flow, *cluster, *place, *played, rank=rank)
+    if not why_not_live(order.feeds, settings):
+        add("live", "live", "run", *cluster, *place, rank=0)
     if "serve" in VERBS:
         add("api", "serve", *cluster, *place, rank=0)
     return specs
+
+
+def why_not_live(feeds: str, settings: Settings) -> str:
+    """Why the run has no live venue; "" where it has one."""
+    account = settings.live_account
+    if not settings.live.enabled:
+        return "live.enabled is false"
+    if feeds != "live":
+        return "real orders go with --feeds live alone"
+    if not account.private_key.get_secret_value() or not account.wallet:
+        return "live_account.private_key and wallet are not both set"
+    return ""
 
 
 class Shutdown:

@@ -99,8 +99,8 @@ class Gateway:
 
     async def begin(self) -> None:
         """Compare with the exchange before anything else. What is open there is cancelled, known or not: nothing is
-        armed yet, and the account is this system's alone. Orders that were given and never signed are rejected: they would
-        come late. Raises NoAnswer and ExchangeWaits."""
+        armed yet, and the account is this system's alone. Orders that were given and never signed are rejected: they
+        would come late. Raises NoAnswer and ExchangeWaits."""
         async with self._turn:
             for tracker in list(self._orders.values()):
                 if tracker.place == "unsent" and not tracker.is_done:
@@ -110,6 +110,12 @@ class Gateway:
                 self._count("cancel_all:start")
                 await self._reconcile()
             self._reconciled = True
+
+    async def end(self) -> None:
+        """Cancel what may still be matched: this process ends, and nobody looks after it."""
+        async with self._turn:
+            if any(each.venue_id and not each.is_done for each in self._orders.values()):
+                await self._cancel_all()
 
     # --- commands -------------------------------------------------------------------------------------------------
 
@@ -152,6 +158,7 @@ class Gateway:
             return
         self._interlock.opened(order.id, order.token, order.condition, order.side == "buy", order.limit, order.size)
         self._by_venue[built.venue_id] = order.id
+        self._was_armed = True  # from now on there is something to cancel
         await self._say(tracker.signed(built.venue_id, self._now()))
         await self._post(tracker, built)
 

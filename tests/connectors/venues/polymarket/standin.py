@@ -2,7 +2,7 @@
 orders, and the user channel. Written after the exchange's documents; of the code that is tested it has keccak alone,
 which has known values of its own.
 
-Faults are words in ``faults``, each used up once, for the next order: ``reject``, ``no_match``, ``425``, ``429``, ``503``,
+Faults are words in ``faults``, each used up by one order: ``reject``, ``no_match``, ``425``, ``429``, ``503``,
 ``500_filled``, ``silent`` (nothing done, no answer), ``silent_filled`` (done, no answer), ``delayed``, ``unmatched``.
 """
 
@@ -23,6 +23,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 
 from connectors.venues.polymarket.keccak import keccak256
 
@@ -31,7 +32,11 @@ UP = "98756637703320879198441871470345384821367334051929992047845197222571333888
 DOWN = "52114319501245915516055106046884209969926127482827954674443846427813813222426"
 EXCHANGE = "0xE111180000d2663C0091e4f400237545B87B996B"
 PRIVATE_KEY = "0x" + "11" * 32
-API_KEY, SECRET, PASSPHRASE = "9180014b-33c8-9240-a14b-bdca11c0a465", "c2VjcmV0LW9mLXRoZS1hcGkta2V5LTA1", "pass-5f0c-phrase"
+API_KEY, SECRET, PASSPHRASE = (
+    "9180014b-33c8-9240-a14b-bdca11c0a465",
+    "c2VjcmV0LW9mLXRoZS1hcGkta2V5LTA1",
+    "pass-5f0c-phrase",
+)
 _TYPES = {
     "EIP712Domain": ("name:string", "version:string", "chainId:uint256", "verifyingContract:address"),
     "Order": (
@@ -120,7 +125,8 @@ class ClobStandIn:
                 extra = "".join(f"{name}: {text}\r\n" for name, text in more.items())
                 writer.write(
                     f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n{extra}"
-                    f"Content-Length: {len(raw)}\r\n\r\n".encode() + raw
+                    f"Content-Length: {len(raw)}\r\n\r\n".encode()
+                    + raw
                 )
                 await writer.drain()
         writer.close()
@@ -158,9 +164,7 @@ class ClobStandIn:
             return {"blocked": False, "country": "IE", "region": "L"}
         return None
 
-    def _private(
-        self, method: str, path: str, query: dict[str, str], said: Any
-    ) -> tuple[int, Any, dict[str, str]]:
+    def _private(self, method: str, path: str, query: dict[str, str], said: Any) -> tuple[int, Any, dict[str, str]]:
         if path == "/auth/api-keys":
             return 200, {"apiKeys": [API_KEY]}, {}
         if path == "/data/orders":
@@ -220,8 +224,8 @@ class ClobStandIn:
         if fault == "reject":
             return 400, {"error": "not enough balance / allowance: the balance is not enough"}, {}
         if fault == "no_match":
-            text = "no orders found to match with FAK order. FAK orders are partially filled or killed if no match is found."
-            return 400, {"error": text}, {}
+            why = "FAK orders are partially filled or killed if no match is found."
+            return 400, {"error": f"no orders found to match with FAK order. {why}"}, {}
         if fault in ("425", "429", "503"):
             return int(fault), {"error": "wait", "code": "post_only_mode"}, {"Retry-After": "1"}
         if fault == "silent":
@@ -329,12 +333,11 @@ class ClobStandIn:
             await client.close()
             return
         self._clients.add(client)
-        try:
+        with contextlib.suppress(ConnectionClosed):
             async for message in client:
                 if message == "PING":
                     await client.send("PONG")
-        finally:
-            self._clients.discard(client)
+        self._clients.discard(client)
 
     async def _tell_order(self, order: dict[str, Any], kind: str) -> None:
         await self._tell(order | {"event_type": "order", "type": kind, "created_at": str(order["created_at"])})
@@ -342,7 +345,7 @@ class ClobStandIn:
     async def _tell(self, event: dict[str, Any]) -> None:
         for client in list(self._clients):
             for _ in range(self.repeat):
-                with contextlib.suppress(Exception):
+                with contextlib.suppress(ConnectionClosed):
                     await client.send(json.dumps(event))
 
     async def drop(self) -> None:
