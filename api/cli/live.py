@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -29,9 +28,9 @@ def live(
     """Real orders: run the live venue, or check keys, clock, place, account and money. See docs/live.md."""
     from connectors.operator.watch import with_operator
     from connectors.venues.polymarket.official import refuse_incomplete, require_client
+    from connectors.venues.polymarket.process import silence_clients
 
-    for name in ("httpx", "httpcore", "polymarket", "hpack", "websockets"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)  # what they would write may name what they send
+    silence_clients()
     settings = load(config)
     folder = run_dir or next((each for each in runs_in(settings.data_dir) if (each / "run.json").is_file()), None)
     bootstrap = kafka or settings.kafka.bootstrap_servers or _cluster_of(folder)

@@ -87,7 +87,7 @@ class Built(msgspec.Struct, frozen=True):
     signed: object
 
 
-class Acknowledged(msgspec.Struct, frozen=True):
+class OrderTaken(msgspec.Struct, frozen=True):
     """The exchange took the order. ``matched``: micro-shares at once; none where it is held (``delayed``)."""
 
     venue_id: str
@@ -127,13 +127,13 @@ class Money(msgspec.Struct, frozen=True):
     allowance: int
 
 
-class Exchange(Protocol):
+class LiveExchange(Protocol):
     """Every call raises NoAnswer where none came, and ExchangeWaits where the exchange said to wait."""
 
     async def build(self, order: LiveOrder) -> Built:
         """Build and sign, and send nothing. Raises OrderRefused for what the exchange could not take."""
 
-    async def post(self, built: Built) -> Acknowledged:
+    async def post(self, built: Built) -> OrderTaken:
         """Send it. Raises OrderRefused."""
 
     async def cancel(self, venue_id: str) -> bool:

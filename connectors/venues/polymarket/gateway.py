@@ -18,8 +18,8 @@ from typing import Final
 
 from connectors.venues.polymarket.exchange import (
     Built,
-    Exchange,
     ExchangeWaits,
+    LiveExchange,
     LiveOrder,
     NoAnswer,
     OrderRefused,
@@ -43,13 +43,13 @@ _RETRY_S: Final = 1.0
 Send = Callable[[list[AnyExecution]], Awaitable[None]]
 
 
-class Gateway:
+class LiveGateway:
     """``take`` a command, ``update`` from the user channel, ``watch`` a few times a second, ``reconcile`` at the start
     and then regularly. ``send`` publishes reports and returns when they are there."""
 
     def __init__(
         self,
-        exchange: Exchange,
+        exchange: LiveExchange,
         interlock: Interlock,
         settings: LiveSettings,
         run: str,

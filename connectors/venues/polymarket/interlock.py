@@ -28,7 +28,7 @@ _KILL_FILE: Final = "operator.kill"
 _AHEAD: Final = 2 * _SECOND
 
 
-class Limits(msgspec.Struct, frozen=True):
+class InterlockLimits(msgspec.Struct, frozen=True):
     """Times in ns, money in micro-dollars."""
 
     cap_order: int
@@ -38,7 +38,9 @@ class Limits(msgspec.Struct, frozen=True):
     heartbeat: int
 
     @classmethod
-    def of(cls, cap_order: float, cap_total: float, armed_s: float, confirm_s: float, heartbeat_s: float) -> Limits:
+    def of(
+        cls, cap_order: float, cap_total: float, armed_s: float, confirm_s: float, heartbeat_s: float
+    ) -> InterlockLimits:
         """From dollars and seconds."""
         return cls(
             round(cap_order * _DOLLAR),
@@ -70,7 +72,7 @@ class _Open(msgspec.Struct):
 class Interlock:
     """``refusal`` is the whole question; the rest tells it what happened. Times are Unix ns."""
 
-    def __init__(self, key: str, run: str, data_dir: Path, limits: Limits, begun: int) -> None:
+    def __init__(self, key: str, run: str, data_dir: Path, limits: InterlockLimits, begun: int) -> None:
         """``key``: the operator's public key, hex; ``begun``: when this process began."""
         self._key = key
         self._run = run

@@ -17,7 +17,6 @@ from typing import Any, Final, TypeVar
 import httpx
 
 from connectors.venues.polymarket.exchange import (
-    Acknowledged,
     Built,
     ExchangeWaits,
     LiveOrder,
@@ -25,6 +24,7 @@ from connectors.venues.polymarket.exchange import (
     NoAnswer,
     OrderRefused,
     OrderSeen,
+    OrderTaken,
     TradeSeen,
 )
 from connectors.venues.polymarket.order_hash import NEGATIVE_RISK, OrderFields, order_hash
@@ -62,7 +62,7 @@ def require_client() -> None:
 
 
 class OfficialExchange:
-    """``connectors.venues.polymarket.exchange.Exchange``. Make it with ``open_official``."""
+    """``connectors.venues.polymarket.exchange.LiveExchange``. Make it with ``open_official``."""
 
     def __init__(self, client: Any, clob: str, user_agent: str) -> None:
         self._client = client
@@ -138,7 +138,7 @@ class OfficialExchange:
         negative_risk = str(unsigned.exchange_address).lower() == NEGATIVE_RISK.lower()
         return Built(order_hash(fields, negative_risk), unsigned.maker_amount, unsigned.taker_amount, signed)
 
-    async def post(self, built: Built) -> Acknowledged:
+    async def post(self, built: Built) -> OrderTaken:
         signed: Any = built.signed
         answer: Any = await self._ask(self._client.post_order(signed))
         if not answer.ok:
@@ -148,7 +148,7 @@ class OfficialExchange:
         # The exchange's documents do not say whether it counts shares or millionths of them: an order of ours has less
         # than a million shares, and more than a millionth of one.
         matched = int(shares) if shares * SHARE > whole * 1000 else round(shares * SHARE)
-        return Acknowledged(str(answer.order_id), answer.status, min(matched, whole))
+        return OrderTaken(str(answer.order_id), answer.status, min(matched, whole))
 
     async def cancel(self, venue_id: str) -> bool:
         answer: Any = await self._ask(self._client.cancel_order(order_id=venue_id))

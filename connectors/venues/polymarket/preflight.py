@@ -8,7 +8,7 @@ from typing import Final
 
 import httpx
 
-from connectors.venues.polymarket.exchange import Exchange, ExchangeWaits, NoAnswer, OrderRefused
+from connectors.venues.polymarket.exchange import ExchangeWaits, LiveExchange, NoAnswer, OrderRefused
 from models.inputs import Preflight
 from models.money import DOLLAR
 from models.settings import Settings
@@ -18,7 +18,7 @@ _CLOCK_S: Final = 2.0
 _TIMEOUT_S: Final = 10.0
 
 
-async def preflight(exchange: Exchange, settings: Settings, now: Callable[[], int] = time.time_ns) -> Preflight:
+async def preflight(exchange: LiveExchange, settings: Settings, now: Callable[[], int] = time.time_ns) -> Preflight:
     """Clock, place, account, money and operator, each looked at on its own; nothing is sent that changes anything."""
 
     async def clock() -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import time
 from collections.abc import Awaitable, Callable, Coroutine
@@ -17,9 +18,9 @@ import msgspec
 from connectors.kafka.pulse import ProcessPulse
 from connectors.kafka.reader import Reader
 from connectors.kafka.sink import Writer
-from connectors.venues.polymarket.exchange import Exchange, ExchangeWaits, NoAnswer
-from connectors.venues.polymarket.gateway import Gateway
-from connectors.venues.polymarket.interlock import Interlock, Limits
+from connectors.venues.polymarket.exchange import ExchangeWaits, LiveExchange, NoAnswer
+from connectors.venues.polymarket.gateway import LiveGateway
+from connectors.venues.polymarket.interlock import Interlock, InterlockLimits
 from connectors.venues.polymarket.preflight import preflight
 from models.contracts import Number, VenueCommand
 from models.failures import Failure
@@ -32,6 +33,7 @@ from models.topics import CONTROL, EXECUTIONS, TELEMETRY, VENUE
 ALLOW: Final = "PROFIT_LIVE_ACCOUNT_ALLOW"
 MODULE: Final = "venue.live"
 _TOPICS: Final = [VENUE, CONTROL, TELEMETRY, EXECUTIONS]
+_TALKATIVE: Final = ("httpx", "httpcore", "hpack", "h2", "websockets", "polymarket")
 _LOOK_S: Final = 0.1
 _RETRY_S: Final = 1.0
 _END_S: Final = 5.0
@@ -44,22 +46,30 @@ def forbidden() -> str:
     return "" if os.environ.get(ALLOW) == "yes" else f"the environment does not allow real orders: {ALLOW} is not yes"
 
 
+def silence_clients() -> None:
+    """Keep the libraries that talk to the exchange from logging what they send: keys are in it."""
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
 def interlock_of(settings: Settings, begun: int) -> Interlock:
     """The interlock by its own bounds. ``begun``: Unix ns."""
     live = settings.live
-    limits = Limits.of(live.cap_order, live.cap_total, live.armed_s, live.confirm_s, live.heartbeat_s)
+    limits = InterlockLimits.of(live.cap_order, live.cap_total, live.armed_s, live.confirm_s, live.heartbeat_s)
     return Interlock(settings.operator.public_key, settings.run_name, settings.data_dir, limits, begun)
 
 
 class LiveVenue:
     """``run`` until ``stop``. Raises Failure where Kafka is away for long; what it had not said is found again."""
 
-    def __init__(self, exchange: Exchange, settings: Settings, bootstrap: str, say: Callable[[str], None]) -> None:
+    def __init__(self, exchange: LiveExchange, settings: Settings, bootstrap: str, say: Callable[[str], None]) -> None:
         self._exchange = exchange
         self._settings = settings
         self._say = say
         self._interlock = interlock_of(settings, time.time_ns())
-        self.gateway = Gateway(exchange, self._interlock, settings.live, settings.run_name, forbidden(), self._publish)
+        self.gateway = LiveGateway(
+            exchange, self._interlock, settings.live, settings.run_name, forbidden(), self._publish
+        )
         self._reader = Reader(settings.kafka, bootstrap, _TOPICS)
         self._writer = Writer(settings.kafka, bootstrap)
         self._pulse = ProcessPulse("live", settings.kafka, bootstrap, self._rows, say)
@@ -69,6 +79,7 @@ class LiveVenue:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Know what was, compare with the exchange, and then serve. When asked to end, everything is cancelled."""
+        silence_clients()
         await asyncio.to_thread(self._remember)
         self._pulse.start()
         work: tuple[Coroutine[Any, Any, None], ...] = (

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.venues.polymarket.exchange import Exchange
+from connectors.venues.polymarket.exchange import LiveExchange
 from models.settings import LiveAccount
 from tests.connectors.venues.polymarket.plain import PlainExchange
 from tests.connectors.venues.polymarket.rig import Rig
@@ -35,8 +35,8 @@ async def standin() -> AsyncIterator[ClobStandIn]:
 
 
 @pytest.fixture(params=["plain", "official"])
-async def exchange(request: pytest.FixtureRequest, standin: ClobStandIn) -> AsyncIterator[Exchange]:
-    made: Exchange
+async def exchange(request: pytest.FixtureRequest, standin: ClobStandIn) -> AsyncIterator[LiveExchange]:
+    made: LiveExchange
     if request.param == "plain":
         made = PlainExchange(standin)
     elif HAS_OFFICIAL:
@@ -50,5 +50,5 @@ async def exchange(request: pytest.FixtureRequest, standin: ClobStandIn) -> Asyn
 
 
 @pytest.fixture
-def rig(standin: ClobStandIn, exchange: Exchange, tmp_path: Path) -> Rig:
+def rig(standin: ClobStandIn, exchange: LiveExchange, tmp_path: Path) -> Rig:
     return Rig(standin, exchange, tmp_path)

@@ -18,7 +18,6 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from connectors.venues.polymarket.exchange import (
-    Acknowledged,
     Built,
     ExchangeWaits,
     LiveOrder,
@@ -26,6 +25,7 @@ from connectors.venues.polymarket.exchange import (
     NoAnswer,
     OrderRefused,
     OrderSeen,
+    OrderTaken,
     TradeSeen,
 )
 from connectors.venues.polymarket.order_hash import OrderFields, order_hash
@@ -34,7 +34,7 @@ from tests.connectors.venues.polymarket.standin import API_KEY, PASSPHRASE, PRIV
 
 
 class PlainExchange:
-    """``connectors.venues.polymarket.exchange.Exchange``."""
+    """``connectors.venues.polymarket.exchange.LiveExchange``."""
 
     def __init__(self, standin: ClobStandIn) -> None:
         self._address = standin.address
@@ -86,11 +86,11 @@ class PlainExchange:
         }  # fmt: skip
         return Built(name, pays, gets, body)
 
-    async def post(self, built: Built) -> Acknowledged:
+    async def post(self, built: Built) -> OrderTaken:
         said = await self._call("POST", "/order", built.signed)
         buys = built.signed["order"]["side"] == "BUY"  # type: ignore[index]
         shares = float(said["takingAmount" if buys else "makingAmount"] or 0)
-        return Acknowledged(said["orderID"], said["status"], round(shares * 1e6))
+        return OrderTaken(said["orderID"], said["status"], round(shares * 1e6))
 
     async def cancel(self, venue_id: str) -> bool:
         return venue_id in (await self._call("DELETE", "/order", {"orderID": venue_id}))["canceled"]

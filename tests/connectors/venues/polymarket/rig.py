@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
-from connectors.venues.polymarket.exchange import Exchange
-from connectors.venues.polymarket.gateway import Gateway
-from connectors.venues.polymarket.interlock import Interlock, Limits
+from connectors.venues.polymarket.exchange import LiveExchange
+from connectors.venues.polymarket.gateway import LiveGateway
+from connectors.venues.polymarket.interlock import Interlock, InterlockLimits
 from models.contracts import VenueCommand
 from models.control import Arm, Command, Confirm, Instruction, encode, public_key, sign
 from models.inputs import AnyExecution, DryRun, ExecutionReport
@@ -28,7 +28,7 @@ SETTINGS = LiveSettings(enabled=True, cap_order=10, cap_total=25, answer_s=0.5, 
 class Rig:
     """``reports``: what was published, in order. ``alive``: whether the trading flow shows signs of life."""
 
-    def __init__(self, standin: ClobStandIn, exchange: Exchange, folder: Path) -> None:
+    def __init__(self, standin: ClobStandIn, exchange: LiveExchange, folder: Path) -> None:
         self.standin = standin
         self.exchange = exchange
         self.folder = folder
@@ -42,11 +42,11 @@ class Rig:
 
     def make(self, settings: LiveSettings = SETTINGS) -> None:
         """A new process: nothing is known but what the topics hold."""
-        limits = Limits.of(
+        limits = InterlockLimits.of(
             settings.cap_order, settings.cap_total, settings.armed_s, settings.confirm_s, settings.heartbeat_s
         )
         self.interlock = Interlock(public_key(TOKEN), RUN, self.folder, limits, time.time_ns())
-        self.gateway = Gateway(self.exchange, self.interlock, settings, RUN, self.forbidden, self._publish)
+        self.gateway = LiveGateway(self.exchange, self.interlock, settings, RUN, self.forbidden, self._publish)
         self.gateway.restore(self.commands, self.reports)
 
     async def _publish(self, reports: list[AnyExecution]) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.venues.polymarket import interlock as module
-from connectors.venues.polymarket.interlock import Interlock, Limits
+from connectors.venues.polymarket.interlock import Interlock, InterlockLimits
 from models.control import (
     Arm,
     Command,
@@ -32,7 +32,7 @@ from models.control import (
 TOKEN, OTHER = "31" * 32, "32" * 32
 S = 1_000_000_000
 BEGUN = 1_796_000_000 * S
-LIMITS = Limits.of(cap_order=10, cap_total=25, armed_s=600, confirm_s=60, heartbeat_s=3)
+LIMITS = InterlockLimits.of(cap_order=10, cap_total=25, armed_s=600, confirm_s=60, heartbeat_s=3)
 
 
 class Said:
