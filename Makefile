@@ -19,7 +19,7 @@ help:
 	@echo "make bench    benchmarks, as ratios in one run"
 	@echo "make bench-against REV=c4ebca5   this working copy against another revision, in turns"
 	@echo "make compose  the system in containers, with Apache Kafka"
-	@echo "make lock     requirements.lock anew from pyproject.toml (needs uv)"
+	@echo "make lock     requirements.lock and requirements-live.lock anew from pyproject.toml (needs uv)"
 
 setup: $(READY)
 
@@ -94,9 +94,13 @@ compose:
 	@docker compose version >/dev/null 2>&1 || { echo "make: docker compose is not installed here. Install Docker with the compose plugin, or run without containers: make run" >&2; exit 1; }
 	docker compose up --build
 
+LOCK = uv pip compile pyproject.toml --extra dev --universal --fork-strategy fewest --python-version 3.11 \
+  --generate-hashes --no-emit-index-url --no-header --quiet --output-file
+
 lock:
-	uv pip compile pyproject.toml --extra dev --universal --fork-strategy fewest --python-version 3.11 \
-	  --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock
+	$(LOCK) requirements.lock
+	cp requirements.lock requirements-live.lock
+	$(LOCK) requirements-live.lock --extra live
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-live .pytest_cache .mypy_cache .ruff_cache .hypothesis

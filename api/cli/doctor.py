@@ -19,6 +19,7 @@ from rich.table import Table
 from api.doctor.cluster import cluster
 from api.doctor.exchange import exchanges
 from api.doctor.finding import Diagnosis, failed
+from api.doctor.live import live_venue
 from api.doctor.local import configuration, disk, port
 from connectors.clock import NS
 from connectors.recorder.recorder import Endpoints
@@ -45,6 +46,7 @@ def doctor(
     bootstrap = settings.kafka.bootstrap_servers if kafka is None else kafka
     found = [first, *disk(settings, not bootstrap), port(settings)]
     found += cluster(settings, bootstrap)
+    found += live_venue(settings)
     try:
         found += _exchanges(settings, feeds, exchange, config if first.status == "ok" else None)
     except Failure as failure:

@@ -21,6 +21,7 @@ from api.doctor import local
 from api.doctor.cluster import cluster
 from api.doctor.exchange import exchanges
 from api.doctor.finding import Diagnosis
+from api.doctor.live import live_venue
 from connectors.broker.embedded import EmbeddedBroker
 from connectors.kafka.admin import create_topics
 from connectors.recorder.recorder import Endpoints
@@ -254,3 +255,29 @@ def test_amounts_have_units(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     for finding in local.disk(settings, True):
         assert len(re.findall(r"\d+\.\d (?!GiB)", finding.seen)) == 0, finding
         assert finding.seen.count("GiB") == 2
+
+
+def live(**account: str) -> Settings:
+    return Settings.model_validate({"live": {"enabled": True}, "live_account": account})
+
+
+def test_without_a_live_venue_nothing_is_asked_of_it() -> None:
+    (found,) = live_venue(Settings())
+    assert found.status == "skipped"
+
+
+@pytest.mark.parametrize("allowed, status", [("", "warning"), ("yes", "ok"), ("no", "warning")])
+def test_real_orders_need_client_keys_and_the_environments_leave(
+    monkeypatch: pytest.MonkeyPatch, allowed: str, status: str
+) -> None:
+    (found,) = live_venue(live())
+    assert found.status == "failed"
+    monkeypatch.setattr("api.doctor.live.require_client", lambda: None)
+    (found,) = live_venue(live())
+    assert (found.status, "PROFIT_LIVE_ACCOUNT_PRIVATE_KEY" in found.cure) == ("failed", True)
+    (found,) = live_venue(live(private_key="hush", wallet="0x1", api_key="k"))
+    assert found.status == "failed"
+    assert "hush" not in repr(found)
+    monkeypatch.setenv("PROFIT_LIVE_ACCOUNT_ALLOW", allowed)
+    (found,) = live_venue(live(private_key="hush", wallet="0x1", allow="yes"))
+    assert found.status == status
