@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import msgspec
 
+from connectors.venues.paper.parameters import PaperParameters
 from connectors.venues.paper.venue import PaperVenue
 from connectors.venues.remote import RemoteVenue
 from models.contracts import VenueCommand
@@ -63,6 +64,11 @@ class RoutingVenue:
     def held(self, instance: str, market_key: str, outcome: str) -> int:
         """Micro-shares that the instance holds really."""
         return self._held.get((instance, market_key, outcome), 0)
+
+    def configure(self, parameters: PaperParameters, paper_only: frozenset[str]) -> None:
+        """Go by these from now on. ``paper_only``: instances whose orders stay on paper."""
+        self.paper.configure(parameters)
+        self.paper_only = paper_only
 
     def take_commands(self) -> list[VenueCommand]:
         """What is to be published on the topic ``venue``."""

@@ -46,8 +46,8 @@ SETTINGS = LiveSettings(cap_order=10, cap_total=30, armed_s=120, confirm_s=20, h
 SHARE = 1_000_000
 #: How often what happens.
 WEIGHTS = {
-    "order": 24, "happen": 32, "beat": 40, "watch": 12, "arm": 16, "cancel": 4, "query": 4, "cancel_all": 2, "disarm": 2,
-    "kill": 1, "release": 6, "file": 1, "unfile": 6, "away": 1, "back": 6, "restart": 1,
+    "order": 24, "happen": 32, "beat": 40, "watch": 12, "arm": 16, "cancel": 4, "query": 4, "cancel_all": 2,
+    "disarm": 2, "kill": 1, "release": 6, "file": 1, "unfile": 6, "away": 1, "back": 6, "restart": 1,
 }  # fmt: skip
 
 
