@@ -386,7 +386,7 @@ class Desk:
             account,
             valuation.equity(account, self._known),
             self._multiplier(instance.id),
-            tuple(room for member in self._members for room in member.rooms(entry, account)),
+            lambda: [room for member in self._members for room in member.rooms(entry, account)],
         )
         orders, step = sizing.size(request, self._settings, self._blotter, self._siblings[instance.id])
         self._count(step)

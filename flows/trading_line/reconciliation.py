@@ -1,7 +1,9 @@
 """Reconciliation: positions and cash derived again from what was published, against the ledger and the positions.
 
-It reads the bytes of the rows on ``fills``, ``outcomes`` and ``ledger`` and shares nothing else with the desk: a fill
-at a price that the ledger did not book, a posting that was lost, one that was booked twice: each shows as a difference.
+It reads the bytes of the rows on ``orders``, ``fills``, ``outcomes`` and ``ledger`` and shares nothing else with the
+desk. Four loops: the ledger against the fills, the fills against the orders, positions against settlements, and cash
+against the postings. A fill at a price that the ledger did not book, a posting that was lost, one that was booked
+twice, money kept back for an order that is done: each shows as a difference.
 The tolerance is zero. A difference blocks entries until the operator releases it with its explanation.
 """
 
@@ -18,8 +20,9 @@ from models.contracts import Number
 from models.control import Command, Release
 from models.message import Message
 from models.money import PIP
+from models.orders import FINAL
 from models.reasons import Reason, Verdict
-from models.topics import FILLS, LEDGER, OUTCOMES
+from models.topics import FILLS, LEDGER, ORDERS, OUTCOMES
 from models.trace import Step
 
 MODULE = "reconciliation"
@@ -34,7 +37,14 @@ class _FillRow(msgspec.Struct):
     size: int
     gross: int
     fee: int
+    order: str
     account: str = "main"
+
+
+class _OrderRow(msgspec.Struct):
+    id: str
+    filled: int
+    status: str
 
 
 class _OutcomeRow(msgspec.Struct):
@@ -46,6 +56,8 @@ class _OutcomeRow(msgspec.Struct):
 class _LedgerRow(msgspec.Struct):
     account: str
     amount: int
+    kind: str
+    ref: str
 
 
 class _Shares(msgspec.Struct):
@@ -63,6 +75,7 @@ class DerivedAccount(msgspec.Struct):
 
 
 _read_fill: msgspec.json.Decoder[_FillRow] = msgspec.json.Decoder(_FillRow)
+_read_order: msgspec.json.Decoder[_OrderRow] = msgspec.json.Decoder(_OrderRow)
 _read_outcome: msgspec.json.Decoder[_OutcomeRow] = msgspec.json.Decoder(_OutcomeRow)
 _read_posting: msgspec.json.Decoder[_LedgerRow] = msgspec.json.Decoder(_LedgerRow)
 
@@ -75,6 +88,10 @@ class Reconciliation(Member):
     def __init__(self) -> None:
         self._derived: dict[str, DerivedAccount] = {}
         self._balances: dict[str, int] = {}  # of the ledger topic
+        self._filled: dict[str, int] = {}  # micro-shares by working order, as the fills say
+        self._orders: dict[str, int] = {}  # the same, as its last row says
+        self._reserved: dict[str, int] = {}  # micro-dollars that the ledger keeps back for an order
+        self._final: set[str] = set()
         self._explained: dict[str, int] = {}  # differences that the operator released
         self._noted: dict[str, int] = {}
         self.differences: dict[str, int] = {}
@@ -97,6 +114,13 @@ class Reconciliation(Member):
             if topic == LEDGER:
                 posting = _read_posting.decode(message.value)
                 self._balances[posting.account] = self._balances.get(posting.account, 0) + posting.amount
+                self._reserve(posting)
+                self.changed = True
+            elif topic == ORDERS:
+                order = _read_order.decode(message.value)
+                self._orders[order.id] = order.filled
+                if order.status in FINAL:
+                    self._final.add(order.id)
                 self.changed = True
             elif topic == FILLS:
                 self._fill(_read_fill.decode(message.value))
@@ -111,6 +135,7 @@ class Reconciliation(Member):
         found: dict[str, int] = dict(self._noted)
         for name, account in accounts.items():
             self._compare(name, account, found)
+        self._compare_orders(found)
         standing = {key: value for key, value in found.items() if value != self._explained.get(key, 0)}
         self.differences = standing
         if not standing:
@@ -142,7 +167,31 @@ class Reconciliation(Member):
         for derived in self._derived.values():
             derived.paid.pop(market, None)
 
+    def _reserve(self, row: _LedgerRow) -> None:
+        """What is kept back, by order: a purchase names its fill, the rest the order itself."""
+        if not row.account.endswith("reserved"):
+            return
+        order = row.ref.rpartition(".")[0] if row.kind == "buy" else row.ref
+        self._reserved[order] = self._reserved.get(order, 0) + row.amount
+
+    def _compare_orders(self, found: dict[str, int]) -> None:
+        """Fills against orders, and no money kept back for an order that is done; those that agree are let go."""
+        for order in sorted(self._orders):
+            difference = self._filled.get(order, 0) - self._orders[order]
+            if difference:
+                found[f"fills of order {order}"] = difference
+            if order not in self._final:
+                continue
+            kept = self._reserved.get(order, 0)
+            if kept:
+                found[f"reserved for order {order}, which is done"] = kept
+            if not (kept or difference):
+                self._final.discard(order)
+                for each in (self._orders, self._filled, self._reserved):
+                    each.pop(order, None)
+
     def _fill(self, row: _FillRow) -> None:
+        self._filled[row.order] = self._filled.get(row.order, 0) + row.size
         derived = self._derived.setdefault(row.account, DerivedAccount())
         key = f"{row.strategy}|{row.market_key}|{row.outcome}"
         shares = derived.shares.setdefault(key, _Shares())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -43,7 +44,8 @@ _SCARCE = frozenset(
 
 class Request(msgspec.Struct, frozen=True):
     """An entry to be sized: at journal event ``seq`` and ``t`` (Unix ns), of which instance, with what the account is
-    worth (micro-dollars), the members' ``multiplier`` and the ``rooms`` that they leave."""
+    worth (micro-dollars), the members' ``multiplier``, and the ``rooms`` that they leave, asked for only where the rest
+    lets it be sized."""
 
     seq: int
     t: int
@@ -53,7 +55,7 @@ class Request(msgspec.Struct, frozen=True):
     account: Account
     equity: int
     multiplier: float
-    rooms: tuple[Room, ...] = ()
+    rooms: Callable[[], Iterable[Room]] = tuple
 
 
 def committed_to(account: Account, blotter: Blotter, instances: frozenset[str], market: str) -> tuple[int, int]:
@@ -85,14 +87,14 @@ def size(
         price += ask if intent.post_only else ask + fee_per_share(ask, rate, market.fee_exponent)
     worth = intents[0].worth if len(intents) == 1 else 1.0
     fraction = kelly_fraction(worth, price)
+    cap_order = round(portfolio.cap_order * DOLLAR) * request.multiplier
     rooms: tuple[tuple[Reason, int], ...] = (
         (Reason.KELLY_ZERO, int(fraction * portfolio.kelly_fraction * request.multiplier * request.equity)),
         (Reason.CAP_MARKET, round(portfolio.cap_market * DOLLAR) - in_market),
         (Reason.CAP_STRATEGY, round(portfolio.cap_strategy * DOLLAR) - by_strategy),
         (Reason.CAP_TOTAL, round(portfolio.cap_total * DOLLAR) - account.committed),
         (Reason.NO_CASH, account.cash),
-        (Reason.OK, round(portfolio.cap_order * DOLLAR)),
-        *request.rooms,
+        (Reason.OK if request.multiplier == 1.0 else Reason.PERFORMANCE, int(cap_order)),
     )
     binding, room = min(rooms, key=lambda each: each[1])
     # sized for the dearest fill the limits allow: what is within the caps then, is within them after any fill
@@ -101,7 +103,10 @@ def size(
         limit = limit_of(settings, known, intent)
         fee = 0.0 if intent.post_only else fee_per_share(min(limit, PIP // 2) / PIP, rate, market.fee_exponent)
         dearest += limit / PIP + fee
-    shares = shares_for(room - len(intents) * 2 * _ROUNDING, dearest)
+    margin = len(intents) * 2 * _ROUNDING
+    if shares_for(room - margin, dearest) >= market.min_size:
+        binding, room = min(((binding, room), *request.rooms()), key=lambda each: each[1])
+    shares = shares_for(room - margin, dearest)
     for intent in intents:
         if intent.post_only:
             continue

@@ -10,13 +10,13 @@ import pytest
 from flows.trading_line.outbox import Outbox
 from flows.trading_line.positions import Account
 from flows.trading_line.reconciliation import Reconciliation
-from models.contracts import Fill, Outcome, Posting
+from models.contracts import Fill, Order, Outcome, Posting
 from models.control import Command, Release
 from models.message import Message
 from models.money import DOLLAR, PIP, SHARE
 from models.orders import Execution, WorkingOrder, example_order
 from models.reasons import Reason, Verdict
-from models.topics import FILLS, LEDGER, OUTCOMES
+from models.topics import FILLS, LEDGER, ORDERS, OUTCOMES
 
 Spoil = Callable[[list[Message]], list[Message]]
 MARKET = example_order().market_key
@@ -52,6 +52,13 @@ class Books:
             self.account.bought(1, 1, self.out, order, fill, row.id)
         else:
             self.account.sold(1, 1, self.out, order, fill, row.id)
+
+        done = Order(
+            id=order.id, decision="d", journal=1, timestamp=1, strategy=order.instance, market_key=MARKET, token="up",
+            outcome="Up", side=order.side, kind="FAK", limit=fill.price, size=size, filled=size, due=1,
+            status="filled", reason=Reason.FILLED,
+        )  # fmt: skip
+        self.out.put(ORDERS, order.id, done, 1)
 
     def settle(self, pips: int) -> None:
         position = self.account.positions[KEY]
@@ -114,7 +121,34 @@ def a_lost_fill(messages: list[Message]) -> list[Message]:
     return [message for message in messages if not (message.topic == FILLS and b'"o2.0"' in message.value)]
 
 
-@pytest.mark.parametrize("spoil", [a_wrong_price, a_lost_posting, a_doubled_posting, a_lost_fill])
+def an_order_that_says_it_was_filled_otherwise(messages: list[Message]) -> list[Message]:
+    out = []
+    for message in messages:
+        if message.topic == ORDERS and b'"o1"' in message.value:
+            row = Order.read(message.value)
+            other = msgspec.structs.replace(row, filled=row.filled - SHARE, status="cancelled")
+            message = msgspec.structs.replace(message, value=other.canonical())
+        out.append(message)
+    return out
+
+
+def money_kept_back_for_an_order_that_is_done(messages: list[Message]) -> list[Message]:
+    """A reservation that came twice: the second is never given back."""
+    first = next(each for each in messages if each.topic == LEDGER and b'"reserved"' in each.value)
+    return [first, *messages]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        a_wrong_price,
+        a_lost_posting,
+        a_doubled_posting,
+        a_lost_fill,
+        an_order_that_says_it_was_filled_otherwise,
+        money_kept_back_for_an_order_that_is_done,
+    ],
+)
 def test_it_fails(spoil: Spoil) -> None:
     assert story(Books(spoil)) == BROKEN
 

@@ -26,13 +26,18 @@ RATES = st.sampled_from([0, 35_000, 70_000, 100_000])
 
 
 def sized(
-    instance: Instance, pair: Book, intents: tuple[Intent, ...], rate: int, settings: Settings = SETTINGS
+    instance: Instance,
+    pair: Book,
+    intents: tuple[Intent, ...],
+    rate: int,
+    settings: Settings = SETTINGS,
+    multiplier: float = 1.0,
 ) -> tuple[list[WorkingOrder], Step]:
     account, out = Account("main", 10_000 * DOLLAR), Outbox("trading")
     account.open(0, NOW, out)
     known = KnownMarket(market(fee_rate=rate), pair)
     evaluation = Evaluation(instance.id, known.market.key, Verdict.PASS, Reason.EDGE, 0.1, 0.0, (), intents)
-    request = sizing.Request(1, NOW, instance, known, evaluation, account, 10_000 * DOLLAR, 1.0)
+    request = sizing.Request(1, NOW, instance, known, evaluation, account, 10_000 * DOLLAR, multiplier)
     return sizing.size(request, settings, Blotter(), frozenset({instance.id}))
 
 
@@ -77,3 +82,16 @@ def test_a_marketable_purchase_is_whole_cents_and_within_its_cap(
     assert order.size >= 5 * SHARE
     assert dollars + taker_fee(order.limit, order.size, rate, 1) <= cap * DOLLAR
     assert order.reserved >= dollars + taker_fee(order.limit, order.size, rate, 1)
+
+
+@given(multiplier=st.floats(0.1, 1.0))
+def test_a_multiplier_makes_smaller_whatever_bounds_the_size(multiplier: float) -> None:
+    """With much cash and edge the cap of an order is what bounds it: that shrinks too."""
+    chosen = Settings(portfolio=Portfolio(cap_order=40))
+    instance = all_instances(chosen)["updown_fair_value"]
+    pair = book(token("up", 4_900, 5_000), token("down", 5_000, 5_100))
+    orders, step = sized(instance, pair, (Intent("Up", 5_000, 0.9),), 0, chosen, multiplier)
+    whole, _ = sized(instance, pair, (Intent("Up", 5_000, 0.9),), 0, chosen)
+    assert orders and step.numbers["bound_by"] == ("ok" if multiplier == 1.0 else "performance")
+    share = cost(orders[0].limit, orders[0].size) / cost(whole[0].limit, whole[0].size)
+    assert multiplier - 0.02 <= share <= multiplier + 0.01
