@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from connectors.venues.paper.venue import PaperVenue
+from connectors.venues.routing import RoutingVenue
 from connectors.venues.venue import Venue
 from flows.beat import Beat, Beats
 from flows.pulse import FlowPulse
@@ -81,12 +82,13 @@ class Desk:
     """``take`` is the whole interface: one event with what the lanes made of it, in journal order."""
 
     def __init__(self, settings: Settings, venue: Venue | None = None) -> None:
-        """``venue``: where orders go; the paper venue where none is given."""
+        """``venue``: where orders go; where none is given the release gate says: paper, and at LIVE_* the exchange."""
         self._known = MarketCache()
         self._accounts: dict[str, Account] = {}
         self._unopened: list[Account] = []
         self._blotter = Blotter()
-        self._venue: Venue = PaperVenue(rules_of(settings)) if venue is None else venue
+        self._venue: Venue = RoutingVenue(PaperVenue(rules_of(settings))) if venue is None else venue
+        self._router = self._venue if isinstance(self._venue, RoutingVenue) else None
         self._out = Outbox(PRODUCER)
         self._records = Records(self._out, self._known)
         self._settlement = Settlement(self._accounts, self._blotter, self._records, self._out)
@@ -145,6 +147,9 @@ class Desk:
         self._deadline = round(settings.execution.deadline_s * SECOND)
         if isinstance(self._venue, PaperVenue):
             self._venue.configure(rules_of(settings))
+        elif self._router is not None:
+            twins = frozenset(name for name, each in self._instances.items() if each.state == "twin")
+            self._router.configure(rules_of(settings), twins)
         self._records.configure(settings)
         self._pulse.add(_modules(self._instances, self._members))
 
@@ -169,6 +174,8 @@ class Desk:
         self._hear(event)
         if not isinstance(event, Feed):
             self._learn(event)
+        if self._router is not None and self._router.gate != self._gate.gate:
+            self._router.at_gate(self._gate.gate, event.t)
         entries: list[tuple[KnownMarket, Evaluation]] = []
         for judged in copies:
             if judged.evaluations:
@@ -194,11 +201,14 @@ class Desk:
         return out
 
     def _publish(self, event: AnyEvent) -> None:
-        """What the members did: each change and mark-out is a row."""
+        """What the members did, and what the exchange is asked: each is a row."""
         for member in self._noticing:
             for notice in member.notices():
                 self._records.notice(event, self._noticed, notice)
                 self._noticed += 1
+        if self._router is not None:
+            for command in self._router.take_commands():
+                self._records.command(event, command)
 
     def _open(self, event: AnyEvent) -> None:
         for account in self._unopened:

@@ -24,13 +24,14 @@ from models.contracts import (
     OutcomeName,
     RiskEvent,
     Scan,
+    VenueCommand,
 )
 from models.journal import AnyEvent, Market
 from models.orders import Execution, WorkingOrder
 from models.reasons import Reason, Verdict
 from models.settings import Settings
 from models.strategies.instance import Instance
-from models.topics import ANSWERS, DECISIONS, FEATURES, FILLS, MARKOUTS, ORDERS, OUTCOMES, RISK, SCANS
+from models.topics import ANSWERS, DECISIONS, FEATURES, FILLS, MARKOUTS, ORDERS, OUTCOMES, RISK, SCANS, VENUE
 from models.trace import Evaluation, Step
 
 EXECUTION = "execution"
@@ -210,6 +211,10 @@ class Records:
             numbers=notice.numbers,
         )
         self._out.put(RISK, notice.subject, change, event.t)
+
+    def command(self, event: AnyEvent, command: VenueCommand) -> None:
+        """What the live venue is asked to do."""
+        self._out.put(VENUE, command.order, command, event.t)
 
     def answer(self, event: AnyEvent, reply: Reply) -> None:
         answer = Answer(

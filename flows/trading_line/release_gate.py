@@ -21,6 +21,7 @@ from flows.trading_line.reply import Reply, done, refused
 from models.contracts import Number
 from models.control import Arm, Command, Confirm, Disarm, SetGate
 from models.happenings import Happening, RoundClosed
+from models.inputs import AnyInput, DryRun, Preflight
 from models.money import DOLLAR
 from models.reasons import Reason, Verdict
 from models.release import GATES, LIVE, Criterion, GateEvidence, GateName, criteria, step
@@ -74,6 +75,7 @@ class ReleaseGate(Member):
     def configure(self, settings: Settings) -> None:
         self._settings = settings.release
         self._bars = settings.release.bars
+        self._live = settings.live.enabled
         self._cap_order = round(settings.portfolio.cap_order * self._settings.canary_factor * DOLLAR)
         self._cap_total = round(settings.portfolio.cap_total * self._settings.canary_factor * DOLLAR)
         self._twins = frozenset(name for name, each in all_instances(settings).items() if each.state == "twin")
@@ -84,6 +86,15 @@ class ReleaseGate(Member):
         if isinstance(happening, RoundClosed) and happening.instance not in self._twins:
             self._rounds += 1
             self._net += happening.result
+        return ()
+
+    def on_input(self, said: AnyInput, t: int) -> Iterable[Step]:
+        """Hear the live venue's check of itself, and what became of the orders of a dry run."""
+        if isinstance(said, Preflight):
+            self.preflight = t if said.passed else None
+        elif isinstance(said, DryRun) and self.gate == "LIVE_DRY_RUN":
+            self.dry_runs += said.ok
+            self.dry_refused += not said.ok
         return ()
 
     def on_clock(self, t: int) -> Iterable[Step]:
@@ -98,6 +109,8 @@ class ReleaseGate(Member):
         if GATES.index(self.gate) > GATES.index("PAPER_CANARY") and (stopped or self._reconciliation.anomaly):
             why = "a kill" if self._operator.killed else "a breaker" if stopped else "an anomaly"
             return self._down("PAPER_CANARY", t, f"{why} stands")
+        if self.is_live and not self._live:
+            return self._down("PAPER_FULL", t, "the configuration allows no live venue")
         if self.gate == "LIVE_ARMED":
             lost = sorted(_FEEDS.intersection(self._known.stale_feeds))
             if lost:

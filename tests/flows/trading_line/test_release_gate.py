@@ -16,9 +16,10 @@ from flows.trading_line.release_gate import ReleaseGate
 from flows.trading_line.reply import Reply
 from models.control import Arm, Command, Confirm, Disarm, Instruction, Kill, SetGate
 from models.happenings import Irregular, RoundClosed
+from models.inputs import DryRun, Preflight
 from models.money import DOLLAR
 from models.portfolio.sections import ReleaseSettings
-from models.settings import Settings
+from models.settings import LiveSettings, Settings
 from models.timestamps import SECOND
 from models.topics import FEED_POLYMARKET
 
@@ -32,7 +33,7 @@ class Gate:
     """A release gate with everything that it looks at; ``now`` in Unix ns."""
 
     def __init__(self) -> None:
-        settings = Settings(release=QUICK)
+        settings = Settings(release=QUICK, live=LiveSettings(enabled=True))
         account = Account(MAIN, 10_000 * DOLLAR)
         account.open(0, 0, Outbox("trading"))
         self.known, self.operator, self.books = MarketCache(), Operator(settings), Reconciliation()
@@ -58,6 +59,12 @@ class Gate:
         assert reply is not None or isinstance(do, Kill)
         return reply  # type: ignore[return-value]
 
+    def checked(self) -> None:
+        """The live venue has checked itself, and three orders of the dry run."""
+        self.gate.on_input(Preflight(self.now, True, {}), self.now)
+        for number in range(3):
+            self.gate.on_input(DryRun(f"o{number}", self.now, True), self.now)
+
     def rounds(self, number: int = 2, result: int = DOLLAR) -> None:
         for each in range(number):
             closed = RoundClosed("updown_fair_value", f"m{each}", result, 10 * DOLLAR, 20 * DOLLAR, 0.0, self.now)
@@ -70,11 +77,11 @@ class Gate:
                 return
             self.later(1.5)
             self.rounds()
-            self.gate.preflight = self.now
+            self.gate.on_input(Preflight(self.now, True, {}), self.now)
             assert self.say(SetGate(step)).step.verdict == "pass", step
         if target == "LIVE_ARMED":
             self.later(1.5)
-            self.gate.preflight, self.gate.dry_runs = self.now, 3
+            self.checked()
             text = self.say(Arm()).text
             assert self.say(Confirm(text.split('"')[1])).step.verdict == "pass"
         assert self.gate.gate == target
@@ -109,7 +116,7 @@ def test_what_was_shown_at_one_gate_is_no_evidence_for_the_next() -> None:
     gate.later(1.5)
     gate.rounds()
     assert gate.say(SetGate("PAPER_FULL")).step.verdict == "pass"
-    gate.gate.preflight = gate.now
+    gate.gate.on_input(Preflight(gate.now, True, {}), gate.now)
     assert "hours at this gate 0" in gate.say(SetGate("LIVE_DRY_RUN")).text
 
 
@@ -118,7 +125,7 @@ def test_arming_takes_a_request_and_its_phrase_within_a_minute() -> None:
     gate.climb("LIVE_DRY_RUN")
     gate.later(1.5)
     assert "orders checked in the dry run" in gate.say(Arm()).text
-    gate.gate.preflight, gate.gate.dry_runs = gate.now, 3
+    gate.checked()
     assert gate.say(SetGate("LIVE_ARMED")).step.reason == "not_armed"
     assert gate.say(Confirm("arm-0000-0000")).step.reason == "phrase_expired", "nothing was asked for"
     phrase = gate.say(Arm()).text.split('"')[1]
@@ -197,3 +204,21 @@ def test_down_needs_no_reason_but_the_operators_word() -> None:
     assert gate.gate.gate == "DEV"
     assert gate.say(SetGate("DEV")).step.reason == "nothing_to_do"
     assert gate.say(SetGate("ROCKET")).step.reason == "nothing_to_do"
+
+
+def test_a_check_that_fails_and_an_order_that_could_not_be_sent_keep_it_from_arming() -> None:
+    for said in (Preflight(0, False, {"clock": "failed: 9 s off"}), DryRun("o9", 0, False)):
+        gate = Gate()
+        gate.climb("LIVE_DRY_RUN")
+        gate.later(1.5)
+        gate.checked()
+        gate.gate.on_input(said, gate.now)
+        assert gate.say(Arm()).step.reason == "criteria_missing"
+
+
+def test_without_a_live_venue_it_does_not_stay_live() -> None:
+    gate = Gate()
+    gate.climb("LIVE_DRY_RUN")
+    gate.gate.configure(Settings(release=QUICK))
+    gate.tick()
+    assert gate.gate.gate == "PAPER_FULL"
