@@ -81,6 +81,7 @@ lint: setup
 	@$(BIN)/python .ci/determinism.py
 	@$(BIN)/python .ci/imports.py
 	@$(BIN)/python .ci/topics.py --check
+	@$(BIN)/python .ci/strategies.py --check
 
 bench: setup
 	@$(BIN)/profit bench

@@ -29,6 +29,10 @@ LIBM = {
     "models/volatility.py": "returns are rounded to 1e-12 and weights to 1e-9 before they are summed",
     "models/scores.py": "scores of forecasts, for reports; no decision reads them",
     "flows/report/fair_value.py": "a report; no decision reads it",
+    "models/features/spot_move.py": "the return is rounded to 1e-8",
+    "models/features/fair_move.py": "the price before goes into a probability rounded to 1e-9, the move to 1e-6",
+    "models/features/flow.py": "the flow is rounded to 1e-6 shares",
+    "models/strategies/window_consistency.py": "the implied price is rounded to 1e-6 dollars",
     "models/portfolio/allocation.py": "the decay of a round is rounded to 1e-12, the multiplier to 1e-6",
 }
 

@@ -32,6 +32,8 @@ from flows.trading_line.route import Router, states
 from models.journal import decode_event
 from models.message import Message, Stored
 from models.settings import Settings
+from models.strategies.instance import instances
+from models.strategies.rehearsal import require_rehearsed
 
 Attach = Callable[[str, Stream[Message]], Any]
 
@@ -40,7 +42,9 @@ def build(source: Source[Stored], attach: Attach, settings: Settings, fixed: boo
     """The trading flow from ``source`` (the journal) to whatever ``attach(step id, stream)`` adds.
 
     It begins under ``settings`` and goes by each configuration that the journal states for a trading flow, from that
-    event on; with ``fixed`` it stays under ``settings``."""
+    event on; with ``fixed`` it stays under ``settings``. Raises RehearsalFailed for a strategy that shows what it does
+    not declare."""
+    require_rehearsed(instances(settings))
     way, lanes, desk = schemas(fixed)
     flow = Dataflow("trading")
     journal = op.input("journal", flow, source)
@@ -60,7 +64,7 @@ def schemas(fixed: bool = False) -> tuple[Schema[Router], Schema[Lane], Schema[O
     return (
         Schema("trading.route", 2, lambda _: Router(), fixed=fixed),
         Schema("trading.lanes", 2, Lane, fixed=fixed),
-        Schema("trading.portfolio", 2, OrderedDesk, fixed=fixed),
+        Schema("trading.portfolio", 3, OrderedDesk, fixed=fixed),
     )
 
 

@@ -41,7 +41,10 @@ class Source(Record, frozen=True):
 
 class Scan(Record, frozen=True):
     """One evaluation of one strategy on one market. A row goes out when verdict or reason changes and at least each
-    second of event time; ``evaluations`` counts those since the last row, this one included."""
+    second of event time; ``evaluations`` counts those since the last row, this one included. ``normalised``: the margin
+    in robust scales of its metric family, at 0 it passes; ``rank``: the share of the family's last scores that are
+    below; ``warming``: the family has too few scores for that yet. ``numbers``: of the span that decided: the
+    strategy's declared detail, or what its data gate measured and the bound."""
 
     id: str
     journal: int
@@ -57,6 +60,9 @@ class Scan(Record, frozen=True):
     verdict: Verdict
     reason: Reason
     evaluations: int
+    rank: float = 0.5
+    warming: bool = False
+    numbers: dict[str, Number] = msgspec.field(default_factory=dict)
 
 
 class Decision(Record, frozen=True):

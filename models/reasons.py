@@ -60,6 +60,11 @@ class Reason(StrEnum):
     # verdicts of strategies
     EDGE = "edge"
     BELOW_THRESHOLD = "below_threshold"
+    NOT_YET = "not_yet"
+    UNKNOWN_MOVE = "unknown_move"
+    NO_PARTNER = "no_partner"
+    TOXIC_FLOW = "toxic_flow"
+    QUOTE = "quote"
     # entry gates and sizing
     TOO_CLOSE_TO_EXPIRY = "too_close_to_expiry"
     COOLDOWN = "cooldown"
@@ -100,6 +105,7 @@ class Reason(StrEnum):
     STOP_LOSS = "stop_loss"
     TIME_EXIT = "time_exit"
     EDGE_DECAY = "edge_decay"
+    HORIZON = "horizon"
     HOLDING = "holding"
     LEG_BROKEN = "leg_broken"
     # settlement
@@ -207,6 +213,11 @@ MEANING: dict[Reason, str] = {
     Reason.AVERAGE_UNKNOWN: "the settlement's average is under way, and too many of its seconds went unseen",
     Reason.EDGE: "the edge after costs is above the threshold",
     Reason.BELOW_THRESHOLD: "the edge after costs is not above the threshold",
+    Reason.NOT_YET: "the strategy trades in another part of the window",
+    Reason.UNKNOWN_MOVE: "what happened in the last seconds was not seen whole",
+    Reason.NO_PARTNER: "no other window with the same end, a known strike and a fit book",
+    Reason.TOXIC_FLOW: "spot or takers have just moved: whoever trades now knows more than a quote does",
+    Reason.QUOTE: "quotes are wanted at these prices",
     Reason.TOO_CLOSE_TO_EXPIRY: "less time to the end than allowed",
     Reason.COOLDOWN: "too soon after the last order in this market",
     Reason.STOPPED_OUT: "the strategy left this market by its stop-loss and does not come back",
@@ -244,6 +255,7 @@ MEANING: dict[Reason, str] = {
     Reason.STOP_LOSS: "the bid fell to the stop-loss",
     Reason.TIME_EXIT: "the time for holding is over",
     Reason.EDGE_DECAY: "the fair value no longer supports the position",
+    Reason.HORIZON: "the strategy expected its gain within this time",
     Reason.HOLDING: "no exit rule applies",
     Reason.LEG_BROKEN: "one leg of a pair is larger than the other: what is over is sold",
     Reason.SETTLED: "the market resolved and paid",

@@ -21,7 +21,13 @@ from models.failures import Failure
 from models.portfolio.sections import AllocationSettings, BreakerSettings, Concentration, ReleaseSettings
 from models.section import Section
 from models.strategies import parity, updown_fair_value
+from models.strategies.book_imbalance import ImbalanceParameters
+from models.strategies.expiry_carry import CarryParameters
 from models.strategies.instance import InstanceTable, refusal
+from models.strategies.lead_lag import LeadLagParameters
+from models.strategies.overreaction import OverreactionParameters
+from models.strategies.quote_fair import QuoteParameters
+from models.strategies.window_consistency import ConsistencyParameters
 from models.timestamps import SECOND
 
 
@@ -102,6 +108,12 @@ class Simulator(Section):
     frames_per_s: float = Field(40, gt=0, le=5000, description="Coinbase level2 updates a simulated second")
     resolution_delay_s: float = Field(20, ge=0)
     spread_ticks: int = Field(1, ge=1, le=20)
+    imbalance: float = Field(0, ge=0, le=0.9, description="how far depth leans to where a late maker's quotes go next")
+    overreaction: float = Field(0, ge=0, le=0.4, description="height of jumps of the quotes that come back, dollars")
+    favourite_bias: float = Field(0, ge=0, le=0.5, description="share of the favourite's lead not quoted near the end")
+    toxic: float = Field(
+        0, ge=0, le=20, description="trades a second of takers who know better, while a quote is stale"
+    )
 
 
 class Checks(Section):
@@ -242,6 +254,12 @@ class Settings(Section):
     checks: Checks = Checks()
     fair_value: FairValue = FairValue()
     parity: Parity = Parity()
+    lead_lag: LeadLagParameters = LeadLagParameters()
+    book_imbalance: ImbalanceParameters = ImbalanceParameters()
+    overreaction: OverreactionParameters = OverreactionParameters()
+    expiry_carry: CarryParameters = CarryParameters()
+    window_consistency: ConsistencyParameters = ConsistencyParameters()
+    quote_fair: QuoteParameters = QuoteParameters()
     instances: tuple[InstanceTable, ...] = ()
     portfolio: Portfolio = Portfolio()
     allocation: AllocationSettings = AllocationSettings()

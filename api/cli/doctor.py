@@ -20,7 +20,7 @@ from api.doctor.cluster import cluster
 from api.doctor.exchange import exchanges
 from api.doctor.finding import Diagnosis, failed
 from api.doctor.live import live_venue
-from api.doctor.local import configuration, disk, port
+from api.doctor.local import configuration, disk, port, strategies
 from connectors.clock import NS
 from connectors.recorder.recorder import Endpoints
 from connectors.simulator.child import child_exchange, read_clock, read_urls
@@ -44,7 +44,7 @@ def doctor(
         raise Failure("--exchange names a simulated exchange.", "Add --feeds sim, or leave --exchange away.")
     first, settings = configuration(config)
     bootstrap = settings.kafka.bootstrap_servers if kafka is None else kafka
-    found = [first, *disk(settings, not bootstrap), port(settings)]
+    found = [first, strategies(settings), *disk(settings, not bootstrap), port(settings)]
     found += cluster(settings, bootstrap)
     found += live_venue(settings)
     try:

@@ -16,6 +16,8 @@ from connectors.lifeline import watch_parent
 from connectors.simulator.faults.timeline import check_faults
 from models.failures import Failure
 from models.settings import load
+from models.strategies.instance import instances
+from models.strategies.rehearsal import require_rehearsed
 
 
 def up(
@@ -39,6 +41,7 @@ def up(
     name = check_name(run or f"{datetime.now(UTC):%Y%m%d-%H%M%S}")
     check_faults(feeds, faults)
     settings = load(config)
+    require_rehearsed(instances(settings))
     if feeds not in ("sim", "live"):
         feeds = str(_feeds_of(feeds, settings.data_dir))
     elif speed is not None:

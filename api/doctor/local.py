@@ -12,6 +12,8 @@ from api.doctor.finding import Diagnosis, failed, ok, warning
 from connectors.listening import listen_for_page
 from models.failures import Failure
 from models.settings import Settings, examine
+from models.strategies.instance import instances
+from models.strategies.rehearsal import require_rehearsed
 
 GIB: Final = 1024**3
 MIB: Final = 1024**2
@@ -31,6 +33,16 @@ def configuration(config: Path | None) -> tuple[Diagnosis, Settings]:
         return ok("configuration", f"valid: {source}"), settings
     cure = "Correct it. The checks below used what holds, and defaults for these keys."
     return failed("configuration", "\n".join(findings), cure), settings
+
+
+def strategies(settings: Settings) -> Diagnosis:
+    """Whether every strategy that is switched on keeps to what it declares, on its own examples."""
+    chosen = instances(settings)
+    try:
+        require_rehearsed(chosen)
+    except Failure as failure:
+        return failed("strategies", failure.cause, failure.cure)
+    return ok("strategies", ", ".join(f"{each.id} ({each.state})" for each in chosen) or "none is switched on")
 
 
 def disk(settings: Settings, embedded: bool = False) -> list[Diagnosis]:

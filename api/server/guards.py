@@ -13,10 +13,10 @@ from api.server import views
 from api.server.board import Board
 from api.server.formats import iso
 from api.server.presenting import meaning_of
-from api.server.releases import release_of
 from models.contracts import Number, RiskEvent
 from models.money import DOLLAR
 from models.release import GATES, Criterion, GateEvidence, criteria
+from models.remedies import release_of
 from models.settings import Settings
 from models.timestamps import SECOND
 

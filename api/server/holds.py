@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from api.server.board import Board
@@ -11,11 +11,11 @@ from api.server.formats import iso
 from api.server.guards import breakers_of
 from api.server.modules import said_of
 from api.server.presenting import meaning_of
-from api.server.releases import release_of
 from api.server.sentence import why_of
 from api.server.views import Hold, Holds
-from models.contracts import Answer, Decision, Scan
+from models.contracts import Answer, Decision, Number, Scan
 from models.reasons import Reason, Verdict
+from models.remedies import act_of, release_of, remedy
 from models.timestamps import SECOND
 
 #: A refusal or scan older than this, in event time, says nothing of now.
@@ -66,9 +66,17 @@ def _summary(board: Board, found: list[Hold]) -> str:
 
 
 def _hold(
-    subject: str, reason: str, what: str, since_ns: int, severity: int, link: str, decision: str = "", until: str = ""
+    subject: str,
+    reason: str,
+    what: str,
+    since_ns: int,
+    severity: int,
+    link: str,
+    decision: str = "",
+    until: str = "",
+    numbers: Mapping[str, Number] = {},
 ) -> Hold:
-    act, release = release_of(reason)
+    act, release = act_of(reason), remedy(reason, numbers)
     return Hold(
         subject=subject,
         reason=reason,
@@ -187,9 +195,10 @@ def _judgements(board: Board) -> Iterator[Hold]:
     for (strategy, reason), scans in sorted(grouped.items()):
         since = min(board.scan_since.get((scan.strategy, scan.market_key), scan.timestamp) for scan in scans)
         titles = ", ".join(board.title(scan.market_key) for scan in scans[:3])
-        severity = 3 if release_of(reason)[0] != "none" else 4
+        severity = 3 if act_of(reason) != "none" else 4
         what = f"{strategy} cannot judge {titles}: {meaning_of(reason)}."
-        yield _hold(strategy, reason, what, since, severity, f"/strategies/{strategy}")
+        link = f"/strategies/{strategy}"
+        yield _hold(strategy, reason, what, since, severity, link, numbers=scans[0].numbers)
     for strategy, scan in sorted(best.items()):
         unit = "a pair" if "pair" in scan.unit else "a share"
         what = (
@@ -197,7 +206,8 @@ def _judgements(board: Board) -> Iterator[Hold]:
             f"{board.title(scan.market_key)}, needed {scan.threshold * 100:.2f} ¢."
         )
         since = board.scan_since.get((strategy, scan.market_key), scan.timestamp)
-        yield _hold(strategy, scan.reason, what, since, 5, f"/strategies/{strategy}")
+        scored: Mapping[str, Number] = {"score": scan.score, "threshold": scan.threshold, "unit": scan.unit}
+        yield _hold(strategy, scan.reason, what, since, 5, f"/strategies/{strategy}", numbers=scored)
 
 
 def _refusals(board: Board) -> Iterator[Hold]:
@@ -219,4 +229,5 @@ def _refusals(board: Board) -> Iterator[Hold]:
             until = f"{iso(decision.timestamp + int(left * SECOND))[11:19]} UTC"
         what = f"{strategy} in {title}: refused by {module}: {why}."
         link = f"/decisions/{decision.id}"
-        yield _hold(f"{strategy}, {title}", reason, what, decision.timestamp, 4, link, decision.id, until)
+        numbers = decision.spans[-1].numbers if decision.spans else {}
+        yield _hold(f"{strategy}, {title}", reason, what, decision.timestamp, 4, link, decision.id, until, numbers)

@@ -8,8 +8,9 @@ import msgspec
 
 from api.server import formats, views
 from api.server.sentence import sentence_of
-from models.contracts import Answer, DeadLetter, Decision, Fill, Order, Outcome, Posting, Scan
+from models.contracts import Answer, DeadLetter, Decision, Fill, Number, Order, Outcome, Posting, Scan
 from models.reasons import MEANING, Reason
+from models.remedies import act_of, remedy
 from models.timestamps import SECOND
 
 Title = Callable[[str], str]
@@ -52,6 +53,8 @@ def decision(record: Decision, title: Title, limits: Mapping[str, float]) -> vie
                 verdict=span.verdict,
                 reason=span.reason,
                 meaning=MEANING[span.reason],
+                act=act_of(span.reason) if span.verdict != "pass" else "none",
+                to_change=remedy(span.reason, span.numbers) if span.verdict != "pass" else "",
                 numbers=dict(span.numbers),
             )
             for span in record.spans
@@ -154,10 +157,14 @@ def scan(record: Scan, title: Title, now_ns: int) -> views.ScanView:
         unit=record.unit,
         metric_family=record.metric_family,
         normalised=record.normalised,
+        rank=record.rank,
+        warming=record.warming,
         verdict=record.verdict,
         reason=record.reason,
         meaning=MEANING[record.reason],
+        act=act_of(record.reason) if record.verdict != "pass" else "none",
         to_change=to_change(record),
+        detail=dict(record.numbers),
     )
 
 
@@ -165,34 +172,8 @@ def to_change(record: Scan) -> str:
     """What would have to change for the strategy to pass here."""
     if record.verdict == "pass":
         return "nothing: it passes; gates and sizing decide"
-    if record.reason is Reason.BELOW_THRESHOLD:
-        need = record.threshold - record.score
-        return f"{need:.4f} more edge ({_unit(record.unit)}): it has {record.score:.4f}, needs {record.threshold:.4f}"
-    return _CHANGES.get(record.reason, f"this has to end: {MEANING[record.reason]}")
-
-
-def _unit(unit: str) -> str:
-    return unit.replace("dollars", "$").replace("_per_", " a ").replace("_", " ")
-
-
-_CHANGES = {
-    Reason.WARMING_UP: "enough seconds of spot prices for a variance",
-    Reason.NOT_STARTED: "the window has to open",
-    Reason.EXPIRED: "nothing: the window is over; the next one is judged",
-    Reason.STRIKE_MISSING: "a strike: the price at the window's start, or the exchange's own word",
-    Reason.SPOT_MISSING: "a spot price of the underlying",
-    Reason.BOOK_MISSING: "a book of the token",
-    Reason.NO_SNAPSHOT: "a snapshot of the book; the connection asks for one",
-    Reason.ONE_SIDED_BOOK: "a bid and an ask on the book",
-    Reason.EMPTY_BOOK: "orders on the book",
-    Reason.STALE_BOOK: "an update of the book",
-    Reason.STALE_SPOT: "an update of the spot price",
-    Reason.STALE_FEED: "frames on the feed",
-    Reason.SPREAD_TOO_WIDE: "a tighter spread",
-    Reason.DEPTH_TOO_THIN: "more shares at the best price",
-    Reason.PAIR_INCONSISTENT: "both books of one moment",
-    Reason.CROSSED_BOOK: "a book whose bid is below its ask",
-}
+    scored: dict[str, Number] = {"score": record.score, "threshold": record.threshold, "unit": record.unit}
+    return remedy(record.reason, {**record.numbers, **scored})
 
 
 def dead_letter(record: DeadLetter) -> views.DeadLetterView:

@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from models.contracts import Number
+from models.remedies import Act
 
 Status = Literal["online", "degraded", "offline", "missing", "ended"]
-Act = Literal["none", "wait", "you"]
 
 Time = Annotated[str, Field(description="UTC, ISO 8601 with nanoseconds; empty for never")]
 Usd = Annotated[float, Field(description="dollars")]
@@ -124,6 +124,8 @@ class SpanView(BaseModel):
     verdict: str
     reason: str
     meaning: str
+    act: Act = Field(description="none: nothing to do; wait: it ends by itself; you: a person has to act")
+    to_change: str = Field(description="what would have to change for it to pass; empty where it does")
     numbers: dict[str, Number]
 
 
@@ -283,11 +285,15 @@ class ScanView(BaseModel):
     margin: float = Field(description="score less threshold, in the score's unit")
     unit: str
     metric_family: str
-    normalised: float = Field(description="margin over threshold: at 0 it passes")
+    normalised: float = Field(description="margin in robust scales of its metric family: at 0 it passes")
+    rank: float = Field(description="share of the family's last scores that are below, 0 to 1")
+    warming: bool = Field(description="the metric family has too few scores for a scale and a rank yet")
     verdict: str
     reason: str
     meaning: str
+    act: Act = Field(description="none: nothing to do; wait: it ends by itself; you: a person has to act")
     to_change: str = Field(description="what would have to change for it to pass")
+    detail: dict[str, Number] = Field(description="what the strategy or its data gate says beside the score")
 
 
 class Scans(BaseModel):

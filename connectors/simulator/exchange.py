@@ -11,6 +11,7 @@ from random import Random
 from typing import Final
 
 from connectors.polymarket.windows import SECONDS, window
+from connectors.simulator.effects import NO_EFFECTS, Effects
 from connectors.simulator.emission import Emission
 from connectors.simulator.fairvalue import FairValue, sample_count
 from connectors.simulator.latent import START_PRICE, LatentPrice, VariancePath
@@ -39,6 +40,7 @@ class ExchangeParameters:
     resolution_delay_s: float = 20.0
     spread_ticks: int = 1
     steps_per_s: int = 20
+    effects: Effects = NO_EFFECTS
 
 
 def parameters(simulator: Simulator, feeds: Feeds) -> ExchangeParameters:
@@ -53,6 +55,12 @@ def parameters(simulator: Simulator, feeds: Feeds) -> ExchangeParameters:
         frames_per_s=simulator.frames_per_s,
         resolution_delay_s=simulator.resolution_delay_s,
         spread_ticks=simulator.spread_ticks,
+        effects=Effects(
+            imbalance=simulator.imbalance,
+            overreaction=simulator.overreaction,
+            favourite_bias=simulator.favourite_bias,
+            toxic=simulator.toxic,
+        ),
     )
 
 
@@ -126,7 +134,7 @@ class Exchange:
         """Announce every window that is due: the open one and those that follow soon."""
         out: list[Emission] = []
         given = self.given
-        maker = Maker(given.lag_s, given.maker_error, given.spread_ticks)
+        maker = Maker(given.lag_s, given.maker_error, given.spread_ticks, given.effects)
         for asset in given.assets:
             for horizon in given.horizons:
                 length = SECONDS[horizon]

@@ -16,6 +16,7 @@ CORE: Final = 5  # contiguous levels the maker keeps
 LEAST: Final = 10  # levels a side, where there is room for them
 FILL: Final = 12
 MOST: Final = 25
+LEAN_STEP: Final = 0.15
 Side = Literal["BUY", "SELL"]
 
 
@@ -42,6 +43,7 @@ class Ladder:
         self.best_ask: int | None = None
         self._changes: dict[tuple[Side, int], int] = {}
         self._around: tuple[int | None, int | None, int] | None = None  # the quote it stands around
+        self.lean = 0.0  # of its depth to the bids, -1 to 1
 
     def take_changes(self) -> dict[tuple[Side, int], int]:
         """(side, price) -> new size since the last call, in the order of their first change."""
@@ -84,7 +86,7 @@ class Ladder:
             if not tick <= price <= ONE - tick:
                 break
             if price not in book:
-                self.set(side, price, self.size(depth))
+                self.set(side, price, self._leant(side, self.size(depth)))
         if len(book) < LEAST:
             price = min(book) if step < 0 else max(book)
             while len(book) < FILL:
@@ -110,7 +112,22 @@ class Ladder:
             return
         depth = min(int(self._rng.expovariate(0.7)), CORE - 1, len(book) - 1)
         ordered = sorted(book, reverse=side == "BUY")
-        self.set(side, ordered[depth], self.size(depth))
+        self.set(side, ordered[depth], self._leant(side, self.size(depth)))
+
+    def lean_to(self, lean: float) -> None:
+        """Let the depth of the best levels lean to the bids (1) or the asks (-1); small changes wait for a greater."""
+        if abs(lean - self.lean) < LEAN_STEP:
+            return
+        self.lean = lean
+        for side, book in (("BUY", self.bids), ("SELL", self.asks)):
+            for depth, price in enumerate(sorted(book, reverse=side == "BUY")[:CORE]):
+                self.set(side, price, self._leant(side, self.size(depth)))  # type: ignore[arg-type]
+
+    def _leant(self, side: Side, size: int) -> int:
+        if not self.lean:
+            return size
+        factor = 1.0 + self.lean if side == "BUY" else 1.0 - self.lean
+        return max(MIN_SIZE, round(size * factor / 100) * 100)
 
     def clear(self) -> None:
         """Pull everything."""

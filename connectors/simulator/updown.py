@@ -15,6 +15,7 @@ from typing import Final, Literal
 
 from connectors.polymarket.windows import MarketWindow
 from connectors.simulator.descriptions import announcement, clob, gamma
+from connectors.simulator.effects import NO_EFFECTS, Effects, PlantedEffects
 from connectors.simulator.emission import Emission
 from connectors.simulator.fairvalue import FairValue
 from connectors.simulator.ladder import MIN_SIZE, ONE, Ladder, Side, quote
@@ -32,11 +33,13 @@ TRADE_SHARES: Final = 20.0  # median
 
 @dataclass(frozen=True)
 class Maker:
-    """How the maker quotes: seconds it is behind, its error's standard deviation at 1/2, its spread."""
+    """How the maker quotes: seconds it is behind, its error's standard deviation at 1/2, its spread; and what effects
+    are planted in its market."""
 
     lag_s: float
     error: float
     spread_ticks: int
+    effects: Effects = NO_EFFECTS
 
 
 class UpDownMarket:
@@ -75,6 +78,7 @@ class UpDownMarket:
         self._error = self.rng.gauss(0.0, 1.0) * maker.error
         self._keep = math.exp(-step_s / ERROR_RELAX_S)
         self._noise = maker.error * math.sqrt(1.0 - self._keep**2)
+        self._planted = PlantedEffects(maker.effects, f"{seed}/{window.slug}", step_s)
         self._last_trade: list[str] = ["", ""]
         self._touched_ms = 0
         self._touch: tuple[int | None, int | None] = (None, None)
@@ -89,11 +93,16 @@ class UpDownMarket:
         """None before it resolved, and for a half each."""
         return self.resolution.up_won
 
+    @property
+    def exact(self) -> float:
+        """The exact fair value of Up as of the last step."""
+        return self._history[-1]
+
     # -- the life of the market ---------------------------------------------------------------------------------------
 
     def create(self, t_ns: int) -> list[Emission]:
         """The first quote, and the announcement to everyone."""
-        self._quote()
+        self._quote(t_ns)
         self.ladder.move(*quote(self.quoted, self.tick, self._maker.spread_ticks), self.tick)
         self.ladder.take_changes()
         self._touch = (self.ladder.best_bid, self.ladder.best_ask)
@@ -113,7 +122,7 @@ class UpDownMarket:
             self._touch = (None, None)
             return [self._book_emission(0, t_ns), self._book_emission(1, t_ns)]
         out: list[Emission] = []
-        self._quote()
+        self._quote(t_ns)
         if self.tick == TICK and not 0.04 <= self.quoted <= 0.96:
             self._refine(t_ns, out)
         elif self.refine_next and self.tick == TICK:
@@ -121,6 +130,7 @@ class UpDownMarket:
             self._refine(t_ns, reported)
             out += reported if self.refine_next == "announced" else []
         ladder, rng = self.ladder, self.rng
+        ladder.lean_to(self._planted.lean(self._history[-1], self.quoted))
         ladder.move(*quote(self.quoted, self.tick, self._maker.spread_ticks), self.tick)
         activity = self._step_s if t_ns > (self.window.start - 60) * 1_000_000_000 else self._step_s * QUIET
         if rng.random() < RESIZES_PER_S * activity:
@@ -130,11 +140,14 @@ class UpDownMarket:
             out.append(self._price_change(changes, t_ns))
         self._say_best(t_ns, out)
         if rng.random() < TRADES_PER_S * activity:
-            self._trade(t_ns, out)
+            self._trade(t_ns, out, rng.random() < 0.5)
+        informed = self._planted.informed(self._history[-1], ladder.best_bid, ladder.best_ask, ONE)
+        if informed is not None:
+            self._trade(t_ns, out, informed)
         return out
 
-    def _quote(self) -> None:
-        """The fair value the maker quotes around: the one of ``lag`` ago, plus its error."""
+    def _quote(self, t_ns: int) -> None:
+        """The fair value the maker quotes around: the one of ``lag`` ago, plus its error and the planted effects."""
         history = self._history
         history.append(self.fair.up())
         fair = history[0]
@@ -142,7 +155,7 @@ class UpDownMarket:
             self._error = self._error * self._keep + self.rng.gauss(0.0, self._noise)
             fair += self._error * 4.0 * fair * (1.0 - fair)
             fair = min(max(fair, 0.0), 1.0)
-        self.quoted = fair
+        self.quoted = self._planted.quoted(fair, (self.closes_ns - t_ns) / 1e9)
 
     def _refine(self, t_ns: int, out: list[Emission]) -> None:
         """Near the ends the tick becomes a tenth; it does not grow back."""
@@ -157,10 +170,9 @@ class UpDownMarket:
         out.append(self._book_emission(0, t_ns))
         out.append(self._book_emission(1, t_ns))
 
-    def _trade(self, t_ns: int, out: list[Emission]) -> None:
-        """A noise taker hits a best level; which way and through which token is a coin's choice."""
+    def _trade(self, t_ns: int, out: list[Emission], buys_up: bool) -> None:
+        """A taker hits a best level; through which token is a coin's choice."""
         rng, ladder = self.rng, self.ladder
-        buys_up = rng.random() < 0.5
         through = 0 if rng.random() < 0.6 else 1
         price = ladder.best_ask if buys_up else ladder.best_bid
         if price is None:

@@ -1,4 +1,5 @@
 """The cooldown: no second order while one works, a pause after every entry and exit, no return after a risk exit.
+Quotes know no pause, and may stand on both outcomes.
 
 After a sale nothing is bought for the length of the pause, so that no instance buys back what it has just sold.
 """
@@ -74,13 +75,15 @@ class Cooldown(Member):
         last = self._last.get(market, {}).get(instance)
         if last is not None and last.left and not self._reentry:
             return Step(MODULE, Verdict.BLOCK, Reason.STOPPED_OUT, {"left_by": last.left})
+        if entry.instance.strategy.quotes:
+            return _OK  # both sides stand, again and again: pauses are its own brake's
         if entry.legs == 1 and self._holds(instance, market, opposite(entry.intent.outcome)):
             return Step(MODULE, Verdict.BLOCK, Reason.POSITION_OPEN)
         if last is not None:
             since = entry.t - max(last.entry, last.exit)
             if since < self._pause:
                 left = (self._pause - since) / SECOND
-                return Step(MODULE, Verdict.BLOCK, Reason.COOLDOWN, {"left_s": left})
+                return Step(MODULE, Verdict.BLOCK, Reason.COOLDOWN, {"left_s": left, "bound_s": self._pause / SECOND})
         return _OK
 
     def may_leave(self, instance: str, market: str, outcome: str, t: int) -> bool:

@@ -14,6 +14,7 @@ from models.contracts import Number
 from models.features.strike import Strike
 from models.features.variance import Variance
 from models.journal import Book, Market, Spot, TokenBook
+from models.money import PIP, SHARE
 from models.reasons import Reason, Verdict
 from models.strategies.needs import Limits
 from models.strategies.view import View
@@ -70,6 +71,8 @@ def judge(
     between two calls for the same market and instance, whose times never decrease."""
     market, t = view.market, view.t
     if t < market.start:
+        if numbers is not None:
+            numbers["left_s"] = (market.start - t) / SECOND
         return Verdict.HOLD, Reason.NOT_STARTED, ()
     if t >= market.end:
         return Verdict.BLOCK, Reason.EXPIRED, ()
@@ -91,6 +94,7 @@ def judge(
         if variance.returns < limits.min_returns or variance.history_s < limits.warm_up_s:
             if numbers is not None:
                 numbers["returns"], numbers["history_s"] = variance.returns, variance.history_s
+                numbers["bound"], numbers["bound_s"] = limits.min_returns, limits.warm_up_s
             reason = Reason.WARMING_UP
     if reason is not None:
         return Verdict.BLOCK, reason, ()
@@ -166,7 +170,11 @@ def _spot(spot: Spot | None, view: View, limits: Limits, numbers: dict[str, Numb
     age = view.t - spot.t
     if numbers is not None:
         numbers["spot_age_s"] = age / SECOND
-    return Reason.STALE_SPOT if view.spot_stale or age > limits.spot_age else None
+    if not (view.spot_stale or age > limits.spot_age):
+        return None
+    if numbers is not None:
+        numbers["bound_s"] = limits.spot_age / SECOND
+    return Reason.STALE_SPOT
 
 
 def _books(
@@ -183,8 +191,13 @@ def _books(
         outcomes = ("Up",) if up is None else ("Down",) if down is None else ()
         if limits.both or not outcomes:
             # the token that is there says more than the one that is not
-            first = down if up is None or (up is Reason.BOOK_MISSING and down is not None) else up
-            return (Reason.BOOK_MISSING if limits.both and None in (book.up, book.down) else first), ()
+            is_down = up is None or (up is Reason.BOOK_MISSING and down is not None)
+            first, token = (down, book.down) if is_down else (up, book.up)
+            if limits.both and None in (book.up, book.down):
+                first = Reason.BOOK_MISSING
+            elif token is not None and numbers is not None:
+                _measure(first, token, view, limits, numbers)
+            return first, ()
     if limits.both and not book.pair_ok:
         return Reason.PAIR_INCONSISTENT, ()
     if book.checks:
@@ -210,6 +223,20 @@ def _token(token: TokenBook | None, view: View, limits: Limits) -> Reason | None
     if price - token.bids[0][0] > limits.max_spread:
         return Reason.SPREAD_TOO_WIDE
     return None if size >= limits.min_depth or is_deep(token, limits) else Reason.DEPTH_TOO_THIN
+
+
+def _measure(reason: Reason | None, token: TokenBook, view: View, limits: Limits, numbers: dict[str, Number]) -> None:
+    """The number that binds, and its bound."""
+    if reason is Reason.STALE_BOOK:
+        numbers["age_s"], numbers["bound_s"] = (view.t - token.t) / SECOND, limits.book_age / SECOND
+    elif reason is Reason.SPREAD_TOO_WIDE and token.bids and token.asks:
+        numbers["spread"], numbers["bound"] = spread_of(token) / PIP, limits.max_spread / PIP
+    elif reason is Reason.DEPTH_TOO_THIN:
+        dearest = token.asks[0][0] + limits.depth_within
+        depth = 0
+        for price, size in token.asks:
+            depth += size if price <= dearest else 0
+        numbers["depth"], numbers["bound"] = depth / SHARE, limits.min_depth / SHARE
 
 
 def is_deep(token: TokenBook, limits: Limits) -> bool:
@@ -238,6 +265,6 @@ def _strike(view: View, limits: Limits, numbers: dict[str, Number] | None) -> Re
         return Reason.STRIKE_MISSING
     if strike.gap_s > limits.strike_max_gap_s:
         if numbers is not None:
-            numbers["strike_gap_s"] = strike.gap_s
+            numbers["strike_gap_s"], numbers["bound_s"] = strike.gap_s, limits.strike_max_gap_s
         return Reason.STRIKE_MISSING
     return None

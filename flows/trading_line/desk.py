@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
+
 from connectors.venues.paper.venue import PaperVenue
 from connectors.venues.routing import RoutingVenue
 from connectors.venues.venue import Venue
@@ -39,11 +41,13 @@ from flows.trading_line.items import Judged
 from flows.trading_line.known import KnownMarket, MarketCache, opposite
 from flows.trading_line.markouts import MarkOuts
 from flows.trading_line.members import Entry, Member
+from flows.trading_line.normalisation import Normalisation
 from flows.trading_line.operator import Operator
 from flows.trading_line.outbox import Outbox
 from flows.trading_line.pace import Pace
 from flows.trading_line.paper_rules import rules_of
 from flows.trading_line.positions import MAIN, Account, Position
+from flows.trading_line.quotes import Quotes
 from flows.trading_line.reconciliation import Reconciliation
 from flows.trading_line.records import EXECUTION, Choice, Records
 from flows.trading_line.refusals import Refusals
@@ -63,6 +67,7 @@ from models.portfolio.rounds import Rounds
 from models.reasons import Reason, Verdict
 from models.settings import Settings
 from models.strategies.instance import Instance, Terms, all_instances, retired, terms_of
+from models.strategies.strategy import Inventory
 from models.timestamps import SECOND
 from models.trace import Evaluation, Step
 
@@ -91,6 +96,9 @@ class Desk:
         self._router = self._venue if isinstance(self._venue, RoutingVenue) else None
         self._out = Outbox(PRODUCER)
         self._records = Records(self._out, self._known)
+        self._normalisation = Normalisation()
+        self._quotes = Quotes()
+        self._quote_refusals = Refusals(_EXIT_EVERY_S)
         self._settlement = Settlement(self._accounts, self._blotter, self._records, self._out)
         self._reconciliation = Reconciliation()
         self._operator = Operator(settings)
@@ -185,7 +193,10 @@ class Desk:
         if isinstance(event, _MOVING):
             self._leave(event)  # first: what is left at this event is not bought back at it
         for known, evaluation in entries:
-            self._enter(event, known, evaluation)
+            if self._is_quoting(evaluation):
+                self._quote(event, known, evaluation)
+            else:
+                self._enter(event, known, evaluation)
         self._publish(event)
         messages = self._out.take()
         if messages:
@@ -283,6 +294,8 @@ class Desk:
             for member in self._members:
                 self._count_all(member.on_clock(event.t))
             self._forget(event.t)
+            for order in list(self._quotes.forsaken(event.t, self._blotter)):
+                self._cancel(order, event.t)
         elif isinstance(event, Market):
             if event.payout_up is not None:
                 self._settle(event)
@@ -354,6 +367,8 @@ class Desk:
             self._settlement.forget(market.key)
             self._refusals.forget(market.key)
             self._waits.forget(market.key)
+            self._quotes.forget(market.key)
+            self._quote_refusals.forget(market.key)
             for member in self._members:
                 member.forget(market.key)
 
@@ -372,8 +387,12 @@ class Desk:
             if evaluation.fair >= 0.0:
                 known.fairs[evaluation.instance] = (evaluation.fair, event.t)
             if evaluation.emit:
-                self._records.scan(event, self._instances[evaluation.instance], evaluation)
-            if evaluation.intents:
+                instance = self._instances[evaluation.instance]
+                standard = self._normalisation.judge(instance.strategy.family, evaluation.score, evaluation.threshold)
+                if len(evaluation.steps) > 1:  # the strategy itself was asked
+                    self._normalisation.take(instance.strategy.family, evaluation.score)
+                self._records.scan(event, instance, evaluation, standard)
+            if evaluation.intents or self._is_quoting(evaluation):
                 entries.append((known, evaluation))
 
     def _enter(self, event: AnyEvent, known: KnownMarket, evaluation: Evaluation) -> None:
@@ -405,14 +424,38 @@ class Desk:
             self._refuse(event, known, evaluation, first.outcome, first.price, steps)
             return
         for order in orders:
-            order.due = self._venue.arrival(order.id, known.market, event.t, self._known.lag)
+            order.due = self._venue.arrival(order.id, known.market, event.t, self._known.lag, not order.post_only)
         execution = Step(EXECUTION, Verdict.PASS, Reason.SUBMITTED, {"orders": len(orders), "due": orders[0].due})
         steps.append(execution)
         ids = tuple(order.id for order in orders)
-        choice = Choice(instance, known, first.outcome, "enter", tuple(steps), orders[0].limit, orders[0].size, ids)
+        limit, size, own = orders[0].limit, orders[0].size, orders[0].decision
+        choice = Choice(instance, known, first.outcome, "enter", tuple(steps), limit, size, ids, id=own)
         self._records.decision(event, choice)
         for order in orders:
             self._submit(event, account, order)
+
+    def _is_quoting(self, evaluation: Evaluation) -> bool:
+        return self._instances[evaluation.instance].strategy.quotes
+
+    def _quote(self, event: AnyEvent, known: KnownMarket, evaluation: Evaluation) -> None:
+        """Cancel the quotes that are not wanted any more, and send those that are missing, each by itself."""
+        instance, key = self._instances[evaluation.instance], known.market.key
+        working = self._blotter.of(instance.id, key)
+        if not working and not evaluation.intents:
+            return
+        positions = self._account_of(instance.id).positions
+        up, down = (positions.get((instance.id, key, outcome)) for outcome in ("Up", "Down"))
+        token = known.token("Up")
+        inventory = Inventory(
+            up.size if up is not None else 0,
+            down.size if down is not None else 0,
+            token.tick if token is not None else known.market.tick,
+        )
+        plan = self._quotes.compare(event.t, instance, evaluation, inventory, working)
+        for order in plan.cancel:
+            self._cancel(order, event.t)
+        for intent in plan.send:
+            self._enter(event, known, msgspec.structs.replace(evaluation, intents=(intent,)))
 
     def _passes(self, entry: Entry, steps: list[Step]) -> bool:
         """Whether all gates let an entry pass; their spans go to ``steps``, up to the first that does not."""
@@ -439,11 +482,14 @@ class Desk:
         price: int,
         steps: list[Step],
     ) -> None:
-        repeats = self._refusals.due((evaluation.instance, evaluation.market_key, ""), steps[-1].reason, event.t)
+        refusals = self._quote_refusals if self._is_quoting(evaluation) else self._refusals
+        repeats = refusals.due((evaluation.instance, evaluation.market_key, ""), steps[-1].reason, event.t)
         if repeats is None:
             return
         instance = self._instances[evaluation.instance]
-        self._records.decision(event, Choice(instance, known, outcome, "block", tuple(steps), price, repeats=repeats))
+        own = sizing.decision_id(event.seq, instance, known.market, evaluation.intents[0])
+        choice = Choice(instance, known, outcome, "block", tuple(steps), price, repeats=repeats, id=own)
+        self._records.decision(event, choice)
 
     def _submit(self, event: AnyEvent, account: Account, order: WorkingOrder) -> None:
         account.reserve(event.seq, event.t, self._out, order)

@@ -65,11 +65,12 @@ def _freshness(entry: Entry, known: MarketCache, settings: Settings) -> Result:
     assert token is not None
     age = (entry.t - token.t) / SECOND
     if is_stale(token, entry.t, known.stale_tokens, limits):
-        return Reason.STALE_BOOK, {"age_s": age}
+        return Reason.STALE_BOOK, {"age_s": age, "bound_s": limits.book_age / SECOND}
     asset = entry.known.market.asset
     spot = known.spots.get(asset)
     if limits.spot and (spot is None or is_spot_stale(spot, entry.t, asset in known.stale_spots, limits)):
-        return Reason.STALE_SPOT, {}
+        since: Number = None if spot is None else (entry.t - spot.t) / SECOND
+        return Reason.STALE_SPOT, {"age_s": since, "bound_s": limits.spot_age / SECOND}
     return Reason.OK, {"age_s": age}
 
 
@@ -85,6 +86,8 @@ def _expiry(entry: Entry, known: MarketCache, settings: Settings) -> Result:
     left = (entry.known.market.end - entry.t) / SECOND
     close = left < settings.portfolio.min_time_left_s
     numbers: dict[str, Number] = {"time_left_s": left}
+    if close:
+        numbers["bound_s"] = settings.portfolio.min_time_left_s
     return (Reason.TOO_CLOSE_TO_EXPIRY if close else Reason.OK), numbers
 
 

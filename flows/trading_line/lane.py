@@ -18,6 +18,7 @@ from models.features.feature import Values
 from models.journal import Book, Clock, Input, Market, Spot, Trade
 from models.reasons import Reason, Verdict
 from models.settings import Settings
+from models.strategies.detail import numbers_of
 from models.strategies.instance import Instance, instances
 from models.strategies.signal import Signal
 from models.strategies.view import Sibling, View
@@ -138,7 +139,7 @@ class _Runner:
             return Evaluation(self.id, key, verdict, reason, 0.0, threshold, (step,))
         signal = self._evaluate(view, self._parameters, outcomes)
         verdict, reason = signal.verdict, signal.reason
-        if verdict is _PASS or signal.numbers or signal.intents:
+        if verdict is _PASS or signal.detail is not None or signal.intents:
             steps = self._spans(view, signal)
         else:
             held = self._held.get(reason)
@@ -147,15 +148,12 @@ class _Runner:
 
     def _spans(self, view: View, signal: Signal) -> tuple[Step, ...]:
         gate = data_gate.check(view, self.limits).step
-        own = Step(self._module, signal.verdict, signal.reason, signal.numbers)
+        own = Step(self._module, signal.verdict, signal.reason, numbers_of(signal.detail))
         if not self._shows:
             return (gate, own)
         if signal.verdict is not _PASS:
             return (gate, _FEATURES, own)
-        used = self.plan.row(view.values)
-        if signal.used:
-            used = {**used, **signal.used}
-        return (gate, Step("features", _PASS, Reason.OK, used), own)
+        return (gate, Step("features", _PASS, Reason.OK, self.plan.row(view.values)), own)
 
     def _hold(self, verdict: Verdict, reason: Reason) -> tuple[Step, ...]:
         """Spans without numbers, of which there need be only one set."""
@@ -328,6 +326,12 @@ class Lane:
             ):
                 any_due = True
                 evaluation = msgspec.structs.replace(evaluation, emit=asked.evaluations)
+                if len(evaluation.steps) == 1:  # a row shows what the data gate measures now, and the bound
+                    view = views.get(runner.view)
+                    if view is None:
+                        view = views[runner.view] = self._view(window, runner, t)
+                    measured = (data_gate.check(view, runner.limits).step,)
+                    evaluation = msgspec.structs.replace(evaluation, steps=measured)
                 asked.sent, asked.evaluations = t, 0
                 asked.verdict, asked.reason = evaluation.verdict, evaluation.reason
             evaluations.append(evaluation)

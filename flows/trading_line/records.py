@@ -8,6 +8,7 @@ import msgspec
 
 from flows.trading_line.known import KnownMarket, MarketCache
 from flows.trading_line.members import Notice
+from flows.trading_line.normalisation import Standard
 from flows.trading_line.outbox import Outbox
 from flows.trading_line.reply import Reply
 from models.configuration import configuration_id
@@ -72,9 +73,8 @@ class Records:
         row = Features(id=f"f{event.seq}-{key}", journal=event.seq, timestamp=event.t, market_key=key, values=values)
         self._out.put(FEATURES, key, row, event.t)
 
-    def scan(self, event: AnyEvent, instance: Instance, evaluation: Evaluation) -> None:
+    def scan(self, event: AnyEvent, instance: Instance, evaluation: Evaluation, standard: Standard) -> None:
         margin = round(evaluation.score - evaluation.threshold, 6)
-        scale = max(evaluation.threshold, 0.005)
         scan = Scan(
             id=f"s{event.seq}-{instance.id}-{evaluation.market_key}",
             journal=event.seq,
@@ -86,10 +86,13 @@ class Records:
             margin=margin,
             unit=instance.strategy.unit,
             metric_family=instance.strategy.family,
-            normalised=round(min(max(margin / scale, -10.0), 10.0), 6),
+            normalised=standard.score,
             verdict=Verdict(evaluation.verdict),
             reason=Reason(evaluation.reason),
             evaluations=evaluation.emit,
+            rank=standard.rank,
+            warming=standard.warming,
+            numbers=evaluation.steps[-1].numbers,
         )
         self._out.put(SCANS, instance.id, scan, event.t)
 

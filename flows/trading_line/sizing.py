@@ -13,6 +13,7 @@ from flows.trading_line.members import Room
 from flows.trading_line.positions import Account
 from models.contracts import Number
 from models.fees import RATE_UNIT, fee_per_share, taker_fee
+from models.journal import Market
 from models.money import DOLLAR, PIP, SHARE, SIZE_STEP, cost
 from models.orders import TimeInForce, WorkingOrder
 from models.reasons import Reason, Verdict
@@ -114,6 +115,9 @@ def size(
         displayed = token.asks[0][1] if token is not None and token.asks else 0
         if displayed < shares:
             binding, shares = Reason.NO_DEPTH, displayed
+    for intent in intents:
+        if intent.most:
+            shares = min(shares, intent.most)
     step = _step(settings, known, intents)
     shares = shares // step * step
     numbers: dict[str, Number] = {
@@ -128,16 +132,28 @@ def size(
     if fraction <= 0.0:
         small = Reason.KELLY_ZERO
     if shares < market.min_size:
-        return [], Step(MODULE, Verdict.BLOCK, small, numbers)
+        return [], Step(MODULE, Verdict.BLOCK, small, numbers | _bounds(small, settings, market, dearest))
     orders = [_order(request, settings, number, shares) for number in range(len(intents))]
     if any(cost(order.limit, order.size) < DOLLAR for order in orders):
-        return [], Step(MODULE, Verdict.BLOCK, small, numbers)
+        return [], Step(MODULE, Verdict.BLOCK, small, numbers | _bounds(small, settings, market, dearest))
     reserved = 0
     for order in orders:
         reserved += order.reserved
     if reserved > account.cash:
         return [], Step(MODULE, Verdict.BLOCK, Reason.NO_CASH, numbers)
     return orders, Step(MODULE, Verdict.PASS, Reason.OK, numbers)
+
+
+def _bounds(reason: Reason, settings: Settings, market: Market, dearest: float) -> dict[str, Number]:
+    """What was missed: the cap that binds, in dollars, or the least size in shares; and what the least order costs."""
+    portfolio = settings.portfolio
+    caps = {
+        Reason.CAP_MARKET: portfolio.cap_market,
+        Reason.CAP_STRATEGY: portfolio.cap_strategy,
+        Reason.CAP_TOTAL: portfolio.cap_total,
+    }
+    least = max(market.min_size / SHARE * dearest, 1.0)
+    return {"bound": caps.get(reason, market.min_size / SHARE), "least": round(least, 4)}
 
 
 def _order(request: Request, settings: Settings, number: int, shares: int) -> WorkingOrder:
@@ -152,9 +168,10 @@ def _order(request: Request, settings: Settings, number: int, shares: int) -> Wo
         kind = "GTC"
     elif len(request.evaluation.intents) > 1:
         kind = "FOK"
+    place = f"quote-{intent.outcome}" if intent.post_only else f"{number}"
     return WorkingOrder(
-        id=f"{settings.portfolio_name}-{request.seq}-{instance.id}-{market.key}-{number}",
-        decision=f"d{request.seq}-{instance.id}-{market.key}",
+        id=f"{settings.portfolio_name}-{request.seq}-{instance.id}-{market.key}-{place}",
+        decision=decision_id(request.seq, instance, market, intent),
         instance=instance.id,
         market_key=market.key,
         token=token.token,
@@ -179,6 +196,12 @@ def _predicted(request: Request, intent: Intent) -> float:
     price, market = intent.price / PIP, request.known.market
     fee = 0.0 if intent.post_only else fee_per_share(price, market.fee_rate / RATE_UNIT, market.fee_exponent)
     return round((intent.worth - price - fee) * PIP, 2)
+
+
+def decision_id(seq: int, instance: Instance, market: Market, intent: Intent) -> str:
+    """The id of the decision to enter at journal event ``seq``; quotes are decided on one by one."""
+    suffix = f"-{intent.outcome}" if intent.post_only else ""
+    return f"d{seq}-{instance.id}-{market.key}{suffix}"
 
 
 def mid_of(bids: tuple[tuple[int, int], ...], asks: tuple[tuple[int, int], ...]) -> int:

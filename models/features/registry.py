@@ -6,7 +6,19 @@ True
 
 from __future__ import annotations
 
-from models.features import fair, settlement_average, spot_price, strike, time_left, variance
+from models.features import (
+    fair,
+    fair_move,
+    flow,
+    mid_move,
+    settlement_average,
+    spot_move,
+    spot_price,
+    strike,
+    strikes,
+    time_left,
+    variance,
+)
 from models.features.feature import Feature
 
 FEATURES: dict[str, Feature] = {
@@ -18,5 +30,10 @@ FEATURES: dict[str, Feature] = {
         settlement_average.FEATURE,
         time_left.FEATURE,
         fair.FEATURE,
+        spot_move.FEATURE,
+        fair_move.FEATURE,
+        mid_move.FEATURE,
+        flow.FEATURE,
+        strikes.FEATURE,
     )
 }

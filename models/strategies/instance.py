@@ -1,10 +1,10 @@
 """Strategies at work: the same strategy may run several times, each with its own id, parameters and state.
 
-By default there is one instance a strategy, active, under the strategy's name; ``[[instances]]`` tables of the
-configuration add more, and one whose id is a strategy's name says what becomes of that default instance.
-``InstanceTable`` is such a table, ``refusal`` says what is wrong with a list of them, ``instances`` gives what is to be
-evaluated, ``all_instances`` also what is switched off: a position may outlive it, and outlives an instance that is
-configured no more (``Terms``).
+By default there is one instance a strategy, under the strategy's name, active or as its section's ``state`` says;
+``[[instances]]`` tables of the configuration add more, and one whose id is a strategy's name says what becomes of that
+default instance. ``InstanceTable`` is such a table, ``refusal`` says what is wrong with a list of them, ``instances``
+gives what is to be evaluated, ``all_instances`` also what is switched off: a position may outlive it, and outlives an
+instance that is configured no more (``Terms``).
 
 >>> table = InstanceTable(id="eager", strategy="updown_fair_value", state="shadow", parameters={"min_edge": 0.001})
 >>> refusal((table,)), refusal((table, table))
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from pydantic import Field, ValidationError
@@ -25,14 +25,10 @@ from pydantic import Field, ValidationError
 from models.section import Section
 from models.strategies.needs import Limits, limits
 from models.strategies.registry import STRATEGIES
-from models.strategies.strategy import Strategy
+from models.strategies.strategy import State, Strategy
 
 if TYPE_CHECKING:  # the settings hold the tables of the instances
     from models.settings import Settings
-
-#: ``active``: its orders are sent. ``shadow``: evaluated and shown, never entered. ``paused``: the same for the time
-#: being, and each entry that it would make is refused. ``twin``: ordered on paper only. Exits go on in all of them.
-State = Literal["active", "shadow", "paused", "twin"]
 
 
 class InstanceTable(Section):
@@ -89,7 +85,8 @@ def all_instances(settings: Settings) -> dict[str, Instance]:
     found: dict[str, Instance] = {}
     for strategy in STRATEGIES.values():
         section = getattr(settings, strategy.section)
-        found[strategy.name] = _instance(strategy.name, strategy, section, "active", settings)
+        state: State = getattr(section, "state", "active")
+        found[strategy.name] = _instance(strategy.name, strategy, section, state, settings)
     for table in settings.instances:
         strategy = STRATEGIES[table.strategy]
         found[table.id] = _instance(table.id, strategy, _parameters(table, settings), table.state, settings)

@@ -5,6 +5,10 @@ included, is a gain without risk, if both legs are filled. It should lose when o
 find nothing on an honest mirrored exchange: there a true parity gap cannot stand; one in the data nearly always means
 that the two books were read at different times, so it needs both books of one moment.
 
+Splitting a dollar into a pair and selling both legs is no second strategy: where each book mirrors the other, both bids
+exceed a dollar exactly when both asks are below one, by the same amount and with the same fees. Buying finds the same
+gap without the split, which the paper venue does not know.
+
 Entry: score is dollars a pair after both taker fees; it passes above ``min_edge + margin``.
 
 Exit: a complete pair is held to settlement. Of a torn pair, the shares of the larger leg that have no partner are sold
@@ -23,6 +27,7 @@ from models.fees import RATE_UNIT, fee_per_share
 from models.money import PIP, SHARE
 from models.reasons import Reason, Verdict
 from models.section import Section
+from models.strategies.detail import Annotated, Detail, Meta
 from models.strategies.holding import Holding, Leave, whole_steps
 from models.strategies.needs import Needs
 from models.strategies.signal import Intent, Signal
@@ -37,6 +42,15 @@ class ParityParameters(Section):
     enabled: bool = True
     min_edge: float = Field(0.002, ge=0, le=1, description="dollars a pair after fees")
     margin: float = Field(0.003, ge=0, le=1, description="safety margin on top of it, dollars a pair")
+
+
+class ParityDetail(Detail, frozen=True):
+    """What it shows where it passes."""
+
+    asks: Annotated[float, Meta(description="both asks together, dollars a pair")]
+    fees: Annotated[float, Meta(description="both taker fees, dollars a pair")]
+    edge: Annotated[float, Meta(description="dollars a pair after fees")]
+    threshold: Annotated[float, Meta(description="what the edge exceeds, dollars a pair")]
 
 
 NEEDS = Needs(
@@ -69,17 +83,12 @@ def evaluate(view: View, parameters: ParityParameters, outcomes: tuple[str, ...]
         return Signal(Verdict.HOLD, Reason.BELOW_THRESHOLD, score)
     # each leg may cost half of the edge more, and no more: filled at both limits the pair still pays
     share = score / 2
-    numbers: dict[str, Number] = {
-        "asks": (up_ask + down_ask) / PIP,
-        "fees": round(up_fee + down_fee, 6),
-        "edge": score,
-        "threshold": bar,
-    }
+    detail = ParityDetail(asks=(up_ask + down_ask) / PIP, fees=round(up_fee + down_fee, 6), edge=score, threshold=bar)
     intents = (
         Intent("Up", up_ask, up_ask / PIP + up_fee + share),
         Intent("Down", down_ask, down_ask / PIP + down_fee + share),
     )
-    return Signal(Verdict.PASS, Reason.EDGE, score, intents, numbers=numbers)
+    return Signal(Verdict.PASS, Reason.EDGE, score, intents, detail=detail)
 
 
 def leave(holding: Holding, parameters: ParityParameters) -> Leave | None:
@@ -105,4 +114,5 @@ STRATEGY = Strategy(
     evaluate=evaluate,
     threshold=threshold,
     leave=leave,
+    detail=ParityDetail,
 )

@@ -12,8 +12,8 @@ from typing import Literal
 
 import msgspec
 
-from models.contracts import Number
 from models.reasons import Reason, Verdict
+from models.strategies.detail import Detail
 
 Side = Literal["buy", "sell"]
 
@@ -21,19 +21,19 @@ Side = Literal["buy", "sell"]
 class Intent(msgspec.Struct, frozen=True, gc=False):
     """One leg that a strategy wants. ``price``: pips, the ask it saw, or the limit of a quote. ``worth``: dollars, what
     a share may cost with its fee: what it is believed to be worth, or a pair's leg with its share of the edge.
-    ``post_only``: a quote that must not take."""
+    ``post_only``: a quote that must not take. ``most``: micro-shares that it may be of, 0 = as sizing says."""
 
     outcome: str
     price: int
     worth: float
     side: Side = "buy"
     post_only: bool = False
+    most: int = 0
 
 
 class Signal(msgspec.Struct, frozen=True, gc=False):
     """A strategy's judgement of one market at one moment. ``score``: in the strategy's unit. ``fair``: probability of
-    Up, -1 where it has none. ``numbers``: those of its own span on the trace. ``used``: numbers for the features' span,
-    beyond what the declared features say themselves; shown when it passed.
+    Up, -1 where it has none. ``detail``: an instance of what the strategy declares to show, None for nothing.
 
     It names no strategy and no market: one function serves many instances."""
 
@@ -42,5 +42,4 @@ class Signal(msgspec.Struct, frozen=True, gc=False):
     score: float
     intents: tuple[Intent, ...] = ()
     fair: float = -1.0
-    numbers: dict[str, Number] = {}
-    used: dict[str, Number] = {}
+    detail: Detail | None = None

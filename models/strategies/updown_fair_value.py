@@ -27,6 +27,7 @@ from models.fees import RATE_UNIT, fee_per_share
 from models.money import PIP
 from models.reasons import Reason, Verdict
 from models.section import Section
+from models.strategies.detail import Annotated, Detail, Meta
 from models.strategies.holding import Holding, Leave, whole_steps
 from models.strategies.needs import SPOT_FAULTS, Needs
 from models.strategies.signal import Intent, Signal
@@ -54,6 +55,15 @@ class FairValueParameters(Section):
     )
     time_exit_s: float = Field(0, ge=0, description="sell this long before the end; 0 = hold to settlement")
     edge_decay: float = Field(0.02, ge=0, le=1, description="sell when bid after fee beats fair value by this")
+
+
+class FairValueDetail(Detail, frozen=True):
+    """What it shows where it passes."""
+
+    outcome: Annotated[str, Meta(description="what it would buy")]
+    ask: Annotated[float, Meta(description="dollars a share")]
+    edge: Annotated[float, Meta(description="dollars a share after the taker fee")]
+    threshold: Annotated[float, Meta(description="what the edge exceeds, dollars a share")]
 
 
 NEEDS = Needs(
@@ -106,8 +116,8 @@ def evaluate(view: View, parameters: FairValueParameters, outcomes: tuple[str, .
     token, worth = (book.up, fair) if best == "Up" else (book.down, 1.0 - fair)
     assert token is not None
     intent = Intent(best, token.asks[0][0], worth)
-    numbers: dict[str, Number] = {"outcome": best, "ask": intent.price / PIP, "edge": score, "threshold": bar}
-    return Signal(Verdict.PASS, Reason.EDGE, score, (intent,), fair, numbers)
+    detail = FairValueDetail(outcome=best, ask=intent.price / PIP, edge=score, threshold=bar)
+    return Signal(Verdict.PASS, Reason.EDGE, score, (intent,), fair, detail)
 
 
 def leave(holding: Holding, parameters: FairValueParameters) -> Leave | None:
@@ -150,4 +160,5 @@ STRATEGY = Strategy(
     evaluate=evaluate,
     threshold=threshold,
     leave=leave,
+    detail=FairValueDetail,
 )

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from models.strategies.registry import STRATEGIES
+
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -104,3 +106,10 @@ def test_maker() -> None:
     figures = medians(measured("maker"))
     for place in ("join", "improve", "behind"):
         assert figures[f"{place}: earned"] < figures[f"{place}: spread"]
+
+
+def test_families() -> None:
+    result = measured("families")
+    names = {figure["name"].split(",")[0] for figure in result["figures"]}
+    assert names == set(STRATEGIES)
+    assert len(result["notes"]) == len(result["figures"]) == 2 * len(STRATEGIES)

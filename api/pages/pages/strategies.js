@@ -11,7 +11,7 @@ const decimals = (value) => (value === null || value === undefined ? none : valu
 const SCAN_COLUMNS = [
   { key: "strategy", label: "Strategy" }, { key: "market", label: "Market", kind: () => "nowrap" },
   { key: "score", label: "Score", num: true, cell: (s) => decimals(s.score) }, { key: "threshold", label: "Threshold", num: true, cell: (s) => decimals(s.threshold) },
-  { key: "margin", label: "Margin", num: true, cell: (s) => decimals(s.margin) }, { key: "normalised", label: "Normalised", num: true, cell: (s) => s.normalised.toFixed(2) },
+  { key: "margin", label: "Margin", num: true, cell: (s) => decimals(s.margin) }, { key: "normalised", label: "Normalised", num: true, cell: (s) => (s.warming ? "warming" : s.normalised.toFixed(2)) }, { key: "rank", label: "Rank", num: true, cell: (s) => (s.warming ? none : percent(s.rank)) },
   { key: "verdict", label: "Verdict", cell: (s) => html`<${Verdict} is=${s.verdict} />` },
   { key: "reason", label: "Reason", wide: true, cell: (s) => html`<${Reason} code=${s.reason} meaning=${s.meaning} />` },
   { key: "to_change", label: "What would have to change", wide: true },

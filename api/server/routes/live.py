@@ -12,10 +12,10 @@ from api.server.catalogue import expected
 from api.server.formats import iso
 from api.server.holds import holds_of
 from api.server.presenting import meaning_of
-from api.server.releases import release_of
 from api.server.state import ServerState
 from models.contracts import Number
 from models.reasons import MEANING
+from models.remedies import release_of
 
 Minutes = Annotated[int, Query(ge=1, le=60, description="minutes of event time")]
 

@@ -14,11 +14,11 @@ from api.server.board import Board
 from api.server.funnel import Funnel
 from api.server.holds import holds_of
 from api.server.money import portfolio_of, positions_of, risk_of
-from api.server.releases import release_of
 from api.server.titles import title_of, window_of
 from models.contracts import Fill, Outcome, Posting, Scan
 from models.money import DOLLAR, SHARE
 from models.reasons import Reason, Verdict
+from models.remedies import release_of
 from models.settings import Settings
 from models.timestamps import SECOND
 from tests.api.server.records import T0, answer, decision, fill, scan, stored, telemetry

@@ -24,11 +24,12 @@ from models.strategies.signal import Signal
 from models.strategies.strategy import Strategy
 from models.strategies.view import View
 from models.timestamps import MILLISECOND, SECOND
+from tests.flows.trading_line.desk import FIRST_TWO
 
 START = 1_795_000_200 * SECOND
 FAIR = "updown_fair_value"
 EAGER = InstanceTable(id="eager", strategy=FAIR, parameters={"min_edge": 0.0, "half_life_s": 30})
-TWO = Settings(fair_value=FairValue(warm_up_s=5, sample_s=1), instances=(EAGER,))
+TWO = Settings(**FIRST_TWO, fair_value=FairValue(warm_up_s=5, sample_s=1), instances=(EAGER,))  # type: ignore[arg-type]
 
 
 class Journal:
@@ -124,7 +125,10 @@ def test_a_lane_goes_on_under_the_settings_of_now() -> None:
     for event in events[:500]:
         judge(lane, event)
     changed = Settings(
-        fair_value=FairValue(warm_up_s=5, sample_s=1, min_edge=0.9), parity=Parity(enabled=False), instances=()
+        **FIRST_TWO,  # type: ignore[arg-type]
+        fair_value=FairValue(warm_up_s=5, sample_s=1, min_edge=0.9),
+        parity=Parity(enabled=False),
+        instances=(),
     )
     lane = Lane(changed, msgspec.json.decode(msgspec.json.encode(lane.state()), type=LaneState))
     evaluations = [each for event in events[500:] for each in judge(lane, event).evaluations]
@@ -218,7 +222,7 @@ class Witness:
 def watching(monkeypatch: pytest.MonkeyPatch, **needs: Any) -> tuple[Witness, Lane]:
     witness = Witness()
     monkeypatch.setitem(registry.STRATEGIES, "parity", witness.strategy(**needs))
-    return witness, Lane(Settings(fair_value=FairValue(enabled=False)))
+    return witness, Lane(Settings(**FIRST_TWO, fair_value=FairValue(enabled=False)))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("wakes", ["book", "trade", "clock"])

@@ -15,17 +15,17 @@ EAGER = InstanceTable(
 )
 
 
-def test_by_default_there_is_one_active_instance_a_strategy_under_its_name() -> None:
+def test_by_default_there_is_one_instance_a_strategy_under_its_name_and_only_the_proven_are_active() -> None:
     found = instances(Settings())
     assert [(each.id, each.strategy.name, each.state, each.model) for each in found] == [
-        (name, name, "active", "none") for name in STRATEGIES
+        (name, name, "active" if name in ("updown_fair_value", "parity") else "shadow", "none") for name in STRATEGIES
     ]
     assert [each.module for each in found] == [f"strategy.{name}" for name in STRATEGIES]
 
 
 def test_what_is_switched_off_is_not_evaluated_and_its_limits_are_still_known() -> None:
     settings = Settings(fair_value=FairValue(enabled=False))
-    assert [each.id for each in instances(settings)] == ["parity"]
+    assert [each.id for each in instances(settings)] == [name for name in STRATEGIES if name != "updown_fair_value"]
     assert set(all_instances(settings)) == set(STRATEGIES)
 
 
@@ -57,7 +57,7 @@ def test_a_table_under_a_strategys_name_is_of_its_default_instance() -> None:
         ([EAGER, EAGER], ("instances.1.id", '"eager" is taken')),
         ([{"id": "parity", "strategy": "updown_fair_value"}], ("instances.0.id", "is taken")),
         ([{"id": "a", "strategy": "paritty"}], ("instances.0.strategy", "Did you mean parity?")),
-        ([{"id": "a", "strategy": "x"}], ("There are: updown_fair_value, parity.",)),
+        ([{"id": "a", "strategy": "x"}], ("There are: updown_fair_value, parity, lead_lag",)),
         (
             [{"id": "a", "strategy": "parity", "parameters": {"min_egde": 0.1}}],
             ("instances.0.parameters.min_egde", "Did you mean min_edge?"),

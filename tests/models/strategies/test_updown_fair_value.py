@@ -34,7 +34,7 @@ def test_every_verdict_and_reason(changes: dict[str, Any], verdict: Verdict, rea
     signal = evaluate(view(**changes), SETTINGS)
     assert (signal.verdict, signal.reason) == (verdict, reason)
     assert bool(signal.intents) == (verdict is Verdict.PASS)
-    assert bool(signal.numbers) == bool(signal.intents), "numbers where they will be shown"
+    assert bool(signal.detail) == bool(signal.intents), "numbers where they will be shown"
 
 
 def test_the_score_is_worth_minus_ask_minus_fee_by_hand() -> None:

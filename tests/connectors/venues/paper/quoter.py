@@ -18,16 +18,13 @@ from connectors.imports.summary import ImportSummary
 from connectors.simulator.exchange import Exchange, ExchangeParameters
 from connectors.venues.paper.parameters import PaperParameters
 from connectors.venues.paper.venue import PaperVenue
-from flows.market_line.line import MarketLine
-from models.bounds import bounds_of
-from models.journal import AnyEvent, Book, Market, TokenBook, decode_event
-from models.message import Message, Stored
+from models.journal import AnyEvent, Book, Market, TokenBook
 from models.money import DOLLAR, PIP, SHARE
 from models.orders import FINAL, Execution, WorkingOrder
 from models.reasons import Reason
-from models.settings import Checks
 from models.timestamps import MILLISECOND, SECOND
-from models.topics import FEED_MARKETS, FEED_POLYMARKET, JOURNAL
+from models.topics import FEED_MARKETS, FEED_POLYMARKET
+from tests.recordings import JournalWriter
 
 START: Final = 1_795_000_200 - 1_795_000_200 % 900
 WINDOW_S: Final = 300
@@ -59,23 +56,6 @@ class Run(msgspec.Struct):
         return self.fair[bisect.bisect_right(self.times, t) - 1]
 
 
-class _Records:
-    """Takes an import's records and hands them to the market line, as an archive would."""
-
-    def __init__(self) -> None:
-        self._line = MarketLine(bounds_of(Checks()), "main")
-        self._offsets: dict[str, int] = {}
-        self.events: list[AnyEvent] = []
-
-    def append_message(self, message: Message) -> None:
-        offset = self._offsets.get(message.topic, 0)
-        self._offsets[message.topic] = offset + 1
-        stored = Stored(message.topic, 0, offset, message.key, message.value, message.t_ns, envelope=message.envelope)
-        for out in self._line.advance(stored):
-            if isinstance(out, Message) and out.topic == JOURNAL:
-                self.events.append(decode_event(out.value))
-
-
 def simulate(seed: int) -> Run:
     """One five-minute window of the simulated exchange without lag and error, through the market line."""
     given = ExchangeParameters(
@@ -83,7 +63,7 @@ def simulate(seed: int) -> Run:
     )
     core = Exchange(given, START)
     market = next(each for each in core.markets.values() if each.window.start == START)
-    records = _Records()
+    records = JournalWriter()
     times, fair = [core.now_ns], [market.fair.up()]
 
     def frames() -> list[Frame]:

@@ -1,12 +1,29 @@
-"""For every reason that may hold trading back: who has to act, and what ends it."""
+"""For every reason that may hold trading back: who has to act, what ends it, and what would have to change, in numbers.
+
+``remedy`` is the one place where a span's reason and numbers become that sentence: the number that binds and its bound.
+What a gate measured, and against what, stands in the numbers of its span; where they are missing, the reason's general
+word goes instead.
+
+>>> remedy(Reason.STALE_SPOT, {"spot_age_s": 7.24, "bound_s": 5.0})
+'spot is 7.2 s old, needs at most 5 s'
+>>> remedy(Reason.BELOW_THRESHOLD, {"score": 0.006, "threshold": 0.02, "unit": "dollars_per_share"})
+'edge 0.0060, needs more than 0.0200 ($ a share)'
+>>> act_of(Reason.KILL_SWITCH), act_of(Reason.STALE_SPOT), act_of(Reason.BELOW_THRESHOLD)
+('you', 'wait', 'none')
+>>> remedy(Reason.COOLDOWN, {})
+'portfolio.cooldown_s since the last entry or exit there'
+"""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, Literal
 
-from api.server.views import Act
 from models.reasons import Reason
 
+Number = int | float | str | bool | None
+#: What a reason asks of the operator: nothing, patience (it ends by itself), or a deed.
+Act = Literal["none", "wait", "you"]
 R = Reason
 _DATA: Final = ("wait", "the feed or book is sound again; connections ask for it by themselves")
 _FEED: Final = ("wait", "frames come again; the connection is made anew by itself")
@@ -53,10 +70,17 @@ RELEASES: Final[dict[Reason, tuple[Act, str]]] = {
     R.NOT_STARTED: ("none", "the window opens"),
     R.EXPIRED: ("none", "nothing: the window is over"),
     R.BELOW_THRESHOLD: ("none", "the edge after costs exceeds the threshold"),
+    R.NOT_YET: ("none", "its part of the window comes"),
+    R.UNKNOWN_MOVE: ("wait", "the last seconds are seen whole"),
+    R.NO_PARTNER: ("none", "another window with the same end opens, with a known strike and a fit book"),
+    R.TOXIC_FLOW: ("none", "spot and takers calm down"),
     R.COOLDOWN: ("wait", "portfolio.cooldown_s since the last entry or exit there"),
     R.STOPPED_OUT: ("none", "the next window; portfolio.reentry_after_stop allows a return"),
     R.ORDER_PENDING: ("wait", "the order under way is filled or over"),
     R.POSITION_OPEN: ("none", "the position on the other outcome is gone"),
+    R.CAP_MARKET: ("none", "the market settles or a part is sold; portfolio.cap_market is the limit"),
+    R.CAP_STRATEGY: ("none", "positions settle or are sold; portfolio.cap_strategy is the limit"),
+    R.CAP_TOTAL: ("none", "positions settle or are sold; portfolio.cap_total is the limit"),
     R.CAP_FAMILY: ("none", "positions settle or are sold; concentration.cap_family is the limit"),
     R.CAP_UNDERLYING: ("none", "positions settle or are sold; concentration.cap_underlying is the limit"),
     R.CAP_EXPIRY: ("none", "those windows end; concentration.cap_expiry is the limit"),
@@ -76,17 +100,48 @@ RELEASES: Final[dict[Reason, tuple[Act, str]]] = {
     R.CRITERIA_MISSING: ("you", "meet the criteria that the answer names"),
     R.INTERLOCK: ("you", "see the live venue's last reason"),
     R.DISABLED: ("you", "switch the instance on again"),
-    R.CAP_MARKET: ("none", "the market settles or a part is sold; portfolio.cap_market is the limit"),
-    R.CAP_STRATEGY: ("none", "positions settle or are sold; portfolio.cap_strategy is the limit"),
-    R.CAP_TOTAL: ("none", "positions settle or are sold; portfolio.cap_total is the limit"),
     R.NO_CASH: ("wait", "positions settle or are sold"),
     R.KELLY_ZERO: ("none", "the edge is worth a stake"),
     R.BELOW_MIN_SIZE: ("none", "the stake reaches the exchange's least order"),
     R.TOO_CLOSE_TO_EXPIRY: ("none", "the next window"),
     R.NOT_ACCEPTING: ("wait", "the exchange takes orders for the market again"),
     R.MARKET_CLOSED: ("none", "the next window"),
-    R.SHADOW: ("you", "set the instance's state to active in the configuration"),
+    R.SHADOW: ("none", "nothing while it is a shadow: the instance's state in the configuration makes it active"),
 }  # fmt: skip
+
+
+#: reason -> the sentence with the number that binds and its bound; the first whose numbers are all there.
+_MEASURED: Final[dict[Reason, tuple[str, ...]]] = {
+    R.BELOW_THRESHOLD: ("edge {score:.4f}, needs more than {threshold:.4f} ({unit})",),
+    R.STALE_FEED: ("{feeds} is silent, needs frames again",),
+    R.STALE_BOOK: ("book is {age_s:.1f} s old, needs at most {bound_s:g} s",),
+    R.STALE_SPOT: (
+        "spot is {spot_age_s:.1f} s old, needs at most {bound_s:g} s",
+        "spot is {age_s:.1f} s old, needs at most {bound_s:g} s",
+    ),
+    R.BOOK_INVALID: ("book says {checks}, needs none of it",),
+    R.SPREAD_TOO_WIDE: ("spread {spread:.4f}, needs at most {bound:.4f} ($ a share)",),
+    R.DEPTH_TOO_THIN: ("{depth:g} shares on offer, needs at least {bound:g}",),
+    R.WARMING_UP: ("{history_s:.0f} s and {returns} returns of spot, needs {bound_s:g} s and {bound} returns",),
+    R.STRIKE_MISSING: ("strike is {strike_gap_s:g} s off, needs at most {bound_s:g} s",),
+    R.NOT_STARTED: ("opens in {left_s:.0f} s",),
+    R.TOO_CLOSE_TO_EXPIRY: ("{time_left_s:.1f} s left, needs at least {bound_s:g} s",),
+    R.COOLDOWN: ("{left_s:.1f} s more of a pause of {bound_s:g} s", "{left_s:.1f} s more of the pause"),
+    R.STOPPED_OUT: ("left by {left_by}: the next window; portfolio.reentry_after_stop allows a return",),
+    R.TOO_SLOW: ("decisions come {lag_s:.2f} s late, need at most {bound_s:g} s",),
+    R.CAP_MARKET: ("${room:,.2f} left of ${bound:,.0f} a market, the least order needs ${least:,.2f}",),
+    R.CAP_STRATEGY: ("${room:,.2f} left of ${bound:,.0f} a strategy, the least order needs ${least:,.2f}",),
+    R.CAP_TOTAL: ("${room:,.2f} left of ${bound:,.0f} in all, the least order needs ${least:,.2f}",),
+    R.NO_CASH: ("${room:,.2f} of cash, the least order needs ${least:,.2f}",),
+    R.NO_DEPTH: ("{shares:g} shares on offer, needs at least {bound:g}",),
+    R.BELOW_MIN_SIZE: ("a stake of ${room:,.2f} buys {shares:g} shares, the least order is {bound:g} and $1",),
+    R.KELLY_ZERO: ("a stake of ${room:,.2f} buys {shares:g} shares, the least order is {bound:g} and $1",),
+}  # fmt: skip
+
+
+def act_of(reason: str) -> Act:
+    """What the reason asks of the operator."""
+    return release_of(reason)[0]
 
 
 def release_of(reason: str) -> tuple[Act, str]:
@@ -95,3 +150,28 @@ def release_of(reason: str) -> tuple[Act, str]:
         return RELEASES.get(Reason(reason), ("none", "it passes with the market"))
     except ValueError:
         return ("none", "it passes with the market")
+
+
+def remedy(reason: str, numbers: Mapping[str, Number]) -> str:
+    """What would have to change for a hold or block of this reason to pass: number and bound where the span has them,
+    else in general."""
+    try:
+        templates = _MEASURED.get(Reason(reason), ())
+    except ValueError:
+        templates = ()
+    given = {**numbers, "unit": unit_words(str(numbers.get("unit", "")))}
+    for template in templates:
+        try:
+            return template.format_map(given)
+        except (KeyError, ValueError, TypeError):
+            continue  # measured by another gate, or before there was a number
+    return release_of(reason)[1]
+
+
+def unit_words(unit: str) -> str:
+    """A score's unit for people.
+
+    >>> unit_words("dollars_per_pair")
+    '$ a pair'
+    """
+    return unit.replace("dollars", "$").replace("_per_", " a ").replace("_", " ")
