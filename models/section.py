@@ -20,4 +20,5 @@ from pydantic import BaseModel, ConfigDict
 class Section(BaseModel):
     """Frozen, and it refuses keys it does not know. The fields' descriptions are the comments in ``profit.toml``."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    #: Defaults are validated too: a whole number that stands for a float becomes one, as it does when it is read.
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
