@@ -39,10 +39,10 @@ _USUAL: Final[dict[OrderState, Reason]] = {
 
 
 class _Sent(msgspec.Struct):
-    """An order that was sent: a copy, the trades already reported of it, when it was asked for last (Unix ns)."""
+    """An order that was sent: a copy, the trades told of it (``told``), when it was last asked for (Unix ns)."""
 
     order: WorkingOrder
-    trades: set[str]
+    told: set[str]
     asked: int = 0
     provisional: bool = False
 
@@ -150,9 +150,9 @@ class RemoteVenue:
             return [] if not said.size else [Report(said.order, said.state, t, self._reason(said), _bare(said))]
         order = sent.order
         if said.size:
-            if said.trade in sent.trades:
+            if said.trade in sent.told:
                 return []
-            sent.trades.add(said.trade)
+            sent.told.add(said.trade)
             sent.provisional = False
             fill = self._fill(said, order)
             order.filled += fill.size

@@ -6,8 +6,9 @@ knows more: a quote that stands while spot moves is taken at the old price (adve
 taken by anybody else earns nothing. So it pulls its quotes while spot or takers have just moved (the brake), and quotes
 less of what it already holds (the skew). With fair value behind that of others it loses on every fill.
 
-Entry: a bid for each outcome ``half_spread`` below its fair value, on the tick, never at the ask or above. The score is
-the better of the two edges that its quotes have, dollars a share.
+Entry: a bid for each outcome ``half_spread`` below its fair value and below the mid, whichever is lower: the fair value
+may be wrong by more than the spread, and the mid may be late, seldom both. On the tick, never at the ask or above. The
+score is the better of the two edges that its quotes have, dollars a share.
 
 Exit: none; a pair is worth a dollar, and what is left over is held to settlement. ``max_shares`` bounds it.
 
@@ -99,7 +100,9 @@ def evaluate(view: View, parameters: QuoteParameters, outcomes: tuple[str, ...] 
         token, worth = (book.up, fair) if outcome == "Up" else (book.down, 1.0 - fair)
         assert token is not None
         tick = token.tick
-        price = min(int((worth - parameters.half_spread) * PIP) // tick * tick, token.asks[0][0] - tick)
+        mid = (token.bids[0][0] + token.asks[0][0]) / 2 / PIP
+        wanted = int((min(worth, mid) - parameters.half_spread) * PIP) // tick * tick
+        price = min(wanted, token.asks[0][0] - tick)
         edge = worth - price / PIP
         if not tick <= price <= PIP - tick or not edge > parameters.min_edge:
             continue
