@@ -8,12 +8,14 @@ from pathlib import Path
 import duckdb
 
 from connectors.archive import files
-from connectors.archive.layout import Piece, pieces_of, topic_folder
+from connectors.archive.layout import ArchiveError, Piece, pieces_of, topic_folder
 from connectors.archive.reader import ArchiveReader
 from connectors.audit import loading
-from connectors.audit.tables import TABLES
+from connectors.audit.tables import TABLES, Table
+from models.topics import TELEMETRY
 
 _GROUP = 100_000
+_LARGE = {TELEMETRY: 1_000}  # records that hold a whole flow each
 #: What DuckDB takes at most; beyond it, it goes by its file.
 MEMORY = "192MiB"
 
@@ -31,10 +33,8 @@ def build_from_archive(directory: Path, path: Path) -> dict[str, int]:
         loading.create_bare(connection)
         for topic in reader.topics():
             if topic in TABLES:
-                for group in _groups(pieces_of(topic_folder(directory, topic))):
-                    paths = [piece.path for piece in group]
-                    with files.named(paths, (duckdb.Error,)):
-                        loading.load_parquet(connection, TABLES[topic], paths, group[-1].last)
+                for group in _groups(pieces_of(topic_folder(directory, topic)), _LARGE.get(topic, _GROUP)):
+                    _load(connection, TABLES[topic], group)
         loading.complete(connection)
         rows = {name: _rows(connection, name) for name in (*(t.name for t in TABLES.values()), "spans", "rejected")}
         connection.execute("CHECKPOINT")
@@ -42,12 +42,32 @@ def build_from_archive(directory: Path, path: Path) -> dict[str, int]:
     return rows
 
 
-def _groups(pieces: list[Piece]) -> Iterator[list[Piece]]:
-    """The files in order, so many at once that a group has about ``_GROUP`` records: a statement a file is slow."""
+def _load(connection: duckdb.DuckDBPyConnection, table: Table, group: list[Piece]) -> None:
+    """Load files at once, or in halves where that takes more memory than there is."""
+    paths = [piece.path for piece in group]
+    is_too_much = False
+    connection.execute("BEGIN")
+    with files.named(paths, (duckdb.Error,)):
+        try:
+            loading.load_parquet(connection, table, paths, group[-1].last)
+        except duckdb.OutOfMemoryException:
+            is_too_much = True
+    connection.execute("ROLLBACK" if is_too_much else "COMMIT")
+    if not is_too_much:
+        return
+    if len(group) == 1:
+        raise ArchiveError(f"{paths[0]}: its records take more than {MEMORY} at once.", "It is whole; report this.")
+    middle = len(group) // 2
+    _load(connection, table, group[:middle])
+    _load(connection, table, group[middle:])
+
+
+def _groups(pieces: list[Piece], most: int) -> Iterator[list[Piece]]:
+    """The files in order, so many at once that a group has about ``most`` records: a statement a file is slow."""
     group: list[Piece] = []
     for piece in pieces:
         group.append(piece)
-        if piece.last - group[0].first >= _GROUP:
+        if piece.last - group[0].first >= most:
             yield group
             group = []
     if group:

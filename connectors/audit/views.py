@@ -8,31 +8,14 @@ of what it came from. Nothing here is a source of truth: views are made anew whe
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
-
-class SqlView(NamedTuple):
-    """A view: its name, one sentence of what a row is, and its query."""
-
-    name: str
-    meaning: str
-    query: str
-
-
-def _usd(column: str) -> str:
-    return f"{column} * 0.000001"
-
-
-_shares = _usd  # both are counted in millionths
-
-
-def _price(column: str) -> str:
-    return f"{column} * 0.0001"
-
-
-def _utc(column: str) -> str:
-    return f"make_timestamp({column} // 1000)"
-
+from connectors.audit.instance_views import BLOCKS, INSTANCES, MARKOUTS, RISK
+from connectors.audit.sql_view import SqlView
+from connectors.audit.sql_view import price as _price
+from connectors.audit.sql_view import shares as _shares
+from connectors.audit.sql_view import usd as _usd
+from connectors.audit.sql_view import utc as _utc
 
 _DECISIONS: Final = f"""
 SELECT {_utc("timestamp")} AS utc, id AS decision, strategy, market_key AS market, action, outcome, verdict, reason,
@@ -146,6 +129,10 @@ VIEWS: Final = (
     SqlView("v_ledger", "a leg of a transaction; those of one transaction add up to zero", _LEDGER),
     SqlView("v_equity", "the portfolio at a moment, positions at the bid", _EQUITY),
     SqlView("v_scans", "an evaluation of a strategy, the last of so many", _SCANS),
+    SqlView("v_instances", "an instance: what it judged, ordered, was filled and came to", INSTANCES),
+    SqlView("v_blocks", "how often an instance and its data gate held or blocked, by reason", BLOCKS),
+    SqlView("v_markouts", "what a fill was worth a while later", MARKOUTS),
+    SqlView("v_risk", "a change of a multiplier, cap, breaker, gate or instance", RISK),
 )
 
 #: Of columns in the tables that a newcomer takes for something else.
