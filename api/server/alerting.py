@@ -59,7 +59,8 @@ class Alerting:
         elif isinstance(record, RiskEvent) and record.kind == "gate":
             self._tell("gate", f"Release gate: {record.new}", record.text, record.timestamp)
         elif isinstance(record, RiskEvent) and record.kind == "breaker" and record.new != "clear":
-            self._tell("breaker", f"Breaker: {record.name} {record.new}", record.text, record.timestamp)
+            title = f"Breaker: {record.subject.replace('_', ' ')} of {record.name} {record.new}"
+            self._tell("breaker", title, record.text, record.timestamp)
 
     def _pulse(self, row: ModuleTelemetry, t: int, backlog: bool) -> None:
         if row.module.startswith("feed."):

@@ -1,4 +1,4 @@
-"""What guards the portfolio, as the pages show it: breakers, multipliers, joint caps, release gates, and their changes.
+"""What guards the portfolio, as the pages show it: breakers, sizes, joint caps, release gates, mark-outs, changes.
 
 Everything is read from telemetry and from the topic ``risk``; the criteria of a gate are made of the evidence that the
 desk states there, by the same function that the desk asks.
@@ -6,24 +6,29 @@ desk states there, by the same function that the desk asks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal
 
 from api.server import views
 from api.server.board import Board
 from api.server.formats import iso
-from api.server.presenting import meaning_of
-from models.contracts import Number, RiskEvent
+from api.server.presenting import meaning_of, risk_event
+from models.contracts import Number
 from models.money import DOLLAR
+from models.portfolio.sections import BreakerSettings
 from models.release import GATES, Criterion, GateEvidence, criteria
 from models.remedies import release_of
 from models.settings import Settings
+from models.strategies.instance import Instance, all_instances
 from models.timestamps import SECOND
 
 _BREAKERS: Final = "gate.breakers"
 _RELEASE: Final = "gate.release"
 _ALLOCATION: Final = "allocation"
 _CONCENTRATION: Final = "concentration"
+_STATE: Final = "gate.state"
+_MARKOUTS: Final = "markouts"
+_MAIN: Final = "main"
 _REASON_OF: Final = {"reconciliation": "anomaly"}
 MEANINGS: Final = {
     "DEV": "orders on paper, and nothing of it is evidence",
@@ -33,6 +38,19 @@ MEANINGS: Final = {
     "LIVE_ARMED": "real orders",
 }
 _JOINT: Final = {"family": "cap_family", "underlying": "cap_underlying", "expiry": "cap_expiry"}
+#: kind, whether it is of an instance or family, of what, what its value is
+_WATCHED: Final = (
+    ("daily_loss", False, "portfolio", "loss since 00:00 UTC, positions at the bid, over the capital"),
+    ("drawdown", False, "portfolio", "fall of the equity from its peak, over the peak"),
+    ("daily_loss", True, "instance, family", "dollars lost in closed rounds since 00:00 UTC"),
+    ("drawdown", True, "instance, family", "dollars that closed rounds came down from their peak"),
+    ("loss_streak", True, "instance", "losing rounds in a row"),
+    ("negative_expectancy", True, "instance", "evidence that a round loses on average: wealth of a bet on it"),
+    ("slippage", True, "instance", "dollars a share that the last 20 fills were worse than the mid decided on"),
+    ("feed_health", True, "instance", "seconds of the last 300 at which a feed that it needs was stale"),
+    ("fill_anomaly", False, "portfolio", "irregular fills and reports of the last 600 s"),
+    ("reconciliation", False, "portfolio", "differences between books, orders and fills"),
+)
 
 
 def breakers_of(board: Board) -> list[views.BreakerView]:
@@ -59,29 +77,90 @@ def breakers_of(board: Board) -> list[views.BreakerView]:
     return sorted(found, key=lambda each: (order.index(each.level), each.id))
 
 
-def multipliers_of(board: Board) -> dict[str, float]:
-    """Of the full size, by instance that has a round behind it."""
-    return {
-        name.removeprefix("multiplier_"): _number(value)
-        for name, value in sorted(_gauges(board, _ALLOCATION).items())
-        if name.startswith("multiplier_")
-    }
+def bounded(breaker: views.BreakerView, settings: BreakerSettings) -> views.BreakerView:
+    """The same with the values at which it acts."""
+    kind, _, name = breaker.id.partition(":")
+    bounds = settings.bounds(kind, own=name != _MAIN)
+    return breaker.model_copy(update={"reduce_at": bounds.reduce, "stop_at": bounds.stop})
 
 
-def joint_caps_of(board: Board) -> Iterator[tuple[str, str, float, int]]:
-    """(cap, of what, limit in dollars, used in micro-dollars) of what is counted together."""
+def bounds_of(settings: BreakerSettings) -> list[views.BreakerBoundsView]:
+    """Every kind of breaker, whether one stands or not."""
+    found = []
+    for kind, own, scope, measure in _WATCHED:
+        bounds = settings.bounds(kind, own=own)
+        found.append(
+            views.BreakerBoundsView(
+                kind=kind,
+                scope=scope,
+                measure=measure,
+                reduce_at=bounds.reduce,
+                stop_at=bounds.stop,
+                release=release_of(_REASON_OF.get(kind, kind))[1],
+            )
+        )
+    return found
+
+
+def sizing_of(board: Board, settings: Settings) -> list[views.SizingView]:
+    """Of every instance: what its sizes are multiplied with, and by whom."""
+    realised, state = _gauges(board, _ALLOCATION), _gauges(board, _STATE)
+    standing = breakers_of(board)
+    terms = settings.allocation.terms
+    found = []
+    for name, instance in all_instances(settings).items():
+        by = str(state.get(f"off:{name}", ""))
+        operator = _number(state.get(f"size:{name}", 1.0))
+        earned = _number(realised.get(f"multiplier_{name}", terms.floor)) if settings.allocation.enabled else 1.0
+        broken = _broken(instance, standing, settings.breakers)
+        found.append(
+            views.SizingView(
+                instance=name,
+                entries="off" if by else "on",
+                by=by,
+                operator=operator,
+                realised=earned,
+                breakers=broken,
+                size=0.0 if by else round(operator * earned * broken, 6),
+            )
+        )
+    return found
+
+
+def _broken(instance: Instance, standing: Sequence[views.BreakerView], settings: BreakerSettings) -> float:
+    """What the breakers over it leave of its size; of a paper twin its own alone are over it."""
+    over = {instance.id} if instance.state == "twin" else {instance.id, instance.strategy.family, _MAIN}
+    factors = {"clear": 1.0, "reduced": settings.factor, "stopped": 0.0}
+    return min((factors[each.level] for each in standing if each.id.partition(":")[2] in over), default=1.0)
+
+
+def markouts_of(board: Board, instance: str) -> views.MarkOutsView:
+    """How good the fills of an instance were."""
+    gauges = _gauges(board, _MARKOUTS)
+    found = {name: gauges.get(f"{name}:{instance}") for name in views.MarkOutsView.model_fields}
+    return views.MarkOutsView(**{name: None if value is None else _number(value) for name, value in found.items()})
+
+
+def gate_of(board: Board) -> str:
+    """The release gate; "" until the trading flow has said it."""
+    return str(_gauges(board, _RELEASE).get("gate", ""))
+
+
+def joint_caps_of(board: Board, bucket_s: int) -> Iterator[tuple[str, str, float, int]]:
+    """(cap, of what, limit in dollars, used in micro-dollars) of what is counted together. ``bucket_s``: length of a
+    bucket of ends."""
     gauges = _gauges(board, _CONCENTRATION)
     for name, used in sorted(gauges.items()):
         kind, colon, subject = name.partition(":")
         if colon and kind in _JOINT:
             limit = _number(gauges.get(_JOINT[kind]))
-            said = f"windows that end from {iso(int(subject) * SECOND)[:16]}Z" if kind == "expiry" else subject
+            said = _ends(int(subject), bucket_s) if kind == "expiry" else subject
             yield _JOINT[kind], said, limit, round(_number(used) * DOLLAR)
 
 
 def events_of(board: Board, limit: int, kind: str = "") -> list[views.RiskEventView]:
     """The changes of risk, the latest first."""
-    return [_event(each) for each in board.risk_records() if kind in ("", each.kind)][:limit]
+    return [risk_event(each) for each in board.risk_records() if kind in ("", each.kind)][:limit]
 
 
 def gates_of(board: Board, settings: Settings) -> views.GatesView:
@@ -103,7 +182,8 @@ def gates_of(board: Board, settings: Settings) -> views.GatesView:
     )
     found: list[views.GateView] = []
     for number, gate in enumerate(GATES):
-        wanted = criteria(gate, seen, settings.release.bars) if number == place + 1 else ()
+        evidence = seen if number == place + 1 else GateEvidence()
+        wanted = criteria(gate, evidence, settings.release.bars) if number > place else ()
         state: Literal["passed", "here", "next", "later"] = (
             "passed" if number < place else "here" if number == place else "next" if number == place + 1 else "later"
         )
@@ -122,23 +202,21 @@ def gates_of(board: Board, settings: Settings) -> views.GatesView:
 
 def _criterion(each: Criterion) -> views.CriterionView:
     return views.CriterionView(
-        name=each.name, value=each.value, needed=each.needed, met=each.met, hours=each.hours, text=each.text()
+        name=each.name,
+        value=each.value,
+        needed=each.needed,
+        most=each.most,
+        unknown=each.unknown,
+        met=each.met,
+        hours=each.hours,
+        text=each.text(),
     )
 
 
-def _event(record: RiskEvent) -> views.RiskEventView:
-    return views.RiskEventView(
-        id=record.id,
-        time=iso(record.timestamp),
-        kind=record.kind,
-        scope=record.scope,
-        name=record.name,
-        old=record.old,
-        new=record.new,
-        reason=record.reason,
-        text=record.text,
-        numbers=record.numbers,
-    )
+def _ends(start_s: int, length_s: int) -> str:
+    """In words, a bucket of ends that begins at ``start_s`` (Unix seconds)."""
+    first, last = iso(start_s * SECOND), iso((start_s + length_s) * SECOND)
+    return f"windows ending {first[:10]} {first[11:16]} to {last[11:16]} UTC"
 
 
 def _gauges(board: Board, module: str) -> Mapping[str, Number]:

@@ -122,6 +122,11 @@ def _guards(board: Board) -> Iterator[Hold]:
             severity=1 if breaker.level == "stopped" else 3,
             link="/risk",
         )
+    state = board.modules.known.get("gate.state")
+    for key, by in sorted(state.row.gauges.items()) if state is not None else ():
+        kind, _, name = key.partition(":")
+        if kind == "off":
+            yield _hold(name, Reason.DISABLED, f"{name} is switched off by {by}.", 0, 3, f"/strategies/{name}")
     gate = board.modules.known.get("gate.release")
     if gate is not None and gate.row.gauges.get("gate") == "PAPER_CANARY":
         since = gate.row.gauges.get("since")

@@ -92,7 +92,7 @@ class Hub:
             case Answer():
                 return made("answer", presenting.answer(record).model_dump_json())
             case RiskEvent():
-                return made("risk", record.canonical().decode())
+                return made("risk", presenting.risk_event(record).model_dump_json())
             case Quality():
                 return made("quality", record.canonical().decode(), "", record.strategy, record.market)
         return None

@@ -9,7 +9,7 @@ from api.server import views
 from api.server.accounts import MAIN, Equity
 from api.server.board import Board
 from api.server.formats import iso, shares, usd
-from api.server.guards import breakers_of, joint_caps_of, multipliers_of
+from api.server.guards import bounded, bounds_of, breakers_of, joint_caps_of, markouts_of, sizing_of
 from api.server.modules import split
 from api.server.presenting import meaning_of
 from models.contracts import Number
@@ -129,6 +129,7 @@ def strategies_of(board: Board, settings: Settings) -> list[views.StrategyView]:
     for _, decision in board.decision_records(1_000):
         if decision.action == "block":
             refused.setdefault(decision.strategy, Counter())[str(decision.reason)] += 1 + decision.repeats
+    sizing = {each.instance: each for each in sizing_of(board, settings)}
     found = []
     for instance in all_instances(settings).values():
         gate, own = (board.modules.known.get(name) for name in (instance.limits.module, instance.module))
@@ -162,6 +163,8 @@ def strategies_of(board: Board, settings: Settings) -> list[views.StrategyView]:
                 last_reason=last,
                 meaning=meaning_of(last),
                 model=instance.model,
+                sizing=sizing[instance.id],
+                markouts=markouts_of(board, instance.id),
             )
         )
     return found
@@ -198,11 +201,12 @@ def risk_of(board: Board, settings: Settings) -> views.RiskView:
     for name in all_instances(settings):
         caps.append(_cap("cap_strategy", name, limits.cap_strategy, by_strategy[name]))
     caps += [_cap("cap_market", board.title(key), limits.cap_market, used) for key, used in by_market.most_common()]
-    caps += [_cap(*each) for each in joint_caps_of(board)]
+    caps += [_cap(*each) for each in joint_caps_of(board, settings.concentration.bucket_s)]
     return views.RiskView(
         caps=caps,
-        multipliers=multipliers_of(board),
-        breakers=breakers_of(board),
+        sizing=sizing_of(board, settings),
+        breakers=[bounded(each, settings.breakers) for each in breakers_of(board)],
+        bounds=bounds_of(settings.breakers),
         exposure=[
             views.ExposureView(expires=iso(end), market=board.title(market), cost_usd=usd(cost))
             for (end, market), cost in sorted(by_end.items())

@@ -8,7 +8,7 @@ import msgspec
 
 from api.server import formats, views
 from api.server.sentence import sentence_of
-from models.contracts import Answer, DeadLetter, Decision, Fill, Number, Order, Outcome, Posting, Scan
+from models.contracts import Answer, DeadLetter, Decision, Fill, Number, Order, Outcome, Posting, RiskEvent, Scan
 from models.reasons import MEANING, Reason
 from models.remedies import act_of, remedy
 from models.timestamps import SECOND
@@ -197,4 +197,20 @@ def answer(record: Answer) -> views.Acknowledged:
         reason=record.reason,
         text=record.text,
         time=formats.iso(record.timestamp),
+    )
+
+
+def risk_event(record: RiskEvent) -> views.RiskEventView:
+    return views.RiskEventView(
+        id=record.id,
+        time=formats.iso(record.timestamp),
+        kind=record.kind,
+        subject=record.subject,
+        scope=record.scope,
+        name=record.name,
+        old=record.old,
+        new=record.new,
+        reason=record.reason,
+        text=record.text,
+        numbers=record.numbers,
     )

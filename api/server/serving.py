@@ -25,6 +25,7 @@ from api.server.configuration import RunSettings
 from api.server.conservation import CounterHistory
 from api.server.formats import iso
 from api.server.guard import LOCAL, HostGuard
+from api.server.guards import gate_of
 from api.server.holds import trading_of
 from api.server.hub import Hub
 from api.server.intake import Batch, Intake
@@ -72,6 +73,7 @@ def describe_run(run_dir: Path, bootstrap: str, start: str, hub: Hub, finished: 
         feeds_are=_FEEDS.get("" if finished else feeds, "RECORDED"),
         kafka=bootstrap,
         started=said.get("started", ""),
+        gate=gate_of(hub.board),
         server_start=start,
         finished=finished,
         trading="ended" if finished else trading if trading in states else "unknown",

@@ -95,7 +95,7 @@ class RunView(BaseModel):
     feeds_are: Literal["LIVE", "SIMULATED", "RECORDED"]
     kafka: str
     started: str
-    gate: Literal["PAPER"] = "PAPER"
+    gate: str = Field("", description="the release gate; empty until the trading flow has said it")
     server_start: str
     finished: bool = Field(description="whether it is read from its archive, nothing running")
     trading: Literal["on", "paused", "killed", "unknown", "ended"]
@@ -447,6 +447,29 @@ class PortfolioView(BaseModel):
     reconciled: bool
 
 
+class SizingView(BaseModel):
+    """What an instance's sizes are multiplied with now; 1 is the full size."""
+
+    instance: str
+    entries: Literal["on", "off"] = Field(description="off: switched off by the operator")
+    by: str = Field(description="who switched it off")
+    operator: float = Field(description="by the command size")
+    realised: float = Field(description="by what it has realised (allocation)")
+    breakers: float = Field(description="by the breakers over it; 0: one of them stops its entries")
+    size: float = Field(description="all of them together; 0 where entries are off")
+
+
+class MarkOutsView(BaseModel):
+    """How good an instance's fills were, dollars a share, fees apart; null where nothing was measured yet."""
+
+    gain_1s: float | None = Field(None, description="mean of (mid 1 s after the fill less its price), in its favour")
+    gain_5s: float | None = None
+    gain_30s: float | None = None
+    gain_settlement: float | None = Field(None, description="the same against what the market paid")
+    slippage: float | None = Field(None, description="mean of (price less the mid decided on), to its disadvantage")
+    edge_realised: float | None = Field(None, description="result of its rounds over what was predicted of them")
+
+
 class StrategyView(BaseModel):
     """An instance of a strategy at work."""
 
@@ -470,6 +493,8 @@ class StrategyView(BaseModel):
     last_reason: str
     meaning: str
     model: str
+    sizing: SizingView
+    markouts: MarkOutsView
 
 
 class Strategies(BaseModel):
@@ -492,9 +517,22 @@ class BreakerView(BaseModel):
     id: str
     level: Literal["clear", "reduced", "stopped"]
     value: float
+    reduce_at: float | None = Field(None, description="value at which sizes are reduced; null where not known")
+    stop_at: float | None = Field(None, description="value at which entries stop")
     since: Time
     reason: str
     meaning: str
+    release: str
+
+
+class BreakerBoundsView(BaseModel):
+    """What one kind of breaker watches, and at which values it acts."""
+
+    kind: str
+    scope: str
+    measure: str
+    reduce_at: float
+    stop_at: float
     release: str
 
 
@@ -504,6 +542,7 @@ class RiskEventView(BaseModel):
     id: str
     time: Time
     kind: str
+    subject: str = Field(description="which multiplier, cap, breaker or gate")
     scope: str
     name: str
     old: str
@@ -523,13 +562,15 @@ class CriterionView(BaseModel):
     name: str
     value: float
     needed: float
+    most: bool = Field(description="value is to be at most needed, not at least")
+    unknown: bool = Field(description="nobody measured it yet, so it is not met")
     met: bool
     hours: float | None
     text: str
 
 
 class GateView(BaseModel):
-    """A release gate, and what a step up to it asks for now."""
+    """A release gate, and what a step up to it asks for; of a gate beyond the next one as it would begin."""
 
     gate: str
     state: Literal["passed", "here", "next", "later"]
@@ -558,8 +599,9 @@ class ExposureView(BaseModel):
 class RiskView(BaseModel):
     caps: list[CapView]
     exposure: list[ExposureView]
-    multipliers: dict[str, float] = Field(description="of the full size, by instance: what was realised says so")
+    sizing: list[SizingView]
     breakers: list[BreakerView]
+    bounds: list[BreakerBoundsView]
     concentration: float | None = Field(description="largest share of one market in the cost of all positions")
     by_asset_usd: dict[str, float]
 

@@ -7,7 +7,8 @@ measure anew.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -81,6 +82,7 @@ class Breakers(Member):
         self._slips: dict[str, list[int]] = {}
         self._irregular: list[int] = []
         self._stale: dict[str, list[int]] = {}  # feed -> seconds at which it was stale
+        self._trusted: dict[str, int] = {}  # instance -> second at which its operator released feed_health
         self._day = -1
         self._second = -1
         self._opened = 0  # equity at the day's beginning
@@ -200,7 +202,8 @@ class Breakers(Member):
                 del seconds[0]
         steps: list[Step] = []
         for name, feeds in self._feeds.items():
-            value = max((len(self._stale.get(feed, ())) for feed in feeds), default=0)
+            since = self._trusted.get(name, -1)
+            value = max((_later(self._stale.get(feed, ()), since) for feed in feeds), default=0)
             if value or f"feed_health:{name}" in self._breakers:
                 steps.extend(self._observe("feed_health", "instance", name, float(value), t))
         return steps
@@ -296,6 +299,8 @@ class Breakers(Member):
             self._tests[name] = NegativeMean()
         elif breaker.kind == "slippage":
             self._slips[name] = []
+        elif breaker.kind == "feed_health":
+            self._trusted[name] = self._second
 
     def notices(self) -> list[Notice]:
         notices, self._notices = self._notices, []
@@ -323,6 +328,11 @@ class Breakers(Member):
                     yield each
             elif not is_twin and (each.scope == "portfolio" or each.name == family):
                 yield each
+
+
+def _later(seconds: Sequence[int], since: int) -> int:
+    """How many of them, which are in order, are after ``since``."""
+    return len(seconds) - bisect_right(seconds, since)
 
 
 def _scope(text: str) -> Scope:

@@ -1,4 +1,4 @@
-"""A kill that several send, the command line, the page and whoever finds its file, stops trading once."""
+"""What each verb asks for, and what is refused before it is sent; a kill that several send stops trading once."""
 
 from __future__ import annotations
 
@@ -7,15 +7,101 @@ from typing import Any
 
 import pytest
 
-from api.commanding import prepared
+from api.commanding import VERBS, instruction, prepared
 from connectors.operator import watch
 from connectors.operator.standing import standing_kill
 from connectors.operator.token import make_token, read_token, token_path
 from connectors.operator.watch import KillWatch, with_operator
 from models.contracts import Answer
-from models.control import Command, Kill, Release, encode, sign
+from models.control import (
+    Arm,
+    Close,
+    Command,
+    Confirm,
+    Disarm,
+    Flatten,
+    Instruction,
+    Kill,
+    Pause,
+    Release,
+    Resume,
+    SetGate,
+    SetInstance,
+    encode,
+    sign,
+)
+from models.failures import Failure
 from models.settings import Settings
 from tests.flows.trading_line.desk import Scene, settings
+
+ASKED: dict[str, tuple[dict[str, Any], Instruction]] = {
+    "pause": ({}, Pause()),
+    "resume": ({}, Resume()),
+    "kill": ({}, Kill()),
+    "release": ({"what": "breaker:drawdown:main", "why": "seen"}, Release("breaker:drawdown:main", "seen")),
+    "flatten": ({}, Flatten()),
+    "close": ({"subject": " m "}, Close("m")),
+    "gate": ({"subject": "PAPER_CANARY"}, SetGate("PAPER_CANARY")),
+    "arm": ({}, Arm()),
+    "confirm": ({"subject": "arm-1a2b-3c4d"}, Confirm("arm-1a2b-3c4d")),
+    "disarm": ({}, Disarm()),
+    "enable": ({"subject": "parity"}, SetInstance("parity", enabled=True)),
+    "disable": ({"subject": "parity"}, SetInstance("parity", enabled=False)),
+    "size": ({"subject": "parity", "to": 0.0}, SetInstance("parity", size=0.0)),
+}
+
+
+def test_each_verb_asks_for_one_thing() -> None:
+    assert ASKED.keys() == set(VERBS)
+    for verb, (given, wanted) in ASKED.items():
+        assert instruction(verb, **given) == wanted
+
+
+@pytest.mark.parametrize(
+    ("verb", "given", "cause", "cure"),
+    [
+        pytest.param("fly", {}, "no such command", "There are pause", id="no verb"),
+        pytest.param("gate", {}, "gate needs a release gate", "control gate PAPER_CANARY", id="gate without one"),
+        pytest.param("confirm", {"subject": " "}, "confirm needs the phrase", "confirm arm-", id="no phrase"),
+        pytest.param("disable", {}, "disable needs an instance", "disable updown", id="disable without instance"),
+        pytest.param("enable", {}, "enable needs an instance", "enable updown", id="enable without instance"),
+        pytest.param("size", {"to": 0.5}, "size needs an instance", "size updown", id="size without instance"),
+        pytest.param("size", {"subject": "parity"}, "size needs how much", "--to 0.5", id="size without how much"),
+        pytest.param("enable", {"subject": "parity", "to": 0.5}, "enable takes no size", "--to", id="size too much"),
+        pytest.param("arm", {"subject": "now"}, "arm takes no 'now'", "Give arm alone", id="arm with a word"),
+        pytest.param("disarm", {"subject": "x"}, "disarm takes no 'x'", "Give disarm alone", id="disarm with a word"),
+        pytest.param("release", {"what": "drawdown"}, "neither kill", "Say what is to be released", id="no breaker:"),
+        pytest.param("release", {"what": "anomaly"}, "only with its explanation", "--why", id="anomaly unexplained"),
+    ],
+)
+def test_what_is_not_complete_is_refused_with_its_cure(verb: str, given: dict[str, Any], cause: str, cure: str) -> None:
+    with pytest.raises(Failure) as refused:
+        instruction(verb, **given)
+    assert cause in refused.value.cause and cure in refused.value.cure
+
+
+@pytest.mark.parametrize(
+    ("do", "verdict", "text"),
+    [
+        pytest.param(SetGate("PAPER_FULL"), "block", "from DEV the next gate is PAPER_CANARY", id="skips"),
+        pytest.param(SetGate("MOON"), "block", "'MOON' is no gate: DEV, PAPER_CANARY", id="no gate"),
+        pytest.param(Arm(), "block", "arming begins at LIVE_DRY_RUN, and the gate is DEV", id="arm at DEV"),
+        pytest.param(Confirm("arm-0000-0000"), "block", "nothing waits to be confirmed", id="confirm out of the blue"),
+        pytest.param(Disarm(), "block", "nothing is armed: the gate is DEV", id="disarm"),
+        pytest.param(SetInstance("moon", enabled=False), "block", "no instance 'moon'. There are: ", id="no instance"),
+        pytest.param(SetInstance("parity", size=7.0), "block", "size 7 is not within 0 and 1", id="too large"),
+        pytest.param(SetInstance("parity", enabled=False), "pass", "parity is off at 100% of its size", id="off"),
+        pytest.param(SetInstance("parity", size=0.25), "pass", "parity is on at 25% of its size", id="smaller"),
+        pytest.param(Release("breaker:moon"), "block", "no breaker 'moon' stands. There are: none", id="no breaker"),
+    ],
+)
+def test_the_flow_answers_what_it_did_or_why_not(do: Instruction, verdict: str, text: str, chosen: Settings) -> None:
+    scene, token = Scene(chosen), read_token(token_path(chosen))
+    command = prepared(do, chosen, "trader", "evening")
+    scene.now = max(scene.now, command.t) + 1
+    records = scene.input("control", encode(sign(command, token)).decode())
+    (told,) = (each for each in records if isinstance(each, Answer))
+    assert (told.verdict, told.by) == (verdict, "trader") and text in told.text
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ function Banner({ run, health }) {
   return html`<div class=${`banner ${run.feeds_are.toLowerCase()} ${run.trading}`} role="region" aria-label="State">
     <strong class="feeds">${run.feeds_are || "CONNECTING"}</strong>
     <strong class=${`trading ${run.trading}`}>trading ${run.trading}</strong>
-    <span class="gate">paper venue</span>
+    <a class=${`gate ${run.gate === "LIVE_ARMED" ? "bad" : ""}`} href="/gates">${run.gate ? `gate ${run.gate}` : "paper venue"}</a>
     <span class="run">${run.name}</span>
     <span class=${`link ${lost ? "bad" : ""}`} role="status">${run.finished ? "from the archive" : lost ? `connection lost for ${span((performance.now() - link.since) / 1000)}; reconnecting` : link.state === "live" ? "live" : "connecting"}</span>
     <span class=${`health ${wrong.length ? "bad" : "good"}`}>${health ? (wrong.length ? `${wrong.length} problem${wrong.length > 1 ? "s" : ""}` : "all modules well") : ""}</span>

@@ -99,9 +99,10 @@ export function Search({ name, label }) {
   const { query } = useRoute();
   return html`<label>${label} <input type="search" value=${query.get(name) || ""} onInput=${(event) => setQuery(name, event.target.value)} /></label>`;
 }
-export function Bar({ share, label }) {
+// ``plain``: more is not worse.
+export function Bar({ share, label, plain }) {
   const width = `${Math.min(Math.max(share || 0, 0), 1) * 100}%`;
-  return html`<span class="bar" role="img" aria-label=${label}><i class=${share > 0.9 ? "bad" : share > 0.7 ? "warn" : ""} style=${{ width }}></i></span>`;
+  return html`<span class="bar" role="img" aria-label=${label}><i class=${plain ? "" : share > 0.9 ? "bad" : share > 0.7 ? "warn" : ""} style=${{ width }}></i></span>`;
 }
 export function useNow(every = 1000) {
   const [, draw] = useState(0);

@@ -1,11 +1,12 @@
-// Risk: breakers, caps and how much of them is used, multipliers, where the money stands, when it is decided.
+// Risk: breakers, caps and how much of them is used, sizes, where the money stands, when it is decided.
 import { html, useState } from "../app/dom.js";
 import { useLive } from "../app/live.js";
 import { Bar, Figure, Panel, Table } from "../app/parts.js";
 import { command } from "../app/control.js";
-import { percent, stamp, usd } from "../app/format.js";
+import { percent, plain, stamp, usd } from "../app/format.js";
 import { Holds } from "./overview.js";
 
+const LEVELS = { clear: "good", reduced: "warn", stopped: "bad" };
 const CAPS = [
   { key: "cap", label: "Cap", cell: (c) => html`<code>${c.cap}</code>` },
   { key: "subject", label: "Of" },
@@ -19,35 +20,55 @@ const EXPIRY = [
   { key: "cost_usd", label: "At cost", num: true, cell: (e) => usd(e.cost_usd) },
 ];
 const EVENTS = [
-  { key: "time", label: "When", cell: (e) => stamp(e.time) },
-  { key: "kind", label: "What" },
+  { key: "time", label: "When", kind: () => "nowrap", cell: (e) => stamp(e.time) },
+  { key: "kind", label: "What", cell: (e) => (e.kind === "breaker" ? `breaker ${e.subject.replaceAll("_", " ")}` : e.kind) },
   { key: "name", label: "Of" },
   { key: "old", label: "From" },
   { key: "new", label: "To" },
   { key: "reason", label: "Reason", cell: (e) => html`<code>${e.reason}</code>` },
-  { key: "text", label: "In words" },
+  { key: "text", label: "In words", wide: true },
+];
+const BOUNDS = [
+  { key: "kind", label: "Breaker", cell: (b) => html`<code>${b.kind}</code>` },
+  { key: "scope", label: "Of" },
+  { key: "measure", label: "Measures", wide: true },
+  { key: "reduce_at", label: "Reduces at", num: true, cell: (b) => plain(b.reduce_at) },
+  { key: "stop_at", label: "Stops at", num: true, cell: (b) => plain(b.stop_at) },
+  { key: "release", label: "Ends when", wide: true },
+];
+const SIZES = [
+  { key: "instance", label: "Instance", cell: (s) => html`<a href=${`/strategies/${s.instance}`}>${s.instance}</a>` },
+  { key: "size", label: "Size now", num: true, cell: (s) => html`<strong class=${s.size === 0 ? "bad" : ""}>${percent(s.size)}</strong>` },
+  { key: "realised", label: "By what it realised", num: true, cell: (s) => percent(s.realised) },
+  { key: "breakers", label: "By breakers", num: true, cell: (s) => percent(s.breakers) },
+  { key: "operator", label: "By the operator", num: true, cell: (s) => (s.entries === "off" ? `off, ${s.by}` : percent(s.operator)) },
 ];
 
 export default function Risk({ run }) {
-  const live = useLive("/api/risk", ["fill", "order", "outcome", "risk"], 3000), holds = useLive("/api/holds", ["telemetry", "answer"]);
+  const live = useLive("/api/risk", ["fill", "order", "outcome", "risk", "answer"], 3000), holds = useLive("/api/holds", ["telemetry", "answer", "risk"]);
   const events = useLive("/api/risk/events?limit=50", ["risk"], 15000);
   const [said, say] = useState({ text: "", kind: "" });
+  const [sure, setSure] = useState("");
   const r = live.data;
+  const release = (id) => { if (sure !== id) { setSure(id); return; } setSure(""); command({ do: "release", what: `breaker:${id}` }, say); };
   const breakers = [
     { key: "id", label: "Breaker", cell: (b) => html`<code>${b.id}</code>` },
-    { key: "level", label: "Level", cell: (b) => html`<span class=${b.level === "clear" ? "good" : b.level === "stopped" ? "bad" : "warn"}>${b.level}</span>` },
-    { key: "value", label: "Value", num: true, cell: (b) => b.value.toFixed(4) },
-    { key: "since", label: "Since", cell: (b) => (b.level === "clear" ? "" : stamp(b.since)) },
-    { key: "meaning", label: "Meaning" },
-    { key: "release", label: "Ends when" },
-    { key: "act", label: "Release", cell: (b) => (b.level === "clear" || run?.finished ? "" : html`<button type="button" onClick=${() => command({ do: "release", what: `breaker:${b.id}` }, say)}>Release</button>`) },
+    { key: "level", label: "Level", cell: (b) => html`<strong class=${LEVELS[b.level]}>${b.level}</strong>` },
+    { key: "value", label: "Value", num: true, cell: (b) => plain(b.value) },
+    { key: "reduce_at", label: "Reduces at", num: true, cell: (b) => plain(b.reduce_at) },
+    { key: "stop_at", label: "Stops at", num: true, cell: (b) => plain(b.stop_at) },
+    { key: "since", label: "Since", kind: () => "nowrap", cell: (b) => (b.level === "clear" ? "" : stamp(b.since)) },
+    { key: "meaning", label: "Meaning", wide: true },
+    { key: "release", label: "Ends when", wide: true },
+    ...(run?.finished ? [] : [{ key: "act", label: "Release", sort: false, cell: (b) => (b.level === "clear" ? "" : html`<button type="button" aria-label=${`Release ${b.id}`} onClick=${() => release(b.id)}>${sure === b.id ? "Release it now?" : "Release"}</button>`) }]),
   ];
   return html`<${Panel} title="What holds trading back now" live=${holds}><${Holds} data=${holds.data} /><//>
-    <${Panel} title="Breakers" live=${live} note="sizes first, then entries; exits are never stopped"><${Table} name="breakers" rows=${r?.breakers || []} keyOf=${(b) => b.id} empty="No breaker was near its bound." columns=${breakers} />
-      <p class=${`said ${said.kind}`} role="status" aria-live="polite">${said.text}</p><//>
+    <${Panel} title="Breakers" live=${live} note="sizes first, then entries; exits are never stopped"><${Table} name="breakers" rows=${r?.breakers || []} keyOf=${(b) => b.id} empty=${r ? "No breaker was near its bound." : "Loading …"} columns=${breakers} />
+      <p class=${`said whole ${said.kind}`} role="status" aria-live="polite">${said.text}</p>
+      <details><summary>What the breakers watch, and their bounds</summary><${Table} name="bounds" whole=${true} rows=${r?.bounds || []} keyOf=${(b) => b.kind + b.scope} empty="Loading …" columns=${BOUNDS} /></details><//>
+    <${Panel} title="Sizes" live=${live} note="of the full size; the parts are multiplied"><${Table} name="sizes" rows=${r?.sizing || []} keyOf=${(s) => s.instance} empty="Loading …" columns=${SIZES} /><//>
     <${Panel} title="Caps and their use" live=${live} note="dollars at cost; of underlyings and expiries the worst joint outcome"><${Table} name="caps" rows=${r?.caps || []} keyOf=${(c) => c.cap + c.subject} empty="Loading …" columns=${CAPS} /><//>
-    <div class="grid"><div class="half"><${Panel} title="Exposure by expiry" live=${live}><${Table} name="expiry" rows=${r?.exposure || []} keyOf=${(e) => e.expires + e.market} empty="Nothing is held." columns=${EXPIRY} /><//></div>
-    <div class="half"><${Panel} title="Concentration" live=${live}><dl class="figures"><${Figure} label="Largest market" value=${percent(r?.concentration)} note="of the cost of all positions" />${Object.entries(r?.by_asset_usd || {}).map(([asset, cost]) => html`<${Figure} label=${asset} value=${usd(cost)} />`)}</dl><//>
-    <${Panel} title="Size by what was realised" live=${live} note="of the full size"><dl class="figures">${Object.entries(r?.multipliers || {}).map(([name, share]) => html`<${Figure} label=${name} value=${percent(share)} />`)}</dl>${Object.keys(r?.multipliers || {}).length ? null : html`<p>No round has ended yet: all have the floor.</p>`}<//></div></div>
-    <${Panel} title="Changes" live=${events}><${Table} name="risk-events" rows=${events.data?.events || []} keyOf=${(e) => e.id} empty="Nothing was changed yet." columns=${EVENTS} /><//>`;
+    <div class="grid"><div class="half"><${Panel} title="Exposure by expiry" live=${live}><${Table} name="expiry" rows=${r?.exposure || []} keyOf=${(e) => e.expires + e.market} empty=${r ? "Nothing is held." : "Loading …"} columns=${EXPIRY} /><//></div>
+    <div class="half"><${Panel} title="Concentration" live=${live}><dl class="figures"><${Figure} label="Largest market" value=${percent(r?.concentration)} note="of the cost of all positions" />${Object.entries(r?.by_asset_usd || {}).map(([asset, cost]) => html`<${Figure} key=${asset} label=${asset} value=${usd(cost)} note="at cost" />`)}</dl><//></div></div>
+    <${Panel} title="Changes" live=${events} note="of multipliers, breakers, gates and instances, the latest first"><${Table} name="risk-events" rows=${events.data?.events || []} keyOf=${(e) => e.id} empty=${events.data ? "Nothing was changed yet." : "Loading …"} columns=${EVENTS} /><//>`;
 }

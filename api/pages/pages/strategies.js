@@ -1,7 +1,8 @@
 // Strategies: every instance, every scan row, and what would have to change; a page for each instance.
-import { html } from "../app/dom.js";
+import { html, useState } from "../app/dom.js";
 import { useLive } from "../app/live.js";
 import { Empty, Figure, Panel, Reason, Search, Select, Steps, Table, Verdict } from "../app/parts.js";
+import { command } from "../app/control.js";
 import { clock, count, none, percent, signed, tone } from "../app/format.js";
 import { DECISION_COLUMNS } from "./decisions.js";
 import { Funnels } from "./funnel.js";
@@ -17,20 +18,28 @@ const SCAN_COLUMNS = [
   { key: "to_change", label: "What would have to change", wide: true },
   { key: "time", label: "Judged", kind: () => "nowrap", cell: (s) => clock(s.time) },
 ];
-export default function Strategies({ rest, query, go }) {
-  return rest ? html`<${One} id=${rest} key=${rest} go=${go} />` : html`<${All} query=${query} go=${go} />`;
+// What reduces an instance's sizes, in words.
+function sized(given) {
+  if (given.entries === "off") return `off, by ${given.by}`;
+  const parts = [["what it realised", given.realised], ["breakers", given.breakers], ["the operator", given.operator]].filter(([, share]) => share < 1);
+  return parts.length ? parts.map(([by, share]) => `${percent(share)} by ${by}`).join(", ") : "nothing reduces it";
+}
+const cents = (value) => (value === null || value === undefined ? none : `${value > 0 ? "+" : value < 0 ? "−" : ""}${Math.abs(value * 100).toFixed(2)} ¢`);
+export default function Strategies({ rest, query, go, run }) {
+  return rest ? html`<${One} id=${rest} key=${rest} go=${go} run=${run} />` : html`<${All} query=${query} go=${go} />`;
 }
 function Scans({ rows, empty }) {
   return html`<${Table} name="scans" rows=${rows} columns=${SCAN_COLUMNS} keyOf=${(s) => `${s.strategy} ${s.market_key}`} empty=${empty} />`;
 }
 function All({ query, go }) {
-  const live = useLive("/api/strategies", ["telemetry", "decision", "outcome"]), scans = useLive("/api/scans", ["telemetry"], 2000);
+  const live = useLive("/api/strategies", ["telemetry", "decision", "outcome", "risk"]), scans = useLive("/api/scans", ["telemetry"], 2000);
   const all = scans.data?.scans || [];
   const words = (query.get("q") || "").toLowerCase();
   const rows = all.filter((s) => (!query.get("strategy") || s.strategy === query.get("strategy")) && (!query.get("verdict") || s.verdict === query.get("verdict"))
     && (query.get("ended") === "1" || s.reason !== "expired") && (!words || `${s.market} ${s.market_key} ${s.reason}`.toLowerCase().includes(words)));
   return html`<${Panel} title="Instances" live=${live} note="money is of this run alone, after all fees"><${Steps}><${Table} name="instances" rows=${live.data?.strategies || []} keyOf=${(s) => s.id} onOpen=${(s) => go(`/strategies/${s.id}`)} empty="Loading …" columns=${[
-    { key: "id", label: "Instance", cell: (s) => html`<a href=${`/strategies/${s.id}`} tabindex="-1">${s.id}</a>` }, { key: "state", label: "State" },
+    { key: "id", label: "Instance", cell: (s) => html`<a href=${`/strategies/${s.id}`} tabindex="-1">${s.id}</a>` }, { key: "state", label: "State", by: (s) => s.state, cell: (s) => (s.sizing.entries === "off" ? html`${s.state}, <strong class="bad">off</strong>` : s.state) },
+    { key: "size", label: "Size", num: true, by: (s) => s.sizing.size, cell: (s) => html`<span title=${sized(s.sizing)}>${percent(s.sizing.size)}</span>` },
     { key: "evaluations", label: "Samples", num: true, cell: (s) => count(s.evaluations) }, { key: "pass_rate", label: "Pass rate", num: true, cell: (s) => percent(s.pass_rate) },
     { key: "passed", label: "Passed", num: true, cell: (s) => count(s.passed) }, { key: "held", label: "Waiting", num: true, cell: (s) => count(s.held) }, { key: "blocked", label: "Refused", num: true, cell: (s) => count(s.blocked) },
     { key: "blocks", label: "Refused because", wide: true, sort: false, cell: (s) => listed(s.blocks) }, { key: "refused", label: "Entries refused by gates", wide: true, sort: false, cell: (s) => listed(s.refused) },
@@ -40,14 +49,33 @@ function All({ query, go }) {
     <div class="filters"><${Select} name="strategy" label="Strategy" options=${[...new Set(all.map((s) => s.strategy))]} /><${Select} name="verdict" label="Verdict" options=${[["pass", "passed"], ["hold", "waiting"], ["block", "refused"]]} /><${Search} name="q" label="Words" /></div>
     <${Scans} rows=${rows} empty=${scans.data ? "No window has been evaluated yet, or none matches." : "Loading …"} /><//>`;
 }
-function One({ id, go }) {
-  const live = useLive(`/api/strategies/${id}`, ["telemetry", "decision"]), scans = useLive(`/api/scans?strategy=${id}`, ["telemetry"], 2000);
+// The operator's word on one instance: entries off or on, and how much of its size.
+function Word({ s }) {
+  const [said, say] = useState({ text: "", kind: "" });
+  const [percentage, set] = useState("50");
+  const off = s.sizing.entries === "off";
+  const resize = (event) => { event.preventDefault(); command({ do: "size", subject: s.id, to: Number(percentage) / 100 }, say); };
+  return html`<div class="row"><button type="button" onClick=${() => command({ do: off ? "enable" : "disable", subject: s.id }, say)}>${off ? "Switch entries on" : "Switch entries off"}</button>
+      <form class="row" onSubmit=${resize}><label>Size, % <input name="size" type="number" min="0" max="100" step="1" required value=${percentage} onInput=${(event) => set(event.target.value)} /></label><button type="submit">Set size</button></form>
+      <span class="note">Exits and settlement go on.</span></div>
+    <p class=${`said whole ${said.kind}`} role="status" aria-live="polite">${said.text}</p>`;
+}
+function MarkOuts({ of }) {
+  return html`<dl class="figures">
+    ${[["1 s", of.gain_1s], ["5 s", of.gain_5s], ["30 s", of.gain_30s], ["Settlement", of.gain_settlement]].map(([label, gain]) => html`<${Figure} key=${label} label=${label} value=${cents(gain)} kind=${tone(gain)} />`)}
+    <${Figure} label="Slippage" value=${cents(of.slippage)} note="worse than the mid decided on" />
+    <${Figure} label="Edge realised" value=${percent(of.edge_realised)} note="result over what was predicted" /></dl>`;
+}
+function One({ id, go, run }) {
+  const live = useLive(`/api/strategies/${id}`, ["telemetry", "decision", "risk"]), scans = useLive(`/api/scans?strategy=${id}`, ["telemetry"], 2000);
   const decisions = useLive(`/api/decisions?limit=20&refusals=true&strategy=${id}`, ["decision"]);
   const s = live.data;
   return html`<${Panel} title=${`Instance ${id}`} live=${live} note=${s ? `${s.strategy}, ${s.state}, model ${s.model}` : ""}>${s ? html`<dl class="figures">
       <${Figure} label="Evaluations" value=${count(s.evaluations)} note=${`${count(s.passed)} passed, ${count(s.held)} waiting, ${count(s.blocked)} refused`} /><${Figure} label="Pass rate" value=${percent(s.pass_rate)} />
-      <${Figure} label="Today" value=${signed(s.today_usd)} kind=${tone(s.today_usd)} note="of this run alone" /><${Figure} label="7 days" value=${signed(s.week_usd)} kind=${tone(s.week_usd)} note="of this run alone" /><${Figure} label="All" value=${signed(s.realised_usd)} kind=${tone(s.realised_usd)} note="closed PnL less fees" /></dl>
+      <${Figure} label="Today" value=${signed(s.today_usd)} kind=${tone(s.today_usd)} note="of this run alone" /><${Figure} label="7 days" value=${signed(s.week_usd)} kind=${tone(s.week_usd)} note="of this run alone" /><${Figure} label="All" value=${signed(s.realised_usd)} kind=${tone(s.realised_usd)} note="closed PnL less fees" /><${Figure} label="Size now" value=${percent(s.sizing.size)} kind=${s.sizing.size === 0 ? "bad" : ""} note=${sized(s.sizing)} /></dl>
       <p>Last: <${Reason} code=${s.last_reason} meaning=${s.meaning} /></p>` : html`<${Empty}>Loading …<//>`}<//>
+    ${run?.finished || !s ? null : html`<${Panel} title="Entries and size" note="asked here, answered by the trading flow"><${Word} s=${s} /><//>`}
+    <${Panel} title="Mark-outs" live=${live} note="cents a share in the fills' favour, fees apart; the mid so long after each fill, less its price">${s ? html`<${MarkOuts} of=${s.markouts} />` : html`<${Empty}>Loading …<//>`}<//>
     <div class="grid"><div class="half"><${Panel} title="Refused and waiting, by reason" live=${live}><${Table} name="blocks" rows=${s ? [...Object.entries(s.blocks).map(([reason, n]) => ({ what: "refused: data", reason, n })), ...Object.entries(s.holds).map(([reason, n]) => ({ what: "waiting", reason, n })), ...Object.entries(s.refused).map(([reason, n]) => ({ what: "refused: entry", reason, n }))] : []} keyOf=${(r) => r.what + r.reason} empty="Nothing yet." columns=${[
     { key: "what", label: "What" }, { key: "reason", label: "Reason", cell: (r) => html`<code>${r.reason}</code>` }, { key: "n", label: "Count", num: true, cell: (r) => count(r.n) }]} /><//></div>
     <div class="half"><${Panel} title="Parameters" live=${live}><${Table} name="parameters" rows=${s ? Object.entries(s.parameters).map(([key, value]) => ({ key, value: String(value) })) : []} keyOf=${(r) => r.key} empty="Loading …" columns=${[{ key: "key", label: "Key" }, { key: "value", label: "Value", num: true }]} /><//></div></div>

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import msgspec
 
-from models.contracts import Answer, Decision, Fill, ModuleTelemetry, Number, Outcome, Posting, Quality, Scan, Telemetry
+from models.contracts import (
+    Answer,
+    Decision,
+    Fill,
+    ModuleTelemetry,
+    Number,
+    Outcome,
+    Posting,
+    Quality,
+    RiskEvent,
+    Scan,
+    Telemetry,
+)
 from models.message import Message, Stored
 from models.reasons import Reason, Verdict
 from models.record import Record
-from models.topics import ANSWERS, DECISIONS, FILLS, LEDGER, OUTCOMES, QUALITY, SCANS, TELEMETRY
+from models.topics import ANSWERS, DECISIONS, FILLS, LEDGER, OUTCOMES, QUALITY, RISK, SCANS, TELEMETRY
 
 T0 = 1_790_000_000_000_000_000
 
@@ -117,6 +129,26 @@ def answer(number: int, what: str = "pause", verdict: Verdict = Verdict.PASS) ->
     )
 
 
+def risk_event(number: int, kind: str = "breaker", subject: str = "drawdown", name: str = "main") -> RiskEvent:
+    return msgspec.convert(
+        {
+            "id": f"r{number}",
+            "journal": number,
+            "timestamp": T0 + number,
+            "kind": kind,
+            "subject": subject,
+            "scope": "portfolio",
+            "name": name,
+            "old": "clear",
+            "new": "reduced",
+            "reason": Reason.DRAWDOWN,
+            "text": "it is so.",
+            "numbers": {"value": 0.06},
+        },
+        RiskEvent,
+    )
+
+
 _TOPICS: dict[type[Record], str] = {
     Telemetry: TELEMETRY,
     Decision: DECISIONS,
@@ -126,6 +158,7 @@ _TOPICS: dict[type[Record], str] = {
     Answer: ANSWERS,
     Posting: LEDGER,
     Outcome: OUTCOMES,
+    RiskEvent: RISK,
 }
 
 

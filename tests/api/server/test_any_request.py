@@ -18,7 +18,7 @@ from api.server.hub import Hub
 from models.contracts import Answer
 from models.control import Instruction
 from models.reasons import Reason
-from tests.api.server.records import answer, decision, fill, quality, scan, stored, telemetry
+from tests.api.server.records import answer, decision, fill, quality, risk_event, scan, stored, telemetry
 from tests.api.server.rig import TOKEN, state_over
 
 #: It does not end, or starts another program.
@@ -54,6 +54,13 @@ def api(folder: Path) -> Iterator[Any]:
         scan(1),
         quality(1, "m", 2),
         answer(1),
+        risk_event(1),
+        risk_event(2, "gate", "release"),
+        telemetry("gate.breakers", gauges={"level:drawdown:main": "reduced", "value:drawdown:main": 0.06}),
+        telemetry("gate.release", gauges={"gate": "PAPER_FULL", "hours": 2.0, "sound": True}),
+        telemetry("gate.state", gauges={"off:parity": "me", "size:parity": 0.5}),
+        telemetry("concentration", gauges={"expiry:1790000100": 5.0, "cap_expiry": 1000.0}),
+        telemetry("markouts", gauges={"gain_1s:parity": 0.01}),
     ]
     hub.take([(stored(each), False) for each in records])
     yield schemathesis.openapi.from_asgi("/openapi.json", build(state_over(hub, folder, give)))

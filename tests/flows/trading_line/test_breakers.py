@@ -187,6 +187,22 @@ def test_a_feed_that_comes_and_goes_counts_for_who_needs_it() -> None:
     assert guarded.breakers.multiplier(PARITY) == 0.2
 
 
+def test_a_feed_that_the_operator_trusts_again_counts_from_there_on() -> None:
+    guarded = Guarded()
+    guarded.known.stale_feeds = (FEED_COINBASE,)
+    guarded.later(60)
+    guarded.known.stale_feeds = ()
+    guarded.later(1)
+    assert guarded.release(f"feed_health:{FAIR}") == "pass"
+    guarded.later(1)
+    assert guarded.asks() == ("pass", "ok")
+    guarded.known.stale_feeds = (FEED_COINBASE,)
+    guarded.later(9)
+    assert guarded.breakers.multiplier(FAIR) == 1.0
+    guarded.later(1)
+    assert guarded.breakers.multiplier(FAIR) == 0.2
+
+
 def test_an_anomaly_of_the_books_is_a_breaker_that_its_explanation_ends() -> None:
     guarded = Guarded()
     guarded.books.note_anomaly("a lost posting")
