@@ -87,10 +87,10 @@ RELEASES: Final[dict[Reason, tuple[Act, str]]] = {
     R.CAP_GATE: ("you", "a higher release gate, once its criteria are met: page Gates"),
     R.PERFORMANCE: ("none", "more rounds, and better ones"),
     R.DAILY_LOSS: ("wait", "the next day (UTC), or the operator releases the breaker"),
-    R.DRAWDOWN: ("you", "look at what lost; then release the breaker (one that only reduces ends at half its bound)"),
+    R.DRAWDOWN: ("you", "look at what lost, then release the breaker: page Risk"),
     R.LOSS_STREAK: ("wait", "a gain, the breaker's pause, or the operator releases it"),
-    R.NEGATIVE_EXPECTANCY: ("you", "look at the instance; then release the breaker"),
-    R.FILL_ANOMALY: ("you", "find out what the venue reported; then release the breaker"),
+    R.NEGATIVE_EXPECTANCY: ("you", "look at the instance, then release the breaker: page Risk"),
+    R.FILL_ANOMALY: ("you", "find out what the venue reported; it ends ten minutes after the last, or release the breaker"),
     R.SLIPPAGE: ("wait", "fills near the prices decided on, or the operator releases the breaker"),
     R.FEED_HEALTH: ("wait", "the feed is sound for a while"),
     R.SLIPPAGE_TOO_WIDE: ("none", "the limit is nearer to the mid; execution.max_slippage is the bound"),
@@ -109,6 +109,9 @@ RELEASES: Final[dict[Reason, tuple[Act, str]]] = {
     R.SHADOW: ("none", "nothing while it is a shadow: the instance's state in the configuration makes it active"),
 }  # fmt: skip
 
+
+#: Of a breaker that only makes sizes smaller, whatever it measures.
+REDUCED: Final[tuple[Act, str]] = ("wait", "its value comes down to its release bound, or the operator releases it")
 
 #: reason -> the sentence with the number that binds and its bound; the first whose numbers are all there.
 _MEASURED: Final[dict[Reason, tuple[str, ...]]] = {

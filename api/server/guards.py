@@ -17,7 +17,7 @@ from models.contracts import Number
 from models.money import DOLLAR
 from models.portfolio.sections import BreakerSettings
 from models.release import GATES, Criterion, GateEvidence, criteria
-from models.remedies import release_of
+from models.remedies import REDUCED, release_of
 from models.settings import Settings
 from models.strategies.instance import Instance, all_instances
 from models.timestamps import SECOND
@@ -70,7 +70,7 @@ def breakers_of(board: Board) -> list[views.BreakerView]:
                 since=iso(int(_number(gauges.get(f"since:{name}")))),
                 reason=reason,
                 meaning=meaning_of(reason) or reason,
-                release=release_of(reason)[1],
+                release=(REDUCED if level == "reduced" else release_of(reason))[1],
             )
         )
     order = ("stopped", "reduced", "clear")

@@ -15,7 +15,7 @@ from api.server.sentence import why_of
 from api.server.views import Hold, Holds
 from models.contracts import Answer, Decision, Number, Scan
 from models.reasons import Reason, Verdict
-from models.remedies import act_of, release_of, remedy
+from models.remedies import REDUCED, act_of, release_of, remedy
 from models.timestamps import SECOND
 
 #: A refusal or scan older than this, in event time, says nothing of now.
@@ -109,7 +109,7 @@ def _guards(board: Board) -> Iterator[Hold]:
     for breaker in breakers_of(board):
         if breaker.level == "clear":
             continue
-        act, release = release_of(breaker.reason)
+        act, release = release_of(breaker.reason) if breaker.level == "stopped" else REDUCED
         said = "stops entries" if breaker.level == "stopped" else "reduces sizes"
         yield Hold(
             subject=breaker.id,

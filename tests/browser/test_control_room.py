@@ -29,6 +29,7 @@ PAGES = {
     "/positions": "Positions",
     "/portfolio": "Equity",
     "/risk": "Caps and their use",
+    "/gates": "Release gates",
     "/quality": "Findings by feed and reason",
     "/conservation": "Evaluations = passed + waiting + refused",
     "/runs": "Runs and replays",
@@ -244,6 +245,77 @@ def pause_is_acknowledged_by_the_flow(page: Any, system: System) -> None:
     page.get_by_text("trading on").wait_for()
 
 
+def a_step_up_is_refused_with_what_is_missing_and_when_it_could_be_met(page: Any, system: System) -> None:
+    opened(page, "/gates")
+    row = page.locator("tr", has_text="hours at this gate").first
+    row.wait_for()
+    assert "in about" in row.inner_text()
+    page.get_by_role("button", name="Go up to PAPER_CANARY").click()
+    sign_in(page, system)
+    said = page.locator("p.said", has_text="PAPER_CANARY needs more: hours at this gate").first
+    said.wait_for()
+    assert "needs 1: about" in said.inner_text()
+    assert system.get("api/gates")["gate"] == "DEV"
+
+
+def arming_is_refused_with_the_reason(page: Any, system: System) -> None:
+    opened(page, "/gates")
+    page.get_by_role("button", name="Ask to arm").click()
+    sign_in(page, system)
+    page.get_by_text("arming begins at LIVE_DRY_RUN, and the gate is DEV.").first.wait_for()
+    assert page.get_by_role("button", name="Confirm and arm").is_disabled()
+    page.get_by_label("Phrase").fill("arm-0000-0000")
+    page.get_by_role("button", name="Confirm and arm").click()
+    page.get_by_text("nothing waits to be confirmed: ask to arm again.").first.wait_for()
+    assert system.get("api/gates")["gate"] == "DEV"
+
+
+def a_breaker_is_seen_on_the_overview_and_released_on_risk(page: Any, system: System) -> None:
+    """It comes down by itself at a new peak, and trips again at the next cent: so it is waited for."""
+    opened(page, "/")
+    page.locator("ul.holds a[href='/risk']", has_text="drawdown:main reduces sizes").wait_for()
+    opened(page, "/risk")
+    page.locator("table", has=page.locator("caption", has_text="breakers")).get_by_text("reduced").first.wait_for()
+    page.get_by_role("button", name="Release drawdown:main").click()
+    page.get_by_role("button", name="Release drawdown:main").click()
+    sign_in(page, system)
+
+    def released() -> bool:
+        told = system.get("api/answers")["answers"]
+        if any(each["what"] == "release" and each["verdict"] == "pass" for each in told):
+            return True
+        button = page.get_by_role("button", name="Release drawdown:main")
+        if button.count() and "waiting" not in page.locator("main p.said").inner_text():
+            button.click()
+        return False
+
+    eventually(released, 60, "the breaker's release")
+    page.get_by_text("the breaker drawdown:main is released, its measure begins anew.").first.wait_for()
+
+    def told() -> bool:
+        events = system.get("api/risk/events?limit=100")["events"]
+        return any(each["subject"] == "drawdown" and each["numbers"].get("by") for each in events)
+
+    eventually(told, 60, "the release among the changes of risk")
+
+
+def an_instance_is_switched_off_and_its_decisions_say_so(page: Any, system: System) -> None:
+    opened(page, "/strategies/updown_fair_value")
+    page.get_by_role("button", name="Switch entries off").click()
+    sign_in(page, system)
+    page.get_by_role("button", name="Switch entries on").wait_for()
+    page.get_by_text("off, by ").first.wait_for()
+    refused = "api/decisions?refusals=true&action=refuse&limit=50&reason=disabled"
+    eventually(lambda: system.get(refused)["decisions"], 120, "an entry that the switch refuses")
+    page.locator("td code", has_text="disabled").first.wait_for()
+    page.get_by_role("button", name="Switch entries on").click()
+    page.get_by_role("button", name="Switch entries off").wait_for()
+    page.get_by_label("Size, %").fill("80")
+    page.get_by_role("button", name="Set size").click()
+    page.get_by_text("updown_fair_value is on at 80% of its size now").first.wait_for()
+    eventually(lambda: system.get("api/strategies/updown_fair_value")["sizing"]["operator"] == 0.8, 60, "the size")
+
+
 #: The browser's own class, which also remembers what it was made for.
 REMEMBER = """
   window.raised = [];
@@ -358,6 +430,10 @@ SCENARIOS: tuple[Callable[[Any, System], None], ...] = (
     a_flow_that_stops_turns_its_rooms_red_and_comes_back,
     a_lost_connection_is_said_and_the_hole_is_filled,
     a_long_table_is_drawn_in_parts,
+    a_step_up_is_refused_with_what_is_missing_and_when_it_could_be_met,
+    arming_is_refused_with_the_reason,
+    a_breaker_is_seen_on_the_overview_and_released_on_risk,
+    an_instance_is_switched_off_and_its_decisions_say_so,
     pause_is_acknowledged_by_the_flow,
     a_kill_raises_a_notification_for_who_asked_for_them,
     kill_takes_a_held_button_and_stands_over_a_restart,

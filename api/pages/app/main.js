@@ -73,7 +73,7 @@ function Frame() {
       ${!here ? html`<section class="panel"><p>There is no page at ${path}. <a href="/">Overview</a></p></section>`
         : shown.here === here && Page ? html`<${Guarded} where=${path} key=${here.path}><${Page} rest=${rest} query=${query} run=${about} go=${go} /><//>` : html`<p class="boot">Loading …</p>`}
     </main>
-    <footer>Times are UTC. Run ${about.name || "–"}${about.started ? `, started ${about.started.slice(0, 19).replace("T", " ")} UTC` : ""}. Orders go to the paper venue only.</footer>
+    <footer>Times are UTC. Run ${about.name || "–"}${about.started ? `, started ${about.started.slice(0, 19).replace("T", " ")} UTC` : ""}. ${about.gate === "LIVE_ARMED" ? "Real orders go out." : "Orders go to the paper venue only."}</footer>
     <${SignIn} />`;
 }
 const place = document.getElementById("app");

@@ -19,12 +19,13 @@ const EXPIRY = [
   { key: "market", label: "Market" },
   { key: "cost_usd", label: "At cost", num: true, cell: (e) => usd(e.cost_usd) },
 ];
+const level = (e, given) => (e.kind === "multiplier" ? percent(Number(given)) : given);
 const EVENTS = [
   { key: "time", label: "When", kind: () => "nowrap", cell: (e) => stamp(e.time) },
   { key: "kind", label: "What", cell: (e) => (e.kind === "breaker" ? `breaker ${e.subject.replaceAll("_", " ")}` : e.kind) },
   { key: "name", label: "Of" },
-  { key: "old", label: "From" },
-  { key: "new", label: "To" },
+  { key: "old", label: "From", cell: (e) => level(e, e.old) },
+  { key: "new", label: "To", cell: (e) => level(e, e.new) },
   { key: "reason", label: "Reason", cell: (e) => html`<code>${e.reason}</code>` },
   { key: "text", label: "In words", wide: true },
 ];
@@ -60,7 +61,7 @@ export default function Risk({ run }) {
     { key: "since", label: "Since", kind: () => "nowrap", cell: (b) => (b.level === "clear" ? "" : stamp(b.since)) },
     { key: "meaning", label: "Meaning", wide: true },
     { key: "release", label: "Ends when", wide: true },
-    ...(run?.finished ? [] : [{ key: "act", label: "Release", sort: false, cell: (b) => (b.level === "clear" ? "" : html`<button type="button" aria-label=${`Release ${b.id}`} onClick=${() => release(b.id)}>${sure === b.id ? "Release it now?" : "Release"}</button>`) }]),
+    ...(run?.finished ? [] : [{ key: "act", label: "Release", sort: false, cell: (b) => (b.level === "clear" ? "" : html`<button type="button" aria-label=${`Release ${b.id}${sure === b.id ? " now?" : ""}`} onClick=${() => release(b.id)}>${sure === b.id ? "Release it now?" : "Release"}</button>`) }]),
   ];
   return html`<${Panel} title="What holds trading back now" live=${holds}><${Holds} data=${holds.data} /><//>
     <${Panel} title="Breakers" live=${live} note="sizes first, then entries; exits are never stopped"><${Table} name="breakers" rows=${r?.breakers || []} keyOf=${(b) => b.id} empty=${r ? "No breaker was near its bound." : "Loading …"} columns=${breakers} />

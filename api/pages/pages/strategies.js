@@ -39,7 +39,7 @@ function All({ query, go }) {
     && (query.get("ended") === "1" || s.reason !== "expired") && (!words || `${s.market} ${s.market_key} ${s.reason}`.toLowerCase().includes(words)));
   return html`<${Panel} title="Instances" live=${live} note="money is of this run alone, after all fees"><${Steps}><${Table} name="instances" rows=${live.data?.strategies || []} keyOf=${(s) => s.id} onOpen=${(s) => go(`/strategies/${s.id}`)} empty="Loading …" columns=${[
     { key: "id", label: "Instance", cell: (s) => html`<a href=${`/strategies/${s.id}`} tabindex="-1">${s.id}</a>` }, { key: "state", label: "State", by: (s) => s.state, cell: (s) => (s.sizing.entries === "off" ? html`${s.state}, <strong class="bad">off</strong>` : s.state) },
-    { key: "size", label: "Size", num: true, by: (s) => s.sizing.size, cell: (s) => html`<span title=${sized(s.sizing)}>${percent(s.sizing.size)}</span>` },
+    { key: "size", label: "Size", num: true, by: (s) => s.sizing.size, kind: (s) => (s.sizing.size === 0 ? "bad" : ""), cell: (s) => html`<span title=${sized(s.sizing)}>${percent(s.sizing.size)}</span>` },
     { key: "evaluations", label: "Samples", num: true, cell: (s) => count(s.evaluations) }, { key: "pass_rate", label: "Pass rate", num: true, cell: (s) => percent(s.pass_rate) },
     { key: "passed", label: "Passed", num: true, cell: (s) => count(s.passed) }, { key: "held", label: "Waiting", num: true, cell: (s) => count(s.held) }, { key: "blocked", label: "Refused", num: true, cell: (s) => count(s.blocked) },
     { key: "blocks", label: "Refused because", wide: true, sort: false, cell: (s) => listed(s.blocks) }, { key: "refused", label: "Entries refused by gates", wide: true, sort: false, cell: (s) => listed(s.refused) },
@@ -63,7 +63,7 @@ function Word({ s }) {
 function MarkOuts({ of }) {
   return html`<dl class="figures">
     ${[["1 s", of.gain_1s], ["5 s", of.gain_5s], ["30 s", of.gain_30s], ["Settlement", of.gain_settlement]].map(([label, gain]) => html`<${Figure} key=${label} label=${label} value=${cents(gain)} kind=${tone(gain)} />`)}
-    <${Figure} label="Slippage" value=${cents(of.slippage)} note="worse than the mid decided on" />
+    <${Figure} label="Slippage" value=${cents(of.slippage).replace("+", "")} note="worse than the mid decided on" />
     <${Figure} label="Edge realised" value=${percent(of.edge_realised)} note="result over what was predicted" /></dl>`;
 }
 function One({ id, go, run }) {

@@ -112,7 +112,7 @@ async def test_breakers_have_their_bounds_those_that_hold_stand_first(running: R
     held = {each["subject"]: each for each in holds if each["reason"] == "daily_loss"}
     assert held.keys() == {"daily_loss:main", "daily_loss:parity"}
     assert "stops entries" in held["daily_loss:main"]["what"] and held["daily_loss:main"]["severity"] == 1
-    assert "reduces sizes" in held["daily_loss:parity"]["what"]
+    assert "reduces sizes" in held["daily_loss:parity"]["what"] and held["daily_loss:parity"]["act"] == "wait"
     assert "release --what breaker:daily_loss:parity" in held["daily_loss:parity"]["release"]
     assert held["daily_loss:main"]["link"] == "/risk"
 
