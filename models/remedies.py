@@ -90,7 +90,7 @@ RELEASES: Final[dict[Reason, tuple[Act, str]]] = {
     R.DRAWDOWN: ("you", "look at what lost, then release the breaker: page Risk"),
     R.LOSS_STREAK: ("wait", "a gain, the breaker's pause, or the operator releases it"),
     R.NEGATIVE_EXPECTANCY: ("you", "look at the instance, then release the breaker: page Risk"),
-    R.FILL_ANOMALY: ("you", "find out what the venue reported; it ends ten minutes after the last, or release the breaker"),
+    R.FILL_ANOMALY: ("you", "see what the venue reported; it ends 10 minutes after the last, or release the breaker"),
     R.SLIPPAGE: ("wait", "fills near the prices decided on, or the operator releases the breaker"),
     R.FEED_HEALTH: ("wait", "the feed is sound for a while"),
     R.SLIPPAGE_TOO_WIDE: ("none", "the limit is nearer to the mid; execution.max_slippage is the bound"),
