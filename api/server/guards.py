@@ -113,15 +113,18 @@ def sizing_of(board: Board, settings: Settings) -> list[views.SizingView]:
         operator = _number(state.get(f"size:{name}", 1.0))
         earned = _number(realised.get(f"multiplier_{name}", terms.floor)) if settings.allocation.enabled else 1.0
         broken = _broken(instance, standing, settings.breakers)
+        configured = instance.state if instance.enabled else "off"
+        enters = configured in ("active", "twin") and not by
         found.append(
             views.SizingView(
                 instance=name,
+                state=configured,
                 entries="off" if by else "on",
                 by=by,
                 operator=operator,
                 realised=earned,
                 breakers=broken,
-                size=0.0 if by else round(operator * earned * broken, 6),
+                size=round(operator * earned * broken, 6) if enters else 0.0,
             )
         )
     return found

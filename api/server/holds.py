@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from api.server.board import Board
@@ -34,15 +34,17 @@ def trading_of(board: Board) -> tuple[str, Answer | None]:
     return state, made
 
 
-def holds_of(board: Board, now: float) -> Holds:
-    """Everything that holds trading back, the worst first."""
+def holds_of(board: Board, now: float, shadows: Collection[str] = ()) -> Holds:
+    """Everything that holds trading back, the worst first. ``shadows``: instances that are judged and never ordered:
+    nothing that they wait for holds anything back, and they share one line."""
     found = [
         *_operator(board),
         *_guards(board),
         *_modules(board, now),
         *_feeds(board),
-        *_judgements(board),
-        *_refusals(board),
+        *_judgements(board, shadows),
+        *_refusals(board, shadows),
+        *_shadows(board, shadows),
     ]
     found.sort(key=lambda hold: (hold.severity, hold.since, hold.subject, hold.reason))
     return Holds(holds=found, summary=_summary(board, found))
@@ -182,7 +184,7 @@ def _feeds(board: Board) -> Iterator[Hold]:
             yield _hold(name, why, what, since if isinstance(since, int) else 0, 2, "/quality")
 
 
-def _judgements(board: Board) -> Iterator[Hold]:
+def _judgements(board: Board, shadows: Collection[str]) -> Iterator[Hold]:
     """What the data gates and strategies say of the windows that are open."""
     newest = board.newest_ns
     best: dict[str, Scan] = {}
@@ -190,7 +192,7 @@ def _judgements(board: Board) -> Iterator[Hold]:
     for scan in board.scan_records():
         window = board.windows.markets.get(scan.market_key)
         known = window.window if window is not None else None
-        if newest - scan.timestamp > _NOW_NS or (known is not None and known.end <= newest):
+        if scan.strategy in shadows or newest - scan.timestamp > _NOW_NS or (known is not None and known.end <= newest):
             continue
         if scan.reason is Reason.BELOW_THRESHOLD:
             if scan.strategy not in best or scan.normalised > best[scan.strategy].normalised:
@@ -215,14 +217,14 @@ def _judgements(board: Board) -> Iterator[Hold]:
         yield _hold(strategy, scan.reason, what, since, 5, f"/strategies/{strategy}", numbers=scored)
 
 
-def _refusals(board: Board) -> Iterator[Hold]:
+def _refusals(board: Board, shadows: Collection[str]) -> Iterator[Hold]:
     """Entries that gates or sizing refused in the last seconds: one line for each strategy, market and reason."""
     newest = board.newest_ns
     seen: dict[tuple[str, str, str], Decision] = {}
     for _, decision in board.decision_records():
         if newest - decision.timestamp > _NOW_NS:
             break
-        if decision.action == "block":
+        if decision.action == "block" and decision.strategy not in shadows:
             seen.setdefault((decision.strategy, decision.market_key, decision.reason), decision)
     for (strategy, market, reason), decision in sorted(seen.items()):
         module = decision.spans[-1].module if decision.spans else ""
@@ -236,3 +238,11 @@ def _refusals(board: Board) -> Iterator[Hold]:
         link = f"/decisions/{decision.id}"
         numbers = decision.spans[-1].numbers if decision.spans else {}
         yield _hold(f"{strategy}, {title}", reason, what, decision.timestamp, 4, link, decision.id, until, numbers)
+
+
+def _shadows(board: Board, shadows: Collection[str]) -> Iterator[Hold]:
+    if not shadows or not board.modules.known:
+        return
+    named = ", ".join(sorted(shadows))
+    many = f"{len(shadows)} instances are shadows" if len(shadows) > 1 else "one instance is a shadow"
+    yield _hold("all", Reason.SHADOW, f"{many}, judged and never ordered: {named}.", 0, 6, "/strategies")

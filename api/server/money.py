@@ -198,7 +198,9 @@ def risk_of(board: Board, settings: Settings) -> views.RiskView:
         by_end[(window.end if window is not None else 0, market)] += held.basis
     total = sum(by_market.values())
     caps = [_cap("cap_total", "all positions and reservations", limits.cap_total, board.accounts.committed())]
-    for name in all_instances(settings):
+    for name, instance in all_instances(settings).items():
+        if instance.state != "active" and not by_strategy[name]:
+            continue
         caps.append(_cap("cap_strategy", name, limits.cap_strategy, by_strategy[name]))
     caps += [_cap("cap_market", board.title(key), limits.cap_market, used) for key, used in by_market.most_common()]
     caps += [_cap(*each) for each in joint_caps_of(board, settings.concentration.bucket_s)]

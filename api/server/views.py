@@ -451,12 +451,13 @@ class SizingView(BaseModel):
     """What an instance's sizes are multiplied with now; 1 is the full size."""
 
     instance: str
+    state: str = Field(description="active, shadow, paused, twin, or off: not evaluated")
     entries: Literal["on", "off"] = Field(description="off: switched off by the operator")
     by: str = Field(description="who switched it off")
     operator: float = Field(description="by the command size")
     realised: float = Field(description="by what it has realised (allocation)")
     breakers: float = Field(description="by the breakers over it; 0: one of them stops its entries")
-    size: float = Field(description="all of them together; 0 where entries are off")
+    size: float = Field(description="all of them together; 0 where it may not enter")
 
 
 class MarkOutsView(BaseModel):

@@ -3,7 +3,7 @@ import { html, useState } from "../app/dom.js";
 import { useLive } from "../app/live.js";
 import { Bar, Figure, Panel, Table } from "../app/parts.js";
 import { command } from "../app/control.js";
-import { percent, plain, stamp, usd } from "../app/format.js";
+import { none, percent, plain, stamp, usd } from "../app/format.js";
 import { Holds } from "./overview.js";
 
 const LEVELS = { clear: "good", reduced: "warn", stopped: "bad" };
@@ -37,9 +37,11 @@ const BOUNDS = [
   { key: "stop_at", label: "Stops at", num: true, cell: (b) => plain(b.stop_at) },
   { key: "release", label: "Ends when", wide: true },
 ];
+const orders = (s) => ["active", "twin"].includes(s.state);
 const SIZES = [
   { key: "instance", label: "Instance", cell: (s) => html`<a href=${`/strategies/${s.instance}`}>${s.instance}</a>` },
-  { key: "size", label: "Size now", num: true, cell: (s) => html`<strong class=${s.size === 0 ? "bad" : ""}>${percent(s.size)}</strong>` },
+  { key: "state", label: "State", cell: (s) => (s.entries === "off" ? html`${s.state}, <strong class="bad">off</strong>` : s.state) },
+  { key: "size", label: "Size now", num: true, cell: (s) => (orders(s) ? html`<strong class=${s.size === 0 ? "bad" : ""}>${percent(s.size)}</strong>` : none) },
   { key: "realised", label: "By what it realised", num: true, cell: (s) => percent(s.realised) },
   { key: "breakers", label: "By breakers", num: true, cell: (s) => percent(s.breakers) },
   { key: "operator", label: "By the operator", num: true, cell: (s) => (s.entries === "off" ? `off, ${s.by}` : percent(s.operator)) },
@@ -63,11 +65,11 @@ export default function Risk({ run }) {
     { key: "release", label: "Ends when", wide: true },
     ...(run?.finished ? [] : [{ key: "act", label: "Release", sort: false, cell: (b) => (b.level === "clear" ? "" : html`<button type="button" aria-label=${`Release ${b.id}${sure === b.id ? " now?" : ""}`} onClick=${() => release(b.id)}>${sure === b.id ? "Release it now?" : "Release"}</button>`) }]),
   ];
-  return html`<${Panel} title="What holds trading back now" live=${holds}><${Holds} data=${holds.data} /><//>
-    <${Panel} title="Breakers" live=${live} note="sizes first, then entries; exits are never stopped"><${Table} name="breakers" rows=${r?.breakers || []} keyOf=${(b) => b.id} empty=${r ? "No breaker was near its bound." : "Loading …"} columns=${breakers} />
+  return html`<${Panel} title="Breakers" live=${live} note="sizes first, then entries; exits are never stopped"><${Table} name="breakers" rows=${r?.breakers || []} keyOf=${(b) => b.id} empty=${r ? "No breaker was near its bound." : "Loading …"} columns=${breakers} />
       <p class=${`said whole ${said.kind}`} role="status" aria-live="polite">${said.text}</p>
       <details><summary>What the breakers watch, and their bounds</summary><${Table} name="bounds" whole=${true} rows=${r?.bounds || []} keyOf=${(b) => b.kind + b.scope} empty="Loading …" columns=${BOUNDS} /></details><//>
     <${Panel} title="Sizes" live=${live} note="of the full size; the parts are multiplied"><${Table} name="sizes" rows=${r?.sizing || []} keyOf=${(s) => s.instance} empty="Loading …" columns=${SIZES} /><//>
+    <${Panel} title="What holds trading back now" live=${holds}><${Holds} data=${holds.data} /><//>
     <${Panel} title="Caps and their use" live=${live} note="dollars at cost; of underlyings and expiries the worst joint outcome"><${Table} name="caps" rows=${r?.caps || []} keyOf=${(c) => c.cap + c.subject} empty="Loading …" columns=${CAPS} /><//>
     <div class="grid"><div class="half"><${Panel} title="Exposure by expiry" live=${live}><${Table} name="expiry" rows=${r?.exposure || []} keyOf=${(e) => e.expires + e.market} empty=${r ? "Nothing is held." : "Loading …"} columns=${EXPIRY} /><//></div>
     <div class="half"><${Panel} title="Concentration" live=${live}><dl class="figures"><${Figure} label="Largest market" value=${percent(r?.concentration)} note="of the cost of all positions" />${Object.entries(r?.by_asset_usd || {}).map(([asset, cost]) => html`<${Figure} key=${asset} label=${asset} value=${usd(cost)} note="at cost" />`)}</dl><//></div></div>

@@ -19,7 +19,9 @@ const SCAN_COLUMNS = [
   { key: "time", label: "Judged", kind: () => "nowrap", cell: (s) => clock(s.time) },
 ];
 // What reduces an instance's sizes, in words.
+const orders = (s) => ["active", "twin"].includes(s.state);
 function sized(given) {
+  if (!orders(given)) return `it is never ordered: ${given.state}`;
   if (given.entries === "off") return `off, by ${given.by}`;
   const parts = [["what it realised", given.realised], ["breakers", given.breakers], ["the operator", given.operator]].filter(([, share]) => share < 1);
   return parts.length ? parts.map(([by, share]) => `${percent(share)} by ${by}`).join(", ") : "nothing reduces it";
@@ -39,7 +41,7 @@ function All({ query, go }) {
     && (query.get("ended") === "1" || s.reason !== "expired") && (!words || `${s.market} ${s.market_key} ${s.reason}`.toLowerCase().includes(words)));
   return html`<${Panel} title="Instances" live=${live} note="money is of this run alone, after all fees"><${Steps}><${Table} name="instances" rows=${live.data?.strategies || []} keyOf=${(s) => s.id} onOpen=${(s) => go(`/strategies/${s.id}`)} empty="Loading …" columns=${[
     { key: "id", label: "Instance", cell: (s) => html`<a href=${`/strategies/${s.id}`} tabindex="-1">${s.id}</a>` }, { key: "state", label: "State", by: (s) => s.state, cell: (s) => (s.sizing.entries === "off" ? html`${s.state}, <strong class="bad">off</strong>` : s.state) },
-    { key: "size", label: "Size", num: true, by: (s) => s.sizing.size, kind: (s) => (s.sizing.size === 0 ? "bad" : ""), cell: (s) => html`<span title=${sized(s.sizing)}>${percent(s.sizing.size)}</span>` },
+    { key: "size", label: "Size", num: true, by: (s) => s.sizing.size, kind: (s) => (orders(s) && s.sizing.size === 0 ? "bad" : ""), cell: (s) => html`<span title=${sized(s.sizing)}>${orders(s) ? percent(s.sizing.size) : none}</span>` },
     { key: "evaluations", label: "Samples", num: true, cell: (s) => count(s.evaluations) }, { key: "pass_rate", label: "Pass rate", num: true, cell: (s) => percent(s.pass_rate) },
     { key: "passed", label: "Passed", num: true, cell: (s) => count(s.passed) }, { key: "held", label: "Waiting", num: true, cell: (s) => count(s.held) }, { key: "blocked", label: "Refused", num: true, cell: (s) => count(s.blocked) },
     { key: "blocks", label: "Refused because", wide: true, sort: false, cell: (s) => listed(s.blocks) }, { key: "refused", label: "Entries refused by gates", wide: true, sort: false, cell: (s) => listed(s.refused) },
@@ -72,7 +74,7 @@ function One({ id, go, run }) {
   const s = live.data;
   return html`<${Panel} title=${`Instance ${id}`} live=${live} note=${s ? `${s.strategy}, ${s.state}, model ${s.model}` : ""}>${s ? html`<dl class="figures">
       <${Figure} label="Evaluations" value=${count(s.evaluations)} note=${`${count(s.passed)} passed, ${count(s.held)} waiting, ${count(s.blocked)} refused`} /><${Figure} label="Pass rate" value=${percent(s.pass_rate)} />
-      <${Figure} label="Today" value=${signed(s.today_usd)} kind=${tone(s.today_usd)} note="of this run alone" /><${Figure} label="7 days" value=${signed(s.week_usd)} kind=${tone(s.week_usd)} note="of this run alone" /><${Figure} label="All" value=${signed(s.realised_usd)} kind=${tone(s.realised_usd)} note="closed PnL less fees" /><${Figure} label="Size now" value=${percent(s.sizing.size)} kind=${s.sizing.size === 0 ? "bad" : ""} note=${sized(s.sizing)} /></dl>
+      <${Figure} label="Today" value=${signed(s.today_usd)} kind=${tone(s.today_usd)} note="of this run alone" /><${Figure} label="7 days" value=${signed(s.week_usd)} kind=${tone(s.week_usd)} note="of this run alone" /><${Figure} label="All" value=${signed(s.realised_usd)} kind=${tone(s.realised_usd)} note="closed PnL less fees" /><${Figure} label="Size now" value=${orders(s) ? percent(s.sizing.size) : none} kind=${orders(s) && s.sizing.size === 0 ? "bad" : ""} note=${sized(s.sizing)} /></dl>
       <p>Last: <${Reason} code=${s.last_reason} meaning=${s.meaning} /></p>` : html`<${Empty}>Loading …<//>`}<//>
     ${run?.finished || !s ? null : html`<${Panel} title="Entries and size" note="asked here, answered by the trading flow"><${Word} s=${s} /><//>`}
     <${Panel} title="Mark-outs" live=${live} note="cents a share in the fills' favour, fees apart; the mid so long after each fill, less its price">${s ? html`<${MarkOuts} of=${s.markouts} />` : html`<${Empty}>Loading …<//>`}<//>

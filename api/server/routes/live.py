@@ -16,6 +16,7 @@ from api.server.state import ServerState
 from models.contracts import Number
 from models.reasons import MEANING
 from models.remedies import release_of
+from models.strategies.instance import instances
 
 Minutes = Annotated[int, Query(ge=1, le=60, description="minutes of event time")]
 
@@ -62,7 +63,8 @@ def router(state: ServerState) -> APIRouter:
     async def holds() -> views.Holds:
         """Everything that holds trading back now, in one list: reason, since, until, who has to act, how released."""
         catalogue()
-        return holds_of(board, hub.now())
+        shadows = [each.id for each in instances(state.settings()) if each.state == "shadow"]
+        return holds_of(board, hub.now(), shadows)
 
     @made.get("/api/feeds")
     async def feeds() -> views.FeedsView:

@@ -13,8 +13,9 @@ from api.server.board import Board
 from api.server.guards import bounds_of, sizing_of
 from api.server.holds import holds_of
 from models.portfolio.sections import BreakerSettings
+from models.reasons import Reason
 from models.settings import InstanceTable, Settings
-from tests.api.server.records import T0, risk_event, stored, telemetry
+from tests.api.server.records import T0, decision, risk_event, scan, stored, telemetry
 from tests.api.server.rig import Running, listen_to, serving, some
 
 HOUR = 3_600 * 10**9
@@ -126,8 +127,26 @@ def test_every_kind_of_breaker_states_what_it_watches() -> None:
     assert all(each.measure and each.release and each.reduce_at <= each.stop_at for each in told)
 
 
+def shadow(name: str) -> InstanceTable:
+    return InstanceTable(id=name, strategy="parity", state="shadow")
+
+
+def test_what_a_shadow_waits_for_holds_nothing_back() -> None:
+    board = Board(0.0)
+    board.kafka = "connected"
+    for record in (telemetry("portfolio"), scan(1), decision(2, "block", Reason.SHADOW)):
+        board.take(stored(record), 0.0)
+    alone = [each for each in holds_of(board, 0.0).holds if each.subject.startswith("parity")]
+    assert {each.reason for each in alone} == {"below_threshold", "shadow"}
+    holds = holds_of(board, 0.0, ["parity"]).holds
+    assert [each.what for each in holds if "parity" in each.what] == [
+        "one instance is a shadow, judged and never ordered: parity."
+    ]
+
+
 def test_a_size_is_the_product_of_what_was_realised_of_breakers_and_of_the_operator() -> None:
-    settings = Settings(instances=(InstanceTable(id="double", strategy="parity", state="twin"),))
+    tables = (InstanceTable(id="double", strategy="parity", state="twin"), shadow("quiet"))
+    settings = Settings(instances=tables)
     board = Board(0.0)
     board.kafka = "connected"
     rows = [
@@ -143,6 +162,7 @@ def test_a_size_is_the_product_of_what_was_realised_of_breakers_and_of_the_opera
     assert (told["updown_fair_value"].entries, told["updown_fair_value"].by) == ("off", "trader")
     assert told["updown_fair_value"].size == 0.0 and told["updown_fair_value"].realised == 0.5, "the floor"
     assert told["double"].breakers == 1.0, "a paper twin's money is not the portfolio's"
+    assert told["quiet"].size == 0.0, "it is never ordered"
     assert "updown_fair_value is switched off by trader." in [each.what for each in holds_of(board, 0.0).holds]
 
 
