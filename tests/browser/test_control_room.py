@@ -314,6 +314,9 @@ def an_instance_is_switched_off_and_its_decisions_say_so(page: Any, system: Syst
     page.get_by_role("button", name="Set size").click()
     page.get_by_text("updown_fair_value is on at 80% of its size now").first.wait_for()
     eventually(lambda: system.get("api/strategies/updown_fair_value")["sizing"]["operator"] == 0.8, 60, "the size")
+    page.get_by_label("Size, %").fill("100")
+    page.get_by_role("button", name="Set size").click()
+    page.get_by_text("updown_fair_value is on at 100% of its size now").first.wait_for()
 
 
 #: The browser's own class, which also remembers what it was made for.
