@@ -220,9 +220,9 @@ class MarkOut(Record, frozen=True):
     size: int
     fee: int
     mid: int
-    gain: int | None
-    slippage: int | None
-    predicted: float | None
+    gain: int | None = None
+    slippage: int | None = None
+    predicted: float | None = None
 
 
 class VenueCommand(Record, frozen=True):
