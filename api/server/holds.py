@@ -39,7 +39,7 @@ def holds_of(board: Board, now: float, shadows: Collection[str] = ()) -> Holds:
     nothing that they wait for holds anything back, and they share one line."""
     found = [
         *_operator(board),
-        *_guards(board),
+        *_guards(board, shadows),
         *_modules(board, now),
         *_feeds(board),
         *_judgements(board, shadows),
@@ -106,7 +106,7 @@ def _operator(board: Board) -> Iterator[Hold]:
         yield _hold("all", Reason.ANOMALY, what, 0, 0, "/portfolio")
 
 
-def _guards(board: Board) -> Iterator[Hold]:
+def _guards(board: Board, shadows: Collection[str]) -> Iterator[Hold]:
     """Breakers that stop or reduce, and a release gate that reduces the caps."""
     for breaker in breakers_of(board):
         if breaker.level == "clear":
@@ -127,7 +127,7 @@ def _guards(board: Board) -> Iterator[Hold]:
     state = board.modules.known.get("gate.state")
     for key, by in sorted(state.row.gauges.items()) if state is not None else ():
         kind, _, name = key.partition(":")
-        if kind == "off":
+        if kind == "off" and name not in shadows:
             yield _hold(name, Reason.DISABLED, f"{name} is switched off by {by}.", 0, 3, f"/strategies/{name}")
     gate = board.modules.known.get("gate.release")
     if gate is not None and gate.row.gauges.get("gate") == "PAPER_CANARY":

@@ -22,7 +22,7 @@ const EXPIRY = [
 const level = (e, given) => (e.kind === "multiplier" ? percent(Number(given)) : given);
 const EVENTS = [
   { key: "time", label: "When", kind: () => "nowrap", cell: (e) => stamp(e.time) },
-  { key: "kind", label: "What", cell: (e) => (e.kind === "breaker" ? `breaker ${e.subject.replaceAll("_", " ")}` : e.kind) },
+  { key: "kind", label: "What", kind: () => "nowrap", cell: (e) => (e.kind === "breaker" ? `breaker ${e.subject.replaceAll("_", " ")}` : e.kind) },
   { key: "name", label: "Of" },
   { key: "old", label: "From", cell: (e) => level(e, e.old) },
   { key: "new", label: "To", cell: (e) => level(e, e.new) },

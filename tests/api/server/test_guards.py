@@ -134,10 +134,11 @@ def shadow(name: str) -> InstanceTable:
 def test_what_a_shadow_waits_for_holds_nothing_back() -> None:
     board = Board(0.0)
     board.kafka = "connected"
-    for record in (telemetry("portfolio"), scan(1), decision(2, "block", Reason.SHADOW)):
+    off = telemetry("gate.state", gauges={"off:parity": "trader"})
+    for record in (telemetry("portfolio"), off, scan(1), decision(2, "block", Reason.SHADOW)):
         board.take(stored(record), 0.0)
     alone = [each for each in holds_of(board, 0.0).holds if each.subject.startswith("parity")]
-    assert {each.reason for each in alone} == {"below_threshold", "shadow"}
+    assert {each.reason for each in alone} == {"below_threshold", "shadow", "disabled"}
     holds = holds_of(board, 0.0, ["parity"]).holds
     assert [each.what for each in holds if "parity" in each.what] == [
         "one instance is a shadow, judged and never ordered: parity."
