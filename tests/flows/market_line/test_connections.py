@@ -216,7 +216,7 @@ def test_a_feed_record_without_envelope_is_rejected(rig: Rig) -> None:
 COMMAND = encode(sign(Command(id="c", run="r", t=1, by="me", do=Pause()), "11" * 32))
 SOUND = {
     CONTROL: COMMAND,
-    EXECUTIONS: b'{"order":"main-7","state":"filled","t":5,"price":5000,"size":1000000}',
+    EXECUTIONS: b'{"type":"report","order":"main-7","state":"filled","t":5,"price":5000,"size":1000000}',
     MODELS: b'{"model":"gbm-3","instance":"fair_gbm","t":5,"state":"canary"}',
 }
 
