@@ -58,17 +58,21 @@ def test_both_quotes_stand_below_their_fair_values_and_cost_less_than_a_dollar(s
     assert len(set(ids)) == len(ids)
 
 
-def test_a_quote_moves_with_fair_value_one_at_a_time(scene: Scene) -> None:
+@pytest.mark.parametrize(("bid", "ask"), [(46, 66), (40, 60)])
+def test_a_quote_moves_with_fair_value_and_mid_one_at_a_time(scene: Scene, bid: int, ask: int) -> None:
+    """Spot rises. Where the mid follows, so does the bid for Up; where it does not, who is wrong is not known: the bid
+    stays below the mid. That for Down goes lower in both cases."""
     before = working(scene)
     for _ in range(12):
         scene.later(0.5)
         scene.spot(60_020.0)
-        scene.quote(40, 60)
+        scene.quote(bid, ask)
         scene.clock()
         live = [o for o in {o.id: o for o in scene.books.of(Order)}.values() if o.status in ("submitted", "accepted")]
         assert len(live) == len({o.outcome for o in live}), "never two for one outcome"
     after = working(scene)
-    assert after["Up"].limit > before["Up"].limit and after["Down"].limit < before["Down"].limit
+    assert (after["Up"].limit > before["Up"].limit) == (bid > 40)
+    assert after["Up"].limit < (bid + ask) * 50 and after["Down"].limit < before["Down"].limit
 
 
 def test_quotes_are_pulled_when_the_data_is_not_sound(scene: Scene) -> None:
