@@ -56,6 +56,8 @@ _WAIT_S: Final = 0.1
 _RETRY_S: Final = 1.0
 #: A cluster that has sent nothing for this long is asked whether it is there.
 _PROBE_S: Final = 5.0
+#: So long without a record, and what is missing of the backlog is not to be had.
+_SILENCE_S: Final = 5.0
 _JOIN_S: Final = 2.0
 _CONNECTED: Final = "connected"
 
@@ -125,7 +127,7 @@ class Intake:
                     if len(records) < BATCH:
                         self._stop.wait(_WAIT_S)
                     continue
-                self._look(idle=True)
+                self._look(idle=time.monotonic() - heard > _SILENCE_S)
                 if time.monotonic() - heard > _PROBE_S:
                     answers = cluster_answers(self._kafka, self._bootstrap, timeout_s=2.0)
                     self._say(_CONNECTED if answers else f"the broker {self._bootstrap} does not answer")
@@ -134,7 +136,8 @@ class Intake:
             reader.close()
 
     def _look(self, idle: bool) -> None:
-        """Say once that the backlog is there: all of it is read, or there is nothing more to be had."""
+        """Say once that the backlog is there: all of it is read, or for a long time nothing came. A moment without
+        records says nothing: a busy machine or broker has such moments, and who resumes then is told things twice."""
         if self._caught_up is None:
             return
         if idle or all(self._next.get(topic, 0) >= end for topic, end in self._before.items()):
@@ -149,4 +152,5 @@ class Intake:
         if known is not None and low <= known <= high:
             return known
         self._before[topic] = high
-        return max(low, high - BACKLOG[topic])
+        self._next[topic] = max(low, high - BACKLOG[topic])
+        return self._next[topic]
