@@ -7,6 +7,7 @@ after a crash are known by their ordinals and are dropped.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -186,6 +187,10 @@ class Board:
         rows = [*self._actions.numbered(limit), *(self._refusals.numbered(limit) if refusals else ())]
         rows.sort(key=lambda row: row[0], reverse=True)
         return rows[:limit]
+
+    def refusals_since(self, t: int) -> Iterator[Decision]:
+        """Those of event time ``t`` (Unix ns) and later, the latest first."""
+        return self._refusals.latest_while(lambda each: each.timestamp >= t)
 
     def reach(self) -> int:
         """The journal event back to which memory holds every decision, refusals too; 0 for the beginning."""

@@ -221,10 +221,8 @@ def _refusals(board: Board, shadows: Collection[str]) -> Iterator[Hold]:
     """Entries that gates or sizing refused in the last seconds: one line for each strategy, market and reason."""
     newest = board.newest_ns
     seen: dict[tuple[str, str, str], Decision] = {}
-    for _, decision in board.decision_records():
-        if newest - decision.timestamp > _NOW_NS:
-            break
-        if decision.action == "block" and decision.strategy not in shadows:
+    for decision in board.refusals_since(newest - _NOW_NS):
+        if decision.strategy not in shadows:
             seen.setdefault((decision.strategy, decision.market_key, decision.reason), decision)
     for (strategy, market, reason), decision in sorted(seen.items()):
         module = decision.spans[-1].module if decision.spans else ""

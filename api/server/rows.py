@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 from models.record import Record
@@ -33,6 +34,14 @@ class RecentRows(Generic[_R]):
     def latest(self, limit: int) -> list[_R]:
         """The latest first."""
         return [record for _, record in self.numbered(limit)]
+
+    def latest_while(self, wanted: Callable[[_R], bool]) -> Iterator[_R]:
+        """The latest first, up to the first that is not wanted: older ones are not even parsed."""
+        for _, value in reversed(self._rows):
+            record = self._contract.read(value)
+            if not wanted(record):
+                return
+            yield record
 
     def numbered(self, limit: int) -> list[tuple[int, _R]]:
         """The same with their numbers."""
