@@ -56,6 +56,12 @@ def test_market_without_recordings_is_skipped(tmp_path: Path) -> None:
     assert "no recording" in result["skipped"] and result["figures"] == []
 
 
+def test_without_another_engine_peers_is_skipped_and_says_how_to_name_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PEERS_PYTHON", sys.executable)
+    result = measured("peers")
+    assert "PEERS_PYTHON" in result["skipped"] and result["figures"] == []
+
+
 @pytest.mark.takes(12)
 def test_market_on_real_frames(recordings: Path) -> None:
     figures = medians(measured("market", "--data", str(recordings)))
