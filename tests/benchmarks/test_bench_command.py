@@ -106,6 +106,14 @@ def test_memory_of_the_whole_system() -> None:
     assert figures["speed reached"] > 0
 
 
+@pytest.mark.takes(15)
+def test_dying_edge() -> None:
+    result = measured("dying_edge")
+    figures = medians(result)
+    assert set(figures) == {"made at best", "deepest drawdown", "size at the end, of the full one"}
+    assert figures["deepest drawdown"] >= 0 and any("a quarter of the full size" in note for note in result["notes"])
+
+
 @pytest.mark.slow
 @pytest.mark.takes(30)
 def test_maker() -> None:
