@@ -1,7 +1,7 @@
 """The desk: everything after the barrier. It hears every event in journal order and alone sends orders and moves money.
 
 For each event, in this order: the venue says what became of the orders; the event is taken in, a resolution settles its
-market, and a command is answered; the lanes' evaluations are counted; positions are held against the exit rules;
+market, and a command is answered; the lanes' evaluations are counted; positions are judged by the exit rules;
 evaluations that passed go through the gates, are sized and sent; a clock tick reconciles and sends the pulse. Each of
 these leaves its spans on the trace, and the counters of every module are counted from those spans.
 """
