@@ -78,6 +78,7 @@ class CoinbaseDoor:
     ) -> None:
         self.pulse = ModulePulse("connection.coinbase")
         self._products = tuple(f"{asset}-USD" for asset in feeds.assets)
+        self._tracked = ""  # the connection whose numbers are followed
         self._tracker = SequenceTracker()
         self._clock = clock
         self._observer = observer
@@ -111,14 +112,14 @@ class CoinbaseDoor:
         """The products are fixed: always."""
 
     async def greet(self, socket: ClientConnection) -> str:
-        self._tracker = SequenceTracker()
-        self._level2_ns = self._clock.now_ns()
         for message in subscriptions(self._products):
             await self._messages.wait()
             await socket.send(message)
         return f"{', '.join(CHANNELS)} of {', '.join(self._products)}"
 
     def admit(self, frame: bytes, conn: str, t: int) -> None:
+        if conn != self._tracked:  # its first frame, which may well come before we have asked for anything
+            self._tracked, self._tracker, self._level2_ns = conn, SequenceTracker(), t
         if self._observer is not None:
             self._observer.coinbase(conn, frame, t)
         head = frame[:64]
