@@ -52,11 +52,11 @@ from flows.trading_line.reconciliation import Reconciliation
 from flows.trading_line.records import EXECUTION, Choice, Records
 from flows.trading_line.refusals import Refusals
 from flows.trading_line.release_gate import ReleaseGate
-from flows.trading_line.reply import Reply, nobodys
+from flows.trading_line.reply import Reply, nobodys, refused
 from flows.trading_line.settlement import Settlement
 from flows.trading_line.tally import EvaluationTally
 from models.contracts import Number
-from models.control import Signed
+from models.control import Close, Signed
 from models.happenings import Cancelled, Filled, Happening, Irregular
 from models.inputs import read_input
 from models.journal import AnyEvent, Book, Clock, Configuration, Feed, Input, Market, Spot
@@ -318,6 +318,10 @@ class Desk:
         command = self._operator.verified(signed)
         if command is None or isinstance(command, Reply):
             self._obey(event, command)
+            return
+        if isinstance(command.do, Close) and command.do.market not in self._known.markets:
+            text = f"there is no market {command.do.market!r} here: nothing was done."
+            self._obey(event, refused("gate.operator", command, Reason.NOTHING_TO_DO, text))
             return
         answer: Reply | None = None
         for member in self._members:

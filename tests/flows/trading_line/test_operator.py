@@ -123,7 +123,8 @@ def test_flatten_sells_everything_and_pauses() -> None:
 
 def test_close_sells_one_market_and_bars_it() -> None:
     scene = holding()
-    assert say(scene, Close("another")).verdict == "pass"
+    typo = say(scene, Close("another"))
+    assert typo.verdict == "block" and "there is no market 'another'" in typo.text
     scene.quote(59, 60)
     assert scene.decisions("exit") == []
     say(scene, Close(KEY))
