@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flows.trading_line.members import Member, Notice, RiskChange
+from flows.trading_line.members import Announcer, RiskChange
 from models.contracts import Number
 from models.happenings import Happening, RoundClosed
 from models.portfolio.allocation import Performance, limited
@@ -15,15 +15,15 @@ from models.trace import Step
 MODULE = "allocation"
 
 
-class Allocation(Member):
+class Allocation(Announcer):
     """A multiplier for every instance, moved by each round that ends."""
 
     module = MODULE
 
     def __init__(self, settings: Settings) -> None:
+        super().__init__()
         self._performances: dict[str, Performance] = {}
         self._multipliers: dict[str, float] = {}
-        self._notices: list[Notice] = []
         self.configure(settings)
 
     def configure(self, settings: Settings) -> None:
@@ -51,7 +51,7 @@ class Allocation(Member):
         }
         if new != old:
             text = f"{name} trades at {new:.0%} of its full size, before at {old:.0%}."
-            self._notices.append(
+            self.announce(
                 RiskChange(
                     "multiplier", "size", "instance", name, f"{old:g}", f"{new:g}", Reason.PERFORMANCE, text, numbers
                 )
@@ -60,10 +60,6 @@ class Allocation(Member):
 
     def multiplier(self, instance: str) -> float:
         return self._multipliers.get(instance, self._terms.floor) if self._enabled else 1.0
-
-    def notices(self) -> list[Notice]:
-        notices, self._notices = self._notices, []
-        return notices
 
     def gauges(self) -> dict[str, Number]:
         return {f"multiplier_{name}": self.multiplier(name) for name in self._multipliers}

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from flows.trading_line.known import MarketCache
-from flows.trading_line.members import Entry, Member, Notice, RiskChange
+from flows.trading_line.members import Announcer, Entry, RiskChange
 from flows.trading_line.positions import MAIN, Account
 from flows.trading_line.reconciliation import Reconciliation
 from flows.trading_line.reply import Reply, done, refused
@@ -57,7 +57,7 @@ class Realised(msgspec.Struct):
     peak: float = 0.0
 
 
-class Breakers(Member):
+class Breakers(Announcer):
     """Hears everything, and objects to entries."""
 
     module = MODULE
@@ -69,6 +69,7 @@ class Breakers(Member):
         accounts: Mapping[str, Account],
         reconciliation: Reconciliation,
     ) -> None:
+        super().__init__()
         self._known = known
         self._accounts = accounts
         self._reconciliation = reconciliation
@@ -87,7 +88,6 @@ class Breakers(Member):
         self._second = -1
         self._opened = 0  # equity at the day's beginning
         self._peak = 0
-        self._notices: list[Notice] = []
         self.configure(settings)
 
     def configure(self, settings: Settings) -> None:
@@ -228,7 +228,7 @@ class Breakers(Member):
     def _changed(self, breaker: Breaker, before: Level, reason: Reason, numbers: dict[str, Number]) -> Step:
         what = {"clear": "at full size again", "reduced": "at reduced size", "stopped": "stopped"}[breaker.level]
         text = f"{breaker.kind.replace('_', ' ')} of {breaker.scope} {breaker.name}: entries {what}."
-        self._notices.append(
+        self.announce(
             RiskChange(
                 "breaker", breaker.kind, breaker.scope, breaker.name, before, breaker.level, reason, text, numbers
             )
@@ -301,10 +301,6 @@ class Breakers(Member):
             self._slips[name] = []
         elif breaker.kind == "feed_health":
             self._trusted[name] = self._second
-
-    def notices(self) -> list[Notice]:
-        notices, self._notices = self._notices, []
-        return notices
 
     def gauges(self) -> dict[str, Number]:
         """By breaker that stands or was near: its level, with its value beside it."""

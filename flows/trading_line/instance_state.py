@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flows.trading_line.members import Entry, Member, Notice, RiskChange
+from flows.trading_line.members import Announcer, Entry, RiskChange
 from flows.trading_line.reply import Reply, done, refused
 from models.contracts import Number
 from models.control import Command, SetInstance
@@ -24,15 +24,15 @@ _BY_STATE = {
 }
 
 
-class InstanceState(Member):
+class InstanceState(Announcer):
     """Holds what a shadow would enter, and refuses what a paused instance would, or one that is switched off."""
 
     module = MODULE
 
     def __init__(self, settings: Settings) -> None:
+        super().__init__()
         self._disabled: dict[str, str] = {}  # instance -> who switched it off
         self._sizes: dict[str, float] = {}
-        self._notices: list[Notice] = []
         self.configure(settings)
 
     def configure(self, settings: Settings) -> None:
@@ -69,18 +69,12 @@ class InstanceState(Member):
             return refused(MODULE, command, Reason.NOTHING_TO_DO, f"{name} is {old} already.")
         text = f"{name} is {new} now, before {old}."
         reason = Reason.DISABLED if name in self._disabled else Reason.OK
-        self._notices.append(
-            RiskChange("instance", "entries", "instance", name, old, new, reason, text, {"by": command.by})
-        )
+        self.announce(RiskChange("instance", "entries", "instance", name, old, new, reason, text, {"by": command.by}))
         return done(MODULE, command, text)
 
     def _say(self, name: str) -> str:
         state = "off" if name in self._disabled else "on"
         return f"{state} at {self._sizes.get(name, 1.0):.0%} of its size"
-
-    def notices(self) -> list[Notice]:
-        notices, self._notices = self._notices, []
-        return notices
 
     def gauges(self) -> dict[str, Number]:
         off: dict[str, Number] = {f"off:{name}": by for name, by in self._disabled.items()}

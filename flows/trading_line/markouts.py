@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from flows.trading_line.known import MarketCache, opposite
-from flows.trading_line.members import Member, Notice
+from flows.trading_line.members import Announcer
 from models.contracts import MarkOut, Number
 from models.happenings import Filled, Happening, RoundClosed
 from models.money import PIP, SHARE
@@ -43,17 +43,17 @@ class _Realised(msgspec.Struct):
     slipped: float = 0.0
 
 
-class MarkOuts(Member):
+class MarkOuts(Announcer):
     """Marks fills as time goes on; ``settled`` says what a market paid."""
 
     module = MODULE
 
     def __init__(self, known: MarketCache) -> None:
+        super().__init__()
         self._known = known
         self._pending: list[_Pending] = []
         self._fills: dict[str, list[Filled]] = {}  # market -> fills that wait for its settlement
         self._by_instance: dict[str, _Realised] = {}
-        self._notices: list[Notice] = []
 
     def on(self, happening: Happening) -> Iterable[Step]:
         if isinstance(happening, Filled):
@@ -119,7 +119,7 @@ class MarkOuts(Member):
             slippage=sign * (fill.price - order.mid) if order.mid >= 0 else None,
             predicted=order.predicted,
         )
-        self._notices.append(mark)
+        self.announce(mark)
         if gain is None:
             return Step(MODULE, Verdict.HOLD, Reason.BOOK_INVALID, {"fill": filled.fill, "horizon_s": horizon})
         realised = self._by_instance.setdefault(order.instance, _Realised())
@@ -135,10 +135,6 @@ class MarkOuts(Member):
             shares = fill.size / SHARE
             realised.slippage += (fill.price - order.mid) * (1 if order.side == "buy" else -1) * shares
             realised.slipped += shares
-
-    def notices(self) -> list[Notice]:
-        notices, self._notices = self._notices, []
-        return notices
 
     def gauges(self) -> dict[str, Number]:
         """By instance, dollars a share: mean gain at each horizon, mean slippage against the mid decided on; and its

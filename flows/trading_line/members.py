@@ -113,3 +113,18 @@ class Member:
 
     def forget(self, market: str) -> None:
         """Nothing more comes of this market."""
+
+
+class Announcer(Member):
+    """A member that has something to publish: it announces, and the desk takes it after the event."""
+
+    def __init__(self) -> None:
+        self._notices: list[Notice] = []
+
+    def announce(self, notice: Notice) -> None:
+        """Have it published."""
+        self._notices.append(notice)
+
+    def notices(self) -> list[Notice]:
+        notices, self._notices = self._notices, []
+        return notices

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 
 from flows.trading_line.breakers import Breakers
 from flows.trading_line.known import MarketCache
-from flows.trading_line.members import Entry, Member, Notice, RiskChange, Room
+from flows.trading_line.members import Announcer, Entry, RiskChange, Room
 from flows.trading_line.operator import Operator
 from flows.trading_line.positions import MAIN, Account
 from flows.trading_line.reconciliation import Reconciliation
@@ -36,7 +36,7 @@ _HOUR = 3_600 * SECOND
 _FEEDS = frozenset({FEED_POLYMARKET, FEED_COINBASE})
 
 
-class ReleaseGate(Member):
+class ReleaseGate(Announcer):
     """Holds the gate. ``gate`` is read by whoever sends orders."""
 
     module = MODULE
@@ -50,6 +50,7 @@ class ReleaseGate(Member):
         reconciliation: Reconciliation,
         breakers: Breakers,
     ) -> None:
+        super().__init__()
         self._known = known
         self._accounts = accounts
         self._operator = operator
@@ -69,7 +70,6 @@ class ReleaseGate(Member):
         self.dry_runs = 0
         self.dry_refused = 0
         self._twins: frozenset[str] = frozenset()
-        self._notices: list[Notice] = []
         self.configure(settings)
 
     def configure(self, settings: Settings) -> None:
@@ -225,10 +225,6 @@ class ReleaseGate(Member):
         """Whether orders are made for the exchange too."""
         return self.gate in LIVE
 
-    def notices(self) -> list[Notice]:
-        notices, self._notices = self._notices, []
-        return notices
-
     def gauges(self) -> dict[str, Number]:
         """The gate, since when (Unix ns), and the evidence by name."""
         seen = self.evidence()
@@ -255,7 +251,7 @@ class ReleaseGate(Member):
         old, seen = self.gate, self.evidence()
         numbers: dict[str, Number] = {each.name: each.value for each in criteria(target, seen, self._bars)}
         text = f"from {old} to {target}: {why}."
-        self._notices.append(RiskChange("gate", "release", "portfolio", MAIN, old, target, reason, text, numbers))
+        self.announce(RiskChange("gate", "release", "portfolio", MAIN, old, target, reason, text, numbers))
         self.gate = target
         self._phrase = ""
         self._since = self._clean = self._quiet = t
