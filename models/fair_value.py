@@ -37,6 +37,14 @@ def normal_cdf(x: float) -> float:
     return 0.5 * math.erfc(-x / math.sqrt(2.0))
 
 
+def settlement_variance(variance: float, tau: float, lookback: float) -> float:
+    """Variance of the log price that settles, as the module's text has it: ``variance`` a second, ``tau`` seconds left,
+    ``lookback`` seconds averaged (0 = spot)."""
+    if tau < lookback:
+        return variance * tau**3 / (3.0 * lookback * lookback)
+    return variance * ((tau - lookback) + lookback / 3.0)
+
+
 def probability_up(
     spot: float,
     strike: float,
@@ -58,12 +66,10 @@ def probability_up(
     if lookback > 0.0 and tau < lookback:
         known = average_so_far if average_so_far is not None else spot
         mean = ((lookback - tau) * known + tau * spot) / lookback
-        spread = variance * tau**3 / (3.0 * lookback * lookback)
         move = mean / strike - 1.0
     else:
-        spread = variance * ((tau - lookback) + lookback / 3.0)
         move = math.log(spot / strike)
-    total = spread + strike_variance
+    total = settlement_variance(variance, tau, lookback) + strike_variance
     if total <= 0.0:
         return 1.0 - _FLOOR if move >= 0.0 else _FLOOR
     p = round(0.5 * math.erfc(-move / math.sqrt(total + total)), 9)

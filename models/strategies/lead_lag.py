@@ -22,19 +22,19 @@ there is to win by leaving.
 
 from __future__ import annotations
 
+import msgspec
 from pydantic import Field
 
 from models.money import PIP
 from models.reasons import Reason, Verdict
+from models.strategies import updown_fair_value
 from models.strategies.detail import Annotated, Detail, Meta
 from models.strategies.examples import example_view
 from models.strategies.horizon import HorizonParameters, leave
-from models.strategies.needs import SPOT_FAULTS, Needs
 from models.strategies.offer import best_offer, middle_of_up
 from models.strategies.signal import Intent, Signal
 from models.strategies.strategy import Strategy
 from models.strategies.view import View
-from models.topics import FEED_COINBASE, FEED_MARKETS, FEED_POLYMARKET
 
 
 class LeadLagParameters(HorizonParameters):
@@ -58,24 +58,12 @@ class LeadLagDetail(Detail, frozen=True):
     edge: Annotated[float, Meta(description="dollars a share after costs")]
 
 
-NEEDS = Needs(
-    feeds=frozenset({FEED_POLYMARKET, FEED_COINBASE, FEED_MARKETS}),
+NEEDS = msgspec.structs.replace(
+    updown_fair_value.NEEDS,
     wakes=frozenset({"spot"}),
     every_ms=200,
     features=("fair", "spot_move", "fair_move", "mid_move"),
-    books="either",
-    book_age_s="portfolio.stale_s",
-    max_spread="portfolio.max_spread",
-    min_depth=5.0,
-    depth_within="execution.slippage",
-    pair_checks=frozenset({Reason.PARITY_BROKEN}),
-    spot_age_s="portfolio.stale_s",
-    spot_checks=SPOT_FAULTS,
-    warm_up_s="parameters.warm_up_s",
-    min_returns=10,
-    strike=True,
     strike_max_gap_s=5.0,
-    rule=True,
 )
 _UNKNOWN = Signal(Verdict.HOLD, Reason.UNKNOWN_MOVE, 0.0)
 

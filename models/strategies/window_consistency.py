@@ -22,23 +22,24 @@ from __future__ import annotations
 import math
 from statistics import NormalDist
 
+import msgspec
 from pydantic import Field
 
+from models.fair_value import settlement_variance
 from models.features.variance import Variance
 from models.journal import Market
 from models.money import PIP
 from models.reasons import Reason, Verdict
 from models.section import Section
+from models.strategies import updown_fair_value
 from models.strategies.detail import Annotated, Detail, Meta
 from models.strategies.examples import NOW, START, example_books, example_view, example_window
 from models.strategies.holding import Holding, Leave
-from models.strategies.needs import SPOT_FAULTS, Needs
 from models.strategies.offer import best_offer, middle_of_up
 from models.strategies.signal import Intent, Signal
 from models.strategies.strategy import State, Strategy
 from models.strategies.view import Sibling, View
 from models.timestamps import SECOND
-from models.topics import FEED_COINBASE, FEED_MARKETS, FEED_POLYMARKET
 
 _NORMAL = NormalDist()
 
@@ -67,35 +68,16 @@ class ConsistencyDetail(Detail, frozen=True):
     edge: Annotated[float, Meta(description="dollars a share after costs")]
 
 
-NEEDS = Needs(
-    feeds=frozenset({FEED_POLYMARKET, FEED_COINBASE, FEED_MARKETS}),
+NEEDS = msgspec.structs.replace(
+    updown_fair_value.NEEDS,
     wakes=frozenset({"clock"}),
     every_ms=500,
     features=("strike", "strikes", "variance"),
     siblings=True,
-    books="either",
-    book_age_s="portfolio.stale_s",
-    max_spread="portfolio.max_spread",
-    min_depth=5.0,
-    depth_within="execution.slippage",
-    pair_checks=frozenset({Reason.PARITY_BROKEN}),
-    spot_age_s="portfolio.stale_s",
-    spot_checks=SPOT_FAULTS,
-    warm_up_s="parameters.warm_up_s",
-    min_returns=10,
-    strike=True,
     strike_max_gap_s=2.0,
-    rule=True,
 )
 _NO_PARTNER = Signal(Verdict.HOLD, Reason.NO_PARTNER, 0.0)
 _NOT_YET = Signal(Verdict.HOLD, Reason.NOT_YET, 0.0)
-
-
-def deviation(variance: float, left: float, lookback: float) -> float:
-    """Standard deviation of the settlement's log price with ``left`` seconds to go (``models.fair_value``)."""
-    if left < lookback:
-        return math.sqrt(variance * left**3 / 3.0) / lookback
-    return math.sqrt(variance * (left - lookback + lookback / 3.0))
 
 
 def implied(middle: float, strike: float, other: float, spread: float) -> float:
@@ -111,7 +93,7 @@ def evaluate(view: View, parameters: ConsistencyParameters, outcomes: tuple[str,
         return _NOT_YET
     variance: Variance = values["variance"]
     assert market.rule is not None
-    spread = deviation(variance.value, left, float(market.rule.lookback_s))
+    spread = math.sqrt(settlement_variance(variance.value, left, float(market.rule.lookback_s)))
     for each in view.siblings:
         strike, theirs = values["strikes"].get(each.market.key), _middle_of(each, view.t)
         if each.market.end != market.end or each.market.start > view.t or strike is None or theirs is None:
