@@ -10,11 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal
 
 from api.server import views
+from api.server.accounts import MAIN
 from api.server.board import Board
 from api.server.formats import iso
 from api.server.presenting import meaning_of, risk_event
 from models.contracts import Number
 from models.money import DOLLAR
+from models.portfolio.breakers import LEVELS
 from models.portfolio.sections import BreakerSettings
 from models.release import GATES, Criterion, GateEvidence, criteria
 from models.remedies import REDUCED, release_of
@@ -28,7 +30,6 @@ _ALLOCATION: Final = "allocation"
 _CONCENTRATION: Final = "concentration"
 _STATE: Final = "gate.state"
 _MARKOUTS: Final = "markouts"
-_MAIN: Final = "main"
 _REASON_OF: Final = {"reconciliation": "anomaly"}
 MEANINGS: Final = {
     "DEV": "orders on paper, and nothing of it is evidence",
@@ -58,14 +59,14 @@ def breakers_of(board: Board) -> list[views.BreakerView]:
     gauges = _gauges(board, _BREAKERS)
     found = []
     for key, level in gauges.items():
-        kind, _, name = key.partition(":")
-        if kind != "level" or level not in ("clear", "reduced", "stopped"):
+        what, _, name = key.partition(":")
+        if what != "level" or level not in LEVELS:
             continue
         reason = _REASON_OF.get(name.partition(":")[0], name.partition(":")[0])
         found.append(
             views.BreakerView(
                 id=name,
-                level=_level(str(level)),
+                level=LEVELS[LEVELS.index(level)],
                 value=_number(gauges.get(f"value:{name}")),
                 since=iso(int(_number(gauges.get(f"since:{name}")))),
                 reason=reason,
@@ -73,14 +74,13 @@ def breakers_of(board: Board) -> list[views.BreakerView]:
                 release=(REDUCED if level == "reduced" else release_of(reason))[1],
             )
         )
-    order = ("stopped", "reduced", "clear")
-    return sorted(found, key=lambda each: (order.index(each.level), each.id))
+    return sorted(found, key=lambda each: (-LEVELS.index(each.level), each.id))
 
 
 def bounded(breaker: views.BreakerView, settings: BreakerSettings) -> views.BreakerView:
     """The same with the values at which it acts."""
     kind, _, name = breaker.id.partition(":")
-    bounds = settings.bounds(kind, own=name != _MAIN)
+    bounds = settings.bounds(kind, own=name != MAIN)
     return breaker.model_copy(update={"reduce_at": bounds.reduce, "stop_at": bounds.stop})
 
 
@@ -132,7 +132,7 @@ def sizing_of(board: Board, settings: Settings) -> list[views.SizingView]:
 
 def _broken(instance: Instance, standing: Sequence[views.BreakerView], settings: BreakerSettings) -> float:
     """What the breakers over it leave of its size; of a paper twin its own alone are over it."""
-    over = {instance.id} if instance.state == "twin" else {instance.id, instance.strategy.family, _MAIN}
+    over = {instance.id} if instance.state == "twin" else {instance.id, instance.strategy.family, MAIN}
     factors = {"clear": 1.0, "reduced": settings.factor, "stopped": 0.0}
     return min((factors[each.level] for each in standing if each.id.partition(":")[2] in over), default=1.0)
 
@@ -229,7 +229,3 @@ def _gauges(board: Board, module: str) -> Mapping[str, Number]:
 
 def _number(value: Number) -> float:
     return float(value) if isinstance(value, int | float) else 0.0
-
-
-def _level(text: str) -> Literal["clear", "reduced", "stopped"]:
-    return "stopped" if text == "stopped" else "reduced" if text == "reduced" else "clear"

@@ -14,7 +14,7 @@ import msgspec
 
 from flows.trading_line.known import MarketCache
 from flows.trading_line.members import Announcer, Entry, RiskChange
-from flows.trading_line.positions import MAIN, Account
+from flows.trading_line.positions import MAIN, Account, account_of
 from flows.trading_line.reconciliation import Reconciliation
 from flows.trading_line.reply import Reply, done, refused
 from flows.trading_line.valuation import equity
@@ -76,7 +76,6 @@ class Breakers(Announcer):
         self._breakers: dict[str, Breaker] = {}
         self._families: dict[str, str] = {}
         self._feeds: dict[str, frozenset[str]] = {}
-        self._twins: set[str] = set()
         self._realised: dict[str, Realised] = {}  # "instance:x", "family:y"
         self._streaks: dict[str, int] = {}
         self._tests: dict[str, NegativeMean] = {}
@@ -96,9 +95,6 @@ class Breakers(Announcer):
         for name, each in all_instances(settings).items():
             self._families[name] = each.strategy.family
             self._feeds[name] = each.limits.needs.feeds
-            self._twins.discard(name)
-            if each.state == "twin":
-                self._twins.add(name)
 
     # --- what they measure ---------------------------------------------------------------------------------------
 
@@ -162,7 +158,7 @@ class Breakers(Announcer):
         """A result of an instance counts for itself and, of what is the portfolio's, for its family."""
         steps: list[Step] = []
         subjects: list[tuple[Scope, str]] = [("instance", instance)]
-        if instance not in self._twins:
+        if account_of(self._accounts, instance) is self._accounts[MAIN]:
             subjects.append(("family", self._families.get(instance, "")))
         for scope, name in subjects:
             realised = self._realised.setdefault(f"{scope}:{name}", Realised())
@@ -315,7 +311,7 @@ class Breakers(Announcer):
     def _over(self, instance: str) -> Iterable[Breaker]:
         """The breakers that an entry of the instance has to ask; a paper twin's money is not the portfolio's."""
         family = self._families.get(instance, "")
-        is_twin = instance in self._twins
+        is_twin = account_of(self._accounts, instance) is not self._accounts[MAIN]
         for each in self._breakers.values():
             if each.level == "clear":
                 continue

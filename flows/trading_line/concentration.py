@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from flows.trading_line.blotter import Blotter
 from flows.trading_line.known import MarketCache
 from flows.trading_line.members import Entry, Member, Room
-from flows.trading_line.positions import Account
+from flows.trading_line.positions import MAIN, Account, account_of
 from flows.trading_line.sizing import limit_of
 from flows.trading_line.valuation import equity
 from models.contracts import Number
@@ -92,7 +92,7 @@ class ConcentrationCaps(Member):
             "cap_underlying": self._caps.cap_underlying,
             "cap_expiry": self._caps.cap_expiry,
         }
-        for name, amount in sorted(self.exposures(self._accounts["main"]).items()):
+        for name, amount in sorted(self.exposures(self._accounts[MAIN]).items()):
             numbers[name] = amount / DOLLAR
         return numbers
 
@@ -112,7 +112,7 @@ class ConcentrationCaps(Member):
                 yield position.instance, _stake(known.market, position.outcome, position.size, position.basis)
         for order in self._blotter:
             known = self._known.markets.get(order.market_key)
-            if known is not None and order.reserved and self._accounts.get(order.instance, account) is account:
+            if known is not None and order.reserved and account_of(self._accounts, order.instance) is account:
                 stake = _stake(known.market, order.outcome, order.size - order.filled, order.reserved)
                 yield order.instance, stake
 

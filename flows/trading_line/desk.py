@@ -46,17 +46,17 @@ from flows.trading_line.operator import Operator
 from flows.trading_line.outbox import Outbox
 from flows.trading_line.pace import Pace
 from flows.trading_line.paper_rules import rules_of
-from flows.trading_line.positions import MAIN, Account, Position
+from flows.trading_line.positions import MAIN, Account, Position, account_of
 from flows.trading_line.quotes import Quotes
 from flows.trading_line.reconciliation import Reconciliation
 from flows.trading_line.records import EXECUTION, Choice, Records
 from flows.trading_line.refusals import Refusals
 from flows.trading_line.release_gate import ReleaseGate
-from flows.trading_line.reply import Reply, nobodys, refused
+from flows.trading_line.reply import Reply, nobodys
 from flows.trading_line.settlement import Settlement
 from flows.trading_line.tally import EvaluationTally
 from models.contracts import Number
-from models.control import Close, Signed
+from models.control import Signed
 from models.happenings import Cancelled, Filled, Happening, Irregular
 from models.inputs import read_input
 from models.journal import AnyEvent, Book, Clock, Configuration, Feed, Input, Market, Spot
@@ -101,7 +101,7 @@ class Desk:
         self._quote_refusals = Refusals(_EXIT_EVERY_S)
         self._settlement = Settlement(self._accounts, self._blotter, self._records, self._out)
         self._reconciliation = Reconciliation()
-        self._operator = Operator(settings)
+        self._operator = Operator(settings, self._known)
         self._cooldown = Cooldown(settings, self._blotter, self._accounts)
         #: In the order in which they hear, and are asked for their gates.
         breakers = Breakers(settings, self._known, self._accounts, self._reconciliation)
@@ -318,10 +318,6 @@ class Desk:
         command = self._operator.verified(signed)
         if command is None or isinstance(command, Reply):
             self._obey(event, command)
-            return
-        if isinstance(command.do, Close) and command.do.market not in self._known.markets:
-            text = f"there is no market {command.do.market!r} here: nothing was done."
-            self._obey(event, refused("gate.operator", command, Reason.NOTHING_TO_DO, text))
             return
         answer: Reply | None = None
         for member in self._members:
@@ -569,7 +565,7 @@ class Desk:
 
     def _account_of(self, instance: str) -> Account:
         """The account an instance trades on: the portfolio's, or a twin's own."""
-        return self._accounts.get(instance, self._accounts[MAIN])
+        return account_of(self._accounts, instance)
 
     def _sharing(self, instance: Instance) -> frozenset[str]:
         """The instances that share a strategy's cap with this one: those of the same strategy on the same account."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from flows.trading_line.known import MarketCache
 from flows.trading_line.members import Entry, Member
 from flows.trading_line.reply import Reply, done, refused
 from models.control import (
@@ -37,8 +38,9 @@ class Operator(Member):
 
     module = MODULE
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, known: MarketCache) -> None:
         self.configure(settings)
+        self._known = known
         self.killed = False
         self.paused = False
         self.flattening = False
@@ -98,6 +100,9 @@ class Operator(Member):
             text = "entries are paused and every position is being sold."
             return done(MODULE, command, text, cancel=None, entries_only=True)
         if isinstance(do, Close):
+            if do.market not in self._known.markets:
+                text = f"there is no market {do.market!r} here: nothing was done."
+                return refused(MODULE, command, Reason.NOTHING_TO_DO, text)
             self.closing.add(do.market)
             self._note(command, t)
             text = f"positions in {do.market} are being sold; it is not entered again before a resume."

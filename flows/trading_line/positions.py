@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from flows.trading_line.outbox import Outbox
@@ -178,6 +180,11 @@ class Account:
                 ref=ref,
             )
             out.put(LEDGER, posting.account, posting, t)
+
+
+def account_of(accounts: Mapping[str, Account], instance: str) -> Account:
+    """The account that an instance trades on: a paper twin's own, else the portfolio's."""
+    return accounts.get(instance, accounts[MAIN])
 
 
 def payout_of(size: int, pips: int) -> int:

@@ -15,7 +15,7 @@ from flows.trading_line.breakers import Breakers
 from flows.trading_line.known import MarketCache
 from flows.trading_line.members import Announcer, Entry, RiskChange, Room
 from flows.trading_line.operator import Operator
-from flows.trading_line.positions import MAIN, Account
+from flows.trading_line.positions import MAIN, Account, account_of
 from flows.trading_line.reconciliation import Reconciliation
 from flows.trading_line.reply import Reply, done, refused
 from models.contracts import Number
@@ -26,7 +26,6 @@ from models.money import DOLLAR
 from models.reasons import Reason, Verdict
 from models.release import GATES, LIVE, Criterion, GateEvidence, GateName, criteria, step
 from models.settings import Settings
-from models.strategies.instance import all_instances
 from models.timestamps import SECOND
 from models.topics import FEED_COINBASE, FEED_POLYMARKET
 from models.trace import Step
@@ -69,7 +68,6 @@ class ReleaseGate(Announcer):
         self.preflight: int | None = None  # Unix ns of the live venue's last check that passed
         self.dry_runs = 0
         self.dry_refused = 0
-        self._twins: frozenset[str] = frozenset()
         self.configure(settings)
 
     def configure(self, settings: Settings) -> None:
@@ -78,15 +76,18 @@ class ReleaseGate(Announcer):
         self._live = settings.live.enabled
         self._cap_order = round(settings.portfolio.cap_order * self._settings.canary_factor * DOLLAR)
         self._cap_total = round(settings.portfolio.cap_total * self._settings.canary_factor * DOLLAR)
-        self._twins = frozenset(name for name, each in all_instances(settings).items() if each.state == "twin")
 
     # --- what it sees --------------------------------------------------------------------------------------------
 
     def on(self, happening: Happening) -> Iterable[Step]:
-        if isinstance(happening, RoundClosed) and happening.instance not in self._twins:
+        if isinstance(happening, RoundClosed) and self._is_ours(happening.instance):
             self._rounds += 1
             self._net += happening.result
         return ()
+
+    def _is_ours(self, instance: str) -> bool:
+        """Whether the instance's money is the portfolio's; a paper twin's is not."""
+        return account_of(self._accounts, instance) is self._accounts[MAIN]
 
     def on_input(self, said: AnyInput, t: int) -> Iterable[Step]:
         """Hear the live venue's check of itself, and what became of the orders of a dry run."""

@@ -42,7 +42,8 @@ class Guarded:
         self.account = Account(MAIN, 10_000 * DOLLAR)
         self.account.open(0, 0, Outbox("trading"))
         self.known, self.books = MarketCache(), Reconciliation()
-        self.breakers = Breakers(settings, self.known, {MAIN: self.account}, self.books)
+        twins = {name: Account(name, 1) for name, each in self.instances.items() if each.state == "twin"}
+        self.breakers = Breakers(settings, self.known, {MAIN: self.account, **twins}, self.books)
         self.now = 20_000 * DAY + 3_600 * SECOND
         self.breakers.on_clock(self.now)
 

@@ -36,7 +36,8 @@ class Gate:
         settings = Settings(release=QUICK, live=LiveSettings(enabled=True))
         account = Account(MAIN, 10_000 * DOLLAR)
         account.open(0, 0, Outbox("trading"))
-        self.known, self.operator, self.books = MarketCache(), Operator(settings), Reconciliation()
+        self.known, self.books = MarketCache(), Reconciliation()
+        self.operator = Operator(settings, self.known)
         self.breakers = Breakers(settings, self.known, {MAIN: account}, self.books)
         self.gate = ReleaseGate(settings, self.known, {MAIN: account}, self.operator, self.books, self.breakers)
         self.now = 1_000 * HOUR
