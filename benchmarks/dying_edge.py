@@ -10,11 +10,11 @@ from __future__ import annotations
 import dataclasses
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from benchmarks.families import settings_for
+from benchmarks.families import THIN, settings_for
 from benchmarks.figures import Result
 from benchmarks.options import Options
 from connectors.simulator.exchange import Exchange, ExchangeParameters
@@ -76,15 +76,13 @@ def live(seed: int, seconds: int) -> Life:
         if exchange.given.lag_s and exchange.now_ns >= (START + seconds // 2) * 10**9:
             exchange.given = dataclasses.replace(exchange.given, lag_s=0.0, maker_error=0.0)
 
-    given: dict[str, Any] = {
-        "seed": seed, "lag_s": 4.0, "maker_error": 0.08, "horizons": ("5m",), "frames_per_s": 2.0,
-        "resolution_delay_s": 2.0, "steps_per_s": 5,
-    }  # fmt: skip
-    events = journal_of(ExchangeParameters(**given), seconds, watch, START)
-    line = TradingLine(settings())
-    sizes = {"allocation": settings().allocation.floor}
+    parameters = ExchangeParameters(**{**THIN, "seed": seed, "lag_s": 4.0, "maker_error": 0.08})
+    events = journal_of(parameters, seconds, watch, START)
+    chosen = settings()
+    line = TradingLine(chosen)
+    realised = chosen.allocation.floor
     breakers: dict[str, float] = {}
-    factor = {"clear": 1.0, "reduced": settings().breakers.factor, "stopped": 0.0}
+    factor = {"clear": 1.0, "reduced": chosen.breakers.factor, "stopped": 0.0}
     made = peak = fall = 0.0
     before = -1.0
     for event in events:
@@ -96,14 +94,14 @@ def live(seed: int, seconds: int) -> Life:
                 peak = max(peak, made)
                 fall = max(fall, peak - made)
                 if before < 0.0 and fall >= BUDGET:
-                    before = sizes["allocation"] * min(breakers.values(), default=1.0)
+                    before = realised * min(breakers.values(), default=1.0)
             elif out.topic == RISK:
                 change = RiskEvent.read(out.value)
                 if change.kind == "multiplier" and change.name == STRATEGY:
-                    sizes["allocation"] = float(change.new)
+                    realised = float(change.new)
                 elif change.kind == "breaker":
                     breakers[f"{change.subject}:{change.name}"] = factor[change.new]
-    return Life(peak, fall, before, sizes["allocation"] * min(breakers.values(), default=1.0))
+    return Life(peak, fall, before, realised * min(breakers.values(), default=1.0))
 
 
 def settings() -> Settings:

@@ -51,6 +51,10 @@ class World(msgspec.Struct, frozen=True):
     seconds: int = 612  # two windows of five minutes and their resolutions
 
 
+#: A world with few updates a second, so that many are had in minutes. Its maker is exact.
+THIN: Final[dict[str, Any]] = {
+    "lag_s": 0.0, "horizons": ("5m",), "frames_per_s": 2.0, "resolution_delay_s": 2.0, "steps_per_s": 5,
+}  # fmt: skip
 _ALL_BUT_TWO: Final = tuple(each for each in STRATEGIES if each not in ("quote_fair", "window_consistency"))
 #: ``parity`` has no effect of its own: the simulated books mirror each other, as the real ones do.
 WORLDS: Final = (
@@ -142,12 +146,8 @@ def _run(job: tuple[int, int, bool]) -> dict[str, Made]:
 
 def play(world: World, seed: int, seconds: int) -> dict[str, Made]:
     """One seed of a world: what each of its families made, each alone on the same journal."""
-    given: dict[str, Any] = {
-        "seed": seed, "lag_s": 0.0, "horizons": ("5m",), "frames_per_s": 2.0, "resolution_delay_s": 2.0,
-        "steps_per_s": 5,
-    }  # fmt: skip
     exact = _Exact()
-    parameters = ExchangeParameters(**{**given, **world.exchange})
+    parameters = ExchangeParameters(**{**THIN, "seed": seed, **world.exchange})
     events = journal_of(parameters, seconds, exact.watch, START + world.begin)
     return {name: _trade(name, events, exact) for name in world.families}
 

@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.families import settings_for
 from benchmarks.figures import Result, alternate
 from benchmarks.options import Options
 from benchmarks.recordings import journal_of, simulated
@@ -26,7 +27,6 @@ from flows.trading_line.line import TradingLine
 from models.journal import AnyEvent, Book, Market, Spot, decode_event
 from models.money import DOLLAR, PIP
 from models.settings import Settings
-from models.strategies.registry import STRATEGIES
 
 NAME = "peers"
 VARIABLE: Final = "PEERS_PYTHON"
@@ -45,7 +45,7 @@ def measure(options: Options) -> Result:
         return result
     seconds, rounds = (QUICK_SECONDS, 1) if options.quick else (SECONDS, ROUNDS)
     options.say(f"simulating {seconds} s")
-    settings = alone("updown_fair_value")
+    settings = settings_for("updown_fair_value")
     records = simulated(seconds, ExchangeParameters(assets=("BTC",)))
     events = [decode_event(each.value) for each in journal_of(records, settings)]
     rows = rows_of(events, settings)
@@ -60,13 +60,6 @@ def measure(options: Options) -> Result:
     result.add(f"{OURS} / {THEIRS}", "ratio", [other / own for own, other in pairs])
     result.notes.append(f"{count:,} spot prices and books; processor time of the run alone")
     return result
-
-
-def alone(name: str) -> Settings:
-    """Settings under which one strategy is on."""
-    return Settings.model_validate(
-        {each.section: {"enabled": each.name == name} for each in STRATEGIES.values()},
-    )
 
 
 def rows_of(events: list[AnyEvent], settings: Settings) -> dict[str, Any]:
