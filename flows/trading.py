@@ -64,7 +64,7 @@ def schemas(fixed: bool = False) -> tuple[Schema[Router], Schema[Lane], Schema[O
     return (
         Schema("trading.route", 2, lambda _: Router(), fixed=fixed),
         Schema("trading.lanes", 2, Lane, fixed=fixed),
-        Schema("trading.portfolio", 3, OrderedDesk, fixed=fixed),
+        Schema("trading.portfolio", 4, OrderedDesk, fixed=fixed),
     )
 
 

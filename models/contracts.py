@@ -118,7 +118,8 @@ class Fill(Record, frozen=True):
     """A fill of an order at one price. ``evidence``: what says that it would have been filled: ``book_cross`` (the
     displayed book ``book_journal`` stood there), ``trade_through`` or ``queue`` (exchange trades; ``book_journal`` is
     -1), or ``exchange`` (a real fill that the exchange confirmed). ``decision_mid``: pips, the token's mid when the
-    order was decided, -1 where there was none."""
+    order was decided; ``mid``, ``touch``: pips, the token's mid and best opposite price when a taker's order met the
+    book; -1 where there was none."""
 
     id: str
     order: str
@@ -137,6 +138,8 @@ class Fill(Record, frozen=True):
     evidence: Literal["book_cross", "trade_through", "queue", "exchange"] = "book_cross"
     decision_mid: int = -1
     account: str = "main"  # whose money: "main", or the paper twin's own
+    mid: int = -1
+    touch: int = -1
 
 
 class Posting(Record, frozen=True):

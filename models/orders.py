@@ -99,8 +99,8 @@ class WorkingOrder(msgspec.Struct, kw_only=True):
 
 class Execution(msgspec.Struct, frozen=True, gc=False):
     """A fill at one price: pips, micro-shares, micro-dollars (``gross`` for the shares alone). ``book``: journal number
-    of the book it rests on (with ``queue`` the last one that showed the queue), ``trade``: that of the trade; -1 for
-    none."""
+    of the book it rests on (with ``queue`` the last one that showed the queue), ``trade``: that of the trade; ``mid``,
+    ``touch``: pips, the token's mid and best opposite price when a taker's order met the book. -1 for none."""
 
     price: int
     size: int
@@ -109,6 +109,8 @@ class Execution(msgspec.Struct, frozen=True, gc=False):
     evidence: Evidence
     book: int = -1
     trade: int = -1
+    mid: int = -1
+    touch: int = -1
 
 
 class Report(msgspec.Struct, frozen=True, gc=False):

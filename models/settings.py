@@ -17,6 +17,7 @@ from typing import Any, Final, Literal, get_origin
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from models.costs import CostSettings
 from models.failures import Failure
 from models.portfolio.sections import AllocationSettings, BreakerSettings, Concentration, ReleaseSettings
 from models.section import Section
@@ -252,6 +253,7 @@ class Settings(Section):
     recorder: RecorderSettings = RecorderSettings()
     simulator: Simulator = Simulator()
     checks: Checks = Checks()
+    costs: CostSettings = CostSettings()
     fair_value: FairValue = FairValue()
     parity: Parity = Parity()
     lead_lag: LeadLagParameters = LeadLagParameters()

@@ -139,6 +139,7 @@ class Desk:
         """Go by these settings from now on. An instance that is configured no more leaves its positions by its own
         rules, those that were in force for it last. It has no fair value any more: rules that need one do not act."""
         self._settings = settings
+        self._costs = settings.costs.model
         self._instances = all_instances(settings)
         self._terms |= {name: terms_of(each) for name, each in self._instances.items()}
         for name, terms in self._terms.items():
@@ -525,6 +526,7 @@ class Desk:
             hot=not self._cooldown.may_leave(instance.id, key, outcome, event.t),
             stopped=self._cooldown.stopped(instance.id, key),
             demanded=self._operator.must_leave(key),
+            costs=self._costs,
         )
         step, leave = exits.judge(standing)
         self._count(step)

@@ -15,6 +15,7 @@ from flows.trading_line.known import KnownMarket
 from flows.trading_line.positions import Position
 from flows.trading_line.sizing import mid_of
 from models.contracts import Number
+from models.costs import CostModel
 from models.journal import TokenBook
 from models.money import PIP, SIZE_STEP
 from models.orders import WorkingOrder
@@ -46,6 +47,7 @@ class Standing(msgspec.Struct, gc=False):
     hot: bool
     stopped: bool
     demanded: Reason | None
+    costs: CostModel
 
 
 def judge(standing: Standing) -> tuple[Step, Leave | None]:
@@ -72,6 +74,7 @@ def judge(standing: Standing) -> tuple[Step, Leave | None]:
                 other_size=standing.other_size,
                 fair=fair,
                 stopped=standing.stopped,
+                costs=standing.costs,
             ),
             instance.parameters,
         )

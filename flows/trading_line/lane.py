@@ -173,6 +173,7 @@ class Lane:
     def __init__(self, settings: Settings, state: LaneState | None = None) -> None:
         state = state or LaneState()
         self._settings = settings
+        self._costs = settings.costs.model
         self._interval = settings.telemetry.interval
         self._features = UnderlyingFeatures(state.features)
         runners = [_Runner(each, self._features.plan_for(each)) for each in instances(settings)]
@@ -381,6 +382,7 @@ class Lane:
             self._stale_tokens,
             market.asset in self._stale_spots,
             self._siblings(window, t) if runner.siblings else (),
+            self._costs,
         )
 
     def _siblings(self, window: _Window, t: int) -> tuple[Sibling, ...]:

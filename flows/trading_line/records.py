@@ -171,6 +171,8 @@ class Records:
             evidence=each.evidence,
             decision_mid=order.mid,
             account=account,
+            mid=each.mid,
+            touch=each.touch,
         )
         self._out.put(FILLS, order.id, fill, event.t)
         return fill.id

@@ -81,11 +81,11 @@ def size(
     portfolio, known, account = settings.portfolio, request.known, request.account
     market, intents = known.market, request.evaluation.intents
     by_strategy, in_market = committed_to(account, blotter, instances, market.key)
-    rate = market.fee_rate / RATE_UNIT
+    rate, costs = market.fee_rate / RATE_UNIT, settings.costs.model
     price = 0.0
     for intent in intents:
         ask = intent.price / PIP
-        price += ask if intent.post_only else ask + fee_per_share(ask, rate, market.fee_exponent)
+        price += ask + costs.entering(market, ask, request.t, intent.post_only)
     worth = intents[0].worth if len(intents) == 1 else 1.0
     fraction = kelly_fraction(worth, price)
     cap_order = round(portfolio.cap_order * DOLLAR) * request.multiplier
@@ -187,15 +187,15 @@ def _order(request: Request, settings: Settings, number: int, shares: int) -> Wo
         book_age=instance.limits.book_age,
         post_only=intent.post_only,
         mid=mid_of(token.bids, token.asks),
-        predicted=_predicted(request, intent),
+        predicted=_predicted(request, settings, intent),
     )
 
 
-def _predicted(request: Request, intent: Intent) -> float:
-    """Pips a share that the strategy expects to gain after fee at the price it saw; of a pair a half for each leg."""
-    price, market = intent.price / PIP, request.known.market
-    fee = 0.0 if intent.post_only else fee_per_share(price, market.fee_rate / RATE_UNIT, market.fee_exponent)
-    return round((intent.worth - price - fee) * PIP, 2)
+def _predicted(request: Request, settings: Settings, intent: Intent) -> float:
+    """Pips a share that the strategy expects to gain after costs at the price it saw; of a pair a half for each leg."""
+    price, costs = intent.price / PIP, settings.costs.model
+    cost = costs.entering(request.known.market, price, request.t, intent.post_only)
+    return round((intent.worth - price - cost) * PIP, 2)
 
 
 def decision_id(seq: int, instance: Instance, market: Market, intent: Intent) -> str:
@@ -224,13 +224,13 @@ def limit_of(settings: Settings, known: KnownMarket, intent: Intent) -> int:
     price."""
     if intent.post_only:
         return intent.price
-    token, market = known.token(intent.outcome), known.market
+    token, market, costs = known.token(intent.outcome), known.market, settings.costs.model
     assert token is not None
-    tick, rate = token.tick, market.fee_rate / RATE_UNIT
+    tick = token.tick
     limit = min(intent.price + round(settings.execution.slippage * PIP), PIP - tick) // tick * tick
     while limit > intent.price:
         price = limit / PIP
-        if intent.worth - price - fee_per_share(price, rate, market.fee_exponent) > 0.0:
+        if intent.worth - price - costs.taking(market, price) > 0.0:
             break
         limit -= tick
     return max(limit, intent.price)

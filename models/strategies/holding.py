@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from models.contracts import Number
+from models.costs import NO_EXTRAS, CostModel
 from models.journal import Market, TokenBook
 from models.money import SIZE_STEP
 from models.reasons import Reason
@@ -32,6 +33,7 @@ class Holding(msgspec.Struct, frozen=True, gc=False):
     other_size: int = 0
     fair: float = -1.0
     stopped: bool = False
+    costs: CostModel = NO_EXTRAS
 
 
 class Leave(msgspec.Struct, frozen=True, gc=False):

@@ -3,9 +3,10 @@
 Families that expect one move within seconds share this: they leave by profit, by stop, and when their time is over.
 With ``hold_s = 0`` they hold to settlement and pay no second fee; then only the stop is left.
 
->>> round(cost_of(ask=0.50, bid=0.49, worth=0.56, rate=0.07, exponent=1, leaves=False), 4)
+>>> from models.strategies.examples import example_view
+>>> round(cost_of(example_view(), ask=0.50, bid=0.49, worth=0.56, leaves=False), 4)
 0.0175
->>> round(cost_of(ask=0.50, bid=0.49, worth=0.56, rate=0.07, exponent=1, leaves=True), 4)
+>>> round(cost_of(example_view(), ask=0.50, bid=0.49, worth=0.56, leaves=True), 4)
 0.0397
 """
 
@@ -14,12 +15,12 @@ from __future__ import annotations
 from pydantic import Field
 
 from models.contracts import Number
-from models.fees import RATE_UNIT, fee_per_share
 from models.money import PIP
 from models.reasons import Reason
 from models.section import Section
 from models.strategies.holding import Holding, Leave, whole_steps
 from models.strategies.strategy import State
+from models.strategies.view import View
 from models.timestamps import SECOND
 
 
@@ -34,12 +35,12 @@ class HorizonParameters(Section):
     stop_loss: float = Field(0.50, gt=0, le=1, description="loss, dollars a share")
 
 
-def cost_of(ask: float, bid: float, worth: float, rate: float, exponent: int, leaves: bool) -> float:
-    """Dollars a share for buying at ``ask``: the taker fee; where it ``leaves`` again also half of the spread and the
-    fee at what it is worth then."""
-    cost = fee_per_share(ask, rate, exponent)
+def cost_of(view: View, ask: float, bid: float, worth: float, leaves: bool) -> float:
+    """Dollars a share for buying at ``ask``; where it ``leaves`` again also half of the spread and the costs of taking
+    at what it is worth then."""
+    cost = view.costs.entering(view.market, ask, view.t)
     if leaves:
-        cost += (ask - bid) / 2 + fee_per_share(min(max(worth, 0.0), 1.0), rate, exponent)
+        cost += (ask - bid) / 2 + view.costs.taking(view.market, min(max(worth, 0.0), 1.0))
     return cost
 
 
@@ -55,11 +56,10 @@ def leave(holding: Holding, parameters: HorizonParameters) -> Leave | None:
         reason = Reason.HORIZON
     else:
         return None
-    rate, exponent = holding.market.fee_rate / RATE_UNIT, holding.market.fee_exponent
     numbers: dict[str, Number] = {
         "bid": bid,
         "paid": round(paid, 6),
-        "fee": round(fee_per_share(bid, rate, exponent), 6),
+        "fee": round(holding.costs.taking(holding.market, bid), 6),
         "held_s": held,
     }
     return Leave(reason, whole_steps(holding.size), numbers)

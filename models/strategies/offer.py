@@ -12,7 +12,6 @@ from collections.abc import Iterable
 
 import msgspec
 
-from models.fees import RATE_UNIT
 from models.money import PIP
 from models.strategies.horizon import cost_of
 from models.strategies.view import View
@@ -30,15 +29,14 @@ class Offer(msgspec.Struct, frozen=True, gc=False):
 def best_offer(view: View, up_worth: float, outcomes: Iterable[str], leaves: bool) -> Offer:
     """The outcome with the greater edge where a share of Up is worth ``up_worth`` dollars. The outcomes' books must be
     fit, and there must be one. ``leaves``: whether the position pays its way out too."""
-    market, book = view.market, view.book
+    book = view.book
     assert book is not None
-    rate, exponent = market.fee_rate / RATE_UNIT, market.fee_exponent
     best: Offer | None = None
     for outcome in outcomes:
         token, worth = (book.up, up_worth) if outcome == "Up" else (book.down, 1.0 - up_worth)
         assert token is not None
         ask, bid = token.asks[0][0] / PIP, token.bids[0][0] / PIP
-        edge = round(worth - ask - cost_of(ask, bid, worth, rate, exponent, leaves), 6)
+        edge = round(worth - ask - cost_of(view, ask, bid, worth, leaves), 6)
         if best is None or edge > best.edge:
             best = Offer(outcome, token.asks[0][0], round(worth, 6), edge)
     assert best is not None

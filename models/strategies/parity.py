@@ -23,7 +23,6 @@ from __future__ import annotations
 from pydantic import Field
 
 from models.contracts import Number
-from models.fees import RATE_UNIT, fee_per_share
 from models.money import PIP, SHARE
 from models.reasons import Reason, Verdict
 from models.section import Section
@@ -74,9 +73,8 @@ def evaluate(view: View, parameters: ParityParameters, outcomes: tuple[str, ...]
     market, book = view.market, view.book
     assert len(outcomes) == 2 and book is not None and book.up is not None and book.down is not None
     up_ask, down_ask = book.up.asks[0][0], book.down.asks[0][0]
-    rate = market.fee_rate / RATE_UNIT
-    up_fee = fee_per_share(up_ask / PIP, rate, market.fee_exponent)
-    down_fee = fee_per_share(down_ask / PIP, rate, market.fee_exponent)
+    up_fee = view.costs.entering(market, up_ask / PIP, view.t)
+    down_fee = view.costs.entering(market, down_ask / PIP, view.t)
     score = round((PIP - up_ask - down_ask) / PIP - up_fee - down_fee, 6)
     bar = threshold(parameters)
     if not score > bar:  # by far the most: their numbers would be shown nowhere

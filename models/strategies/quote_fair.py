@@ -103,7 +103,7 @@ def evaluate(view: View, parameters: QuoteParameters, outcomes: tuple[str, ...] 
         mid = (token.bids[0][0] + token.asks[0][0]) / 2 / PIP
         wanted = int((min(worth, mid) - parameters.half_spread) * PIP) // tick * tick
         price = min(wanted, token.asks[0][0] - tick)
-        edge = worth - price / PIP
+        edge = worth - price / PIP - view.costs.entering(market, price / PIP, view.t, post_only=True)
         if not tick <= price <= PIP - tick or not edge > parameters.min_edge:
             continue
         prices[outcome] = price

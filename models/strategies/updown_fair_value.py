@@ -23,7 +23,6 @@ import math
 from pydantic import Field
 
 from models.contracts import Number
-from models.fees import RATE_UNIT, fee_per_share
 from models.money import PIP
 from models.reasons import Reason, Verdict
 from models.section import Section
@@ -95,18 +94,17 @@ def threshold(parameters: FairValueParameters) -> float:
 def evaluate(view: View, parameters: FairValueParameters, outcomes: tuple[str, ...] = ("Up", "Down")) -> Signal:
     """Judge one market at one moment. The view must have passed the data gate with ``NEEDS``; only ``outcomes`` may be
     bought."""
-    market, book = view.market, view.book
+    market, book, costs = view.market, view.book, view.costs
     fair: float | None = view.values["fair"]
     if fair is None:  # spot, strike and rule are there: the gate saw to it
         return _AVERAGE_UNKNOWN
     assert book is not None
-    rate, exponent = market.fee_rate / RATE_UNIT, market.fee_exponent
     score, best = -math.inf, ""
     for outcome in outcomes:
         token, worth = (book.up, fair) if outcome == "Up" else (book.down, 1.0 - fair)
         assert token is not None
         ask = token.asks[0][0] / PIP
-        edge = worth - ask - fee_per_share(ask, rate, exponent)
+        edge = worth - ask - costs.entering(market, ask, view.t)
         if edge > score:
             score, best = edge, outcome
     score = round(score, 6)
@@ -125,8 +123,7 @@ def leave(holding: Holding, parameters: FairValueParameters) -> Leave | None:
     market, token, fair = holding.market, holding.token, holding.fair
     bid = token.bids[0][0] / PIP
     paid = holding.basis / holding.size  # micro-dollars a micro-share = dollars a share
-    rate, exponent = market.fee_rate / RATE_UNIT, market.fee_exponent
-    fee = fee_per_share(bid, rate, exponent)
+    fee = holding.costs.taking(market, bid)
     left = (market.end - holding.t) / SECOND
     if paid - bid >= parameters.stop_loss:
         reason = Reason.STOP_LOSS

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import msgspec
 
+from models.costs import NO_EXTRAS, CostModel
 from models.features.feature import Values
 from models.journal import Book, Market, Spot
 
@@ -27,7 +28,8 @@ class View(msgspec.Struct, gc=False):
     """``t``, ``as_of``: Unix ns, of the event and of the last spot price by its feed's clock. ``values``: of the
     features that the strategy declares and what they rest on, by name; what each is, its provider says.
     ``stale_feeds`` (topics), ``stale_tokens``, ``spot_stale``: what the last clock tick called stale. ``siblings``: for
-    strategies that want them, by start, end and key. Valid for one evaluation: a strategy keeps nothing of it."""
+    strategies that want them, by start, end and key. ``costs``: what trading costs beyond prices. Valid for one
+    evaluation: a strategy keeps nothing of it."""
 
     t: int
     as_of: int
@@ -39,3 +41,4 @@ class View(msgspec.Struct, gc=False):
     stale_tokens: frozenset[str] = frozenset()
     spot_stale: bool = False
     siblings: tuple[Sibling, ...] = ()
+    costs: CostModel = NO_EXTRAS

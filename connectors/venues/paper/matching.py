@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from connectors.venues.paper.mirror import Display, Level, facing, reaches, standing, up_price
+from connectors.venues.paper.mirror import Display, Level, facing, middle_and_touch, reaches, standing, up_price
 from connectors.venues.paper.taken import Taken
 from models.fees import taker_fee
 from models.journal import Market
@@ -38,11 +38,12 @@ def walk(order: WorkingOrder, key: str, shown: Display, taken: Taken, t: int) ->
     return takes
 
 
-def taker_fill(order: WorkingOrder, take: Take, market: Market, book: int) -> Execution:
-    """A fill at a displayed price, with the taker's fee. ``book``: journal number of the display."""
+def taker_fill(order: WorkingOrder, take: Take, market: Market, shown: Display) -> Execution:
+    """A fill at a price of the display, with the taker's fee."""
     price, size = take.price, take.size
     fee = taker_fee(price, size, market.fee_rate, market.fee_exponent)
-    return Execution(price, size, _gross(order, price, size), fee, "book_cross", book)
+    mid, touch = middle_and_touch(order, shown)
+    return Execution(price, size, _gross(order, price, size), fee, "book_cross", shown.seq, -1, mid, touch)
 
 
 def maker_fill(order: WorkingOrder, size: int, evidence: Evidence, book: int, trade: int) -> Execution:

@@ -78,6 +78,19 @@ class Display(msgspec.Struct, frozen=True, gc=False):
         return bool(opposite) and reaches(side, price, opposite[0][0])
 
 
+def middle_and_touch(order: WorkingOrder, shown: Display) -> tuple[int, int]:
+    """(mid, best opposite price) of the order's own token, pips; a mid between two pips is rounded down, -1 where a
+    side is empty."""
+    side, _ = standing(order)
+    is_up = order.outcome == "Up"
+    opposite = shown.levels(facing(side))
+    touch = up_price(opposite[0][0], is_up) if opposite else -1
+    if not shown.bids or not shown.asks:
+        return -1, touch
+    both = shown.bids[0][0] + shown.asks[0][0]
+    return (both if is_up else 2 * PIP - both) // 2, touch
+
+
 def display(view: TokenBook, is_up: bool) -> Display:
     """A token's book, stated as the Up book."""
     if is_up:

@@ -239,7 +239,7 @@ class PaperVenue:
         self._answered(each, "send", t)
         for take in takes:
             self._taken.take(market.key, take.level, take.size, t)
-            self._fill(each, taker_fill(order, take, market, shown.seq), t)
+            self._fill(each, taker_fill(order, take, market, shown), t)
         if not order.open:
             return
         if not rests(order):

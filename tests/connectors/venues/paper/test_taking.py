@@ -87,6 +87,22 @@ def test_what_an_order_takes(
 
 
 @pytest.mark.parametrize(
+    ("changes", "mid", "touch"),
+    [
+        pytest.param({"size": 25 * SHARE, "limit": 5100}, 4950, 5000, id="a purchase of Up"),
+        pytest.param({"side": "sell", "size": 15 * SHARE, "limit": 4800}, 4950, 4900, id="a sale of Up"),
+        pytest.param({"outcome": "Down", "size": 30 * SHARE, "limit": 5200}, 5050, 5100, id="a purchase of Down"),
+        pytest.param({"outcome": "Down", "side": "sell", "limit": 5000}, 5050, 5000, id="a sale of Down"),
+    ],
+)
+def test_a_taker_knows_the_mid_and_the_touch_it_met(
+    changes: dict[str, Any], mid: int, touch: int, floor: Floor
+) -> None:
+    for fill in floor.fills(floor.take(**changes)):
+        assert (fill.mid, fill.touch) == (mid, touch)
+
+
+@pytest.mark.parametrize(
     ("changes", "market_changes", "book_changes", "reason"),
     [
         pytest.param({}, {"end": NOW + 201 * MS}, {}, Reason.MARKET_CLOSED, id="due at the end"),
