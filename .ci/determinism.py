@@ -33,6 +33,8 @@ LIBM = {
     "models/features/fair_move.py": "the price before goes into a probability rounded to 1e-9, the move to 1e-6",
     "models/features/flow.py": "the flow is rounded to 1e-6 shares",
     "models/strategies/window_consistency.py": "the implied price is rounded to 1e-6 dollars",
+    "models/statistics/sharpe.py": "figures that inform people; no gate reads them",
+    "models/statistics/power.py": "when a gate could open, for people; no gate reads it",
     "models/portfolio/allocation.py": "the decay of a round is rounded to 1e-12, the multiplier to 1e-6",
 }
 

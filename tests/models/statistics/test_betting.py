@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from models.statistics.betting import NegativeMean
+from models.statistics.betting import NegativeMean, PositiveMean
 
 ROUNDS = 400
 
@@ -43,3 +43,27 @@ def test_a_winning_game_leaves_no_evidence() -> None:
 def test_more_than_a_dollar_a_share_cannot_be_won() -> None:
     with pytest.raises(ValueError, match="above 1"):
         NegativeMean().take(1.01)
+
+
+@pytest.mark.parametrize("price", [0.1, 0.5, 0.9])
+def test_a_fair_game_is_praised_no_more_often_than_stated(price: float) -> None:
+    chance, alpha, games = random.Random(8), 0.1, 600
+    praised = 0
+    for _ in range(games):
+        test, best = PositiveMean(), 0.0
+        for _ in range(ROUNDS):
+            test.take((1.0 if chance.random() < price else 0.0) - price)
+            best = max(best, test.capital)
+        praised += best >= 1 / alpha
+    assert praised / games <= alpha + 4 * (alpha * (1 - alpha) / games) ** 0.5
+
+
+def test_both_are_each_other_s_mirror() -> None:
+    chance, good, bad = random.Random(9), PositiveMean(), NegativeMean()
+    for _ in range(500):
+        outcome = chance.uniform(-0.9, 1.0)
+        good.take(outcome)
+        bad.take(-outcome)
+        assert good.capital == bad.capital
+    with pytest.raises(ValueError, match="below -1"):
+        good.take(-1.01)
