@@ -5,8 +5,8 @@ Betting the growth-optimal part ``b = mu / s`` of its capital, where ``s = sigma
 Ramdas 2024, section 5); where the bet is capped it gains less. The log capital is then about a Brownian motion with
 drift ``g`` and variance ``b^2 sigma^2``, and when it first reaches a threshold has the inverse Gaussian law (Wald,
 "Sequential analysis", 1947, A.5). Finding the bet costs besides about a quarter of the logarithm of the count: half of
-it is the regret of betting without foresight (Cover and Ordentlich 1996), and a bet that is never negative saves half of
-that.
+it is the regret of betting without foresight (Cover and Ordentlich 1996), and a bet that is never negative saves half
+of that.
 
 >>> round(growth(0.02, 0.45), 6), round(growth(0.02, 0.05, most=0.5), 6)
 (0.000986, 0.009638)
