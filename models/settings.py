@@ -403,6 +403,11 @@ def _variables() -> dict[str, tuple[str, str, Any]]:
     return found
 
 
+def key_types() -> dict[str, Any]:
+    """The type of every key, by its dotted name."""
+    return {f"{section}.{name}" if section else name: kind for section, name, kind in _keys()}
+
+
 def _keys() -> Iterator[tuple[str, str, Any]]:
     for name, field in Settings.model_fields.items():
         section = field.annotation
@@ -438,7 +443,8 @@ def _finding(error: ErrorDetails, path: Path) -> str:
     loc = [str(part) for part in error["loc"]]
     key = ".".join(loc)
     if error["type"] == "extra_forbidden":
-        return f"{key}: no such key ({path} or PROFIT_*).{_near(key)} The keys and their defaults are in profit.toml."
+        near = nearest_key(key)
+        return f"{key}: no such key ({path} or PROFIT_*).{near} The keys and their defaults are in profit.toml."
     variable = "PROFIT_" + "_".join(part.upper() for part in loc[:2] if not part.isdigit())
     if error["type"] == "missing":
         return f"{key} is missing. Set it in {path} or in {variable}."
@@ -453,12 +459,13 @@ def _renamed_variable(variable: str) -> str:
     return f" It is called PROFIT_{new.replace('.', '_').upper()} now." if new else ""
 
 
-def _near(key: str) -> str:
-    """The key that was meant, by its spelling or, in another section, by its last part."""
+def nearest_key(key: str) -> str:
+    """A hint at the key that was meant, by its spelling or, in another section, by its last part; empty where none is
+    near."""
     key = ".".join(part for part in key.split(".") if not part.isdigit())
     if key in _RENAMED:
         return f" It is called {_RENAMED[key]} now."
-    known = [f"{section}.{name}" if section else name for section, name, _ in _keys()]
+    known = [*key_types()]
     known += [f"instances.{each}" for each in InstanceTable.model_fields]
     sections = {section for section, _, _ in _keys() if section}
     last = key.rpartition(".")[2]

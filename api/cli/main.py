@@ -28,6 +28,7 @@ VERBS: dict[str, str] = {
     "up": "api.cli.up:up",
     "play": "api.cli.up:play",
     "replay": "api.cli.replay:replay",
+    "runs": "api.cli.runs:runs",
     "report": "api.cli.report:report",
     "record": "api.cli.record:record",
     "simulate": "api.cli.simulate:simulate",

@@ -19,6 +19,7 @@ from api.cli.why import shorten
 from api.runs import archive_of, folder_of, locked
 from connectors.failures import require_writable
 from models.failures import Failure
+from models.overriding import overridden
 from models.settings import ConfigurationError, Settings, load, overrides, recorded
 
 if TYPE_CHECKING:
@@ -42,11 +43,19 @@ def replay(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
     batch_size: Annotated[int, typer.Option(min=1, max=100_000, help="Records a batch.")] = 1_000,
     snapshot_s: Annotated[float, typer.Option(min=0.05, max=60, help="Seconds between snapshots.")] = 2.0,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A key of the settings for this replay; may be given often."),
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file of settings.")] = None,
 ) -> None:
     """Rerun the flows on archived topics, as fast as they go, into an archive and a DuckDB of that run."""
     if verify and run:
         raise Failure("--verify and --run were both given: it compares in a folder of its own.", "Give one of them.")
+    if verify and changes:
+        raise Failure(
+            "--set is not for --verify, which compares with the settings that were recorded.", "Leave one of them away."
+        )
     settings = load(config)
     source = archive_of(archive, settings.data_dir)
     if verify:
@@ -55,6 +64,7 @@ def replay(
     folder = folder_of(settings.data_dir, run or time.strftime("replay-%Y%m%dT%H%M%S", time.gmtime()))
     if config is None:
         settings = _recorded_settings(source) or settings
+    settings = overridden(settings, changes or ())
     plan = _plan(source, folder, start or "feeds", workers, batch_size, snapshot_s, settings)
     require_writable(folder)
     summary = _run(plan, quiet=False)

@@ -1,22 +1,28 @@
-"""`profit simulate`: the simulated exchange alone, for a recorder, a supervisor or a test to connect to."""
+"""`profit simulate`: the simulated exchange alone, for a recorder, a supervisor or a test to connect to; or, with
+--to, an archive of its feeds without any of them, as fast as it goes."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from api.cli.endings import stop_on_signals, stop_with_parent
-from connectors.simulator.exchange import parameters
+from connectors.simulator.archiving import START, simulate_archive
+from connectors.simulator.exchange import ExchangeParameters, parameters
 from connectors.simulator.faults.timeline import load as load_timeline
 from connectors.simulator.server import SimulatedExchange
 from connectors.yielding import yield_to_others
 from models.failures import Failure
-from models.settings import load
+from models.overriding import overridden
+from models.settings import Settings, load
 
 
 def simulate(
@@ -31,10 +37,17 @@ def simulate(
     host: Annotated[str, typer.Option(help="where to listen, and how others reach it")] = "127.0.0.1",
     truth_file: Annotated[Path | None, typer.Option(help="count frames sent here; outlives a kill -9")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file; default: profit.toml")] = None,
+    to: Annotated[Path | None, typer.Option(help="write an archive of the feeds here, and serve nothing")] = None,
+    hours: Annotated[float | None, typer.Option(min=0.01, max=10_000, help="simulated hours, with --to")] = None,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="a key of the settings; may be given often")
+    ] = None,
     lifeline: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:
-    """Run the simulated exchange: local servers that speak Polymarket's and Coinbase's protocols."""
-    settings = load(config)
+    """Run the simulated exchange: local servers that speak Polymarket's and Coinbase's protocols.
+
+    With --to ARCHIVE --hours H: no servers, an archive of the feeds at full speed, the same bytes for the same seed."""
+    settings = overridden(load(config), changes or ())
     chosen = settings.simulator
     given: dict[str, object] = {
         key: value
@@ -45,8 +58,19 @@ def simulate(
         chosen = type(chosen).model_validate(chosen.model_dump() | given)
     except ValueError as cause:
         raise Failure(f"an option is out of its bounds: {cause}.", "See `profit simulate --help`.") from None
+    given_parameters = parameters(chosen, settings.feeds)
+    if to is not None or hours is not None:
+        if to is None or hours is None:
+            raise Failure("--to and --hours go together.", "Write --to ARCHIVE --hours H.")
+        served = {"--port-file": port_file, "--faults": faults, "--truth-file": truth_file, "--speed": speed}
+        unfit = [name for name, value in served.items() if value is not None]
+        if unfit:
+            raise Failure(f"{unfit[0]} is for the servers, and --to has none.", f"Leave {unfit[0]} away, or --to.")
+        first = START if start is None else unix_second(start)
+        _archive(to, given_parameters, settings, round(hours * 3600), first)
+        return
     exchange = SimulatedExchange(
-        parameters(chosen, settings.feeds),
+        given_parameters,
         chosen.speed,
         None if start is None else unix_second(start),
         ports=three_ports(ports),
@@ -57,6 +81,23 @@ def simulate(
     if chosen.speed > 1:
         yield_to_others()  # it can let its time slip; the others would fall behind
     asyncio.run(_serve(exchange, port_file, lifeline))
+
+
+def _archive(to: Path, given: ExchangeParameters, settings: Settings, seconds: int, start: int) -> None:
+    """Write the archive, with a progress bar, and say what is in it."""
+    begun = time.monotonic()
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(f"simulating {seconds / 3600:g} h", total=seconds)
+
+        def show(second: int) -> None:
+            if second % 10 == 0:
+                bar.update(task, completed=second - start)
+
+        counts = simulate_archive(to, given, settings.feeds, settings.checks, seconds, start, show)
+    took = time.monotonic() - begun
+    records = ", ".join(f"{topic} {count:,}" for topic, count in sorted(counts.items()))
+    print(f"{to}: {seconds / 3600:g} h of seed {given.seed} in {took:.1f} s ({records})")
 
 
 def unix_second(text: str) -> int:

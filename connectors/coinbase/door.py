@@ -13,12 +13,11 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 import msgspec
-from websockets.asyncio.client import ClientConnection
 
 from connectors.clock import NS, FeedClock, patience
 from connectors.coinbase.fields import check_frame
 from connectors.control_text import control_text
-from connectors.recorder.link import Link, LinkFault, LinkRules
+from connectors.recorder.link import Dialler, Hearer, Link, LinkFault, LinkRules
 from connectors.recorder.pacing import RateLimiter
 from connectors.recorder.pulse import ModulePulse
 from connectors.recorder.writer import FeedWriter
@@ -75,6 +74,7 @@ class CoinbaseDoor:
         clock: FeedClock,
         url: str | None = None,
         observer: CoinbaseObserver | None = None,
+        dial: Dialler = Link,
     ) -> None:
         self.pulse = ModulePulse("connection.coinbase")
         self._products = tuple(f"{asset}-USD" for asset in feeds.assets)
@@ -93,7 +93,7 @@ class CoinbaseDoor:
             backoff_max_s=feeds.backoff_max_s,
             dials=RateLimiter(*DIALS),
         )
-        self._link = Link("coinbase", FEED_COINBASE, rules, self, writer, clock, self.pulse)
+        self._link = dial("coinbase", FEED_COINBASE, rules, self, writer, clock, self.pulse)
 
     @property
     def conn(self) -> str:
@@ -111,7 +111,7 @@ class CoinbaseDoor:
     async def ready(self) -> None:
         """The products are fixed: always."""
 
-    async def greet(self, socket: ClientConnection) -> str:
+    async def greet(self, socket: Hearer) -> str:
         for message in subscriptions(self._products):
             await self._messages.wait()
             await socket.send(message)

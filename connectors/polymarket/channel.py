@@ -12,10 +12,8 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
-from websockets.asyncio.client import ClientConnection
-
 from connectors.clock import FeedClock
-from connectors.recorder.link import Link, LinkRules
+from connectors.recorder.link import Dialler, Hearer, Link, LinkRules
 from connectors.recorder.pacing import RateLimiter
 from connectors.recorder.pulse import ModulePulse
 from connectors.recorder.writer import FeedWriter
@@ -40,11 +38,17 @@ class Shard:
     """One connection and the tokens it serves, in the order of their subscription."""
 
     def __init__(
-        self, rules: LinkRules, writer: FeedWriter, clock: FeedClock, pulse: ModulePulse, observer: PolymarketObserver
+        self,
+        rules: LinkRules,
+        writer: FeedWriter,
+        clock: FeedClock,
+        pulse: ModulePulse,
+        observer: PolymarketObserver,
+        dial: Dialler = Link,
     ) -> None:
         self.tokens: dict[str, None] = {}
         self._observer = observer
-        self._link = Link("polymarket", FEED_POLYMARKET, rules, self, writer, clock, pulse)
+        self._link = dial("polymarket", FEED_POLYMARKET, rules, self, writer, clock, pulse)
         self._wanted = asyncio.Event()
 
     async def run(self) -> None:
@@ -54,7 +58,7 @@ class Shard:
         """Waits for a first token: a connection that asks for nothing gets nothing."""
         await self._wanted.wait()
 
-    async def greet(self, socket: ClientConnection) -> str:
+    async def greet(self, socket: Hearer) -> str:
         asked = list(self.tokens)
         await socket.send(first_frame(asked))
         while asked != list(self.tokens):  # changed while the first frame was on its way
@@ -130,7 +134,9 @@ class MarketChannel:
         url: str | None = None,
         shard_size: int = SHARD,
         observer: PolymarketObserver | None = None,
+        dial: Dialler = Link,
     ) -> None:
+        self._dial = dial
         self.pulse = ModulePulse("connection.polymarket")
         self.pulse.gauges["tokens"] = lambda: len(self.tokens)
         self._rules = LinkRules(
@@ -166,11 +172,15 @@ class MarketChannel:
                 else:
                     await asyncio.sleep(0.05)
         finally:
-            for task in self._tasks.values():
-                task.cancel()
-            for task in self._tasks.values():
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+            await self.close()
+
+    async def close(self) -> None:
+        """End every connection. Raises what one of them failed of."""
+        for task in self._tasks.values():
+            task.cancel()
+        for task in self._tasks.values():
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
 
     async def want(self, tokens: Iterable[str]) -> None:
         """Subscribe to what is new in ``tokens`` and unsubscribe from what is not in it any more."""
@@ -206,7 +216,7 @@ class MarketChannel:
                 await shard.give_up(why)
 
     def _open(self) -> Shard:
-        shard = Shard(self._rules, self._writer, self._clock, self.pulse, self._observer)
+        shard = Shard(self._rules, self._writer, self._clock, self.pulse, self._observer, self._dial)
         self._shards.append(shard)
         self._tasks[shard] = asyncio.create_task(shard.run())
         return shard

@@ -21,7 +21,7 @@ import msgspec
 
 from connectors.clock import NS, FeedClock, sleep
 from connectors.polymarket.definitions import Definitions
-from connectors.polymarket.rest import RequestRefused, Rest
+from connectors.polymarket.rest import Answers, RequestRefused
 from connectors.polymarket.windows import MarketWindow, around
 from connectors.polymarket.wire import decode_strings
 from connectors.recorder.pulse import ModulePulse
@@ -103,8 +103,8 @@ class MarketsDoor:
         writer: FeedWriter,
         clock: FeedClock,
         subscribe: Callable[[list[str]], Awaitable[None]],
-        gamma: Rest,
-        clob: Rest,
+        gamma: Answers,
+        clob: Answers,
         listed: Callable[[MarketWindow, tuple[str, ...], Terms], None] = lambda window, tokens, terms: None,
     ) -> None:
         self.pulse = ModulePulse("connection.markets")
@@ -123,14 +123,18 @@ class MarketsDoor:
         self._healthy: dict[str, bool] = {}
 
     async def run(self) -> None:
-        """Looks after every window once a round; ends only by cancellation."""
+        """A round each second; ends only by cancellation."""
         while True:
-            now = self._clock.now_ns() / NS
-            self._follow(now)
-            await asyncio.gather(*(self._ask(each) for each in list(self._followed.values()) if each.due <= now))
-            await self._subscribe(self._tokens(self._clock.now_ns() / NS))
-            self._forget(self._clock.now_ns() / NS)
+            await self.round()
             await sleep(self._clock, max(ROUND_S, 0.02 * self._clock.speed))
+
+    async def round(self) -> None:
+        """Look after every window once."""
+        now = self._clock.now_ns() / NS
+        self._follow(now)
+        await asyncio.gather(*(self._ask(each) for each in list(self._followed.values()) if each.due <= now))
+        await self._subscribe(self._tokens(self._clock.now_ns() / NS))
+        self._forget(self._clock.now_ns() / NS)
 
     def _follow(self, now: float) -> None:
         """The open window, and the next one as soon as it is worth knowing."""

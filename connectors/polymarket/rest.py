@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Protocol
 
 import httpx
 
@@ -36,6 +36,14 @@ class RequestRefused(Exception):
     def __init__(self, why: str, missing: bool = False) -> None:
         super().__init__(why)
         self.missing = missing
+
+
+class Answers(Protocol):
+    """Who answers a GET."""
+
+    async def get(self, path: str) -> bytes:
+        """The body, verbatim. Raises RequestRefused."""
+        ...
 
 
 class Rest:

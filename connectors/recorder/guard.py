@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from urllib.parse import quote
 
 from connectors.clock import NS, FeedClock, patience
-from connectors.polymarket.rest import RequestRefused, Rest
+from connectors.polymarket.rest import Answers, RequestRefused
 from connectors.polymarket.watch import UNSOUND_S, Act, FeedWatch
 from connectors.polymarket.windows import MarketWindow
 from connectors.polymarket.wire import REST_LINE
@@ -52,7 +52,7 @@ def patient(checks: Checks, clock: FeedClock) -> Checks:
 class FeedGuard:
     """Looks twice a second. REST's books go to the feed verbatim, on a numbering of their own."""
 
-    def __init__(self, feeds: Feeds, checks: Checks, writer: FeedWriter, clock: FeedClock, clob: Rest) -> None:
+    def __init__(self, feeds: Feeds, checks: Checks, writer: FeedWriter, clock: FeedClock, clob: Answers) -> None:
         speed = clock.speed
         self.watch = FeedWatch(
             patient(checks, clock),
@@ -83,12 +83,21 @@ class FeedGuard:
                 if time.monotonic() - asked > LOOK_S + LATE_S:
                     pulse.count("looks_skipped")  # we were held up ourselves: the sockets have their turn first
                     continue
-                for act in self.watch.judge(self._clock.now_ns(), channel.serving()):
-                    await self._do(act, channel, coinbase)
+                await self.look(channel, coinbase)
         finally:
             for task in self._checks.values():
                 task.cancel()
             await asyncio.gather(*self._checks.values(), return_exceptions=True)
+
+    async def look(self, channel: MarketDoor, coinbase: Door) -> None:
+        """Judge once, and act; what is asked of REST is answered later."""
+        for act in self.watch.judge(self._clock.now_ns(), channel.serving()):
+            await self._do(act, channel, coinbase)
+
+    async def answered(self) -> None:
+        """Returns when REST has answered all that was asked."""
+        while self._checks:
+            await asyncio.gather(*self._checks.values())
 
     async def _do(self, act: Act, channel: MarketDoor, coinbase: Door) -> None:
         pulse = channel.pulse

@@ -50,6 +50,12 @@ class LinkRules:
     dials: RateLimiter | None = None  # shared by the connections to one host
 
 
+class Hearer(Protocol):
+    """What a greeting needs of a connection."""
+
+    async def send(self, message: str, /) -> None: ...
+
+
 class FeedAdapter(Protocol):
     """What a door knows of its exchange."""
 
@@ -57,7 +63,7 @@ class FeedAdapter(Protocol):
         """Returns when there is something to connect for."""
         ...
 
-    async def greet(self, socket: ClientConnection) -> str:
+    async def greet(self, socket: Hearer) -> str:
         """Send the first messages; returns what was asked for, for the notice."""
         ...
 
@@ -73,6 +79,43 @@ class FeedAdapter(Protocol):
     def expects_data(self) -> bool:
         """Whether silence is suspicious now."""
         ...
+
+
+class DoorConnection(Protocol):
+    """One connection of a door that comes back, whatever carries it: sockets (``Link``), or nothing but a call."""
+
+    @property
+    def conn(self) -> str:
+        """Id of the connection that stands and was greeted; empty without one."""
+        ...
+
+    async def run(self) -> None:
+        """Ends only by cancellation."""
+        ...
+
+    async def send(self, text: str) -> None:
+        """Send on the standing connection; without one nothing happens."""
+        ...
+
+    async def give_up(self, why: str) -> None:
+        """Close the standing connection; the next one follows by itself."""
+        ...
+
+
+class Dialler(Protocol):
+    """Makes the connections of a door: name, feed topic, rules, what the door knows, where frames go, time, pulse."""
+
+    def __call__(
+        self,
+        name: str,
+        topic: str,
+        rules: LinkRules,
+        protocol: FeedAdapter,
+        writer: FeedWriter,
+        clock: FeedClock,
+        pulse: ModulePulse,
+        /,
+    ) -> DoorConnection: ...
 
 
 class Backoff:

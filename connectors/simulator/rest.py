@@ -11,6 +11,7 @@ from fastapi import FastAPI, Response
 from fastapi.responses import StreamingResponse
 
 from connectors.clock import NS, ScaledClock
+from connectors.simulator.answers import clob_book, clob_market, gamma_market
 from connectors.simulator.exchange import Exchange
 from connectors.simulator.faults.stage import FaultStage
 from connectors.simulator.faults.truth import Truth
@@ -57,20 +58,17 @@ def http_app(exchange: Served) -> FastAPI:
         return Response(body, media_type="application/json")
 
     @app.get("/gamma/markets/slug/{slug}")
-    async def gamma_market(slug: str) -> Response:
-        market = core.markets.get(slug)
-        return answer(market.gamma(core.now_ns) if market else None, "market", "gamma")
+    async def market_by_slug(slug: str) -> Response:
+        return answer(gamma_market(core, slug), "market", "gamma")
 
     @app.get("/clob/book")
-    async def clob_book(token_id: str) -> Response:
-        found = core.by_token.get(token_id)
-        true = found[0].rest_book(found[1]) if found else None
+    async def book(token_id: str) -> Response:
+        true = clob_book(core, token_id)
         return answer(true if faults.idle else faults.rest_book(token_id) or true, "orderbook", "clob")
 
     @app.get("/clob/markets/{condition}")
-    async def clob_market(condition: str) -> Response:
-        market = core.by_condition.get(condition)
-        return answer(market.clob() if market else None, "market", "clob")
+    async def market_by_condition(condition: str) -> Response:
+        return answer(clob_market(core, condition), "market", "clob")
 
     @app.get("/clob/time")
     async def clob_time() -> Response:

@@ -83,7 +83,7 @@ def test_frames_that_the_journal_rests_on_and_the_archive_lacks_are_named_with_t
 
 
 def test_flows_that_had_not_come_to_the_end_are_named(run: Path, tmp_path: Path) -> None:
-    behind = without(run, tmp_path / "behind", (JOURNAL,), 60)
+    behind = without(run, tmp_path / "behind", (JOURNAL,), 400)
     assert any("market flow had not come to the last" in each for each in shortfalls(behind))
     late = without(run, tmp_path / "late", (TELEMETRY,), 1)
     assert "the trading flow had not come to anything" in shortfalls(late)

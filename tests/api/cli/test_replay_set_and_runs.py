@@ -1,0 +1,84 @@
+"""`profit replay --set` changes a replay, is part of its plan, and `profit runs` lists what became of each run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.runs import LOCK, locked
+from connectors.simulator.exchange import ExchangeParameters
+from tests.commands import assert_explained, profit
+from tests.once import once
+from tests.recordings import LAGGING, simulate
+
+SET = ("--set", "fair_value.min_edge=0.25")
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    given = ExchangeParameters(**{**vars(LAGGING), "frames_per_s": 4.0})
+    return once(tmp_path_factory, "two-minutes", lambda folder: simulate(folder / "archive", 120, given)) / "archive"
+
+
+def rows(folder: Path) -> dict[str, Any]:
+    done = profit(folder, "runs", "--json")
+    assert done.returncode == 0, done.stderr
+    return {row["name"]: row for row in json.loads(done.stdout)}
+
+
+@pytest.mark.takes(25)
+def test_a_key_that_is_set_changes_the_replay_and_is_kept_with_it(recording: Path, tmp_path: Path) -> None:
+    for name, words in (("plain", ()), ("picky", SET)):
+        done = profit(tmp_path, "replay", str(recording), "--run", name, *words)
+        assert done.returncode == 0, done.stderr
+    plain, picky = (
+        json.loads((tmp_path / "data/runs" / name / "summary.json").read_bytes()) for name in ("plain", "picky")
+    )
+    assert plain["digest"] != picky["digest"] and picky["orders"] < plain["orders"]
+    plan = json.loads((tmp_path / "data/runs/picky/plan.json").read_bytes())
+    assert plan["settings"]["fair_value"]["min_edge"] == 0.25
+    (tmp_path / "data/runs/picky/summary.json").unlink()
+    other = profit(tmp_path, "replay", str(recording), "--run", "picky")
+    assert_explained(other, "begun with other parameters (the settings)")
+    assert rows(tmp_path)["picky"]["state"] == "unfinished"
+    resumed = profit(tmp_path, "replay", str(recording), "--run", "picky", *SET)
+    assert resumed.returncode == 0 and "resuming" in resumed.stderr, resumed.stderr
+    verified = profit(tmp_path, "replay", "picky", "--verify")
+    assert verified.returncode == 0 and "identical" in verified.stdout, verified.stderr
+    listed = rows(tmp_path)
+    assert listed["picky"]["state"] == listed["plain"]["state"] == "finished"
+    assert listed["plain"]["kind"] == "replay" and listed["plain"]["source"] == str(recording.resolve())
+    assert 119 <= listed["plain"]["seconds"] <= 121 and listed["plain"]["events"] == plain["journal_events"]
+    money = [each["net"] for each in plain["strategies"].values()]
+    assert listed["plain"]["net"] == pytest.approx(sum(money), abs=1e-6)
+
+
+def test_runs_that_are_running_or_damaged_are_called_so(recording: Path, tmp_path: Path) -> None:
+    for name in ("whole", "cut", "bad"):
+        shutil.copytree(recording, tmp_path / "data/runs" / name / "archive")
+        (tmp_path / "data/runs" / name / "run.json").write_text('{"feeds": "sim", "started": "2026-11-20T10:00:00Z"}')
+    for path in (tmp_path / "data/runs/cut/archive/topic=feed.clock").rglob("*.parquet"):
+        path.unlink()
+    for path in (tmp_path / "data/runs/bad/archive").rglob("*.parquet"):
+        path.write_bytes(path.read_bytes()[:-100])
+    listed = rows(tmp_path)
+    assert listed["bad"]["state"] == "damaged" and listed["bad"]["why"]
+    assert listed["whole"]["kind"] == "sim" and listed["whole"]["state"] == "finished", listed["whole"]
+    assert listed["whole"]["started"] == "2026-11-20T10:00:00+00:00"
+    with locked(tmp_path / "data/runs/whole"):
+        assert rows(tmp_path)["whole"]["state"] == "running"
+    (tmp_path / "data/runs/whole" / LOCK).unlink()
+    table = profit(tmp_path, "runs")
+    assert "damaged" in table.stdout and "bad: " in table.stdout
+
+
+def test_wrong_words_are_explained(recording: Path, tmp_path: Path) -> None:
+    wrong = profit(tmp_path, "replay", str(recording), "--set", "fair_value.min_egde=1")
+    assert_explained(wrong, "Did you mean fair_value.min_edge?")
+    assert_explained(profit(tmp_path, "replay", str(recording), "--verify", *SET), "--set is not for --verify")
+    assert_explained(profit(tmp_path, "runs"), "holds no run")
+    assert profit(tmp_path, "runs", "--json").stdout.strip() == "[]"
