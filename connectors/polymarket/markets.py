@@ -21,7 +21,7 @@ import msgspec
 
 from connectors.clock import NS, FeedClock, sleep
 from connectors.polymarket.definitions import Definitions
-from connectors.polymarket.rest import Answers, RequestRefused
+from connectors.polymarket.rest import RestAnswers, RequestRefused
 from connectors.polymarket.windows import MarketWindow, around
 from connectors.polymarket.wire import decode_strings
 from connectors.recorder.pulse import ModulePulse
@@ -103,8 +103,8 @@ class MarketsDoor:
         writer: FeedWriter,
         clock: FeedClock,
         subscribe: Callable[[list[str]], Awaitable[None]],
-        gamma: Answers,
-        clob: Answers,
+        gamma: RestAnswers,
+        clob: RestAnswers,
         listed: Callable[[MarketWindow, tuple[str, ...], Terms], None] = lambda window, tokens, terms: None,
     ) -> None:
         self.pulse = ModulePulse("connection.markets")

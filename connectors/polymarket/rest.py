@@ -38,7 +38,7 @@ class RequestRefused(Exception):
         self.missing = missing
 
 
-class Answers(Protocol):
+class RestAnswers(Protocol):
     """Who answers a GET."""
 
     async def get(self, path: str) -> bytes:

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from urllib.parse import quote
 
 from connectors.clock import NS, FeedClock, patience
-from connectors.polymarket.rest import Answers, RequestRefused
+from connectors.polymarket.rest import RestAnswers, RequestRefused
 from connectors.polymarket.watch import UNSOUND_S, Act, FeedWatch
 from connectors.polymarket.windows import MarketWindow
 from connectors.polymarket.wire import REST_LINE
@@ -52,7 +52,7 @@ def patient(checks: Checks, clock: FeedClock) -> Checks:
 class FeedGuard:
     """Looks twice a second. REST's books go to the feed verbatim, on a numbering of their own."""
 
-    def __init__(self, feeds: Feeds, checks: Checks, writer: FeedWriter, clock: FeedClock, clob: Answers) -> None:
+    def __init__(self, feeds: Feeds, checks: Checks, writer: FeedWriter, clock: FeedClock, clob: RestAnswers) -> None:
         speed = clock.speed
         self.watch = FeedWatch(
             patient(checks, clock),
