@@ -21,7 +21,7 @@ import msgspec
 
 from connectors.clock import NS, FeedClock, sleep
 from connectors.polymarket.definitions import Definitions
-from connectors.polymarket.rest import RestAnswers, RequestRefused
+from connectors.polymarket.rest import RequestRefused, RestAnswers
 from connectors.polymarket.windows import MarketWindow, around
 from connectors.polymarket.wire import decode_strings
 from connectors.recorder.pulse import ModulePulse

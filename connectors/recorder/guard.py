@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from urllib.parse import quote
 
 from connectors.clock import NS, FeedClock, patience
-from connectors.polymarket.rest import RestAnswers, RequestRefused
+from connectors.polymarket.rest import RequestRefused, RestAnswers
 from connectors.polymarket.watch import UNSOUND_S, Act, FeedWatch
 from connectors.polymarket.windows import MarketWindow
 from connectors.polymarket.wire import REST_LINE
