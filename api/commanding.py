@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
+from pathlib import Path
 from typing import Final
 
+import msgspec
+
+from api.runs import DESCRIPTION, described, is_running, runs_in
 from connectors.operator.commanding import command_and_wait
 from connectors.operator.standing import StandingKill, lift_kill, set_kill
 from models.contracts import Answer
@@ -91,10 +96,40 @@ def prepared(do: Instruction, settings: Settings, by: str, run: str) -> Command:
 
 
 def give(command: Command, settings: Settings, token: str, bootstrap: str, wait_s: float) -> Answer:
-    """Send the command and wait for the flow's answer; a kill that it released is lifted for later runs too. Raises
-    Failure when the cluster is away, or no answer comes in ``wait_s`` seconds."""
+    """Send the command and wait for the flow's answer. A kill is shared by all runs of the data folder: the others that
+    are up are killed by their own watch, and a release lifts it in each of them, and for later ones. The answer's text
+    says which. Raises Failure when the cluster is away, or no answer comes in ``wait_s`` seconds."""
     do = command.do
     answer = command_and_wait(command, token, settings.kafka, bootstrap, wait_s)
+    if isinstance(do, Kill):
+        also = ", ".join(others_up(settings.data_dir, command.run))
+        shared = f"It holds for every run of {settings.data_dir}: {f'also {also}, and ' if also else ''}all later ones."
+        return msgspec.structs.replace(answer, text=f"{answer.text} {shared}")
     if isinstance(do, Release) and do.what == "kill" and answer.verdict != Verdict.BLOCK:
         lift_kill(settings.data_dir)
+        shared = " ".join(_release_others(command, settings, token, wait_s))
+        return msgspec.structs.replace(answer, text=f"{answer.text} {shared}")
     return answer
+
+
+def others_up(data_dir: Path, run: str) -> dict[str, str]:
+    """The runs of the data folder that are up beside ``run``, with the address of each one's cluster."""
+    found: dict[str, str] = {}
+    for folder in runs_in(data_dir, described):
+        about = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        if about["name"] != run and is_running(folder):
+            found[about["name"]] = about["kafka"]
+    return found
+
+
+def _release_others(command: Command, settings: Settings, token: str, wait_s: float) -> list[str]:
+    """A sentence for each other run that is up, and one for later ones."""
+    sentences = [f"It is lifted for every run of {settings.data_dir}; later ones start without it."]
+    for name, bootstrap in others_up(settings.data_dir, command.run).items():
+        other = msgspec.structs.replace(command, id=secrets.token_hex(8), run=name, t=time.time_ns())
+        try:
+            said = command_and_wait(other, token, settings.kafka, bootstrap, wait_s).text
+        except Failure as cause:
+            said = f"it stays killed until `profit control release --run {name}`: {cause.cause}"
+        sentences.append(f"Run {name}: {said}")
+    return sentences

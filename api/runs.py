@@ -17,6 +17,8 @@ ARCHIVE: Final = "archive"
 PLAN: Final = "plan.json"
 SUMMARY: Final = "summary.json"
 LOCK: Final = ".lock"
+BROKER: Final = "broker"  # the embedded broker's data, where the run has one
+DESCRIPTION: Final = "run.json"  # what `profit up` tells of itself: its name, feeds, cluster, page
 LONGEST: Final = 100
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _SHOWN: Final = 10
@@ -57,6 +59,11 @@ def _begun(run: Path) -> tuple[int, str]:
     """When the run's archive got its topics: at the beginning."""
     archive = run / ARCHIVE
     return (archive if archive.is_dir() else run).stat().st_mtime_ns, run.name
+
+
+def described(folder: Path) -> bool:
+    """Whether ``profit up`` made the run, so that it may be commanded while it is up."""
+    return (folder / DESCRIPTION).is_file()
 
 
 def find_run(data_dir: Path, name: str = "", counts: Counts | None = None) -> Path:

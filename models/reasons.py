@@ -127,6 +127,7 @@ class Reason(StrEnum):
     WRONG_RUN = "wrong_run"
     REPEATED = "repeated"
     NOTHING_TO_DO = "nothing_to_do"
+    UNKNOWN_NAME = "unknown_name"
     # portfolio risk
     CAP_FAMILY = "cap_family"
     CAP_UNDERLYING = "cap_underlying"
@@ -275,6 +276,7 @@ MEANING: dict[Reason, str] = {
     Reason.WRONG_RUN: "the command was given for another run",
     Reason.REPEATED: "the command is not newer than the last one: it was sent before",
     Reason.NOTHING_TO_DO: "what the command asks for is already so",
+    Reason.UNKNOWN_NAME: "nothing here has the name that the command gives",
     Reason.CAP_FAMILY: "the limit of money of one family of strategies is reached",
     Reason.CAP_UNDERLYING: "the worst joint outcome of all windows of this underlying would cost more than its limit",
     Reason.CAP_EXPIRY: "the worst joint outcome of all windows that end together would cost more than its limit",

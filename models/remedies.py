@@ -36,6 +36,7 @@ RELEASES: Final[dict[Reason, tuple[Act, str]]] = {
     R.BARRED: ("you", "resume: the market was closed by the operator"),
     R.ANOMALY: ("you", 'find the difference, then: profit control release --what anomaly --why "…"'),
     R.UNSIGNED: ("you", "find out who sends unsigned commands"),
+    R.UNKNOWN_NAME: ("you", "give the command again with a name that its answer lists"),
     R.RESOLUTION_CONFLICT: ("you", "look the market up at Polymarket"),
     R.RESOLUTION_LATE: ("wait", "the market resolves; look it up at Polymarket if it does not"),
     R.UNANSWERED: ("wait", "the venue answers; five minutes after the resolution the order is an anomaly"),

@@ -12,11 +12,13 @@ import msgspec
 import typer
 
 from api.commanding import VERBS, give, instruction, prepared
-from api.runs import runs_in
+from api.runs import BROKER, DESCRIPTION, described, find_run, is_running, runs_in
+from connectors.kafka.admin import ClusterAway
 from connectors.operator.standing import lift_kill, standing_kill
 from connectors.operator.token import read_token, token_path
 from models.control import Instruction, Kill, Release
 from models.failures import Failure
+from models.reasons import Reason
 from models.settings import Settings, load
 
 
@@ -38,37 +40,64 @@ def control(
     settings = load(config)
     by = getpass.getuser()
     command = prepared(do, settings, by, run)
-    token = read_token(token_path(settings))
-    folder = _folder(settings, run)
-    if folder is None:
-        _without_run(do, settings)
+    stands = f" The kill is on disk: it holds for every run of {settings.data_dir}." if isinstance(do, Kill) else ""
+    try:
+        folder = _folder(settings, run)
+    except Failure as cause:
+        raise Failure(cause.cause + stands, cause.cure) from None
+    if folder is None or _has_ended(folder):
+        _without_run(do, settings, folder)
         return
-    about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    token = read_token(token_path(settings))
+    about = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
     command = msgspec.structs.replace(command, run=str(about["name"]))
-    answer = give(command, settings, token, str(about["kafka"]), wait_s)
+    try:
+        answer = give(command, settings, token, str(about["kafka"]), wait_s)
+    except ClusterAway as cause:
+        raise Failure(f"{_none_up(settings, folder)}: {cause.cause}{stands}", _start(folder)) from None
     print(f"{verb}: {answer.text}", file=sys.stderr if answer.verdict == "block" else sys.stdout)
-    if answer.verdict == "block" and answer.reason != "nothing_to_do":
+    if answer.verdict == "block" and answer.reason != Reason.NOTHING_TO_DO:
         raise typer.Exit(1)
 
 
 def _folder(settings: Settings, run: str) -> Path | None:
-    """The folder of the run that is meant, where one is running."""
-    folders = [settings.data_dir / "runs" / run] if run else runs_in(settings.data_dir)
-    for folder in folders:
-        if (folder / "run.json").is_file():
-            return folder
+    """The folder of the run that is meant: of those that are up the newest, else the newest of all; None where there
+    never was one. Raises Failure for a name that is no run's."""
     if run:
-        raise Failure(f"there is no run {run} in {settings.data_dir / 'runs'}.", "`profit up --run NAME` starts one.")
-    return None
+        folder = find_run(settings.data_dir, run)
+        if not described(folder):
+            raise Failure(f"the run {run} is a replay: it takes no commands.", "`profit up --run NAME` starts one.")
+        return folder
+    folders = runs_in(settings.data_dir, described)
+    return next((each for each in folders if is_running(each)), folders[0] if folders else None)
 
 
-def _without_run(do: Instruction, settings: Settings) -> None:
-    """No run has ever been started: a kill stands for the first one, and can be lifted."""
+def _has_ended(folder: Path) -> bool:
+    """Whether the run is certainly not up: it had a broker of its own, which ends with it. What runs on another cluster
+    may be up without a supervisor here."""
+    return (folder / BROKER).is_dir() and not is_running(folder)
+
+
+def _none_up(settings: Settings, folder: Path | None) -> str:
+    newest = f"; {folder.name} has ended" if folder is not None else ""
+    return f"no run is up in {settings.data_dir}{newest}"
+
+
+def _start(folder: Path | None) -> str:
+    again = f"; profit up --run {folder.name} goes on with that one" if folder is not None else ""
+    return f"Start one: profit up --run NAME{again}."
+
+
+def _without_run(do: Instruction, settings: Settings, folder: Path | None) -> None:
+    """No run is up: a kill stands for the next one, and can be lifted."""
     if isinstance(do, Kill):
-        print("kill: no run is there; the next one starts killed.")
+        print(f"kill: {_none_up(settings, folder)}; every one that starts there starts killed.")
         return
     if isinstance(do, Release) and do.what == "kill" and standing_kill(settings.data_dir) is not None:
         lift_kill(settings.data_dir)
-        print("release: the kill is lifted; no run is there.")
+        print(
+            f"release: {_none_up(settings, folder)}; new ones start without the kill. One that was killed and goes on "
+            "stays killed until it is released itself."
+        )
         return
-    raise Failure(f"{settings.data_dir} holds no run that could obey.", "`profit up` starts one.")
+    raise Failure(f"{_none_up(settings, folder)}: nothing can obey.", _start(folder))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 import time
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from api.cli.endings import stop_on_signals, stop_with_parent
 from connectors.simulator.archiving import START, simulate_archive
 from connectors.simulator.exchange import ExchangeParameters, parameters
 from connectors.simulator.faults.timeline import load as load_timeline
+from connectors.simulator.last_moment import EVERY_S, first_second, moment_file, note_moment
 from connectors.simulator.server import SimulatedExchange
 from connectors.yielding import yield_to_others
 from models.failures import Failure
@@ -27,7 +29,12 @@ from models.settings import Settings, load
 
 def simulate(
     port_file: Annotated[Path | None, typer.Option(help="write the addresses here instead of standard output")] = None,
-    start: Annotated[str | None, typer.Option(help="simulated time to start at, ISO 8601; default: now")] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            help="simulated time to start at, ISO 8601; default: now, or where the port file's last one ended"
+        ),
+    ] = None,
     speed: Annotated[float | None, typer.Option(help="simulated seconds per real second")] = None,
     seed: Annotated[int | None, typer.Option(min=0)] = None,
     lag: Annotated[float | None, typer.Option(help="seconds the maker is behind the latent price")] = None,
@@ -66,13 +73,14 @@ def simulate(
         unfit = [name for name, value in served.items() if value is not None]
         if unfit:
             raise Failure(f"{unfit[0]} is for the servers, and --to has none.", f"Leave {unfit[0]} away, or --to.")
-        first = START if start is None else unix_second(start)
-        _archive(to, given_parameters, settings, round(hours * 3600), first)
+        begun = START if start is None else unix_second(start)
+        _archive(to, given_parameters, settings, round(hours * 3600), begun)
         return
+    first = None if port_file is None else first_second(moment_file(port_file), time.time_ns())
     exchange = SimulatedExchange(
         given_parameters,
         chosen.speed,
-        None if start is None else unix_second(start),
+        first if start is None else unix_second(start),
         ports=three_ports(ports),
         host=host,
         truth_file=truth_file,
@@ -126,24 +134,36 @@ async def _serve(exchange: SimulatedExchange, port_file: Path | None, lifeline: 
     if lifeline:
         stop_with_parent(stop.set)
     urls = await exchange.start()
+    background = [asyncio.create_task(_say_when_late(exchange))]
     if port_file is None:
         print(urls.as_json(), flush=True)
     else:
+        note_moment(moment_file(port_file), exchange.clock)
+        background.append(asyncio.create_task(_note_moments(exchange, moment_file(port_file))))
         draft = port_file.with_name(port_file.name + ".part")
         draft.write_text(urls.as_json())
         draft.replace(port_file)  # whoever waits for the file never sees half of it
     asked = asyncio.create_task(stop.wait())
     running = asyncio.create_task(exchange.wait())
-    late = asyncio.create_task(_say_when_late(exchange))
     try:
         await asyncio.wait([asked, running], return_when=asyncio.FIRST_COMPLETED)
         if running.done():
             running.result()
     finally:
-        for task in (asked, running, late):
+        tasks = (asked, running, *background)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(asked, running, late, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await exchange.stop()
+
+
+async def _note_moments(exchange: SimulatedExchange, path: Path) -> None:
+    """Keep the note of how far the exchange came ahead of it. What cannot be written costs a later run its start: it is
+    refused then until the clock has caught up."""
+    while True:
+        await asyncio.sleep(EVERY_S)
+        with contextlib.suppress(OSError):
+            note_moment(path, exchange.clock)
 
 
 async def _say_when_late(exchange: SimulatedExchange) -> None:

@@ -27,19 +27,32 @@ _PRICES = {"block": "ask", "settle": "payout"}  # else the limit of the order
 
 
 def why(
-    decision: Annotated[str, typer.Argument(help="Id of the decision, such as d1042-parity-btc-updown-5m-1790000100.")],
+    decision: Annotated[
+        str,
+        typer.Argument(
+            help="Id of a decision, such as d1042-parity-btc-updown-5m-1790000100, or of its order or fill."
+        ),
+    ],
     run: Annotated[str, typer.Option(help="Name of the run; default: the newest one that has the decision.")] = "",
     run_dir: Annotated[Path | None, typer.Option(help="Folder of the run, wherever it is.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, frames included.")] = False,
     config: Annotated[Path | None, typer.Option(help="TOML file of settings.")] = None,
 ) -> None:
     """Tell why: raw frames, journal events, spans, decision, orders, fills, postings, outcome."""
+    decision = decision.strip()
+    if not decision:
+        raise Failure(
+            "why of what? The id is empty.",
+            "Give that of a decision, order or fill: profit sql 'FROM v_decisions' lists.",
+        )
     if run and run_dir is not None:
         raise Failure("--run and --run-dir were both given.", "Give one of them.")
     if run_dir is not None and config is not None:
         raise Failure("--config says where runs are, and --run-dir names one.", "Give one of them.")
     places = _places(decision, run, run_dir, load(config).data_dir)
     chain = chain_of(places, decision)
+    if chain.decision.id != decision and not as_json:
+        print(f"{decision} came of the decision {chain.decision.id}:")
     if as_json:
         print(chain.model_dump_json())
         return

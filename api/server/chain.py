@@ -84,7 +84,19 @@ class UnknownDecision(Failure):
     """No decision of that id in the run."""
 
 
-def find_decision(places: Places, decision_id: str) -> Decision | None:
+def find_decision(places: Places, name: str) -> Decision | None:
+    """The decision that ``name`` is the id of, or that sent the order, or the order of the fill, of that id."""
+    found = _decision(places, name)
+    if found is not None:
+        return found
+    text = b'"id":' + json.dumps(name).encode()
+    orders = _parsed(Order, places.own.containing(ORDERS, text))
+    fills = _parsed(Fill, places.own.containing(FILLS, text))
+    senders = {each.id: each.decision for each in orders} | {each.id: each.decision for each in fills}
+    return _decision(places, senders[name]) if name in senders else None
+
+
+def _decision(places: Places, decision_id: str) -> Decision | None:
     """The decision, by the journal event in its id, else by a search of the whole topic."""
     match = _ID.fullmatch(decision_id)
     if match:
@@ -263,6 +275,6 @@ def _unknown(places: Places, decision_id: str) -> UnknownDecision:
         )
     ids = ", ".join(each.id for each in near)
     return UnknownDecision(
-        f"the run {places.folder.name} has no decision {decision_id}.",
+        f"the run {places.folder.name} has no decision, order or fill {decision_id}.",
         f"{words} {ids}. All are listed by: profit sql --run {places.folder.name} 'FROM v_decisions'",
     )

@@ -79,8 +79,8 @@ def breakers_of(board: Board) -> list[views.BreakerView]:
 
 def bounded(breaker: views.BreakerView, settings: BreakerSettings) -> views.BreakerView:
     """The same with the values at which it acts."""
-    kind, _, name = breaker.id.partition(":")
-    bounds = settings.bounds(kind, own=name != MAIN)
+    kind, scope, _ = breaker.id.split(":", 2)
+    bounds = settings.bounds(kind, own=scope != "portfolio")
     return breaker.model_copy(update={"reduce_at": bounds.reduce, "stop_at": bounds.stop})
 
 
@@ -132,7 +132,9 @@ def sizing_of(board: Board, settings: Settings) -> list[views.SizingView]:
 
 def _broken(instance: Instance, standing: Sequence[views.BreakerView], settings: BreakerSettings) -> float:
     """What the breakers over it leave of its size; of a paper twin its own alone are over it."""
-    over = {instance.id} if instance.state == "twin" else {instance.id, instance.strategy.family, MAIN}
+    over = {f"instance:{instance.id}"}
+    if instance.state != "twin":
+        over |= {f"family:{instance.strategy.family}", f"portfolio:{MAIN}"}
     factors = {"clear": 1.0, "reduced": settings.factor, "stopped": 0.0}
     return min((factors[each.level] for each in standing if each.id.partition(":")[2] in over), default=1.0)
 

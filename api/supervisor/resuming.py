@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from api.cli.beginning import SETTINGS
+from connectors.simulator.last_moment import last_moment, moment_file
 from models.failures import Failure
 from models.settings import Settings
+from models.timestamps import SECOND
 
 #: What stays as the run began, and why.
 _FIXED: Final = {
@@ -17,16 +21,23 @@ _FIXED: Final = {
 }
 
 
-def refuse_fast_clock(folder: Path, feeds: str) -> None:
-    """Raises Failure for a run on the simulated exchange whose clock ran ahead of real time: the next one would begin
-    before the journal's last event, and every frame of it would be refused."""
-    speed = _stated(_begun(folder), "simulator.speed")
-    if feeds == "sim" and isinstance(speed, int | float) and speed > 1:
-        raise Failure(
-            f"the run {folder.name} cannot go on: its simulated exchange ran at speed {speed:g}, ahead of the real "
-            "time that the next one would begin at.",
-            "Start another run (--run NAME); `profit replay` and `profit report` show what this one did.",
-        )
+def refuse_clock_ahead(folder: Path, feeds: str, addresses: str, wall_ns: int | None = None) -> None:
+    """Raises Failure for a run whose simulated exchange ran ahead of ``wall_ns``, the computer's clock (Unix ns), and
+    that is to go on with feeds that go by the latter: every frame would stand before the journal's last event and be
+    refused. With ``--feeds sim`` it goes on at once, for the next exchange begins where the last one ended."""
+    if feeds == "sim":
+        return
+    now = time.time_ns() if wall_ns is None else wall_ns
+    reached = last_moment(moment_file(folder / addresses), now)
+    if reached <= now:
+        return
+    until = f"{datetime.fromtimestamp(reached // SECOND + 1, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    raise Failure(
+        f"the run {folder.name} cannot go on with --feeds {feeds} before {until}: its simulated exchange ran "
+        f"at a speed above 1, so its journal is {(reached - now) / (60 * SECOND):,.1f} minutes ahead of the clock.",
+        "Go on with --feeds sim, which begins where the last one ended; or wait until then, or start another run "
+        "(--run NAME).",
+    )
 
 
 def unchanged(folder: Path, settings: Settings) -> list[str]:

@@ -18,12 +18,12 @@ from typing import Final
 import psutil
 
 from api.cli.main import VERBS
-from api.runs import LOCK, locked
+from api.runs import BROKER, DESCRIPTION, LOCK, locked
 from api.supervisor.broker_watch import BrokerWatch
 from api.supervisor.child import Child, ChildSpec
 from api.supervisor.exchange import ExchangeWatch
 from api.supervisor.remainder import not_archived
-from api.supervisor.resuming import refuse_fast_clock, unchanged
+from api.supervisor.resuming import refuse_clock_ahead, unchanged
 from api.supervisor.supervisor import Supervisor
 from connectors.archive.threads import ONE_THREAD
 from connectors.broker.embedded import EmbeddedBroker
@@ -31,6 +31,7 @@ from connectors.kafka.admin import create_topics
 from connectors.kafka.claim import claim
 from connectors.kafka.pulse import ProcessPulse
 from connectors.listening import listen_for_page
+from connectors.operator.standing import standing_kill
 from connectors.operator.token import make_token, token_path
 from connectors.operator.watch import KillWatch, with_operator
 from models.contracts import Number, Status
@@ -41,7 +42,6 @@ from models.telemetry import ModuleState
 PROFIT: Final = (sys.executable, "-P", "-m", "api.cli.main")
 ADDRESSES: Final = "exchange.json"
 FLOWS: Final = ("market", "trading", "audit")
-BROKER: Final = "broker"  # the embedded broker's folder, in the run's
 MIB: Final = 1024 * 1024
 
 
@@ -70,7 +70,7 @@ def run(order: RunRequest, settings: Settings) -> None:
     with contextlib.ExitStack() as stack:
         stack.enter_context(_no_empty_folder(folder))
         stack.enter_context(locked(folder))
-        refuse_fast_clock(folder, order.feeds)
+        refuse_clock_ahead(folder, order.feeds, ADDRESSES)
         for sentence in unchanged(folder, settings):
             say(sentence)
         broker: EmbeddedBroker | None = None
@@ -83,7 +83,7 @@ def run(order: RunRequest, settings: Settings) -> None:
         create_topics(settings.kafka, bootstrap)
         claim(settings.kafka, bootstrap, folder, settings.kafka.continue_run)
         _describe(folder, order, bootstrap, settings)
-        KillWatch(settings, bootstrap, say).look()  # in the order before the first record
+        KillWatch(settings, bootstrap, lambda _: None).look()  # in the order before the first record; greeted with
         specs = children(order, bootstrap, folder, settings)
         if settings.live.enabled and (why := why_not_live(order.feeds, settings)):
             say(f"no live venue: {why}")
@@ -278,7 +278,7 @@ def _no_empty_folder(folder: Path) -> Iterator[None]:
 
 
 def _describe(folder: Path, order: RunRequest, bootstrap: str, settings: Settings) -> None:
-    """``run.json``: what other commands and people need to know about a run."""
+    """``DESCRIPTION``: what other commands and people need to know about a run."""
     for name in ("archive", "recovery", "logs"):
         (folder / name).mkdir(exist_ok=True)
     text = json.dumps(
@@ -292,7 +292,7 @@ def _describe(folder: Path, order: RunRequest, bootstrap: str, settings: Setting
         },
         indent=2,
     )
-    (folder / "run.json").write_text(text + "\n", encoding="utf-8")
+    (folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
 
 
 def _greet(
@@ -307,9 +307,21 @@ def _greet(
         f"  run folder  {folder.resolve()}\n"
         f"  Kafka       {bootstrap} ({kind})\n"
         f"  processes   {', '.join(spec.name for spec in specs)}; logs in {folder / 'logs'}\n"
-        f"  to stop     {until}",
+        f"  to stop     {until}" + killed_line(settings.data_dir),
         file=sys.stderr,
         flush=True,
+    )
+
+
+def killed_line(data_dir: Path) -> str:
+    """A line that says that trading is killed from the start; empty where it is not."""
+    kill = standing_kill(data_dir)
+    if kill is None:
+        return ""
+    when = f" at {datetime.fromtimestamp(kill.t // 10**9, UTC):%Y-%m-%d %H:%M:%S} UTC" if kill.t else ""
+    return (
+        f"\n  trading     KILLED by {kill.by}{when}, in every run of {data_dir}: no order goes out before "
+        "`profit control release`"
     )
 
 

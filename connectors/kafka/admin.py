@@ -119,9 +119,13 @@ def delete_topics(kafka: Kafka, bootstrap: str, names: Iterable[str], timeout_s:
         time.sleep(0.02)
 
 
-def away(bootstrap: str, why: str, timeout_s: float = CONNECT_TIMEOUT_S) -> Failure:
+class ClusterAway(Failure):
+    """A cluster that does not answer."""
+
+
+def away(bootstrap: str, why: str, timeout_s: float = CONNECT_TIMEOUT_S) -> ClusterAway:
     """The failure of a cluster that does not answer."""
-    return Failure(
+    return ClusterAway(
         f"no Kafka broker answers at {bootstrap} within {timeout_s:.0f} s ({why}).",
         "Start it, correct --kafka or kafka.bootstrap_servers, or leave both away for the embedded broker.",
     )

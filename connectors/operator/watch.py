@@ -56,7 +56,10 @@ class KillWatch:
             command = Command(name, self._settings.run_name, t, kill.by, Kill())
             send(command, token, self._settings.kafka, self._bootstrap)
             self._sent = kill.t
-            self._say(f"trading is killed, by {kill.by}: `profit control release` lifts it")
+            self._say(
+                f"trading is killed, by {kill.by}, in every run of {self._settings.data_dir}: `profit control release` "
+                "lifts it"
+            )
         return True
 
     def start(self) -> None:

@@ -16,13 +16,13 @@ from flows.trading_line.known import MarketCache
 from flows.trading_line.members import Announcer, Entry, RiskChange
 from flows.trading_line.positions import MAIN, Account, account_of
 from flows.trading_line.reconciliation import Reconciliation
-from flows.trading_line.reply import Reply, done, refused
+from flows.trading_line.reply import Reply, done, refused, unknown
 from flows.trading_line.valuation import equity
 from models.contracts import Number
 from models.control import Command, Release
 from models.happenings import Corrected, Filled, Happening, Irregular, RoundClosed
 from models.money import DOLLAR, PIP
-from models.portfolio.breakers import Breaker, BreakerBounds, Level, Scope
+from models.portfolio.breakers import Breaker, BreakerBounds, Level, Scope, breaker_id
 from models.reasons import Reason, Verdict
 from models.settings import Settings
 from models.statistics.betting import NegativeMean
@@ -200,7 +200,7 @@ class Breakers(Announcer):
         for name, feeds in self._feeds.items():
             since = self._trusted.get(name, -1)
             value = max((_later(self._stale.get(feed, ()), since) for feed in feeds), default=0)
-            if value or f"feed_health:{name}" in self._breakers:
+            if value or breaker_id("feed_health", "instance", name) in self._breakers:
                 steps.extend(self._observe("feed_health", "instance", name, float(value), t))
         return steps
 
@@ -209,7 +209,7 @@ class Breakers(Announcer):
 
     def _observe(self, kind: str, scope: Scope, name: str, value: float, t: int) -> Iterable[Step]:
         bounds = self._settings.bounds(kind, own=scope != "portfolio")
-        key = f"{kind}:{name}"
+        key = breaker_id(kind, scope, name)
         breaker = self._breakers.get(key)
         if breaker is None:
             if bounds.level(value) == "clear":
@@ -263,15 +263,23 @@ class Breakers(Announcer):
         asked = do.what.removeprefix("breaker:")
         breaker = self._breakers.get(asked)
         if breaker is None or breaker.level == "clear":
-            standing = sorted(each.id for each in self._breakers.values() if each.level != "clear")
-            text = f"no breaker {asked!r} stands. There are: {', '.join(standing) or 'none'}."
-            return refused(MODULE, command, Reason.NOTHING_TO_DO, text)
+            standing = [each.id for each in self._breakers.values() if each.level != "clear"]
+            if asked in self._ids():
+                return refused(MODULE, command, Reason.NOTHING_TO_DO, f"the breaker {asked} does not stand.")
+            return unknown(MODULE, command, "breaker", asked, standing)
         before = breaker.level
         self._begin_anew(breaker)
         breaker.release(t)
         breaker.value = 0.0
         self._changed(breaker, before, Reason.RELEASED, {"by": command.by, "why": do.why})
         return done(MODULE, command, f"the breaker {breaker.id} is released, its measure begins anew.")
+
+    def _ids(self) -> frozenset[str]:
+        """Every breaker that there could be."""
+        subjects: list[tuple[Scope, str]] = [("portfolio", MAIN)]
+        subjects.extend(("instance", name) for name in sorted(self._families))
+        subjects.extend(("family", name) for name in sorted(set(self._families.values())))
+        return frozenset(breaker_id(kind, scope, name) for kind in _REASONS for scope, name in subjects)
 
     def _begin_anew(self, breaker: Breaker) -> None:
         name = breaker.name

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from flows.trading_line.members import Announcer, Entry, RiskChange
-from flows.trading_line.reply import Reply, done, refused
+from flows.trading_line.reply import Reply, done, refused, unknown
 from models.contracts import Number
 from models.control import Command, SetInstance
 from models.reasons import Reason, Verdict
@@ -53,8 +53,7 @@ class InstanceState(Announcer):
             return None
         name = do.instance
         if name not in self._names:
-            text = f"there is no instance {name!r}. There are: {', '.join(sorted(self._names))}."
-            return refused(MODULE, command, Reason.NOTHING_TO_DO, text)
+            return unknown(MODULE, command, "instance", name, self._names)
         if do.size is not None and not 0.0 <= do.size <= 1.0:
             return refused(MODULE, command, Reason.NOTHING_TO_DO, f"size {do.size:g} is not within 0 and 1.")
         old = self._say(name)

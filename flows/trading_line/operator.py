@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from flows.trading_line.known import MarketCache
 from flows.trading_line.members import Entry, Member
-from flows.trading_line.reply import Reply, done, refused
+from flows.trading_line.reply import Reply, done, refused, unknown
 from models.control import (
     Close,
     Command,
@@ -101,8 +101,7 @@ class Operator(Member):
             return done(MODULE, command, text, cancel=None, entries_only=True)
         if isinstance(do, Close):
             if do.market not in self._known.markets:
-                text = f"there is no market {do.market!r} here: nothing was done."
-                return refused(MODULE, command, Reason.NOTHING_TO_DO, text)
+                return unknown(MODULE, command, "market", do.market, self._known.markets)
             self.closing.add(do.market)
             self._note(command, t)
             text = f"positions in {do.market} are being sold; it is not entered again before a resume."

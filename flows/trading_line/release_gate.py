@@ -17,7 +17,7 @@ from flows.trading_line.members import Announcer, Entry, RiskChange, Room
 from flows.trading_line.operator import Operator
 from flows.trading_line.positions import MAIN, Account, account_of
 from flows.trading_line.reconciliation import Reconciliation
-from flows.trading_line.reply import Reply, done, refused
+from flows.trading_line.reply import Reply, done, refused, unknown
 from models.contracts import Number
 from models.control import Arm, Command, Confirm, Disarm, SetGate
 from models.happenings import Happening, RoundClosed
@@ -163,7 +163,7 @@ class ReleaseGate(Announcer):
 
     def _go(self, command: Command, asked: str, t: int) -> Reply:
         if asked not in GATES:
-            return refused(MODULE, command, Reason.NOTHING_TO_DO, f"{asked!r} is no gate: {', '.join(GATES)}.")
+            return unknown(MODULE, command, "gate", asked, GATES)
         target: GateName = GATES[GATES.index(asked)]
         way = step(self.gate, target)
         if way == "same":

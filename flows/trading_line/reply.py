@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Final
+
 import msgspec
 
 from models.control import Command
 from models.reasons import Reason, Verdict
 from models.trace import Step
+
+_NEAR: Final = 3
+_LISTED: Final = 20
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -49,7 +56,18 @@ def refused(module: str, command: Command, reason: Reason, text: str) -> Reply:
     return Reply(command.id, command.by, kind_of(command), step, text)
 
 
+def unknown(module: str, command: Command, kind: str, name: str, there: Iterable[str]) -> Reply:
+    """Nothing was done: the command speaks of a ``kind`` of thing by a name that none has. The answer lists those that
+    are ``there``, or those of them that are near."""
+    names = sorted(there)
+    folded = {each.casefold(): each for each in names}
+    near = [folded[each] for each in get_close_matches(name.casefold(), folded, _NEAR)]
+    known = names[:_LISTED] + (["…"] if len(names) > _LISTED else [])
+    hint = f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(known) or 'none'}."
+    return refused(module, command, Reason.UNKNOWN_NAME, f"there is no {kind} {name!r}: nothing was done. {hint}")
+
+
 def nobodys(command: Command) -> Reply:
     """No module knows what the command speaks of."""
     text = f"nothing here can do it: {kind_of(command)} speaks of what there is not."
-    return refused("gate.operator", command, Reason.NOTHING_TO_DO, text)
+    return refused("gate.operator", command, Reason.UNKNOWN_NAME, text)

@@ -42,6 +42,11 @@ class BreakerBounds(msgspec.Struct, frozen=True):
         return "stopped" if value >= self.stop else "reduced" if value >= self.reduce else "clear"
 
 
+def breaker_id(kind: str, scope: Scope, name: str) -> str:
+    """The id of the breaker that measures ``kind`` of ``name``, one of ``scope``."""
+    return f"{kind}:{scope}:{name}"
+
+
 class Breaker(msgspec.Struct):
     """One thing measured of one ``scope``, of which ``name`` is one. ``since``: Unix ns, of the level."""
 
@@ -54,8 +59,13 @@ class Breaker(msgspec.Struct):
 
     @property
     def id(self) -> str:
-        """How the operator names it."""
-        return f"{self.kind}:{self.name}"
+        """How the operator names it: what is measured, of what, and of which one. An instance and a family may bear
+        one name.
+
+        >>> Breaker("drawdown", "family", "parity").id
+        'drawdown:family:parity'
+        """
+        return breaker_id(self.kind, self.scope, self.name)
 
     def observe(self, value: float, t: int, bounds: BreakerBounds) -> Level | None:
         """Take a new value at ``t`` (Unix ns); the level before where it changed, else None."""

@@ -7,7 +7,8 @@ that the two books were read at different times, so it needs both books of one m
 
 Splitting a dollar into a pair and selling both legs is no second strategy: where each book mirrors the other, both bids
 exceed a dollar exactly when both asks are below one, by the same amount and with the same fees. Buying finds the same
-gap without the split, which the paper venue does not know.
+gap without the split, which is a transaction on the chain and no order: a venue knows orders and their reports alone,
+and positions are reconciled from fills.
 
 Entry: score is dollars a pair after both taker fees; it passes above ``min_edge + margin``.
 

@@ -38,7 +38,10 @@ ASKED: dict[str, tuple[dict[str, Any], Instruction]] = {
     "pause": ({}, Pause()),
     "resume": ({}, Resume()),
     "kill": ({}, Kill()),
-    "release": ({"what": "breaker:drawdown:main", "why": "seen"}, Release("breaker:drawdown:main", "seen")),
+    "release": (
+        {"what": "breaker:drawdown:portfolio:main", "why": "seen"},
+        Release("breaker:drawdown:portfolio:main", "seen"),
+    ),
     "flatten": ({}, Flatten()),
     "close": ({"subject": " m "}, Close("m")),
     "gate": ({"subject": "PAPER_CANARY"}, SetGate("PAPER_CANARY")),
@@ -84,15 +87,24 @@ def test_what_is_not_complete_is_refused_with_its_cure(verb: str, given: dict[st
     ("do", "verdict", "text"),
     [
         pytest.param(SetGate("PAPER_FULL"), "block", "from DEV the next gate is PAPER_CANARY", id="skips"),
-        pytest.param(SetGate("MOON"), "block", "'MOON' is no gate: DEV, PAPER_CANARY", id="no gate"),
+        pytest.param(
+            SetGate("MOON"), "block", "no gate 'MOON': nothing was done. There are: DEV, LIVE_ARMED", id="no gate"
+        ),
         pytest.param(Arm(), "block", "arming begins at LIVE_DRY_RUN, and the gate is DEV", id="arm at DEV"),
         pytest.param(Confirm("arm-0000-0000"), "block", "nothing waits to be confirmed", id="confirm out of the blue"),
         pytest.param(Disarm(), "block", "nothing is armed: the gate is DEV", id="disarm"),
-        pytest.param(SetInstance("moon", enabled=False), "block", "no instance 'moon'. There are: ", id="no instance"),
+        pytest.param(
+            SetInstance("moon", enabled=False),
+            "block",
+            "no instance 'moon': nothing was done. There are: ",
+            id="no instance",
+        ),
         pytest.param(SetInstance("parity", size=7.0), "block", "size 7 is not within 0 and 1", id="too large"),
         pytest.param(SetInstance("parity", enabled=False), "pass", "parity is off at 100% of its size", id="off"),
         pytest.param(SetInstance("parity", size=0.25), "pass", "parity is on at 25% of its size", id="smaller"),
-        pytest.param(Release("breaker:moon"), "block", "no breaker 'moon' stands. There are: none", id="no breaker"),
+        pytest.param(
+            Release("breaker:moon"), "block", "no breaker 'moon': nothing was done. There are: none", id="no breaker"
+        ),
     ],
 )
 def test_the_flow_answers_what_it_did_or_why_not(do: Instruction, verdict: str, text: str, chosen: Settings) -> None:

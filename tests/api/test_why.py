@@ -225,6 +225,20 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
     assert len(chain.notes) == 3
 
 
+@pytest.mark.parametrize("name", ["main-3-parity-0", "main-3-parity-0.0"], ids=["an order", "a fill"])
+def test_an_order_and_a_fill_lead_to_their_decision(name: str, live: Path, tmp_path: Path) -> None:
+    assert chain_of(Places(live), name) == chain_of(Places(live), DECISION)
+    done = profit(tmp_path, "why", name)
+    assert done.stdout.startswith(f"{name} came of the decision {DECISION}:\nWhy {DECISION}"), done.stderr
+
+
+@pytest.mark.parametrize("name", ["", "  "])
+def test_an_empty_id_is_refused_with_what_to_give(name: str, tmp_path: Path) -> None:
+    done = profit(tmp_path, "why", name)
+    assert done.returncode == 1 and done.stdout == ""
+    assert "The id is empty" in done.stderr and "profit sql" in done.stderr
+
+
 def test_an_unknown_id_names_the_near_ones(live: Path) -> None:
     with pytest.raises(UnknownDecision) as caught:
         chain_of(Places(live), "d120-updown_fair_value-nothing")
@@ -304,8 +318,8 @@ def test_the_newest_run_that_has_the_decision_is_taken(tmp_path: Path, live: Pat
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({"run": "live"}, "the run live has no decision d5-none"),
-        ({}, "the run live has no decision d5-none"),
+        ({"run": "live"}, "the run live has no decision, order or fill d5-none"),
+        ({}, "the run live has no decision, order or fill d5-none"),
         ({"run": "absent"}, "there is no run absent"),
         ({"run_dir": Path("absent")}, "absent is no run"),
         ({"run": "live", "run_dir": Path("live")}, "both given"),
@@ -329,7 +343,7 @@ def test_a_folder_without_runs_is_reported(tmp_path: Path, monkeypatch: pytest.M
 def test_the_command_explains_without_a_traceback(tmp_path: Path, live: Path) -> None:
     done = profit(tmp_path, "why", "d5-none")
     assert done.returncode == 1
-    assert "has no decision d5-none" in done.stderr
+    assert "has no decision, order or fill d5-none" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -276,24 +276,24 @@ def arming_is_refused_with_the_reason(page: Any, system: System) -> None:
 def a_breaker_is_seen_on_the_overview_and_released_on_risk(page: Any, system: System) -> None:
     """It comes down by itself at a new peak, and trips again at the next cent: so it is waited for."""
     opened(page, "/")
-    page.locator("ul.holds a[href='/risk']", has_text="drawdown:main reduces sizes").wait_for()
+    page.locator("ul.holds a[href='/risk']", has_text="drawdown:portfolio:main reduces sizes").wait_for()
     opened(page, "/risk")
     page.locator("table", has=page.locator("caption", has_text="breakers")).get_by_text("reduced").first.wait_for()
-    page.get_by_role("button", name="Release drawdown:main").click()
-    page.get_by_role("button", name="Release drawdown:main").click()
+    page.get_by_role("button", name="Release drawdown:portfolio:main").click()
+    page.get_by_role("button", name="Release drawdown:portfolio:main").click()
     sign_in(page, system)
 
     def released() -> bool:
         told = system.get("api/answers")["answers"]
         if any(each["what"] == "release" and each["verdict"] == "pass" for each in told):
             return True
-        button = page.get_by_role("button", name="Release drawdown:main")
+        button = page.get_by_role("button", name="Release drawdown:portfolio:main")
         if button.count() and "waiting" not in page.locator("main p.said").inner_text():
             button.click()
         return False
 
     eventually(released, 60, "the breaker's release")
-    page.get_by_text("the breaker drawdown:main is released, its measure begins anew.").first.wait_for()
+    page.get_by_text("the breaker drawdown:portfolio:main is released, its measure begins anew.").first.wait_for()
 
     def told() -> bool:
         events = system.get("api/risk/events?limit=100")["events"]

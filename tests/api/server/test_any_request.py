@@ -56,7 +56,9 @@ def api(folder: Path) -> Iterator[Any]:
         answer(1),
         risk_event(1),
         risk_event(2, "gate", "release"),
-        telemetry("gate.breakers", gauges={"level:drawdown:main": "reduced", "value:drawdown:main": 0.06}),
+        telemetry(
+            "gate.breakers", gauges={"level:drawdown:portfolio:main": "reduced", "value:drawdown:portfolio:main": 0.06}
+        ),
         telemetry("gate.release", gauges={"gate": "PAPER_FULL", "hours": 2.0, "sound": True}),
         telemetry("gate.state", gauges={"off:parity": "me", "size:parity": 0.5}),
         telemetry("concentration", gauges={"expiry:1790000100": 5.0, "cap_expiry": 1000.0}),

@@ -92,30 +92,36 @@ async def test_the_history_of_gates_is_the_changes_of_gates_alone_the_latest_fir
 
 async def test_breakers_have_their_bounds_those_that_hold_stand_first(running: Running) -> None:
     gauges = {
-        "level:loss_streak:parity": "clear",
-        "value:loss_streak:parity": 0.0,
-        "level:daily_loss:parity": "reduced",
-        "value:daily_loss:parity": 160.0,
-        "since:daily_loss:parity": T0,
-        "level:daily_loss:main": "stopped",
-        "value:daily_loss:main": 0.05,
-        "since:daily_loss:main": T0,
+        "level:loss_streak:instance:parity": "clear",
+        "value:loss_streak:instance:parity": 0.0,
+        "level:daily_loss:instance:parity": "reduced",
+        "value:daily_loss:instance:parity": 160.0,
+        "since:daily_loss:instance:parity": T0,
+        "level:daily_loss:portfolio:main": "stopped",
+        "value:daily_loss:portfolio:main": 0.05,
+        "since:daily_loss:portfolio:main": T0,
     }
     running.hub.take([(stored(telemetry("gate.breakers", gauges=gauges)), False)])
     told = (await asked(running, "api/risk"))["breakers"]
     assert [(each["id"], each["level"], each["reduce_at"], each["stop_at"]) for each in told] == [
-        ("daily_loss:main", "stopped", 0.02, 0.04),
-        ("daily_loss:parity", "reduced", 150.0, 300.0),
-        ("loss_streak:parity", "clear", 8.0, 16.0),
+        ("daily_loss:portfolio:main", "stopped", 0.02, 0.04),
+        ("daily_loss:instance:parity", "reduced", 150.0, 300.0),
+        ("loss_streak:instance:parity", "clear", 8.0, 16.0),
     ]
     assert all(each["meaning"] and each["release"] for each in told)
     holds = (await asked(running, "api/holds"))["holds"]
     held = {each["subject"]: each for each in holds if each["reason"] == "daily_loss"}
-    assert held.keys() == {"daily_loss:main", "daily_loss:parity"}
-    assert "stops entries" in held["daily_loss:main"]["what"] and held["daily_loss:main"]["severity"] == 1
-    assert "reduces sizes" in held["daily_loss:parity"]["what"] and held["daily_loss:parity"]["act"] == "wait"
-    assert "release --what breaker:daily_loss:parity" in held["daily_loss:parity"]["release"]
-    assert held["daily_loss:main"]["link"] == "/risk"
+    assert held.keys() == {"daily_loss:portfolio:main", "daily_loss:instance:parity"}
+    assert (
+        "stops entries" in held["daily_loss:portfolio:main"]["what"]
+        and held["daily_loss:portfolio:main"]["severity"] == 1
+    )
+    assert (
+        "reduces sizes" in held["daily_loss:instance:parity"]["what"]
+        and held["daily_loss:instance:parity"]["act"] == "wait"
+    )
+    assert "release --what breaker:daily_loss:instance:parity" in held["daily_loss:instance:parity"]["release"]
+    assert held["daily_loss:portfolio:main"]["link"] == "/risk"
 
 
 def test_every_kind_of_breaker_states_what_it_watches() -> None:
@@ -153,7 +159,9 @@ def test_a_size_is_the_product_of_what_was_realised_of_breakers_and_of_the_opera
     rows = [
         telemetry("allocation", gauges={"multiplier_parity": 0.8}),
         telemetry("gate.state", gauges={"off:updown_fair_value": "trader", "size:parity": 0.5}),
-        telemetry("gate.breakers", gauges={"level:drawdown:main": "reduced", "value:drawdown:main": 0.06}),
+        telemetry(
+            "gate.breakers", gauges={"level:drawdown:portfolio:main": "reduced", "value:drawdown:portfolio:main": 0.06}
+        ),
     ]
     for row in rows:
         board.take(stored(row), 0.0)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from api.runs import locked
-from api.supervisor.resuming import refuse_fast_clock, unchanged
+from api.supervisor.resuming import refuse_clock_ahead, unchanged
 from api.supervisor.run import _no_empty_folder
+from connectors.clock import NS
+from connectors.simulator.last_moment import moment_file, note_moment
 from models.failures import Failure
-from models.settings import Checks, Portfolio, Settings, Simulator
+from models.settings import Checks, Portfolio, Settings
 
 
 def begun(folder: Path, settings: Settings) -> Path:
@@ -29,16 +33,32 @@ def test_what_stays_as_the_run_began_is_named_with_its_reason(tmp_path: Path) ->
     assert unchanged(tmp_path / "new", changed) == []
 
 
-@pytest.mark.parametrize(("speed", "feeds", "refused"), [(1, "sim", False), (4, "live", False), (4, "sim", True)])
-def test_a_simulated_clock_that_ran_ahead_cannot_go_on(speed: float, feeds: str, refused: bool, tmp_path: Path) -> None:
-    folder = begun(tmp_path / "evening", Settings(simulator=Simulator(speed=speed)))
-    refuse_fast_clock(tmp_path / "new", feeds)
-    if not refused:
-        refuse_fast_clock(folder, feeds)
-        return
-    with pytest.raises(Failure, match=r"the run evening cannot go on.*speed 4") as cause:
-        refuse_fast_clock(folder, feeds)
-    assert "--run NAME" in cause.value.cure
+def test_a_run_ahead_of_the_clock_goes_on_with_its_exchange_and_with_real_feeds_when_the_clock_has_come_there(
+    tmp_path: Path,
+) -> None:
+    folder, wall = tmp_path / "evening", time.time_ns()
+    folder.mkdir()
+    refuse_clock_ahead(folder, "live", "exchange.json", wall)  # it never had a simulated exchange
+    ahead = wall + 3_600 * NS
+    note_moment(moment_file(folder / "exchange.json"), StandingClock(ahead, 60.0))
+    refuse_clock_ahead(folder, "sim", "exchange.json", wall)
+    with pytest.raises(Failure, match=r"evening cannot go on with --feeds live before 20.* UTC: ") as cause:
+        refuse_clock_ahead(folder, "live", "exchange.json", wall)
+    assert "60.0 minutes ahead" in cause.value.cause
+    assert "--feeds sim" in cause.value.cure and "--run NAME" in cause.value.cure
+    five = 5 * 60 * NS  # it may have gone on for five real seconds after its note
+    with pytest.raises(Failure):
+        refuse_clock_ahead(folder, "live", "exchange.json", ahead + five - NS)
+    refuse_clock_ahead(folder, "live", "exchange.json", ahead + five + NS)
+
+
+@dataclass
+class StandingClock:
+    t: int
+    speed: float
+
+    def now_ns(self) -> int:
+        return self.t
 
 
 @pytest.mark.parametrize(("left", "stays"), [((), False), (("run.json",), True), (("logs/broker.log",), True)])

@@ -124,7 +124,7 @@ def test_what_a_crashed_flow_emits_again_is_dropped_by_its_ordinal(tmp_path: Pat
     assert files.producers_of(last.path) == {"trading": 5, "market": 0}
 
 
-def test_a_crash_between_merging_and_deleting_leaves_nothing_twice(tmp_path: Path) -> None:
+def test_a_crash_during_compaction_leaves_no_duplicates(tmp_path: Path) -> None:
     writer = TopicWriter(tmp_path, "feed.polymarket")
     for offset in range(30):
         writer.append(record(offset))
@@ -163,7 +163,7 @@ def test_the_files_of_a_long_hour_are_few_and_lose_nothing(tmp_path: Path) -> No
     assert len(layout.pieces_of(layout.topic_folder(tmp_path, "feed.polymarket"))) == 1
 
 
-def test_an_end_in_a_hurry_writes_all_and_leaves_the_merging_to_the_next_writer(tmp_path: Path) -> None:
+def test_a_quick_close_writes_all_and_leaves_compaction_to_the_next_writer(tmp_path: Path) -> None:
     writer = ArchiveWriter(tmp_path, ["feed.polymarket", "feed.coinbase"])
     for offset in range(PIECES + 5):
         writer.append(record(offset))
@@ -181,7 +181,7 @@ def test_an_end_in_a_hurry_writes_all_and_leaves_the_merging_to_the_next_writer(
         assert len(layout.pieces_of(layout.topic_folder(tmp_path, topic))) == 1
 
 
-def test_a_reader_survives_its_files_being_merged(tmp_path: Path) -> None:
+def test_a_reader_survives_compaction_of_its_files(tmp_path: Path) -> None:
     writer = TopicWriter(tmp_path, "feed.polymarket")
     for offset in range(40):
         writer.append(record(offset))
@@ -244,7 +244,7 @@ def test_one_process_writes_a_topic(tmp_path: Path) -> None:
         ArchiveWriter(tmp_path, ["journal"])
 
 
-def test_a_folder_that_is_none_is_named(tmp_path: Path) -> None:
+def test_a_path_that_is_no_folder_is_named_in_the_error(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match="no such archive"):
         ArchiveReader(tmp_path / "absent")
 

@@ -130,7 +130,7 @@ def into(target: Path, messages: list[Message]) -> None:
     run(flow)
 
 
-def test_topics_go_to_their_own_folders_and_again_is_no_news(tmp_path: Path) -> None:
+def test_topics_go_to_their_own_folders_and_duplicates_are_ignored(tmp_path: Path) -> None:
     messages = [
         Message(topic, "k", b"%d" % ordinal, START, "trading", ordinal)
         for ordinal in range(50)

@@ -73,5 +73,5 @@ def test_a_damaged_name_of_a_column_names_the_file(whole: Path, column: str, tmp
         everything(tmp_path)
 
 
-def test_a_file_that_was_merged_away_is_not_called_damaged(whole: Path) -> None:
+def test_a_compacted_file_is_not_reported_as_damaged(whole: Path) -> None:
     assert len(everything(whole.parents[2])) == ROWS

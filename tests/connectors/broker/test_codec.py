@@ -189,7 +189,7 @@ def _read(kind: Any, raw: bytes) -> tuple[Any, int]:
 
 
 @given(st.sampled_from(list(versions())), st.binary(max_size=200))
-def test_no_bytes_do_more_than_end_in_malformed(which: tuple[int, int], raw: bytes) -> None:
+def test_arbitrary_bytes_raise_malformed_at_most(which: tuple[int, int], raw: bytes) -> None:
     api, version = APIS[which[0]], which[1]
     try:
         if api is PRODUCE:
@@ -203,7 +203,7 @@ def test_no_bytes_do_more_than_end_in_malformed(which: tuple[int, int], raw: byt
         pass
 
 
-def test_a_length_reserves_nothing() -> None:
+def test_a_stated_length_allocates_nothing() -> None:
     """29 bytes that announce two thousand million topics."""
     for version in (4, 12):
         with pytest.raises(Malformed):

@@ -124,7 +124,7 @@ def test_a_member_gets_its_id_first_and_joins_with_it() -> None:
     assert first.last["assignment"] == b"all"
 
 
-def test_a_new_member_waits_until_the_others_heard_of_it_and_joined_again() -> None:
+def test_a_new_member_waits_until_the_others_have_rejoined() -> None:
     clock = Clock()
     group, first = alone(clock)
     second = Client(group, "second")
@@ -146,7 +146,7 @@ def test_a_new_member_waits_until_the_others_heard_of_it_and_joined_again() -> N
     assert first.beat() == second.beat() == NONE
 
 
-def test_who_does_not_come_again_in_time_is_out() -> None:
+def test_a_member_that_does_not_rejoin_in_time_is_removed() -> None:
     clock = Clock()
     group, first = alone(clock)
     second = Client(group, "second")
@@ -158,7 +158,7 @@ def test_who_does_not_come_again_in_time_is_out() -> None:
     assert first.beat() == UNKNOWN_MEMBER_ID
 
 
-def test_who_is_silent_for_a_session_is_out_and_the_rest_divides_anew() -> None:
+def test_a_member_whose_session_expires_is_removed_and_the_group_rebalances() -> None:
     clock = Clock()
     _, first, second = pair(clock)
     for _ in range(3):
@@ -169,7 +169,7 @@ def test_who_is_silent_for_a_session_is_out_and_the_rest_divides_anew() -> None:
     assert first.beat() == UNKNOWN_MEMBER_ID
 
 
-def test_a_generation_that_is_over_is_refused() -> None:
+def test_a_stale_generation_is_refused() -> None:
     clock = Clock()
     _, first, second = pair(clock)
     second.sync(generation=1)
@@ -177,7 +177,7 @@ def test_a_generation_that_is_over_is_refused() -> None:
     assert first.beat(generation=1) == ILLEGAL_GENERATION
 
 
-def test_who_syncs_while_others_are_to_join_again_joins_again() -> None:
+def test_a_sync_during_a_rebalance_is_answered_with_rejoin() -> None:
     clock = Clock()
     group, _, second = pair(clock)
     Client(group, "third").join()
@@ -185,7 +185,7 @@ def test_who_syncs_while_others_are_to_join_again_joins_again() -> None:
     assert second.last["error_code"] == REBALANCE_IN_PROGRESS
 
 
-def test_a_follower_that_lost_an_answer_gets_it_again_and_disturbs_nobody() -> None:
+def test_a_follower_that_lost_its_assignment_gets_it_again_without_a_rebalance() -> None:
     """As Apache Kafka does: kafka-python drops an answer that comes between two polls, and asks again."""
     clock = Clock()
     _, first, second = pair(clock)
@@ -197,7 +197,7 @@ def test_a_follower_that_lost_an_answer_gets_it_again_and_disturbs_nobody() -> N
     assert first.beat() == NONE
 
 
-def test_who_lost_the_answer_before_the_division_gets_it_again() -> None:
+def test_a_member_that_lost_its_join_response_gets_it_again() -> None:
     clock = Clock()
     group, first = alone(clock)
     second = Client(group, "second")
@@ -209,7 +209,7 @@ def test_who_lost_the_answer_before_the_division_gets_it_again() -> None:
     assert [each["member_id"] for each in first.last["members"]] == [first.id, second.id]
 
 
-def test_a_leader_that_joins_again_or_other_wishes_make_a_new_division() -> None:
+def test_a_leader_that_rejoins_or_changed_metadata_causes_a_rebalance() -> None:
     for leads, metadata in ((True, b"topic"), (False, b"another topic")):
         clock = Clock()
         _, first, second = pair(clock)
@@ -217,7 +217,7 @@ def test_a_leader_that_joins_again_or_other_wishes_make_a_new_division() -> None
         assert (second if leads else first).beat() == REBALANCE_IN_PROGRESS
 
 
-def test_a_member_with_a_name_of_its_own_that_joins_again_stays_the_same() -> None:
+def test_a_static_member_that_rejoins_keeps_its_id() -> None:
     clock = Clock()
     group, first = alone(clock)
     named = Client(group, "named", instance="desk-1")

@@ -180,7 +180,7 @@ def test_sequences_wrap() -> None:
 
 
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=20))
-def test_what_is_saved_of_producers_is_what_is_known(records: list[int]) -> None:
+def test_saved_producer_state_is_the_current_one(records: list[int]) -> None:
     producers, sequence = Producers(), 0
     for size in records:
         sent(producers, sequence, size, sequence)

@@ -97,7 +97,7 @@ def test_a_fetch_that_waits_is_answered_when_the_next_request_comes(wire: Wire) 
     assert time.monotonic() - began < LONG_MS / 2000
 
 
-def test_bounds_of_a_partition_and_of_all_are_kept_and_the_first_batch_comes_whole(wire: Wire) -> None:
+def test_byte_limits_of_partition_and_fetch_are_respected_and_the_first_batch_comes_whole(wire: Wire) -> None:
     name = topic(wire, partitions=2)
     size = len(batch([b"x" * 100]))
     for partition in (0, 1):
@@ -127,7 +127,7 @@ def test_an_offset_that_is_not_there_and_an_epoch_that_is_over(wire: Wire) -> No
 # -- produce
 
 
-def test_what_a_producer_sends_twice_is_kept_once_also_over_restarts(tmp_path: Path) -> None:
+def test_a_duplicate_batch_of_a_producer_is_stored_once_also_over_restarts(tmp_path: Path) -> None:
     with EmbeddedBroker.start(Broker(), tmp_path / "log", tmp_path / "data") as broker:
         with Wire(broker.bootstrap) as wire:
             # Segments of a few batches: what a producer sent is also known from snapshots.
@@ -202,7 +202,7 @@ def test_what_cannot_be_answered_ends_the_connection_and_nothing_else(broker: Em
         assert wire.ask(18, 0, {})["error_code"] == 0
 
 
-def test_versions_are_told_to_who_asks_with_one_that_is_not_served(wire: Wire) -> None:
+def test_an_unsupported_version_is_answered_with_the_supported_ones(wire: Wire) -> None:
     wire.send(18, 3, b"\1\1\0")
     assert wire.receive()[1][:2] == struct.pack(">h", 0)
     wire.socket.sendall(struct.pack(">i", 12) + struct.pack(">hhih", 18, 4, 9, -1) + b"\0\0")
@@ -277,7 +277,7 @@ def test_age_and_bytes_bound_a_topic(wire: Wire) -> None:
     assert 3_000 <= (100 - offset_at(wire, small, -2)[1]) * len(batch([bytes(100)])) <= 3_000 + 2 * 1_024
 
 
-def test_the_budget_takes_the_oldest_and_waits_for_the_archive(tmp_path: Path) -> None:
+def test_the_disk_budget_deletes_the_oldest_and_waits_for_the_archive(tmp_path: Path) -> None:
     with EmbeddedBroker.start(Broker(disk_budget_mib=16), tmp_path / "log", tmp_path / "data") as broker:  # noqa: SIM117
         with Wire(broker.bootstrap) as wire:
             kept = topic(wire, retention_ms=-1)
@@ -306,7 +306,7 @@ def commit(wire: Wire, group: str, name: str, offset: int) -> None:
     assert found["topics"][0]["partitions"][0]["error_code"] == 0
 
 
-def test_commits_outlive_the_broker(tmp_path: Path) -> None:
+def test_committed_offsets_outlive_the_broker(tmp_path: Path) -> None:
     with EmbeddedBroker.start(Broker(), tmp_path / "log", tmp_path / "data") as broker:
         with Wire(broker.bootstrap) as wire:
             name = topic(wire)
@@ -322,7 +322,7 @@ def test_commits_outlive_the_broker(tmp_path: Path) -> None:
 # -- topics
 
 
-def test_a_topic_twice_is_refused_once_and_what_cannot_be_had_is_said(wire: Wire) -> None:
+def test_a_duplicate_topic_is_refused_once_and_invalid_ones_are_named(wire: Wire) -> None:
     def create(**more: object) -> tuple[int, str | None]:
         row = {"name": next(_names), "num_partitions": 1, "replication_factor": 1} | more
         answered = wire.ask(19, 4, {"topics": [row], "timeout_ms": 1_000})["topics"]
@@ -394,7 +394,7 @@ def test_producers_have_ids_that_nobody_had(tmp_path: Path) -> None:
             again(broker)
 
 
-def test_an_end_in_order_needs_no_new_epoch(tmp_path: Path) -> None:
+def test_a_clean_shutdown_needs_no_new_epoch(tmp_path: Path) -> None:
     for _ in range(2):
         with (
             EmbeddedBroker.start(Broker(), tmp_path / "log", tmp_path / "data") as broker,

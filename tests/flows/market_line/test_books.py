@@ -60,7 +60,7 @@ def test_one_frame_for_both_tokens_is_one_event_of_one_moment(rig: Rig) -> None:
     assert book.pair_ok
 
 
-def test_the_untouched_token_is_told_as_it_stood(rig: Rig) -> None:
+def test_the_other_token_is_reported_unchanged(rig: Rig) -> None:
     before = rig.latest_book().down
     rig.pass_time(1)
     rig.poly(rig.change((UP, "BUY", "0.49", "11")))
@@ -128,7 +128,7 @@ def test_empty_sides_are_stated_as_zero_and_one_or_not_at_all(rig: Rig) -> None:
     assert Reason.BEST_MISMATCH not in rig.reasons()
 
 
-def test_a_last_trade_is_told_with_the_takers_side(rig: Rig) -> None:
+def test_a_last_trade_is_reported_with_the_takers_side(rig: Rig) -> None:
     rig.poly(rig.of_token("last_trade_price", price="0.456", size="219.217767", side="BUY", fee_rate_bps="0"))
     trade = rig.only(Trade)
     assert (trade.key, trade.lane, trade.token) == (SLUG, "BTC", UP)
@@ -319,7 +319,7 @@ def test_changes_before_a_snapshot_make_no_book() -> None:
     assert (up.ok, up.checks, up.bids) == (False, (Reason.NO_SNAPSHOT,), ())
 
 
-def test_a_token_of_no_known_market_is_told() -> None:
+def test_a_token_of_an_unknown_market_is_a_finding() -> None:
     rig = Rig()
     rig.poly(rig.snapshot("999"))
     book = rig.only(Book)

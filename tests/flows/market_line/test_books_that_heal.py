@@ -246,7 +246,7 @@ def test_an_older_definition_does_not_undo_the_streams_tick(when: str, rig: Rig)
     assert sound(rig) == (True, True)
 
 
-def test_a_finer_definition_is_news_once_the_streams_word_is_over(rig: Rig) -> None:
+def test_a_finer_tick_of_a_definition_counts_once_the_streams_tick_change_has_ended(rig: Rig) -> None:
     rig.poly(rig.snapshot(UP, tick_size="0.01"), rig.snapshot(DOWN, tick_size="0.01"))
     rig.own(FEED_POLYMARKET, Notice(POLY, "disconnected", "closed", 9))
     rig.numbers[POLY] = 0
@@ -258,7 +258,7 @@ def test_a_finer_definition_is_news_once_the_streams_word_is_over(rig: Rig) -> N
 # --- asked for anew ---------------------------------------------------------------------------------------------------
 
 
-def test_what_was_asked_for_anew_is_the_beginning_whatever_its_time(rig: Rig) -> None:
+def test_a_requested_snapshot_starts_the_book_whatever_its_time(rig: Rig) -> None:
     rig.pass_time(10)
     now = rig.now // 1_000_000
     rig.poly(rig.change((UP, "BUY", "0.49", "3"), ms=now + 1_500))  # a clock that was ahead for a moment
@@ -272,7 +272,7 @@ def test_what_was_asked_for_anew_is_the_beginning_whatever_its_time(rig: Rig) ->
     assert sound(rig) == (True, True)
 
 
-def test_asking_anew_doubts_nothing_that_stands(rig: Rig) -> None:
+def test_a_new_subscription_invalidates_no_valid_book(rig: Rig) -> None:
     rig.own(FEED_POLYMARKET, Notice(POLY, "renewed", "no_snapshot: …", 0, (UP, DOWN)))
     rig.poly(rig.change((UP, "BUY", "0.49", "3"), (DOWN, "SELL", "0.51", "3")))
     assert sound(rig) == (True, True) and rig.reasons() == []

@@ -185,7 +185,7 @@ JUNK = [
 
 @pytest.mark.parametrize("frame", JUNK)
 @pytest.mark.parametrize("topic", [FEED_POLYMARKET, FEED_COINBASE, FEED_MARKETS])
-def test_junk_is_rejected_counted_kept_and_survived(topic: str, frame: bytes, rig: Rig) -> None:
+def test_an_invalid_frame_is_rejected_counted_and_stored_as_dead_letter(topic: str, frame: bytes, rig: Rig) -> None:
     offset = rig.offsets.get(topic, 0)
     made = rig.record(topic, frame, {FEED_POLYMARKET: POLY, FEED_COINBASE: COIN, FEED_MARKETS: "gamma"}[topic])
     assert made
@@ -408,7 +408,7 @@ def test_a_trade_that_cannot_be_read_uses_up_no_number(rig: Rig) -> None:
     assert [event.seq for event in rig.events] == list(range(len(rig.events)))
 
 
-def test_a_book_with_a_wrong_checksum_and_an_unreadable_size_is_not_told_as_sound(rig: Rig) -> None:
+def test_a_book_with_a_wrong_checksum_and_an_unreadable_size_is_not_valid(rig: Rig) -> None:
     message = rig.snapshot(UP, bids=(("0.49", "{30"),), hash="0" * 40, tick_size="0.01", last_trade_price="0.480")
     rig.poly(message)
     assert last_valid(rig)[0] is False

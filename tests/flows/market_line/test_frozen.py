@@ -119,7 +119,7 @@ def test_spot_that_sends_only_heartbeats_while_books_move_is_frozen_until_its_ne
     assert rig.latest_spot().ok
 
 
-def test_the_doors_word_is_taken_and_counts_once_with_the_lines_own(rig: Rig) -> None:
+def test_a_frozen_notice_of_the_connection_counts_once_with_the_lines_own_finding(rig: Rig) -> None:
     rig.own(FEED_POLYMARKET, Notice(POLY, "frozen", "REST differs", 0, (UP,)))
     assert rig.only(Feed).checks == (Reason.FROZEN_BOOK,)
     assert not rig.latest_book().up.ok  # type: ignore[union-attr]
@@ -128,7 +128,7 @@ def test_the_doors_word_is_taken_and_counts_once_with_the_lines_own(rig: Rig) ->
     assert rig.reasons() == [Reason.FROZEN_BOOK]
 
 
-def test_a_frozen_connection_by_the_doors_word(rig: Rig) -> None:
+def test_a_connection_is_frozen_by_its_own_notice(rig: Rig) -> None:
     rig.own(FEED_COINBASE, Notice(COIN, "frozen", "no price"))
     assert (rig.latest_spot().ok, rig.reasons()) == (False, [Reason.FROZEN_FEED])
     assert rig.findings[0].feed == FEED_COINBASE
@@ -183,7 +183,7 @@ def test_rest_that_does_not_contradict_is_only_noted(case: str, rig: Rig) -> Non
     assert rig.reasons() == []
 
 
-def test_rest_from_the_future_is_told_and_not_compared(rig: Rig) -> None:
+def test_rest_from_the_future_is_a_finding_and_not_compared(rig: Rig) -> None:
     rest(rig, OTHER, ms=rig.now // MILLISECOND + 2_001)
     rig.pass_time(2)
     rig.tick()
@@ -239,7 +239,7 @@ def test_a_loss_of_records_counts_each_of_them_and_no_gap_of_a_connection(rig: R
     assert rig.reasons()[3:] == [Reason.SEQUENCE_GAP]
 
 
-def test_a_market_that_does_not_resolve_is_told_once() -> None:
+def test_a_market_that_does_not_resolve_is_reported_once() -> None:
     rig = Rig(Checks(resolution_late_s=60))
     rig.define()
     rig.now = END + 60 * SECOND

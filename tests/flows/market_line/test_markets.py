@@ -40,7 +40,7 @@ def clob(rig: Rig, winner: str, closed: bool = True) -> list[AnyEvent]:
     return rig.record(FEED_MARKETS, json.dumps(body).encode(), "clob")
 
 
-def test_a_definition_is_told_whole(rig: Rig) -> None:
+def test_a_definition_is_published_with_all_fields(rig: Rig) -> None:
     market = rig.only(Market)
     assert (market.key, market.market, market.asset, market.lane, market.horizon) == (
         SLUG,
@@ -299,7 +299,7 @@ def test_a_settled_market_is_forgotten_half_an_hour_after_its_end(rig: Rig) -> N
     assert rig.only(Book).checks == (Reason.UNKNOWN_ASSET,)
 
 
-def test_an_unresolved_market_is_kept_for_a_day(rig: Rig) -> None:
+def test_an_unresolved_market_is_retained_for_a_day(rig: Rig) -> None:
     rig.now = END + 23 * 3_600 * SECOND
     rig.tick()
     resolved(rig, UP)

@@ -74,7 +74,7 @@ def reported(rig: Rig) -> Market:
     as_list=st.booleans(),
     after=st.lists(st.sampled_from(OPEN), max_size=4),
 )
-def test_whatever_is_said_before_only_the_resolution_pays(
+def test_only_a_final_resolution_pays(
     before: list[tuple[str, bytes]], outcome: str, source: str, as_list: bool, after: list[tuple[str, bytes]]
 ) -> None:
     rig = Rig()
@@ -94,7 +94,7 @@ def test_whatever_is_said_before_only_the_resolution_pays(
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from(OPEN), max_size=12))
-def test_a_question_that_stays_open_is_loud(evidence: list[tuple[str, bytes]]) -> None:
+def test_an_unresolved_market_warns(evidence: list[tuple[str, bytes]]) -> None:
     rig = Rig()
     rig.define()
     rig.now = END + SECOND
@@ -112,7 +112,7 @@ said = st.tuples(st.sampled_from(sorted(WORTH)), st.sampled_from(["up", "down"])
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(said, min_size=1, max_size=8))
-def test_the_first_answer_is_paid_and_every_contradiction_is_loud(answers: list[tuple[str, str]]) -> None:
+def test_the_first_resolution_is_paid_and_each_conflicting_one_is_a_finding(answers: list[tuple[str, str]]) -> None:
     """The truth is the latest word of the best source so far; where it differs from what was paid, the journal says
     what should have been paid."""
     rig = Rig()
@@ -145,7 +145,7 @@ def test_the_first_answer_is_paid_and_every_contradiction_is_loud(answers: list[
 
 
 @pytest.mark.parametrize("late_s", [1_800, 7_200])
-def test_a_word_of_the_clob_is_corrected_by_gamma_hours_later(late_s: int) -> None:
+def test_a_resolution_of_the_clob_is_corrected_by_gamma_hours_later(late_s: int) -> None:
     rig = Rig()
     rig.define()
     rig.now = END + 100 * SECOND

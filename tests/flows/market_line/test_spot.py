@@ -144,7 +144,7 @@ def test_numbers_run_over_all_channels(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize(("number", "reason"), [(1, Reason.DUPLICATE_FRAME), (0, Reason.OUT_OF_ORDER)])
-def test_a_frame_seen_before_is_told_and_ignored(number: int, reason: Reason, rig: Rig) -> None:
+def test_a_duplicate_frame_is_a_finding_and_ignored(number: int, reason: Reason, rig: Rig) -> None:
     rig.level2("update", [("bid", "60000.5", "3")])
     before = rig.latest_spot()
     rig.level2("update", [("bid", "1", "9"), ("bid", "60000.5", "0")], number=number)
@@ -178,7 +178,7 @@ def test_a_book_goes_before_the_ticker(rig: Rig) -> None:
     assert rig.only(Spot).price == 60_000_500_000
 
 
-def test_an_unknown_channel_is_told(rig: Rig) -> None:
+def test_an_unknown_channel_is_a_finding(rig: Rig) -> None:
     rig.coin("of tomorrow", [{"type": "x"}])
     assert rig.only(Feed).checks == (Reason.UNKNOWN_FRAME,)
     assert rig.reasons() == [Reason.UNKNOWN_FRAME]
@@ -231,7 +231,7 @@ def test_heartbeats_keep_the_feed_alive_but_not_the_price(rig: Rig) -> None:
     assert (clock.stale_spots, clock.stale_feeds) == (("BTC",), ())  # type: ignore[union-attr]
 
 
-def test_a_loss_next_to_an_unreadable_price_is_told_by_the_next_frame(rig: Rig) -> None:
+def test_a_loss_next_to_an_unreadable_price_is_found_at_the_next_frame(rig: Rig) -> None:
     """Such a frame uses up its own number and no other: it hides no loss after it, and tells of none before it."""
     rig.level2("update", [("bid", "", "1")])
     rig.sequences[COIN] += 1  # lost

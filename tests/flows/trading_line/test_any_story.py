@@ -295,7 +295,7 @@ class Story(RuleBasedStateMachine):
             assert record.new not in LIVE, "nobody checked the way to the exchange here"
             self.gate = record.new
         elif record.kind == "breaker":
-            name = f"{record.subject}:{record.name}"
+            name = f"{record.subject}:{record.scope}:{record.name}"
             assert record.old == self.breakers.get(name, "clear")
             self.breakers[name] = record.new
 

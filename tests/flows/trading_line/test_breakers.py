@@ -98,6 +98,35 @@ def test_a_family_is_stopped_with_its_money_and_a_twin_has_its_own() -> None:
     assert changed == {TWIN, FAIR, guarded.instances[FAIR].strategy.family}
 
 
+def test_an_instance_and_a_family_of_one_name_have_breakers_of_their_own() -> None:
+    family = Guarded().instances[FAIR].strategy.family
+    namesake = InstanceTable(id=family, strategy="updown_fair_value")
+    guarded = Guarded(Settings(instances=(namesake,)))
+    guarded.result(-350, FAIR)  # the family's loss, and not that of the instance which bears its name
+    changed = {(each.scope, each.name) for each in guarded.breakers.notices() if each.new == "stopped"}  # type: ignore[union-attr]
+    assert changed == {("instance", FAIR), ("family", family)}
+    assert guarded.release(f"daily_loss:instance:{family}") == "block"
+    assert guarded.release(f"daily_loss:{family}") == "block"
+    assert guarded.release(f"daily_loss:family:{family}") == "pass"
+    assert guarded.asks(family) == ("pass", "ok")
+    assert guarded.asks(FAIR) == ("block", "daily_loss")
+
+
+def test_a_breaker_that_does_not_stand_is_not_one_that_there_is_not() -> None:
+    guarded = Guarded()
+    guarded.result(-350)
+
+    def answer(name: str) -> tuple[str, str]:
+        reply = guarded.breakers.obey(Command("c", "r", guarded.now, "me", Release(f"breaker:{name}")), guarded.now)
+        assert reply is not None
+        return str(reply.step.reason), reply.text
+
+    assert answer(f"slippage:instance:{FAIR}")[0] == "nothing_to_do"
+    reason, text = answer(f"daily_lost:instance:{FAIR}")
+    assert reason == "unknown_name" and f"Did you mean daily_loss:instance:{FAIR}" in text
+    assert answer("drawdown")[0] == "unknown_name"
+
+
 def test_a_streak_ends_with_a_gain_or_its_pause() -> None:
     guarded = Guarded()
     for _ in range(3):
@@ -120,11 +149,11 @@ def test_a_drawdown_waits_for_the_operator() -> None:
     guarded.now += 3 * DAY
     guarded.later(1)
     assert guarded.asks() == ("block", "drawdown")
-    assert guarded.release(f"drawdown:{PARITY}") == "block"
-    assert guarded.release(f"drawdown:{FAIR}") == "pass"
+    assert guarded.release(f"drawdown:instance:{PARITY}") == "block"
+    assert guarded.release(f"drawdown:instance:{FAIR}") == "pass"
     family = guarded.instances[FAIR].strategy.family
     assert guarded.asks() == ("block", "drawdown"), "its family's stands"
-    assert guarded.release(f"drawdown:{family}") == "pass"
+    assert guarded.release(f"drawdown:family:{family}") == "pass"
     assert guarded.asks() == ("pass", "ok")
     guarded.result(-200)
     assert guarded.asks() == ("pass", "ok"), "the measure began anew"
@@ -194,7 +223,7 @@ def test_a_feed_that_the_operator_trusts_again_counts_from_there_on() -> None:
     guarded.later(60)
     guarded.known.stale_feeds = ()
     guarded.later(1)
-    assert guarded.release(f"feed_health:{FAIR}") == "pass"
+    assert guarded.release(f"feed_health:instance:{FAIR}") == "pass"
     guarded.later(1)
     assert guarded.asks() == ("pass", "ok")
     guarded.known.stale_feeds = (FEED_COINBASE,)

@@ -7,7 +7,21 @@ from typing import Any
 import pytest
 
 from models.contracts import Answer
-from models.control import Close, Command, Flatten, Instruction, Kill, Pause, Release, Resume, encode, public_key, sign
+from models.control import (
+    Close,
+    Command,
+    Flatten,
+    Instruction,
+    Kill,
+    Pause,
+    Release,
+    Resume,
+    SetGate,
+    SetInstance,
+    encode,
+    public_key,
+    sign,
+)
 from models.money import PIP
 from models.settings import OperatorSettings
 from tests.flows.trading_line.desk import KEY, Scene, settings
@@ -155,6 +169,21 @@ def test_without_a_key_nobody_is_the_operator() -> None:
     scene = Scene()
     scene.warm_up()
     assert say(scene, Pause(), run="").reason == "unsigned"
+
+
+@pytest.mark.parametrize(
+    ("do", "kind", "near"),
+    [
+        pytest.param(Close("btc-updown-5m-1"), "market", "Did you mean btc-updown-5m-", id="a market"),
+        pytest.param(SetInstance("Parity", enabled=False), "instance", "Did you mean parity?", id="an instance"),
+        pytest.param(SetInstance("moon", size=0.5), "instance", "There are: book_imbalance", id="nothing near"),
+        pytest.param(SetGate("dev"), "gate", "Did you mean DEV?", id="a gate"),
+    ],
+)
+def test_a_name_that_nothing_has_is_refused_with_near_ones(do: Instruction, kind: str, near: str) -> None:
+    answer = say(commanded(), do)
+    assert (answer.verdict, answer.reason) == ("block", "unknown_name")
+    assert f"no {kind} '" in answer.text and near in answer.text
 
 
 def test_every_command_is_counted() -> None:

@@ -204,7 +204,9 @@ def test_down_needs_no_reason_but_the_operators_word() -> None:
     assert gate.say(SetGate("DEV")).step.verdict == "pass"
     assert gate.gate.gate == "DEV"
     assert gate.say(SetGate("DEV")).step.reason == "nothing_to_do"
-    assert gate.say(SetGate("ROCKET")).step.reason == "nothing_to_do"
+    assert gate.say(SetGate("ROCKET")).step.reason == "unknown_name"
+    near = gate.say(SetGate("paper_full"))
+    assert near.step.reason == "unknown_name" and "Did you mean PAPER_FULL" in near.text
 
 
 def test_a_check_that_fails_and_an_order_that_could_not_be_sent_keep_it_from_arming() -> None:
