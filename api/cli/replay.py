@@ -67,11 +67,17 @@ def replay(
     settings = overridden(settings, changes or ())
     plan = _plan(source, folder, start or "feeds", workers, batch_size, snapshot_s, settings)
     require_writable(folder)
+    from api.report.making import page_of, write_report
+    from api.report.tables import show_performance
+
     summary = _run(plan, quiet=False)
+    report = write_report(plan.run, summary.first_ns, summary.last_ns, plan.settings)
     if as_json:
         print(msgspec.json.encode(summary).decode())
-    else:
-        show_summary(summary, plan.run)
+        return
+    show_summary(summary, plan.run)
+    show_performance(report, Console(highlight=False))
+    print(f"report with plots: {page_of(plan.run)}")
 
 
 def _recorded_settings(source: Path) -> Settings | None:

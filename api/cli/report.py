@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
@@ -17,48 +18,71 @@ from api.runs import ARCHIVE, PLAN, SUMMARY, archive_in, archive_of, find_run, i
 from connectors.failures import can_write
 from models.failures import Failure
 from models.reasons import MEANING, Reason
-from models.settings import Settings, load
+from models.settings import Settings, load, recorded
 
 if TYPE_CHECKING:
     from flows.replay.summary import RunSummary
     from flows.report.fair_value import FairValueReport
     from flows.report.quality import QualityReport
+    from flows.report.run_report import RunReport
 
 
+DIMENSIONS = ("family", "market type", "hour", "regime", "evidence", "exit", "day", "market")
+_GROUPS = f"Give one of: {', '.join(DIMENSIONS)}."
 PLOT = "fair-value-reliability.svg"
 _FRAME_CHARACTERS = 300
 
 
 def report(
-    place: Annotated[
-        str, typer.Argument(help="Name or folder of a run (default: the newest), or an archive.", show_default=False)
-    ] = "",
-    fair_value: Annotated[bool, typer.Option("--fair-value", help="Score the fair value against outcomes.")] = False,
+    places: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Names or folders of runs (default: the newest; several are compared), or an archive.",
+            show_default=False,
+        ),
+    ] = None,
+    fair_value: Annotated[
+        bool,
+        typer.Option("--model", "--fair-value", help="Score the stated probabilities, beside the market's own mid."),
+    ] = False,
     quality: Annotated[bool, typer.Option("--quality", help="Count what the checks find, by reason.")] = False,
     examples: Annotated[
         int | None, typer.Option(min=0, help="With --quality: examples of each reason; default: 3.")
     ] = None,
+    by: Annotated[
+        str, typer.Option(help="Also by: family, market type, hour, regime, evidence, exit, day or market.")
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
     plot: Annotated[
         Path | None,
-        typer.Option(help="With --fair-value: file of the plot (SVG); default: beside the archive's topics."),
+        typer.Option(help="With --model: file of the plot (SVG); default: beside the archive's topics."),
     ] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file of settings.")] = None,
 ) -> None:
-    """Say what a run came to, after costs; score the fair value's forecasts; or count what the checks find."""
+    """Say what a run came to, after costs; score the stated probabilities; or count what the checks find."""
     if quality and fair_value:
-        raise Failure("--fair-value and --quality were both given.", "Give one of them at a time.")
+        raise Failure("--model and --quality were both given.", "Give one of them at a time.")
     if examples is not None and not quality:
         raise Failure("--examples is for --quality.", "Add --quality, or leave --examples away.")
     if plot is not None and not fair_value:
-        raise Failure("--plot is for --fair-value.", "Add --fair-value, or leave --plot away.")
+        raise Failure("--plot is for --model.", "Add --model, or leave --plot away.")
+    if len(places or ()) > 1 and (quality or fair_value or by):
+        raise Failure("several runs were named: they can only be compared.", "Name one run with that option.")
+    if by and (quality or fair_value):
+        raise Failure("--by is for the figures of a run.", "Leave --by away, or the other option.")
+    if by and by not in DIMENSIONS:
+        near = difflib.get_close_matches(by, DIMENSIONS, 1)
+        raise Failure(f"--by {by!r}: there is no such group.", f"Did you mean {near[0]}?" if near else _GROUPS)
     settings = load(config)
-    if quality:
+    place = places[0] if places else ""
+    if places and len(places) > 1:
+        _compare(places, as_json, settings)
+    elif quality:
         _quality(_archive(place, settings), 3 if examples is None else examples, as_json, settings)
     elif fair_value:
         _fair_value(_archive(place, settings), as_json, plot, settings)
     else:
-        _run(place, as_json, settings)
+        _run(place, by, as_json, settings)
 
 
 def _archive(place: str, settings: Settings) -> Path:
@@ -71,7 +95,7 @@ def _archive(place: str, settings: Settings) -> Path:
 
 
 def _fair_value(archive: Path, as_json: bool, plot: Path | None, settings: Settings) -> None:
-    from api.reliability_plot import draw
+    from api.report.reliability_plot import draw
     from flows.report.fair_value import fair_value_report
 
     if plot is not None:
@@ -111,6 +135,23 @@ def _show(result: FairValueReport) -> None:
                 end_section=number == len(scores) - 1,
             )
     console.print(table)
+    against = Table("seconds left", "markets", "fair value", "market's mid", "ahead", "95% interval", "which means")
+    against.title = "Brier score of the fair value and of the market's mid, on the same markets"
+    for horizon, each in result.against_market.items():
+        interval = "too few" if each.low is None or each.high is None else f"{each.low:+.4f} to {each.high:+.4f}"
+        against.add_row(
+            horizon,
+            str(each.n),
+            f"{each.fair_value.brier:.4f}",
+            f"{each.market.brier:.4f}",
+            f"{each.ahead:+.4f}",
+            interval,
+            _meaning(each.low, each.high),
+        )
+    if result.against_market:
+        console.print(against)
+    else:
+        console.print("no market had a sound book with two sides at these times: there is no mid to compare with")
     bins = Table("seconds left", "bin", "forecasts", "mean forecast", "observed", "95% interval", title="reliability")
     for horizon, rows in result.reliability.items():
         for number, row in enumerate(rows):
@@ -126,6 +167,13 @@ def _show(result: FairValueReport) -> None:
     console.print(bins)
     for why, count in result.left_out.items():
         console.print(f"left out: {count} forecasts: {why}")
+
+
+def _meaning(low: float | None, high: float | None) -> str:
+    """What an interval of the difference says."""
+    if low is None or high is None or low <= 0.0 <= high:
+        return "no difference shown"
+    return "the fair value knows more" if low > 0.0 else "the market knows more"
 
 
 def _quality(archive: Path, examples: int, as_json: bool, settings: Settings) -> None:
@@ -171,15 +219,77 @@ def _utc(t_ns: int) -> str:
     return datetime.fromtimestamp(t_ns // 10**9, UTC).strftime("%Y-%m-%d %H:%M:%S") + f".{t_ns // 10**6 % 1000:03d}"
 
 
-def _run(place: str, as_json: bool, settings: Settings) -> None:
+def _run(place: str, by: str, as_json: bool, settings: Settings) -> None:
     from api.cli.run_figures import show_summary
+    from api.report.making import page_of
+    from api.report.tables import show_groups, show_performance
 
     folder = _folder(place, settings)
     summary = _summary(folder)
-    if as_json:
+    if as_json and not by:
         print(msgspec.json.encode(summary).decode())
-    else:
-        show_summary(summary, folder)
+        return
+    report = _report_of(folder, summary, settings)
+    if as_json:
+        rows = [each for each in report.performances if each.dimension == by]
+        print(msgspec.json.encode(rows).decode())
+        return
+    if by:
+        show_groups(report, by, Console(highlight=False))
+        return
+    show_summary(summary, folder)
+    show_performance(report, Console(highlight=False))
+    print(f"report with plots: {page_of(folder)}")
+
+
+def _report_of(folder: Path, summary: RunSummary, settings: Settings) -> RunReport:
+    """The report of a run, made anew: its rules may be newer than what stands there."""
+    from api.report.making import write_report
+
+    with Console(stderr=True).status("adding up trades, costs and intervals"):
+        return write_report(folder, summary.first_ns, summary.last_ns, settings, own=False)
+
+
+def _compare(places: list[str], as_json: bool, settings: Settings) -> None:
+    """Several runs side by side, differences first."""
+    from flows.report.comparison import compare_reports
+
+    folders = [_folder(place, settings) for place in places]
+    if len({folder.resolve() for folder in folders}) < len(folders):
+        raise Failure("one run was named twice.", "Name different runs.")
+    reports = [_report_of(folder, _summary(folder), settings) for folder in folders]
+    result = compare_reports(reports, [_settings_of(folder, settings) for folder in folders])
+    if as_json:
+        print(msgspec.json.encode(result).decode())
+        return
+    console = Console(highlight=False)
+    for title, rows in (("settings that differ", result.settings), ("figures that differ", result.figures)):
+        if not rows:
+            console.print(f"no {title}")
+            continue
+        table = Table(title=title, title_justify="left")
+        for heading in ("instance", "figure" if rows is result.figures else "key", *result.runs):
+            table.add_column(heading, overflow="fold")
+        for row in rows:
+            table.add_row(row.instance, row.figure, *(_value(each) for each in row.values))
+        console.print(table)
+    console.print(f"{result.equal} figures are the same in all")
+
+
+def _settings_of(folder: Path, settings: Settings) -> dict[str, Any]:
+    """What a run went by, as far as it can change a decision."""
+    from flows.replay.plan import load_plan
+    from models.configuration import relevant
+
+    if (folder / PLAN).is_file():
+        settings = load_plan(folder).settings
+    elif (folder / "settings.json").is_file():
+        settings = recorded(folder / "settings.json")
+    return relevant(settings)
+
+
+def _value(value: float | str | None) -> str:
+    return "none" if value is None else value if isinstance(value, str) else f"{value:,.4g}"
 
 
 def _folder(place: str, settings: Settings) -> Path:
@@ -192,7 +302,7 @@ def _folder(place: str, settings: Settings) -> Path:
             if archive_in(named) is not None:
                 raise Failure(
                     f"{place} is an archive, no run.",
-                    f"Replay it first: profit replay {place}; or look at its data: --quality, --fair-value.",
+                    f"Replay it first: profit replay {place}; or look at its data: --quality, --model.",
                 )
             what = "is a file" if named.is_file() else "does not exist" if not named.exists() else "holds no `archive`"
             raise Failure(f"{place} is no run: it {what}.", f"Name a run in {runs}, or the folder of one.")

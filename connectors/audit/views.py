@@ -76,8 +76,8 @@ WITH moves AS (
          sum(fee)::BIGINT AS fees, sum(change)::BIGINT AS held, count(*) AS fills
   FROM numbered GROUP BY ALL
 ), settled AS (
-  SELECT market_key, min(timestamp) AS settled_at, arg_min(payout_up, journal) AS payout_up,
-         arg_min(payout_down, journal) AS payout_down
+  SELECT market_key, min(timestamp) AS settled_at, arg_max(payout_up, journal) AS payout_up,
+         arg_max(payout_down, journal) AS payout_down
   FROM outcomes GROUP BY market_key
 ), closed AS (
   SELECT trips.*, settled_at, held > 0 AND settled_at IS NULL AS is_open,

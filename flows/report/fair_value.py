@@ -20,11 +20,12 @@ from flows.trading_line.features import UnderlyingFeatures
 from models.bounds import bounds_of
 from models.failures import Failure
 from models.fair_value import normal_cdf
-from models.journal import AnyEvent, Market, Spot, decode_event
+from models.journal import AnyEvent, Book, Market, Spot, decode_event
 from models.message import Message
 from models.money import PIP
 from models.scores import Bin, Score, reliability, score
 from models.settings import Settings
+from models.statistics.bootstrap import mean_interval
 from models.strategies.updown_fair_value import NEEDS
 from models.timestamps import SECOND
 from models.topics import JOURNAL
@@ -35,15 +36,29 @@ BASELINE_HALF_LIFE_S = 900.0
 _LATE_S = 2.0  # a forecast that could only be made later than this is left out: the feed had a gap
 
 
+class AgainstMarket(msgspec.Struct):
+    """The fair value and the market's mid on the same ``n`` markets. ``ahead``: mean Brier score of the mid less that
+    of the fair value, above zero where the fair value is better, with its 95% interval by the bootstrap over markets
+    in the order of their ends; None for too few."""
+
+    n: int
+    fair_value: Score
+    market: Score
+    ahead: float
+    low: float | None
+    high: float | None
+
+
 class FairValueReport(msgspec.Struct):
-    """``horizons``: seconds before the end -> model -> score. ``left_out``: reason -> markets and horizons without
-    a forecast."""
+    """``horizons``: seconds before the end -> model -> score. ``against_market``: the same by horizon, where the market
+    had a sound book with two sides. ``left_out``: reason -> markets and horizons without a forecast."""
 
     markets: int
     resolved: int
     horizons: dict[str, dict[str, Score]]
     reliability: dict[str, list[Bin]]
     left_out: dict[str, int]
+    against_market: dict[str, AgainstMarket] = {}
 
 
 class _Forecasts:
@@ -53,6 +68,8 @@ class _Forecasts:
         self.market = market
         self.made: dict[int, dict[str, float]] = {}
         self.missed: dict[int, str] = {}
+        self.mid: float | None = None  # of Up, dollars, as its book stands
+        self.mids: dict[int, float] = {}
 
 
 class _Asset:
@@ -80,6 +97,10 @@ def fair_value_report(archive: Path, settings: Settings) -> FairValueReport:
             if event.payout_up is not None:
                 under_way.pop(event.key, None)
             _asset(assets, event.asset, settings).features.take(event)
+        elif isinstance(event, Book):
+            priced = under_way.get(event.key)
+            if priced is not None:
+                priced.mid = _mid(event)
         elif isinstance(event, Spot):
             asset = _asset(assets, event.lane, settings)
             asset.features.take(event)
@@ -127,6 +148,8 @@ def _forecast(forecasts: _Forecasts, asset: _Asset, settings: Settings) -> None:
         elif values["variance"].history_s < settings.fair_value.warm_up_s:
             forecasts.missed[horizon] = "warming up"
         else:
+            if forecasts.mid is not None:
+                forecasts.mids[horizon] = forecasts.mid
             variance = asset.features.values(asset.baseline, market, as_of)["variance"]
             forecasts.made[horizon] = {
                 "fair_value": fair,
@@ -134,6 +157,15 @@ def _forecast(forecasts: _Forecasts, asset: _Asset, settings: Settings) -> None:
                 "sign": 1.0 if spot >= strike.value else 0.0,
                 "gaussian": _gaussian(spot, strike.value, variance.value * left),
             }
+
+
+def _mid(book: Book) -> float | None:
+    """Of Up, dollars; of its complement where only Down's book is sound and has two sides; None without either."""
+    for token, is_up in ((book.up, True), (book.down, False)):
+        if token is not None and token.ok and token.bids and token.asks:
+            mid = (token.bids[0][0] + token.asks[0][0]) / 2 / PIP
+            return mid if is_up else 1.0 - mid
+    return None
 
 
 def _gaussian(spot: float, strike: float, variance: float) -> float:
@@ -145,6 +177,7 @@ def _score(markets: dict[str, _Forecasts]) -> FairValueReport:
     left_out: dict[str, int] = {}
     horizons: dict[str, dict[str, Score]] = {}
     diagrams: dict[str, list[Bin]] = {}
+    against: dict[str, AgainstMarket] = {}
     resolved = [each for each in markets.values() if each.market.payout_up in (0, PIP)]
     for horizon in HORIZONS_S:
         outcomes: list[bool] = []
@@ -160,10 +193,34 @@ def _score(markets: dict[str, _Forecasts]) -> FairValueReport:
         if made:
             name = str(horizon)
             horizons[name] = {model: score([each[model] for each in made], outcomes) for model in MODELS}
+            compared = _against_market(resolved, horizon)
+            if compared is not None:
+                against[name] = compared
             diagrams[name] = reliability([each["fair_value"] for each in made], outcomes)
     if not horizons:
         raise _nothing_scored(len(markets), len(resolved), left_out)
-    return FairValueReport(len(markets), len(resolved), horizons, diagrams, dict(sorted(left_out.items())))
+    return FairValueReport(len(markets), len(resolved), horizons, diagrams, dict(sorted(left_out.items())), against)
+
+
+def _against_market(resolved: list[_Forecasts], horizon: int) -> AgainstMarket | None:
+    """None where no market had both a forecast and a price."""
+    both = [each for each in resolved if horizon in each.made and horizon in each.mids]
+    if not both:
+        return None
+    both.sort(key=lambda each: (each.market.end, each.market.key))
+    outcomes = [each.market.payout_up == PIP for each in both]
+    stated = [each.made[horizon]["fair_value"] for each in both]
+    mids = [each.mids[horizon] for each in both]
+    ahead = [(m - y) ** 2 - (p - y) ** 2 for p, m, y in zip(stated, mids, outcomes, strict=True)]
+    low, high = mean_interval(ahead)
+    return AgainstMarket(
+        len(both),
+        score(stated, outcomes),
+        score(mids, outcomes),
+        round(math.fsum(ahead) / len(ahead), 6),
+        round(low, 6) if math.isfinite(low) else None,
+        round(high, 6) if math.isfinite(high) else None,
+    )
 
 
 #: Why forecasts were left out -> what would help.

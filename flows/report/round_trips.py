@@ -16,7 +16,9 @@ from models.money import PIP
 
 class Trip(msgspec.Struct):
     """A position from its first share on. Times are Unix ns, ``closed`` is 0 while it is open; money is micro-dollars,
-    shares are micro-shares. ``held``: shares left. ``basis``: what was paid for those, without fees."""
+    shares are micro-shares. ``held``: shares left. ``basis``: what was paid for those, without fees. ``settled``:
+    shares held to the settlement, which paid ``payout``, part of ``received``. ``fills``: in the order in which they
+    came."""
 
     strategy: str
     market: str
@@ -29,6 +31,9 @@ class Trip(msgspec.Struct):
     paid: int = 0
     received: int = 0
     fees: int = 0
+    settled: int = 0
+    payout: int = 0
+    fills: list[Fill] = []
 
     @property
     def net(self) -> int:
@@ -41,10 +46,12 @@ def round_trips(fills: Iterable[Fill], outcomes: Iterable[Outcome]) -> tuple[lis
     fill of a market comes after its outcome. Of several outcomes of a market the first counts."""
     standing: dict[tuple[str, str, str], Trip] = {}
     closed: list[Trip] = []
+    paid: dict[str, list[Trip]] = {}
     for fill in fills:
         key = (fill.strategy, fill.market_key, fill.outcome)
         trip = standing.setdefault(key, Trip(*key, opened=fill.timestamp))
         trip.fees += fill.fee
+        trip.fills.append(fill)
         if fill.side == "buy":
             trip.bought += fill.size
             trip.held += fill.size
@@ -61,9 +68,13 @@ def round_trips(fills: Iterable[Fill], outcomes: Iterable[Outcome]) -> tuple[lis
         payouts = {"Up": outcome.payout_up, "Down": outcome.payout_down}
         for trip in [each for each in standing.values() if each.market == outcome.market_key]:
             del standing[trip.strategy, trip.market, trip.outcome]
-            trip.received += payouts[trip.outcome] * trip.held // PIP
-            trip.held = trip.basis = 0
+            trip.settled, trip.held, trip.basis = trip.held, 0, 0
             trip.closed = outcome.timestamp
             closed.append(trip)
+            paid.setdefault(trip.market, []).append(trip)
+        for trip in paid.get(outcome.market_key, ()):  # those of before were corrected
+            payout = payouts[trip.outcome] * trip.settled // PIP
+            trip.received += payout - trip.payout
+            trip.payout = payout
     closed.sort(key=lambda trip: (trip.closed, trip.strategy, trip.market, trip.outcome))
     return closed, list(standing.values())

@@ -22,7 +22,7 @@ CONTRADICTIONS = [
     ("record --feeds sim --exchange e.json --faults f.toml", "--exchange"),
     ("doctor --exchange e.json", "--exchange"),
     ("replay x --verify --run y", "--verify and --run"),
-    ("report x --quality --fair-value", "--fair-value and --quality"),
+    ("report x --quality --model", "--model and --quality"),
     ("report x --examples 2", "--examples"),
     ("report x --fair-value --examples 0", "--examples"),
     ("report x --plot p.svg", "--plot"),

@@ -54,8 +54,10 @@ def test_the_newest_run_is_reported_and_every_file_it_names_is_there(folder: Pat
     assert done.returncode == 0, done.stderr
     assert "run first, the newest" in done.stderr
     assert "run first: 2026-" in done.stdout and "unfinished" not in done.stdout
-    named = done.stdout.rstrip().splitlines()[-1].partition(": ")[2].split(", ")
-    assert named == ["archive/", "audit.duckdb", "summary.json"]
+    places = next(line for line in done.stdout.splitlines() if line.startswith("in "))
+    assert places.partition(": ")[2].split(", ") == ["archive/", "audit.duckdb", "summary.json"]
+    page = folder / Path(done.stdout.rstrip().splitlines()[-1].partition(": ")[2])
+    assert page.read_text().startswith("<!doctype html>")
     summary = msgspec.json.decode(profit(folder, "report", "--json").stdout, type=RunSummary)
     assert summary.first_ns < summary.last_ns
     assert summary.seconds_in_all > summary.seconds > 0
@@ -69,7 +71,7 @@ def test_a_replay_that_was_killed_is_called_unfinished(folder: Path, replayed: P
     done = profit(folder, "report", "first")
     assert done.returncode == 0, done.stderr
     assert "unfinished: the replay was ended before its end" in done.stdout
-    assert done.stdout.rstrip().splitlines()[-1].endswith("first: archive/")
+    assert any(line.endswith("first: archive/") for line in done.stdout.splitlines())
     assert json.loads(profit(folder, "report", "--json").stdout)["feed_events"] > 0
     assert "is unfinished" in profit(folder, "sql", "SELECT 1").stderr
     again = profit(folder, "replay", str(replayed / "recording"), "--run", "first")

@@ -22,6 +22,7 @@ from flows.replay.runner import begin, run_stages
 from flows.replay.summary import digest, summarise
 from flows.replay.verify import compare
 from flows.report.round_trips import round_trips
+from flows.report.trades import read_trades
 from models.contracts import Fill, Outcome
 from models.failures import Failure
 from models.settings import Settings
@@ -91,6 +92,27 @@ def test_the_money_of_a_summary_adds_up(reference: ReplayPlan) -> None:
     assert len(summary.open_positions) == len(standing)
     assert all(each.won <= each.round_trips for each in summary.strategies.values())
     assert 0 < summary.first_ns < summary.last_ns
+
+
+def test_the_trades_of_a_report_are_those_of_the_ledger(reference: ReplayPlan) -> None:
+    """What is booked of all trades is what the ledger has, less the purchases and fees of what is still open."""
+    summary = summarise(reference.archive, reference.journal, reference.output, 1.0, True)
+    book = read_trades(reference.output, reference.journal, reference.settings)
+    booked: dict[str, int] = {}
+    for trade in book.trades:
+        booked[trade.instance] = booked.get(trade.instance, 0) + trade.costs.booked
+        assert trade.costs.gross - trade.costs.booked == trade.costs.total
+        assert trade.capital == 0 and trade.net == trade.costs.booked
+        assert (trade.asset, trade.horizon) == ("BTC", trade.market.split("-")[2])
+        assert trade.family == "edge_after_costs"
+        assert trade.exit != "unknown" and trade.regime != "unknown"
+        assert trade.predicted is not None
+    open_fees = {each.strategy: each.fees for each in summary.open_positions}
+    for name, result in summary.strategies.items():
+        expected = result.net + open_fees.get(name, 0.0)
+        assert booked.get(name, 0) / 1_000_000 == pytest.approx(expected, abs=1e-6)
+    assert book.open == len(summary.open_positions)
+    assert len(book.trades) > 5
 
 
 def test_a_run_that_was_moved_is_found_where_it_is(reference: ReplayPlan, tmp_path: Path) -> None:

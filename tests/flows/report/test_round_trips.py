@@ -48,7 +48,9 @@ def histories(draw: st.DrawFn) -> tuple[list[Fill], list[Outcome]]:
             )
         )
     outcomes = []
-    for number, market in enumerate(draw(st.sets(st.sampled_from(MARKETS)))):
+    resolved = draw(st.sets(st.sampled_from(MARKETS)))
+    corrected = draw(st.sets(st.sampled_from(sorted(resolved)))) if resolved else set()
+    for number, market in enumerate([*sorted(resolved), *sorted(corrected)]):
         up = draw(st.sampled_from([0, 5_000, 10_000]))
         outcome = Outcome(
             id=f"r{number}",
@@ -59,6 +61,7 @@ def histories(draw: st.DrawFn) -> tuple[list[Fill], list[Outcome]]:
             payout_down=10_000 - up,
             source="gamma",
             pnl={},
+            corrects="" if number < len(resolved) else "before",
         )
         outcomes.append(outcome)
     return fills, outcomes
@@ -71,7 +74,8 @@ def cash_of(fills: list[Fill], outcomes: list[Outcome]) -> int:
         key = (fill.strategy, fill.market_key, fill.outcome)
         cash += (fill.gross if fill.side == "sell" else -fill.gross) - fill.fee
         held[key] = held.get(key, 0) + (fill.size if fill.side == "buy" else -fill.size)
-    for outcome in outcomes:
+    last = {outcome.market_key: outcome for outcome in outcomes}
+    for outcome in last.values():
         for (_, market, side), shares in held.items():
             if market == outcome.market_key:
                 cash += (outcome.payout_up if side == "Up" else outcome.payout_down) * shares // 10_000

@@ -11,19 +11,26 @@ _GAP = 30
 
 
 def draw(report: FairValueReport) -> str:
-    """The diagram as SVG text."""
-    panels = list(report.reliability.items())
-    width = _MARGIN + len(panels) * (_PANEL + _GAP) + 10
+    """The diagram of a fair value report as SVG text."""
+    titles = {
+        name: f"{name} s left, Brier {report.horizons[name]['fair_value'].brier:.3f}" for name in report.reliability
+    }
+    return diagram(report.reliability, titles)
+
+
+def diagram(reliability: dict[str, list[Bin]], titles: dict[str, str]) -> str:
+    """One panel a horizon, as SVG text."""
+    width = _MARGIN + len(reliability) * (_PANEL + _GAP) + 10
     height = _PANEL + 2 * _MARGIN + 20
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
         'font-family="system-ui, sans-serif" font-size="11" fill="#222">',
         f'<rect width="{width}" height="{height}" fill="#fff"/>',
-        f'<text x="{_MARGIN}" y="18" font-size="14">Fair value: forecast against observed frequency of Up</text>',
+        f'<text x="{_MARGIN}" y="18" font-size="14" style="fill:#222">'
+        "Fair value: forecast against observed frequency of Up</text>",
     ]
-    for number, (horizon, bins) in enumerate(panels):
-        brier = report.horizons[horizon]["fair_value"].brier
-        parts.append(_panel(_MARGIN + number * (_PANEL + _GAP), _MARGIN, f"{horizon} s left, Brier {brier:.3f}", bins))
+    for number, (name, bins) in enumerate(reliability.items()):
+        parts.append(_panel(_MARGIN + number * (_PANEL + _GAP), _MARGIN, titles[name], bins))
     parts.append("</svg>\n")
     return "\n".join(parts)
 
@@ -36,7 +43,7 @@ def _panel(left: int, top: int, title: str, bins: list[Bin]) -> str:
         return round(top + (1.0 - value) * _PANEL, 1)
 
     lines = [
-        f'<text x="{left}" y="{top - 8}">{title}</text>',
+        f'<text style="fill:#222" x="{left}" y="{top - 8}">{title}</text>',
         f'<rect x="{left}" y="{top}" width="{_PANEL}" height="{_PANEL}" fill="none" stroke="#999"/>',
         f'<line x1="{x(0)}" y1="{y(0)}" x2="{x(1)}" y2="{y(1)}" stroke="#bbb" stroke-dasharray="4 3"/>',
     ]

@@ -1,0 +1,1 @@
+"""A run's report as people read it: plots, and the self-contained page."""

@@ -1,0 +1,51 @@
+"""Makes a run's report and keeps it in the run's folder: tables, and the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from api.report.page import page
+from api.runs import PLAN, is_running
+from connectors.audit.reports import add_report
+from flows.replay.plan import load_plan
+from flows.report.run_report import FOLDER, PERFORMANCE, TRADES, RunReport, keep, make_report
+from models.failures import Failure
+from models.settings import Settings, recorded
+
+PAGE: Final = "report.html"
+_AUDIT: Final = "audit.duckdb"
+
+
+def write_report(folder: Path, first_ns: int, last_ns: int, settings: Settings, own: bool = True) -> RunReport:
+    """The report of the run in ``folder`` over the period (Unix ns), written below it. ``settings``: of who asks; the
+    run's own go before them. ``own``: the caller makes the run itself, so that its database may be written.
+
+    Raises OSError where the folder cannot be written."""
+    archive = folder / "archive"
+    journal = archive
+    if (folder / PLAN).is_file():
+        plan = load_plan(folder)
+        archive, journal, settings = plan.output, plan.journal, plan.settings
+    elif (folder / "settings.json").is_file():
+        settings = recorded(folder / "settings.json")
+    report, trades = make_report(folder.name, archive, journal, settings, first_ns, last_ns)
+    target = keep(report, trades, folder)
+    (target / PAGE).write_text(page(report), encoding="utf-8")
+    if trades and (folder / _AUDIT).is_file() and (own or not is_running(folder)):
+        tables = {name: target / f"{name}.parquet" for name in (TRADES, PERFORMANCE)}
+        try:
+            add_report(folder / _AUDIT, tables)
+        except duckdb.Error as cause:
+            raise Failure(
+                f"{folder / _AUDIT} cannot take the report's tables: {str(cause).splitlines()[0]}.",
+                f"Close what has it open and ask again; the report stands in {target}.",
+            ) from None
+    return report
+
+
+def page_of(folder: Path) -> Path:
+    """Where the page of the run in ``folder`` stands."""
+    return folder / FOLDER / PAGE

@@ -1,0 +1,72 @@
+"""Several runs side by side: what differs first, the largest difference in money at the top."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from flows.report.run_report import RunReport
+
+_MONEY: Final = ("net", "gross", "expectancy", "drawdown", "turnover", "exposure")
+_OTHER: Final = ("trades", "markets", "won", "hit_rate", "profit_factor", "probabilistic_sharpe")
+
+
+class Difference(msgspec.Struct):
+    """A figure of an instance, or a setting (``instance`` is empty then), with its value in each run; None where the
+    run has none. ``spread``: largest less smallest, for figures."""
+
+    instance: str
+    figure: str
+    values: list[float | str | None]
+    spread: float = 0.0
+
+
+class Comparison(msgspec.Struct):
+    """``runs`` in the order given; ``settings`` and ``figures`` that differ; ``equal``: how many figures do not."""
+
+    runs: list[str]
+    settings: list[Difference]
+    figures: list[Difference]
+    equal: int
+
+
+def compare_reports(reports: Sequence[RunReport], settings: Sequence[dict[str, Any]]) -> Comparison:
+    """Compare runs by their reports and the settings they ran under (plain data, by section)."""
+    instances = sorted({each.instance for report in reports for each in report.whole()})
+    figures: list[Difference] = []
+    equal = 0
+    for instance in instances:
+        rows = [next((each for each in report.whole() if each.instance == instance), None) for report in reports]
+        for figure in (*_MONEY, *_OTHER):
+            values = [None if row is None else getattr(row, figure) for row in rows]
+            if len(set(values)) == 1:
+                equal += 1
+                continue
+            known = [float(value) for value in values if value is not None]
+            spread = max(known) - min(known) if len(known) > 1 else 0.0
+            figures.append(Difference(instance, figure, values, round(spread, 6)))
+    figures.sort(key=lambda each: (each.figure not in _MONEY, -each.spread, each.instance, each.figure))
+    return Comparison([each.run for each in reports], _settings(settings), figures, equal)
+
+
+def _settings(settings: Sequence[dict[str, Any]]) -> list[Difference]:
+    flat = [dict(_leaves("", each)) for each in settings]
+    keys = sorted({key for each in flat for key in each})
+    found = []
+    for key in keys:
+        values: list[float | str | None] = [each.get(key) for each in flat]
+        if any(value != values[0] for value in values):
+            found.append(Difference("", key, values))
+    return found
+
+
+def _leaves(prefix: str, given: dict[str, Any]) -> list[tuple[str, str]]:
+    leaves: list[tuple[str, str]] = []
+    for name, value in given.items():
+        if isinstance(value, dict):
+            leaves += _leaves(f"{prefix}{name}.", value)
+        else:
+            leaves.append((f"{prefix}{name}", str(value)))
+    return leaves
