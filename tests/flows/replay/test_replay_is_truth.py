@@ -95,7 +95,7 @@ def test_the_money_of_a_summary_adds_up(reference: ReplayPlan) -> None:
 
 
 def test_the_trades_of_a_report_are_those_of_the_ledger(reference: ReplayPlan) -> None:
-    """What is booked of all trades is what the ledger has, with what was made already of positions that are still open."""
+    """What is booked of all trades is what the ledger has, with what was made already of positions still open."""
     summary = summarise(reference.archive, reference.journal, reference.output, 1.0, True)
     book = read_trades(reference.output, reference.journal, reference.settings)
     booked: dict[str, int] = {}
