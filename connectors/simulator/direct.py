@@ -73,6 +73,7 @@ class DirectRecording:
         self.gateway = Gateway(self.core, self)
         self.writer = FeedWriter(run, "sim", self.clock, outlet)
         clob = CalledClob(self.core)
+        self.unsettled = False  # whether a connection's task has something to do
         self._watch = watch
         self._links: dict[str, CalledLink] = {}
         self.ticks = ClockDoor(feeds.clock_ms, self.writer, self.clock)
@@ -101,7 +102,7 @@ class DirectRecording:
         self.writer.start()
         coinbase = asyncio.create_task(self.coinbase.run())
         try:
-            await settled()
+            await self._settle()
             await self._rounds()
             while self.core.now_ns < until * NS:
                 await self.step()
@@ -133,12 +134,19 @@ class DirectRecording:
             self._look_ns += LOOK_NS
             await self._guard.look(self.channel, self.coinbase)
             await self._guard.answered()
-            await settled()
+            await self._settle()
 
     async def _rounds(self) -> None:
         self._round_ns += ROUND_NS
         await self.markets.round()
-        await settled()
+        await self._settle()
+
+    async def _settle(self) -> None:
+        """Let connections that were begun or ended have their turns; they wait for nothing outside."""
+        while self.unsettled:
+            self.unsettled = False
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
 
     # -- connections --------------------------------------------------------------------------------------------------
 
@@ -152,6 +160,7 @@ class DirectRecording:
         clock: FeedClock,
         pulse: ModulePulse,
     ) -> CalledLink:
+        self.unsettled = True
         return CalledLink(name, topic, rules, protocol, self, pulse)
 
     def connect(self, link: CalledLink, venue: Venue) -> Session:
@@ -270,13 +279,8 @@ class CalledLink:
     def _end(self, why: str) -> None:
         self._why = why
         self._over.set()
+        self._recording.unsettled = True
 
     def _notice(self, line: Line, state: str, why: str, frames: int = 0) -> None:
         self._recording.writer.notice(self._topic, Notice(line.conn, state, why, frames))  # type: ignore[arg-type]
         self._pulse.count(state)
-
-
-async def settled() -> None:
-    """Let the doors' tasks have their turns: none of them waits for anything outside."""
-    for _ in range(_TURNS):
-        await asyncio.sleep(0)

@@ -40,9 +40,11 @@ class OrderedDesk:
 
 
 class TradingLine:
-    """Everything from the journal to the ledger. ``advance`` is the whole interface."""
+    """Everything from the journal to the ledger. ``advance`` is the whole interface. ``fixed``: the configurations that
+    the journal states are passed over."""
 
-    def __init__(self, settings: Settings, venue: Venue | None = None) -> None:
+    def __init__(self, settings: Settings, venue: Venue | None = None, fixed: bool = False) -> None:
+        self._fixed = fixed
         self._settings = settings
         self._router = Router()
         self._lanes: dict[str, Lane] = {}
@@ -52,7 +54,7 @@ class TradingLine:
         """What one journal event leads to. Raises ValueError where the journal is not whole, and Failure for a stated
         configuration that this version does not take."""
         out: list[Out] = []
-        for routed in self._router.route(event):
+        for routed in self._router.route(event, self._fixed):
             lane = self._lanes.get(routed.lane)
             if isinstance(routed, Configured):
                 under = with_relevant(self._settings, msgspec.json.decode(routed.settings))
@@ -61,7 +63,7 @@ class TradingLine:
             if lane is None:
                 lane = self._lanes[routed.lane] = Lane(self._settings)
             for copies in self._desk.ready(lane.judge(routed)):
-                stated = states(copies[0].event)
+                stated = "" if self._fixed else states(copies[0].event)
                 if stated:
                     self._desk.configure(with_relevant(self._settings, msgspec.json.decode(stated)))
                 out.extend(self._desk.decide(copies))

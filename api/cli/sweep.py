@@ -1,0 +1,121 @@
+"""`profit sweep`: what a strategy would have come to under each of many parameter sets, best first, with a warning."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from api.runs import archive_of, check_name, locked
+from connectors.failures import require_writable
+from flows.research.grid import check_keys, combinations
+from flows.research.journal import journal_of
+from flows.research.result import SetResult, best_is_luck, result_of
+from flows.research.sweep import Sweep
+from models.failures import Failure
+from models.settings import Settings, load
+from models.strategies.instance import all_instances
+
+SWEEPS = "sweeps"
+SHOWN = 30
+
+
+class SweepReport(msgspec.Struct, frozen=True):
+    """``results``: best net first. ``looked_at``: sets. ``best_is_better_than_luck``: probability that the best one's
+    true ratio is above that of the best of so many worthless ones; None where it cannot be said."""
+
+    name: str
+    archive: str
+    looked_at: int
+    best_is_better_than_luck: float | None
+    results: list[SetResult]
+
+
+def sweep(
+    archive: Annotated[Path, typer.Argument(help="An archive, or the name or folder of a run.")],
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUES", help="KEY=a,b,c or KEY=low:high:step; may be given often."),
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes.")] = 2,
+    run: Annotated[str, typer.Option("--run", help="Name of the sweep; the same name goes on with a killed one.")] = "",
+    instance: Annotated[str, typer.Option(help="Count this instance's trades alone.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+    config: Annotated[Path | None, typer.Option(help="TOML file of settings.")] = None,
+) -> None:
+    """Run the trading line on one journal under every combination of the values given, and list what each came to."""
+    settings = load(config)
+    sets = combinations(changes or ())
+    if not changes:
+        raise Failure("there is nothing to sweep.", "Give --set KEY=a,b,c or --set KEY=low:high:step.")
+    check_keys(sets[0])
+    source = archive_of(archive, settings.data_dir)
+    base = _base(source, config) or settings
+    if instance and instance not in all_instances(base):
+        raise Failure(f"there is no instance {instance}.", f"There are {', '.join(all_instances(base))}.")
+    name = check_name(run or time.strftime("sweep-%Y%m%dT%H%M%S", time.gmtime()))
+    folder = settings.data_dir / SWEEPS / name
+    made = Sweep(folder, source, sets, base)
+    require_writable(folder)
+    with locked(folder):
+        _run(made, source, folder, base, workers)
+    results = [result_of(each, made.done[number], instance) for number, each in enumerate(sets)]
+    order = sorted(range(len(sets)), key=lambda number: (-results[number].net, number))
+    luck = best_is_luck([made.done[number] for number in range(len(sets))], order[0], instance)
+    report = SweepReport(name, str(source), len(sets), luck, [results[number] for number in order])
+    if as_json:
+        print(msgspec.json.encode(report).decode())
+    else:
+        _show(report)
+
+
+def _base(source: Path, config: Path | None) -> Settings | None:
+    from api.cli.replay import _recorded_settings
+
+    return _recorded_settings(source) if config is None else None
+
+
+def _run(made: Sweep, source: Path, folder: Path, base: Settings, workers: int) -> None:
+    if made.done:
+        print(f"going on: {len(made.done)} of {len(made.sets)} sets are done", file=sys.stderr)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+        reading = bar.add_task("making the journal", total=1.0)
+        journal = journal_of(source, folder / "journal", base, lambda share: bar.update(reading, completed=share))
+        bar.update(reading, completed=1.0, visible=False)
+        task = bar.add_task(f"{len(made.sets)} sets", total=1.0)
+        made.run(journal, workers, lambda share: bar.update(task, completed=share))
+
+
+def _show(report: SweepReport) -> None:
+    console = Console()
+    keys = [word.partition("=")[0] for word in report.results[0].changes]
+    table = Table(*keys, "net $", "fees $", "trades", "hours", "won", "drawdown $", "worst $")
+    for column in table.columns:
+        column.justify = "right"
+        column.overflow = "fold"
+    for row in report.results[:SHOWN]:
+        won = f"{row.won / row.trades:.0%}" if row.trades else "-"
+        figures = (f"{row.net:,.2f}", f"{row.fees:,.2f}", f"{row.trades:,}", f"{row.hours:,}", won)
+        values = [word.partition("=")[2] for word in row.changes]
+        table.add_row(*values, *figures, f"{row.drawdown:,.2f}", f"{row.worst:,.2f}")
+    console.print(table)
+    if len(report.results) > SHOWN:
+        print(f"and {len(report.results) - SHOWN} more: --json has all")
+    print(f"sweep {report.name} of {report.archive}")
+    if report.looked_at > 1:
+        print(
+            f"The first row is the best of {report.looked_at} on the very data it was chosen by: "
+            "its figures are too good, the more so the more were looked at."
+        )
+        luck = report.best_is_better_than_luck
+        told = "cannot be said: it has too few trades" if luck is None else f"{luck:.1%}"
+        print(f"Probability that it is better than the best of {report.looked_at} worthless ones: {told}")
+    print("What a set does on data it was not chosen by: profit validate")

@@ -1,0 +1,54 @@
+"""The journal that research reads: the archive's own, or for a recording of feeds one that is made once and kept."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from connectors.archive.reader import ArchiveReader
+from connectors.archive.source import ArchiveFeedSource
+from connectors.archive.writer import ArchiveWriter
+from flows.market_line.line import MarketLine
+from models.bounds import bounds_of
+from models.failures import Failure
+from models.message import Message
+from models.settings import Settings
+from models.topics import FEEDS, JOURNAL
+
+
+def journal_of(
+    archive: Path, kept: Path, settings: Settings, progress: Callable[[float], None] = lambda share: None
+) -> Path:
+    """The archive that holds the journal: ``archive``, where it has one, else ``kept``, which is made from its feeds by
+    the market flow's line under ``settings``. A making that was cut off begins anew. Raises Failure where there are
+    neither journal nor feeds."""
+    reader = ArchiveReader(archive)
+    topics = set(reader.topics())
+    if JOURNAL in topics:
+        return archive
+    if kept.is_dir():
+        return kept
+    if not topics & set(FEEDS):
+        raise Failure(f"{archive} holds neither a journal nor feeds.", "Name a run, or an archive of feeds.")
+    total = 0
+    for topic in topics & set(FEEDS):
+        total += reader.count(topic)
+    making = kept.with_name(f".{kept.name}.making")
+    shutil.rmtree(making, ignore_errors=True)
+    line = MarketLine(bounds_of(settings.checks), settings.portfolio_name, settings.replayed().telemetry.interval)
+    feeds = ArchiveFeedSource(archive).build_part("research", "feeds", None)
+    done = 0
+    with ArchiveWriter(making, [JOURNAL]) as writer:
+        while True:
+            try:
+                batch = feeds.next_batch()
+            except StopIteration:
+                break
+            for out in line.advance_all(batch):
+                if isinstance(out, Message) and out.topic == JOURNAL:
+                    writer.append_message(out)
+            done += len(batch)
+            progress(min(done / max(total, 1), 1.0))
+    making.replace(kept)
+    return kept
