@@ -28,7 +28,8 @@ FORGET_S: Final = 4 * 3600  # and one that never resolves for this long after it
 
 @dataclass(frozen=True)
 class ExchangeParameters:
-    """Everything the core depends on besides its start. ``steps_per_s``: the grid."""
+    """Everything the core depends on besides its start. ``steps_per_s``: the grid. ``activity``: how often the market's
+    depth changes and takers come, of what is usual."""
 
     seed: int = 7
     assets: tuple[str, ...] = ("BTC",)
@@ -41,6 +42,7 @@ class ExchangeParameters:
     spread_ticks: int = 1
     steps_per_s: int = 20
     effects: Effects = NO_EFFECTS
+    activity: float = 1.0
 
 
 def parameters(simulator: Simulator, feeds: Feeds) -> ExchangeParameters:
@@ -134,7 +136,7 @@ class Exchange:
         """Announce every window that is due: the open one and those that follow soon."""
         out: list[Emission] = []
         given = self.given
-        maker = Maker(given.lag_s, given.maker_error, given.spread_ticks, given.effects)
+        maker = Maker(given.lag_s, given.maker_error, given.spread_ticks, given.effects, given.activity)
         for asset in given.assets:
             for horizon in given.horizons:
                 length = SECONDS[horizon]

@@ -33,13 +33,14 @@ TRADE_SHARES: Final = 20.0  # median
 
 @dataclass(frozen=True)
 class Maker:
-    """How the maker quotes: seconds it is behind, its error's standard deviation at 1/2, its spread; and what effects
-    are planted in its market."""
+    """How the maker quotes: seconds it is behind, its error's standard deviation at 1/2, its spread; what effects
+    are planted in its market; and how often depth changes and takers come there, of what is usual."""
 
     lag_s: float
     error: float
     spread_ticks: int
     effects: Effects = NO_EFFECTS
+    activity: float = 1.0
 
 
 class UpDownMarket:
@@ -73,7 +74,7 @@ class UpDownMarket:
         self.resolution = SimulatedResolution(self.closes_ns + round(resolution_s * 1e9))
         self.quoted = 0.5
         self._maker = maker
-        self._step_s = step_s
+        self._busy_s = step_s * maker.activity
         self._history: deque[float] = deque(maxlen=round(maker.lag_s / step_s) + 1)
         self._error = self.rng.gauss(0.0, 1.0) * maker.error
         self._keep = math.exp(-step_s / ERROR_RELAX_S)
@@ -132,7 +133,7 @@ class UpDownMarket:
         ladder, rng = self.ladder, self.rng
         ladder.lean_to(self._planted.lean(self._history[-1], self.quoted))
         ladder.move(*quote(self.quoted, self.tick, self._maker.spread_ticks), self.tick)
-        activity = self._step_s if t_ns > (self.window.start - 60) * 1_000_000_000 else self._step_s * QUIET
+        activity = self._busy_s if t_ns > (self.window.start - 60) * 1_000_000_000 else self._busy_s * QUIET
         if rng.random() < RESIZES_PER_S * activity:
             ladder.resize()
         changes = ladder.take_changes()

@@ -29,11 +29,11 @@ def journal_of(
         return archive
     if kept.is_dir():
         return kept
-    if not topics & set(FEEDS):
+    if topics.isdisjoint(FEEDS):
         raise Failure(f"{archive} holds neither a journal nor feeds.", "Name a run, or an archive of feeds.")
     total = 0
-    for topic in topics & set(FEEDS):
-        total += reader.count(topic)
+    for topic in FEEDS:
+        total += reader.count(topic) if topic in topics else 0
     making = kept.with_name(f".{kept.name}.making")
     shutil.rmtree(making, ignore_errors=True)
     line = MarketLine(bounds_of(settings.checks), settings.portfolio_name, settings.replayed().telemetry.interval)

@@ -80,5 +80,5 @@ def best_is_luck(found: Sequence[Evaluation], best: int, instance: str = "", oth
     sample = samples[best]
     if sample is None or sample.deviation <= 0.0:
         return None
-    spread = moments(ratios).deviation ** 2 if len(ratios) > 1 else 0.0
-    return deflated_sharpe(sample, len(found) + others, spread)
+    spread = moments(ratios).deviation if len(ratios) > 1 else 0.0
+    return deflated_sharpe(sample, len(found) + others, spread * spread)

@@ -100,7 +100,7 @@ def serve(connection: Connection, function: str) -> None:
 
     def progress(share: float) -> None:
         nonlocal last
-        now = time.monotonic()
+        now = time.monotonic()  # deterministic: when to tell of progress
         if now - last >= TELL_S:
             last = now
             connection.send(("progress", share))
