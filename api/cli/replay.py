@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _LOOK_S = 0.5  # seconds between looks at how far a stage is
 _DIFFERENCES = 8  # fields of two records that are shown
+#: What a topic's records are, where that is not its name: the report counts orders, and each has several states.
+_ROWS = {"journal": "journal events", "orders": "states of orders", "ledger": "ledger postings"}
 _SHOWN = 300  # characters of a record
 
 
@@ -234,13 +236,13 @@ def _show_verification(result: Verification, named: Path) -> None:
     for each in result.lacking:
         print(f"note: {each}")
     if result.divergence is None:
-        counts = ", ".join(f"{topic} {count:,}" for topic, count in result.compared.items())
+        counts = ", ".join(f"{_ROWS.get(topic, topic)} {count:,}" for topic, count in result.compared.items())
         print(f"identical: {named} ({counts})")
         for topic, count in result.missing.items():
-            print(f"  the recording ends {count:,} records of {topic} earlier than its feeds allow")
+            print(f"  the recording ends {count:,} {_ROWS.get(topic, topic)} earlier than its feeds allow")
         return
     where = result.divergence
-    equal = ", ".join(f"{topic} {count:,}" for topic, count in result.compared.items())
+    equal = ", ".join(f"{_ROWS.get(topic, topic)} {count:,}" for topic, count in result.compared.items())
     print(
         f"first divergence: {where.topic} at offset {where.offset}" + (f"; equal before it: {equal}" if equal else "")
     )

@@ -57,9 +57,14 @@ def report(
         Path | None,
         typer.Option(help="With --model: file of the plot (SVG); default: beside the archive's topics."),
     ] = None,
+    run: Annotated[str, typer.Option("--run", help="The same as the argument.", show_default=False)] = "",
     config: Annotated[Path | None, typer.Option(help="TOML file of settings.")] = None,
 ) -> None:
     """Say what a run came to, after costs; score the stated probabilities; or count what the checks find."""
+    if places and run:
+        raise Failure(f"{places[0]} and --run {run} were both given.", "Name the run once.")
+    if run:
+        places = [run]
     if quality and fair_value:
         raise Failure("--model and --quality were both given.", "Give one of them at a time.")
     if examples is not None and not quality:

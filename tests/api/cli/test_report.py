@@ -113,7 +113,8 @@ def test_a_verification_takes_the_run_by_name_and_from_where_it_is_told(folder: 
     for words in ([], ["--from", "journal"]):
         done = profit(folder, "replay", "first", "--verify", *words)
         assert done.returncode == 0, done.stderr
-        assert done.stdout.startswith("identical: first")
+        assert done.stdout.startswith("identical: first (")
+        assert "states of orders " in done.stdout and ", orders " not in done.stdout, "the report counts those"
         assert ("journal" in done.stdout) == (not words)
     (folder / "profit.toml").write_text("")
     refused = profit(folder, "replay", "first", "--verify", "--config", "profit.toml")
@@ -180,3 +181,10 @@ def test_a_spot_price_a_minute_is_the_cause_where_it_is(recordings: Path, tmp_pa
     done = profit(tmp_path, "import", "hourly-minute", str(source), "--archive", "archive")
     assert done.returncode == 0, done.stderr
     assert_explained(profit(tmp_path, "report", "--fair-value", "archive"), "gap in the feed", "at least every 2 s")
+
+
+def test_a_run_may_be_named_by_an_option_too(folder: Path) -> None:
+    named, option = profit(folder, "report", "first", "--json"), profit(folder, "report", "--run", "first", "--json")
+    assert option.returncode == 0 and option.stdout == named.stdout
+    both = profit(folder, "report", "first", "--run", "second")
+    assert_explained(both, "--run second were both given", "Name the run once")
