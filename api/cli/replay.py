@@ -41,6 +41,9 @@ def replay(
     ] = None,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes.")] = 1,
     verify: Annotated[bool, typer.Option("--verify", help="Compare with what the archive recorded.")] = False,
+    against: Annotated[
+        bool, typer.Option("--compare", help="Compare with the run: decisions, and the money trade by trade.")
+    ] = False,
     run: Annotated[str, typer.Option("--run", help="Name of the run; the same name resumes a killed one.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
     batch_size: Annotated[int, typer.Option(min=1, max=100_000, help="Records a batch.")] = 1_000,
@@ -54,12 +57,23 @@ def replay(
     """Rerun the flows on archived topics, as fast as they go, into an archive and a DuckDB of that run."""
     if verify and run:
         raise Failure("--verify and --run were both given: it compares in a folder of its own.", "Give one of them.")
+    if against and (verify or run or changes or config is not None or start is not None):
+        raise Failure(
+            "--compare repeats a run as it was: it takes no --verify, --run, --set, --from and no --config.",
+            "Leave the others away.",
+        )
     if verify and changes:
         raise Failure(
             "--set is not for --verify, which compares with the settings that were recorded.", "Leave one of them away."
         )
     settings = load(config)
     source = archive_of(archive, settings.data_dir)
+    if against:
+        from api.cli.compare import compare
+
+        if not compare(source, archive, as_json):
+            raise SystemExit(1)
+        return
     if verify:
         _verify(source, archive, start, workers, as_json, batch_size, snapshot_s, settings, config)
         return

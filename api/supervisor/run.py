@@ -292,7 +292,9 @@ def _describe(folder: Path, order: RunRequest, bootstrap: str, settings: Setting
         },
         indent=2,
     )
-    (folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
+    fresh = folder / f".{DESCRIPTION}"
+    fresh.write_text(text + "\n", encoding="utf-8")
+    fresh.replace(folder / DESCRIPTION)  # nobody reads half of it
 
 
 def _greet(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -106,10 +106,16 @@ class _FeedPartition(StatefulSourcePartition[Stored | Lost, dict[str, Any]]):
     """State: that of the merge."""
 
     def __init__(
-        self, directory: Path, batch_size: int, stop: Callable[[], bool], state: dict[str, Any] | None
+        self,
+        directory: Path,
+        batch_size: int,
+        stop: Callable[[], bool],
+        state: dict[str, Any] | None,
+        until: Mapping[str, int],
     ) -> None:
         self._batch_size = batch_size
         self._stop = stop
+        self._until = until
         self._merge = FeedMerge()
         reader = ArchiveReader(directory)
         if state is not None:
@@ -137,7 +143,10 @@ class _FeedPartition(StatefulSourcePartition[Stored | Lost, dict[str, Any]]):
         if not wanted:
             return False
         records = next(self._batches[wanted[0]], None)
-        if records is None:
+        if records and self._until:
+            last = self._until.get(wanted[0], -1)
+            records = [each for each in records if each.offset <= last]
+        if not records:
             self._merge.exhaust(wanted[0])
         else:
             for stored in records:
@@ -151,15 +160,23 @@ class _FeedPartition(StatefulSourcePartition[Stored | Lost, dict[str, Any]]):
 class ArchiveFeedSource(FixedPartitionedSource[Stored | Lost, dict[str, Any]]):
     """The archived feed and input topics, merged into the one order of ``connectors.ordering``, then the end.
 
-    ``stop`` is asked before each batch; true ends the input there, to be resumed."""
+    ``stop`` is asked before each batch; true ends the input there, to be resumed. ``until``: the last offset of each
+    topic that is read, where it is not empty; a topic that it does not name has none."""
 
-    def __init__(self, directory: Path, batch_size: int = 1_000, stop: Callable[[], bool] = never) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        batch_size: int = 1_000,
+        stop: Callable[[], bool] = never,
+        until: Mapping[str, int] | None = None,
+    ) -> None:
         self._directory = directory
         self._batch_size = batch_size
         self._stop = stop
+        self._until = until or {}
 
     def list_parts(self) -> list[str]:
         return ["feeds"]
 
     def build_part(self, step_id: str, for_part: str, resume_state: dict[str, Any] | None) -> _FeedPartition:
-        return _FeedPartition(self._directory, self._batch_size, self._stop, resume_state)
+        return _FeedPartition(self._directory, self._batch_size, self._stop, resume_state, self._until)
