@@ -66,8 +66,9 @@ class TradeDifference(msgspec.Struct, frozen=True):
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """``journal``: number of the last journal event of which all that followed was compared, -1 for all. Decisions: how many the
-    recording has, how many of these the replay has alike. ``trades``: those that differ. Money in micro-dollars.
+    """``journal``: number of the last journal event of which all that followed was compared, -1 for all.
+    Decisions: how many the recording has, how many of these the replay has alike. ``trades``: those that differ. Money
+    in micro-dollars.
     ``lacking``: what the recording itself lacks, one sentence each."""
 
     identical: bool
