@@ -22,6 +22,7 @@ from models.failures import Failure
 from models.fair_value import normal_cdf
 from models.journal import AnyEvent, Book, Market, Spot, decode_event
 from models.message import Message
+from models.middle import sound_middle
 from models.money import PIP
 from models.scores import Bin, Score, reliability, score
 from models.settings import Settings
@@ -100,7 +101,7 @@ def fair_value_report(archive: Path, settings: Settings) -> FairValueReport:
         elif isinstance(event, Book):
             priced = under_way.get(event.key)
             if priced is not None:
-                priced.mid = _mid(event)
+                priced.mid = sound_middle(event)
         elif isinstance(event, Spot):
             asset = _asset(assets, event.lane, settings)
             asset.features.take(event)
@@ -157,15 +158,6 @@ def _forecast(forecasts: _Forecasts, asset: _Asset, settings: Settings) -> None:
                 "sign": 1.0 if spot >= strike.value else 0.0,
                 "gaussian": _gaussian(spot, strike.value, variance.value * left),
             }
-
-
-def _mid(book: Book) -> float | None:
-    """Of Up, dollars; of its complement where only Down's book is sound and has two sides; None without either."""
-    for token, is_up in ((book.up, True), (book.down, False)):
-        if token is not None and token.ok and token.bids and token.asks:
-            mid = (token.bids[0][0] + token.asks[0][0]) / 2 / PIP
-            return mid if is_up else 1.0 - mid
-    return None
 
 
 def _gaussian(spot: float, strike: float, variance: float) -> float:

@@ -16,6 +16,7 @@ from flows.trading_line.items import Judged, Routed
 from models.contracts import Number
 from models.features.feature import Values
 from models.journal import Book, Clock, Input, Market, Spot, Trade
+from models.middle import sound_middle
 from models.reasons import Reason, Verdict
 from models.settings import Settings
 from models.strategies.detail import numbers_of
@@ -345,6 +346,7 @@ class Lane:
                     view = views.get(runner.view) or self._view(window, runner, t)
                     row.update(runner.plan.shared_row(view.values))
             if row:
+                row["mid"] = sound_middle(book)
                 rows.append((state.market.key, row))
 
     def _remember(self, window: _Window, runner: _Runner, evaluation: Evaluation, t: int) -> None:

@@ -25,13 +25,14 @@ from __future__ import annotations
 import msgspec
 from pydantic import Field
 
+from models.middle import sound_middle
 from models.money import PIP
 from models.reasons import Reason, Verdict
 from models.strategies import updown_fair_value
 from models.strategies.detail import Annotated, Detail, Meta
 from models.strategies.examples import example_view
 from models.strategies.horizon import HorizonParameters, leave
-from models.strategies.offer import best_offer, middle_of_up
+from models.strategies.offer import best_offer
 from models.strategies.signal import Intent, Signal
 from models.strategies.strategy import Strategy
 from models.strategies.view import View
@@ -72,7 +73,7 @@ def evaluate(view: View, parameters: LeadLagParameters, outcomes: tuple[str, ...
     """Judge one market at one moment."""
     values = view.values
     spot_move, fair_move, mid_move = values["spot_move"], values["fair_move"], values["mid_move"]
-    fair, middle = values["fair"], middle_of_up(view)
+    fair, middle = values["fair"], sound_middle(view.book)
     if spot_move is None or fair_move is None or mid_move is None or fair is None or middle is None:
         return _UNKNOWN
     short = fair - middle

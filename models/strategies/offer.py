@@ -41,15 +41,3 @@ def best_offer(view: View, up_worth: float, outcomes: Iterable[str], leaves: boo
             best = Offer(outcome, token.asks[0][0], round(worth, 6), edge)
     assert best is not None
     return best
-
-
-def middle_of_up(view: View) -> float | None:
-    """The middle of Up's quotes, dollars; of its mirror where only Down has two sides; None without either."""
-    book = view.book
-    assert book is not None
-    up, down = book.up, book.down
-    if up is not None and up.bids and up.asks:
-        return (up.bids[0][0] + up.asks[0][0]) / 2 / PIP
-    if down is not None and down.bids and down.asks:
-        return 1.0 - (down.bids[0][0] + down.asks[0][0]) / 2 / PIP
-    return None

@@ -21,13 +21,14 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from models.middle import sound_middle
 from models.money import PIP
 from models.reasons import Reason, Verdict
 from models.strategies import lead_lag
 from models.strategies.detail import Annotated, Detail, Meta
 from models.strategies.examples import example_books, example_view
 from models.strategies.horizon import HorizonParameters, leave
-from models.strategies.offer import best_offer, middle_of_up
+from models.strategies.offer import best_offer
 from models.strategies.signal import Intent, Signal
 from models.strategies.strategy import Strategy
 from models.strategies.view import View
@@ -61,7 +62,7 @@ _UNKNOWN = Signal(Verdict.HOLD, Reason.UNKNOWN_MOVE, 0.0)
 def evaluate(view: View, parameters: OverreactionParameters, outcomes: tuple[str, ...] = ("Up", "Down")) -> Signal:
     """Judge one market at one moment."""
     values = view.values
-    fair_move, mid_move, fair, middle = values["fair_move"], values["mid_move"], values["fair"], middle_of_up(view)
+    fair_move, mid_move, fair, middle = values["fair_move"], values["mid_move"], values["fair"], sound_middle(view.book)
     if fair_move is None or mid_move is None or fair is None or middle is None:
         return _UNKNOWN
     moved, beyond = mid_move - fair_move, middle - fair

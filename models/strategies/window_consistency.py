@@ -28,6 +28,7 @@ from pydantic import Field
 from models.fair_value import settlement_variance
 from models.features.variance import Variance
 from models.journal import Market
+from models.middle import sound_middle
 from models.money import PIP
 from models.reasons import Reason, Verdict
 from models.section import Section
@@ -35,7 +36,7 @@ from models.strategies import updown_fair_value
 from models.strategies.detail import Annotated, Detail, Meta
 from models.strategies.examples import NOW, START, example_books, example_view, example_window
 from models.strategies.holding import Holding, Leave
-from models.strategies.offer import best_offer, middle_of_up
+from models.strategies.offer import best_offer
 from models.strategies.signal import Intent, Signal
 from models.strategies.strategy import State, Strategy
 from models.strategies.view import Sibling, View
@@ -87,7 +88,7 @@ def implied(middle: float, strike: float, other: float, spread: float) -> float:
 
 def evaluate(view: View, parameters: ConsistencyParameters, outcomes: tuple[str, ...] = ("Up", "Down")) -> Signal:
     """Judge one market at one moment."""
-    market, middle, values = view.market, middle_of_up(view), view.values
+    market, middle, values = view.market, sound_middle(view.book), view.values
     left = (market.end - view.as_of) / SECOND
     if left < parameters.least_left_s:
         return _NOT_YET
