@@ -26,6 +26,10 @@ _SHOWN: Final = 10
 Counts = Callable[[Path], object]
 
 
+class UnknownRun(Failure):
+    """No run has that name."""
+
+
 def check_name(name: str) -> str:
     """``name``, if it may name a run. Raises Failure for what would be no plain folder within the runs."""
     if not _NAME.fullmatch(name):
@@ -76,7 +80,7 @@ def find_run(data_dir: Path, name: str = "", counts: Counts | None = None) -> Pa
     known = [each.name for each in runs_in(data_dir)]
     near = difflib.get_close_matches(name, known, 1)
     hint = f"Did you mean {near[0]}? " if near else ""
-    raise Failure(
+    raise UnknownRun(
         f"there is no run {name} in {folder.parent}.",
         f"{hint}The newest runs there: {', '.join(known[:_SHOWN]) or 'none'}.",
     )

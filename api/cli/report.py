@@ -6,7 +6,7 @@ import difflib
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
@@ -18,7 +18,7 @@ from api.runs import ARCHIVE, PLAN, SUMMARY, archive_in, archive_of, find_run, i
 from connectors.failures import can_write
 from models.failures import Failure
 from models.reasons import MEANING, Reason
-from models.settings import Settings, load, recorded
+from models.settings import Settings, load
 
 if TYPE_CHECKING:
     from flows.replay.summary import RunSummary
@@ -257,13 +257,14 @@ def _report_of(folder: Path, summary: RunSummary, settings: Settings) -> RunRepo
 
 def _compare(places: list[str], as_json: bool, settings: Settings) -> None:
     """Several runs side by side, differences first."""
+    from api.report.making import settings_of
     from flows.report.comparison import compare_reports
 
     folders = [_folder(place, settings) for place in places]
     if len({folder.resolve() for folder in folders}) < len(folders):
         raise Failure("one run was named twice.", "Name different runs.")
     reports = [_report_of(folder, _summary(folder), settings) for folder in folders]
-    result = compare_reports(reports, [_settings_of(folder, settings) for folder in folders])
+    result = compare_reports(reports, [settings_of(folder, settings) for folder in folders])
     if as_json:
         print(msgspec.json.encode(result).decode())
         return
@@ -279,18 +280,6 @@ def _compare(places: list[str], as_json: bool, settings: Settings) -> None:
             table.add_row(row.instance, row.figure, *(_value(each) for each in row.values))
         console.print(table)
     console.print(f"{result.equal} figures are the same in all")
-
-
-def _settings_of(folder: Path, settings: Settings) -> dict[str, Any]:
-    """What a run went by, as far as it can change a decision."""
-    from flows.replay.plan import load_plan
-    from models.configuration import relevant
-
-    if (folder / PLAN).is_file():
-        settings = load_plan(folder).settings
-    elif (folder / "settings.json").is_file():
-        settings = recorded(folder / "settings.json")
-    return relevant(settings)
 
 
 def _value(value: float | str | None) -> str:

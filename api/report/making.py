@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import duckdb
 
@@ -12,6 +12,7 @@ from api.runs import PLAN, is_running
 from connectors.audit.reports import add_report
 from flows.replay.plan import load_plan
 from flows.report.run_report import FOLDER, PERFORMANCE, TRADES, RunReport, keep, make_report
+from models.configuration import relevant
 from models.failures import Failure
 from models.settings import Settings, recorded
 
@@ -44,6 +45,16 @@ def write_report(folder: Path, first_ns: int, last_ns: int, settings: Settings, 
                 f"Close what has it open and ask again; the report stands in {target}.",
             ) from None
     return report
+
+
+def settings_of(folder: Path, settings: Settings) -> dict[str, Any]:
+    """What the run in ``folder`` went by, as plain data, as far as it can change a decision. ``settings``: of who asks,
+    for a run that kept none."""
+    if (folder / PLAN).is_file():
+        settings = load_plan(folder).settings
+    elif (folder / "settings.json").is_file():
+        settings = recorded(folder / "settings.json")
+    return relevant(settings)
 
 
 def page_of(folder: Path) -> Path:

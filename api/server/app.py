@@ -11,10 +11,11 @@ from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
+from api.runs import UnknownRun
 from api.server.chain import UnknownDecision
 from api.server.dating import Dated
 from api.server.problems import ANYWHERE, problem
-from api.server.routes import evidence, live, operator, streaming, trading
+from api.server.routes import evidence, live, operator, reports, streaming, trading
 from api.server.state import ServerState
 from api.server.views import Problem
 from models.failures import Failure
@@ -24,6 +25,10 @@ _TAGS: Final = [
     {"name": "system", "description": "How the system is: modules, feeds, quality, and what holds trading back."},
     {"name": "trading", "description": "What it does: strategies, markets, orders, fills, money, risk."},
     {"name": "evidence", "description": "What it can prove: decisions down to the raw frame, conservation, runs."},
+    {
+        "name": "reports",
+        "description": "What runs came to after costs: one, its groups and trades, several compared.",
+    },
     {"name": "operator", "description": "Commands, answered by the trading flow."},
     {"name": "stream", "description": "Server-sent events, resumed by topic position."},
 ]
@@ -44,7 +49,9 @@ def build(state: ServerState) -> FastAPI:
 
     @app.exception_handler(Failure)
     async def explain(_request: Request, failure: Failure) -> JSONResponse:
-        code = status.HTTP_404_NOT_FOUND if isinstance(failure, UnknownDecision) else status.HTTP_409_CONFLICT
+        code = (
+            status.HTTP_404_NOT_FOUND if isinstance(failure, UnknownDecision | UnknownRun) else status.HTTP_409_CONFLICT
+        )
         return JSONResponse(Problem(cause=failure.cause, cure=failure.cure).model_dump(), code)
 
     @app.exception_handler(HTTPException)
@@ -60,7 +67,7 @@ def build(state: ServerState) -> FastAPI:
         return problem(422, f"{where}: {first['msg']}")
 
     app.add_middleware(Dated, hub=hub, finished=state.finished)
-    for part in (live, trading, evidence, operator, streaming):
+    for part in (live, trading, evidence, reports, operator, streaming):
         app.include_router(part.router(state), responses=ANYWHERE)
     app.mount("/pages", StaticFiles(directory=PAGES), name="pages")
 

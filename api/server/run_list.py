@@ -1,21 +1,16 @@
-"""The runs on disk, and what `profit report` says of one."""
+"""The runs on disk."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, Final
 
-from api.runs import SUMMARY, find_run, is_running, is_unfinished_replay, runs_in
+from api.runs import SUMMARY, is_running, is_unfinished_replay, runs_in
 from api.server import audit, views
-from models.failures import Failure
 
 _MOST: Final = 50
-_REPORT_S: Final = 60.0
 
 
 def runs_of(data_dir: Path, current: Path) -> list[views.RunSummaryView]:
@@ -56,23 +51,3 @@ def _summary(folder: Path, current: Path) -> views.RunSummaryView:
         fills=fills,
         open_with=f"profit serve {folder.name}",
     )
-
-
-def report_of(data_dir: Path, name: str) -> views.ReportView:
-    """The report of a run, as the command prints it. Raises Failure where there is no such run."""
-    folder = find_run(data_dir, name)
-    printed = subprocess.run(
-        [sys.executable, "-P", "-m", "api.cli.main", "report", folder.name],
-        capture_output=True,
-        text=True,
-        timeout=_REPORT_S,
-        env=_environment(data_dir),
-        check=False,
-    )
-    if printed.returncode:
-        raise Failure(f"the report of {name} cannot be made: {printed.stderr.strip()[:300]}.", "See profit report.")
-    return views.ReportView(name=folder.name, lines=[line.rstrip() for line in printed.stdout.splitlines()])
-
-
-def _environment(data_dir: Path) -> dict[str, str]:
-    return {**os.environ, "PROFIT_DATA_DIR": str(data_dir), "COLUMNS": "110", "NO_COLOR": "1"}

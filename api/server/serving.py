@@ -123,6 +123,7 @@ async def serve(
             await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             hub.ring.close()
+            state.reports.close()
             hub.ready.set()
             server.should_exit = True
             stop.set()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from api.server.access import Access
 from api.server.alerting import Alerting
 from api.server.conservation import CounterHistory
 from api.server.hub import Hub
+from api.server.report_making import ReportMaker
 from api.server.views import RunView
 from models.contracts import Answer
 from models.control import Instruction
@@ -34,3 +35,7 @@ class ServerState:
     beats: CounterHistory
     give: Give | None = None
     finished: bool = False
+    reports: ReportMaker = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.reports = ReportMaker(self.data_dir)

@@ -767,13 +767,6 @@ class Runs(BaseModel):
     runs: list[RunSummaryView]
 
 
-class ReportView(BaseModel):
-    """What `profit report NAME` says."""
-
-    name: str
-    lines: list[str]
-
-
 class StreamsView(BaseModel):
     """Who listens, and who was dropped."""
 

@@ -9,7 +9,7 @@ import msgspec
 
 from flows.report.run_report import RunReport
 
-_MONEY: Final = ("net", "gross", "expectancy", "drawdown", "turnover", "exposure")
+MONEY: Final = ("net", "gross", "expectancy", "drawdown", "turnover", "exposure")
 _OTHER: Final = ("trades", "markets", "won", "hit_rate", "profit_factor", "probabilistic_sharpe")
 
 
@@ -39,7 +39,7 @@ def compare_reports(reports: Sequence[RunReport], settings: Sequence[dict[str, A
     equal = 0
     for instance in instances:
         rows = [next((each for each in report.whole() if each.instance == instance), None) for report in reports]
-        for figure in (*_MONEY, *_OTHER):
+        for figure in (*MONEY, *_OTHER):
             values = [None if row is None else getattr(row, figure) for row in rows]
             if len(set(values)) == 1:
                 equal += 1
@@ -47,7 +47,7 @@ def compare_reports(reports: Sequence[RunReport], settings: Sequence[dict[str, A
             known = [float(value) for value in values if value is not None]
             spread = max(known) - min(known) if len(known) > 1 else 0.0
             figures.append(Difference(instance, figure, values, round(spread, 6)))
-    figures.sort(key=lambda each: (each.figure not in _MONEY, -each.spread, each.instance, each.figure))
+    figures.sort(key=lambda each: (each.figure not in MONEY, -each.spread, each.instance, each.figure))
     return Comparison([each.run for each in reports], _settings(settings), figures, equal)
 
 

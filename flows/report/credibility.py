@@ -18,6 +18,13 @@ FOLDS: Final = 4  # of equal time
 CLUSTER_TRADES: Final = 0.5  # this share of the trades
 CLUSTER_TIME: Final = 0.1  # within this share of the period
 IMPLAUSIBLE_SHARPE: Final = 5.0  # a year, of days
+#: The figure of a performance that a warning is about, by how the warning begins; of all others it is the net.
+_ABOUT: Final = {
+    "sample too small": "trades",
+    "not told from zero": "expectancy",
+    "trades clustered in time": "trades",
+    "implausible Sharpe ratio": "sharpe_daily",
+}
 
 
 def warnings(
@@ -30,6 +37,15 @@ def warnings(
     """One sentence each; none where no rule finds anything. ``interval``: of the mean net a trade, dollars;
     ``sharpe_daily``: annualised; the period is from ``first_ns`` to ``last_ns`` (Unix ns)."""
     return [*_findings(trades, sharpe_daily, interval, first_ns, last_ns)]
+
+
+def doubted_figure(warning: str) -> str:
+    """Name of the figure that a warning is about, which it is to stand beside.
+
+    >>> doubted_figure("sample too small: 4 trades, 30 at least")
+    'trades'
+    """
+    return _ABOUT.get(warning.partition(":")[0], "net")
 
 
 def _findings(

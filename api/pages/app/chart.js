@@ -5,13 +5,16 @@ import { none } from "./format.js";
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const ROWS = 40;
 const utc = (seconds) => new Date(seconds * 1000).toISOString().slice(11, 19);
+const day = (seconds) => new Date(seconds * 1000).toISOString().slice(5, 10);
+// With its day where the points are of several.
+const moment = (points) => (points.length && day(points[0].time_s) !== day(points.at(-1).time_s) ? (seconds) => `${day(seconds)} ${utc(seconds)}` : utc);
 
-// series: { label, key, color (a custom property), dash, width, fill, scale }. points: rows with `time_s`, ascending.
+// series: { label, key, color (a custom property), dash, width, steps }. points: rows with `time_s`, ascending.
 // marks: { time_s, value, label, color }. lines: [{ value, color, label }].
 export function Chart({ label, points, series, marks = [], height = 220, sync, digits = 3, bands }) {
-  const place = useRef(null), plot = useRef(null), latest = useRef({ marks });
+  const place = useRef(null), plot = useRef(null), latest = useRef({ marks, points });
   const [theme, setTheme] = useState(0);
-  latest.current = { marks };
+  latest.current = { marks, points };
   useEffect(() => {
     const again = () => setTheme((n) => n + 1);
     addEventListener("theme", again);
@@ -28,11 +31,11 @@ export function Chart({ label, points, series, marks = [], height = 220, sync, d
       cursor: sync ? { sync: { key: sync, setSeries: false } } : {},
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
       scales: { x: { time: true } },
-      axes: [{ ...axis, values: (_, given, __, ___, step) => given.map((each) => utc(each).slice(0, step < 60 ? 8 : 5)), space: 70 }, { ...axis, size: 64, values: (_, given) => given.map((each) => each.toLocaleString("en-US", { maximumFractionDigits: digits })) }],
+      axes: [{ ...axis, values: (_, given, __, ___, step) => given.map((each) => (step < 86400 && each % 86400 ? utc(each).slice(0, step < 60 ? 8 : 5) : day(each))), space: 70 }, { ...axis, size: 64, values: (_, given) => given.map((each) => each.toLocaleString("en-US", { maximumFractionDigits: digits })) }],
       legend: { live: true },
       bands: bands?.map(([high, low]) => ({ series: [series.findIndex((s) => s.key === high) + 1, series.findIndex((s) => s.key === low) + 1], fill: `${color("--accent")}22` })),
-      series: [{ label: "UTC", value: (_, x) => (x == null ? none : utc(x)) }, ...series.map((each) => ({
-        label: each.label, stroke: color(each.color), width: each.width ?? 2, dash: each.dash, points: { show: false }, spanGaps: true,
+      series: [{ label: "UTC", value: (u, x) => (x == null ? none : moment(latest.current.points)(x)) }, ...series.map((each) => ({
+        label: each.label, stroke: color(each.color), width: each.width ?? 2, dash: each.dash, points: { show: false }, spanGaps: true, paths: each.steps ? uPlot.paths.stepped({ align: 1 }) : undefined,
         value: (_, y) => (y == null ? none : y.toFixed(digits)),
       }))],
       hooks: { draw: [(u) => {
@@ -55,12 +58,13 @@ export function Chart({ label, points, series, marks = [], height = 220, sync, d
     return () => { watch.disconnect(); made.destroy(); plot.current = null; };
   }, [theme, shape, height]);
   useEffect(() => { plot.current?.setData(columns(points, series)); }, [points]);
+  const when = moment(points);
   const step = Math.max(Math.floor(points.length / ROWS), 1);
   const told = points.filter((_, at) => (points.length - 1 - at) % step === 0);
   return html`<figure class="chart"><div ref=${place} role="img" aria-label=${`${label}; the table below has the numbers`}></div>
     <details><summary>${label} as a table</summary><div class="scroll"><table><caption class="hidden">${label}</caption>
       <thead><tr><th scope="col">time</th>${series.map((each) => html`<th scope="col" class="n">${each.label}</th>`)}</tr></thead>
-      <tbody>${told.map((row) => html`<tr><td data-label="time">${utc(row.time_s)} UTC</td>${series.map((each) => html`<td class="n" data-label=${each.label}>${row[each.key] == null ? none : row[each.key].toFixed(digits)}</td>`)}</tr>`)}</tbody></table></div></details>
+      <tbody>${told.map((row) => html`<tr><td data-label="time">${when(row.time_s)} UTC</td>${series.map((each) => html`<td class="n" data-label=${each.label}>${row[each.key] == null ? none : row[each.key].toFixed(digits)}</td>`)}</tr>`)}</tbody></table></div></details>
   </figure>`;
 }
 const columns = (points, series) => [points.map((each) => each.time_s), ...series.map((each) => points.map((row) => row[each.key] ?? null))];

@@ -1,19 +1,14 @@
 // Runs: everything on disk, how it ended, its report, and the command that opens it in these pages.
-import { html, useState } from "../app/dom.js";
-import { ask, useLive } from "../app/live.js";
+import { html } from "../app/dom.js";
+import { useLive } from "../app/live.js";
 import { Panel, Table } from "../app/parts.js";
-import { count, none, signed, tone, usd } from "../app/format.js";
+import { count, signed, tone, usd } from "../app/format.js";
 
 export default function Runs() {
   const live = useLive("/api/runs", [], 10000);
-  const [report, show] = useState(null);
-  const open = async (name) => {
-    show({ name, lines: ["Making the report …"] });
-    try { show((await ask(`/api/runs/${encodeURIComponent(name)}/report`)).body); } catch (error) { show({ name, lines: [`${error.cause} ${error.cure || ""}`] }); }
-  };
   return html`<${Panel} title="Runs and replays" live=${live}><${Table} name="runs" rows=${live.data?.runs || []} keyOf=${(r) => r.name} empty=${live.data ? "No run in the data folder." : "Loading …"} columns=${[
     { key: "name", label: "Run", cell: (r) => html`${r.name}${r.current ? html` <span class="note">(this one)</span>` : null}` }, { key: "state", label: "State" }, { key: "feeds", label: "Feeds", wide: true }, { key: "started", label: "Started" },
     { key: "equity_usd", label: "Equity", num: true, cell: (r) => usd(r.equity_usd) }, { key: "realised_usd", label: "Realised", num: true, kind: (r) => tone(r.realised_usd), cell: (r) => signed(r.realised_usd) }, { key: "fills", label: "Fills", num: true, cell: (r) => count(r.fills) },
-    { key: "open_with", label: "Open it here with", sort: false, cell: (r) => html`<code>${r.open_with}</code>` }, { key: "report", label: "Report", sort: false, cell: (r) => html`<button type="button" onClick=${() => open(r.name)}>Report<span class="hidden"> of ${r.name}</span></button>` },
-  ]} /><//>${report ? html`<${Panel} title=${`Report of ${report.name}`}><pre tabindex="0">${report.lines.join("\n")}</pre><//>` : null}`;
+    { key: "open_with", label: "Open it here with", sort: false, cell: (r) => html`<code>${r.open_with}</code>` }, { key: "report", label: "Report", sort: false, cell: (r) => html`<a href=${`/reports?runs=${encodeURIComponent(r.name)}`}>Report<span class="hidden"> of ${r.name}</span></a>` },
+  ]} /><//>`;
 }

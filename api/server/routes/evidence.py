@@ -13,7 +13,7 @@ from api.server.conservation import conservation_of, counted
 from api.server.decisions import DecisionFilter, Trace, one, page, trace
 from api.server.problems import CONFLICT, NOT_FOUND
 from api.server.routes.trading import Filter
-from api.server.run_list import report_of, runs_of
+from api.server.run_list import runs_of
 from api.server.state import ServerState
 
 Id = Annotated[str, Path(max_length=300, description="id of a decision")]
@@ -63,11 +63,6 @@ def router(state: ServerState) -> APIRouter:
     def runs() -> views.Runs:
         """Runs on disk, the newest first."""
         return views.Runs(runs=runs_of(state.data_dir, state.run_dir))
-
-    @made.get("/runs/{name}/report", responses=NOT_FOUND)
-    def report(name: Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]) -> views.ReportView:
-        """What `profit report NAME` says."""
-        return report_of(state.data_dir, name)
 
     @made.get("/settings")
     async def settings() -> views.SettingsView:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.report.credibility import fold_signs, warnings
-from flows.report.performance import DAY, WHOLE, capacity, daily, performance, performances, under_water
+from flows.report.credibility import doubted_figure, fold_signs, warnings
+from flows.report.performance import DAY, WHOLE, Performance, capacity, daily, performance, performances, under_water
 from flows.report.trades import Trade
 from models.costs import CostSplit
 from models.money import DOLLAR, SHARE
@@ -119,6 +119,17 @@ def test_groups_of_a_dimension_add_up_to_the_whole(rows: list[tuple[int, str, in
 )
 def test_each_rule_speaks(trades: list[Trade], words: str) -> None:
     assert any(words in each for each in warnings(trades, None, None, T0, T0 + DAY))
+
+
+def test_each_warning_is_about_a_figure_of_the_performance() -> None:
+    found = warnings([trade(3, 100, evidence="queue"), trade(-1, 50_000)], 12.0, (-0.5, 1.5), T0, T0 + DAY)
+    found += warnings([trade(1, 100 + at) for at in range(40)], None, None, T0, T0 + DAY)
+    about = {each.partition(":")[0]: doubted_figure(each) for each in found}
+    assert about["implausible Sharpe ratio"] == "sharpe_daily"
+    assert about["not told from zero"] == "expectancy"
+    assert about["trades clustered in time"] == about["sample too small"] == "trades"
+    assert about["sign flips between folds"] == "net"
+    assert set(about.values()) <= set(Performance.__struct_fields__)
 
 
 def test_a_broad_even_result_is_not_doubted() -> None:
