@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -79,6 +78,7 @@ class Bookkeeper:
         self._settings = chosen
         self.accounts: dict[str, int] = {}
         self.reserved: dict[str, int] = {}  # order -> micro-dollars
+        self.account_of: dict[str, str] = {}  # order -> where its reservation stands
         self.orders: dict[str, Order] = {}
         self.ordinals: dict[str, int] = {}
         self.records: list[Record] = []
@@ -111,6 +111,7 @@ class Bookkeeper:
                 if record.account.endswith("reserved"):
                     order = record.ref if record.kind != "buy" else record.ref.rpartition(".")[0]
                     self.reserved[order] = self.reserved.get(order, 0) + record.amount
+                    self.account_of[order] = record.account
             elif isinstance(record, Order):
                 self.orders[record.id] = record
             elif isinstance(record, Telemetry):
@@ -146,21 +147,20 @@ class Bookkeeper:
     def _check_caps(self) -> None:
         """Of the portfolio's own account: a paper twin has caps of its own."""
         caps = self._settings.portfolio
-        twins = {each.id for each in self._settings.instances if each.state == "twin"}
         bounds = [("", "", caps.cap_total)]
         bounds += [(strategy, "", caps.cap_strategy) for strategy in ("updown_fair_value", "parity")]
         bounds += [("", market, caps.cap_market) for market in {o.market_key for o in self.orders.values()}]
         for strategy, market, cap in bounds:
-            self._within(f"{strategy}/{market}", self.committed(strategy, market, twins), cap)
+            self._within(f"{strategy}/{market}", self.committed(strategy, market), cap)
         joint = self._settings.concentration
-        self._within("worst joint loss", self.worst_loss(twins), joint.cap_underlying)
+        self._within("worst joint loss", self.worst_loss(), joint.cap_underlying)
 
     def _within(self, name: str, amount: int, cap: float) -> None:
         allowed = max(round(cap * DOLLAR), self._above.setdefault(name, amount))
         assert amount <= allowed, name
         self._above[name] = min(self._above[name], amount)
 
-    def worst_loss(self, without: Collection[str]) -> int:
+    def worst_loss(self) -> int:
         """Micro-dollars lost if each market goes the worse way, and what would gain then is gone before. All windows
         here end at different moments: each may go wrong. Of the portfolio's account."""
         total = 0
@@ -174,15 +174,14 @@ class Bookkeeper:
                         loss += amount
                 for name, amount in self.reserved.items():
                     order = self.orders.get(name)
-                    if order is not None and order.strategy not in without:
+                    if order is not None and self.account_of[name] == "reserved":
                         loss += amount if (order.market_key, order.outcome) == (market, loser) else 0
                 losses.append(loss)
             total += max(losses)
         return total
 
-    def committed(self, strategy: str, market: str, without: Collection[str] = ()) -> int:
-        """Micro-dollars in positions at cost and in reservations, of the portfolio's account; ``without``: of no order
-        of these instances."""
+    def committed(self, strategy: str, market: str) -> int:
+        """Micro-dollars in positions at cost and in reservations, of the portfolio's account."""
         total = 0
         for account, amount in self.accounts.items():
             if account.startswith("position:"):
@@ -193,7 +192,7 @@ class Bookkeeper:
             order = self.orders.get(name)
             if (
                 order is not None
-                and order.strategy not in without
+                and self.account_of[name] == "reserved"
                 and strategy in ("", order.strategy)
                 and market in ("", order.market_key)
             ):
