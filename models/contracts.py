@@ -228,6 +228,50 @@ class MarkOut(Record, frozen=True):
     predicted: float | None = None
 
 
+class CriterionRow(Record, frozen=True):
+    """Something that a promotion asks for. ``insufficient``: it cannot be judged yet, which is no pass.
+    ``reachable_h``: hours until it could be met at today's rate and effect, None where it could not."""
+
+    name: str
+    value: float
+    threshold: float
+    verdict: Literal["pass", "fail", "insufficient"]
+    reachable_h: float | None
+    text: str  # one sentence for people
+
+
+class PromotionDecision(Record, frozen=True):
+    """What was decided on an instance's state, and on what: "hold" is a decision too. ``window_start``, ``window_end``:
+    Unix ns of the first and the last thing it rests on, ``journal``: the last event read. ``e_value``: of the test that
+    decides, ``e_threshold``: what it must reach, ``level``: of this instance, so that all together spend ``alpha`` at
+    most, of which ``spent`` is gone; ``trials``: instances ever tried."""
+
+    id: str
+    journal: int
+    timestamp: int
+    instance: str
+    strategy: str
+    old: Literal["shadow", "canary", "active", "reduced", "disabled"]
+    new: Literal["shadow", "canary", "active", "reduced", "disabled"]
+    verdict: Verdict
+    reason: Reason
+    text: str  # one sentence for people
+    window_start: int
+    window_end: int
+    observations: int
+    criteria: list[CriterionRow]
+    e_value: float
+    e_threshold: float
+    level: float
+    alpha: float
+    spent: float
+    trials: int
+    forecast_e_value: float
+    demotion_e_value: float
+    code: str  # version of the program
+    configuration: str
+
+
 class VenueCommand(Record, frozen=True):
     """What the trading flow asks of a live venue. ``gate``: the release gate under which it was given; ``order``: the
     client order id; ``limit`` pips, ``size`` micro-shares."""
@@ -328,6 +372,7 @@ CONTRACTS: dict[str, type[Record]] = {
     "risk": RiskEvent,
     "markouts": MarkOut,
     "venue": VenueCommand,
+    "promotions": PromotionDecision,
     "features": Features,
     "quality": Quality,
     "telemetry": Telemetry,

@@ -2,8 +2,9 @@
 
 Each is decoded where it enters; what cannot be is a dead letter, so that whoever hears an input can rely on its form.
 
->>> read_input("models", b'{"model": "gbm-3", "instance": "fair_gbm", "t": 5, "state": "canary"}')
-Promotion(model='gbm-3', instance='fair_gbm', t=5, state='canary', why='')
+>>> said = read_input("models", b'{"model": "gbm-3", "instance": "fair_gbm", "t": 5, "state": "canary"}')
+>>> said.instance, said.state, said.signature
+('fair_gbm', 'canary', '')
 >>> read_input("executions", b'{"type": "dry_run", "order": "main-7", "t": 5, "ok": true}').ok
 True
 >>> read_input("control", b'{}')
@@ -67,13 +68,20 @@ class DryRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="dry_r
 
 
 class Promotion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An instance's state, decided by validation. ``t``: Unix ns."""
+    """An instance's state, decided by validation. ``t``: Unix ns; ``run``: the run it is meant for; ``decision``: the
+    record on ``promotions`` that it follows, with the evidence and threshold of that; ``signature``: see
+    ``models.promotion.signing``. Without one it changes nothing."""
 
     model: str
     instance: str
     t: int
     state: Literal["shadow", "canary", "active", "reduced", "disabled"]
     why: str = ""
+    run: str = ""
+    decision: str = ""
+    e_value: float = 0.0
+    e_threshold: float = 0.0
+    signature: str = ""
 
 
 AnyExecution = ExecutionReport | Preflight | DryRun

@@ -100,6 +100,7 @@ RELEASES: Final[dict[Reason, tuple[Act, str]]] = {
     R.NOT_ARMED: ("you", "arm: page Gates, or profit control arm"),
     R.CRITERIA_MISSING: ("you", "meet the criteria that the answer names"),
     R.INTERLOCK: ("you", "see the live venue's last reason"),
+    R.DEMOTED: ("you", "read its promotions; to let it begin anew: profit control enable"),
     R.DISABLED: ("you", "switch the instance on again: its page, or profit control enable"),
     R.NO_CASH: ("wait", "positions settle or are sold"),
     R.KELLY_ZERO: ("none", "the edge is worth a stake"),

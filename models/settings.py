@@ -20,6 +20,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from models.costs import CostSettings
 from models.failures import Failure
 from models.portfolio.sections import AllocationSettings, BreakerSettings, Concentration, ReleaseSettings
+from models.promotion.sections import PromotionSettings
 from models.section import Section
 from models.strategies import parity, updown_fair_value
 from models.strategies.book_imbalance import ImbalanceParameters
@@ -268,6 +269,7 @@ class Settings(Section):
     concentration: Concentration = Concentration()
     breakers: BreakerSettings = BreakerSettings()
     release: ReleaseSettings = ReleaseSettings()
+    promotion: PromotionSettings = PromotionSettings()
     execution: ExecutionSettings = ExecutionSettings()
     operator: OperatorSettings = OperatorSettings()
     api: Api = Api()

@@ -77,7 +77,7 @@ CATALOGUE: Final[tuple[Topic, ...]] = (
     Topic(RISK, "out", "models.contracts.RiskEvent", "subject", 7 * DAY_MS),
     Topic(MARKOUTS, "out", "models.contracts.MarkOut", "fill id", 7 * DAY_MS),
     Topic(VENUE, "out", "models.contracts.VenueCommand", "order id", 7 * DAY_MS),
-    Topic(PROMOTIONS, "out", "promotion decision", "model id", 7 * DAY_MS),
+    Topic(PROMOTIONS, "out", "models.contracts.PromotionDecision", "instance", 7 * DAY_MS),
     Topic(DRIFT, "out", "drift finding", "model id", 7 * DAY_MS),
     Topic(TELEMETRY, "out", "models.contracts.Telemetry", "flow or process"),
     Topic(PROGRESS, "out", "models.progress.Progress", "flow", retention_bytes=64 * MIB),  # only the latest counts

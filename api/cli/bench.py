@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from benchmarks.figures import Result
 
 NAMES = ("market", "trading", "broker", "latency", "memory")
-ON_DEMAND = ("endurance", "maker", "families", "peers", "dying_edge")  # more than an hour, or no speed: only by name
+ON_DEMAND = (
+    "endurance",
+    "maker",
+    "families",
+    "peers",
+    "dying_edge",
+    "promotion_nulls",
+)  # more than an hour, or no speed: only by name
 
 
 def bench(

@@ -18,6 +18,7 @@ from models.contracts import Number
 from models.money import DOLLAR
 from models.portfolio.breakers import LEVELS
 from models.portfolio.sections import BreakerSettings
+from models.promotion.states import factor
 from models.release import GATES, Criterion, GateEvidence, criteria
 from models.remedies import REDUCED, release_of
 from models.settings import Settings
@@ -114,7 +115,9 @@ def sizing_of(board: Board, settings: Settings) -> list[views.SizingView]:
         earned = _number(realised.get(f"multiplier_{name}", terms.floor)) if settings.allocation.enabled else 1.0
         broken = _broken(instance, standing, settings.breakers)
         configured = instance.state if instance.enabled else "off"
-        enters = configured in ("active", "twin") and not by
+        promotion = str(state.get(f"promoted:{name}", "")) if configured in ("active", "shadow") else ""
+        promoted = factor(promotion, settings.promotion.canary_factor) if promotion else 1.0
+        enters = (promotion or configured) not in ("shadow", "paused", "disabled", "off") and not by
         found.append(
             views.SizingView(
                 instance=name,
@@ -124,7 +127,9 @@ def sizing_of(board: Board, settings: Settings) -> list[views.SizingView]:
                 operator=operator,
                 realised=earned,
                 breakers=broken,
-                size=round(operator * earned * broken, 6) if enters else 0.0,
+                promotion=promotion,
+                promoted=promoted,
+                size=round(operator * earned * broken * promoted, 6) if enters else 0.0,
             )
         )
     return found

@@ -457,6 +457,8 @@ class SizingView(BaseModel):
     operator: float = Field(description="by the command size")
     realised: float = Field(description="by what it has realised (allocation)")
     breakers: float = Field(description="by the breakers over it; 0: one of them stops its entries")
+    promotion: str = Field("", description="its state by promotions; empty: as it is configured")
+    promoted: float = Field(1.0, description="by that state")
     size: float = Field(description="all of them together; 0 where it may not enter")
 
 

@@ -115,6 +115,14 @@ SELECT {_utc("timestamp")} AS utc, strategy, market_key AS market, verdict, reas
        evaluations
 FROM scans"""
 
+_PROMOTIONS: Final = f"""
+SELECT {_utc("timestamp")} AS utc, instance, strategy, old AS from_state, new AS to_state, p.verdict AS decision,
+       reason, each.name AS criterion, each.value, each.threshold, each.verdict, each.reachable_h, observations,
+       e_value, e_threshold, forecast_e_value, demotion_e_value, trials, level, spent, alpha,
+       {_utc("window_start")} AS from_utc, {_utc("window_end")} AS until_utc, journal, code, configuration, p.text,
+       each.text AS said, id
+FROM (SELECT *, unnest(criteria) AS each FROM promotions) AS p"""
+
 VIEWS: Final = (
     SqlView("v_decisions", "a decision; ``times``: how often in a row, for one row may stand for many", _DECISIONS),
     SqlView(
@@ -132,6 +140,7 @@ VIEWS: Final = (
     SqlView("v_instances", "an instance: what it judged, ordered, was filled and came to", INSTANCES),
     SqlView("v_blocks", "how often an instance and its data gate held or blocked, by reason", BLOCKS),
     SqlView("v_markouts", "what a fill was worth a while later", MARKOUTS),
+    SqlView("v_promotions", "a decision on an instance's state; one row a criterion", _PROMOTIONS),
     SqlView("v_risk", "a change of a multiplier, cap, breaker, gate or instance", RISK),
 )
 

@@ -11,7 +11,7 @@ begins shortly before the next window. Test windows join to one record without a
 >>> [(each.train[0] // hour, each.validation[0] // hour, each.test[0] // hour, each.test[1] // hour) for each in plan]
 [(0, 4, 5, 7), (2, 6, 7, 9), (4, 8, 9, 10)]
 >>> spans = [(0, 1), (3, 5), (4, 5), (6, 9)]
->>> split(plan[0], [Holding(begun * hour, ended * hour) for begun, ended in spans])
+>>> split(plan[0], [HeldSpan(begun * hour, ended * hour) for begun, ended in spans])
 Split(train=[0], validation=[2], test=[3])
 """
 
@@ -24,14 +24,14 @@ import msgspec
 Span = tuple[int, int]
 
 
-class Holding(msgspec.Struct, frozen=True):
+class HeldSpan(msgspec.Struct, frozen=True):
     """From when to when something was held, Unix ns; it ends before ``end``."""
 
     start: int
     end: int
 
 
-class Windows(msgspec.Struct, frozen=True):
+class WalkStep(msgspec.Struct, frozen=True):
     """One step of the walk: three spans (from, to) in Unix ns, the end not included."""
 
     train: Span
@@ -49,22 +49,22 @@ class Split(msgspec.Struct, frozen=True):
 
 def windows(
     start: int, end: int, train: int, validation: int, test: int, anchored: bool = False
-) -> tuple[Windows, ...]:
+) -> tuple[WalkStep, ...]:
     """The steps of a walk from ``start`` to ``end`` (Unix ns), each ``test`` later than the one before; the last test
     window may be shorter. ``anchored``: training always begins at the start, and grows. Raises ValueError for lengths
     that are not positive."""
     if min(train, validation, test) <= 0:
         raise ValueError("each window must have a length")
-    found: list[Windows] = []
+    found: list[WalkStep] = []
     at = start + train + validation
     while at < end:
         begun = start if anchored else at - validation - train
-        found.append(Windows((begun, at - validation), (at - validation, at), (at, min(at + test, end))))
+        found.append(WalkStep((begun, at - validation), (at - validation, at), (at, min(at + test, end))))
         at += test
     return tuple(found)
 
 
-def split(step: Windows, holdings: Sequence[Holding], embargo: int = 0) -> Split:
+def split(step: WalkStep, holdings: Sequence[HeldSpan], embargo: int = 0) -> Split:
     """Which holdings belong to which window of a step. ``embargo``: ns before the next window in which nothing counts
     that begins there. Of a test window all count that begin in it."""
     return Split(
@@ -74,6 +74,6 @@ def split(step: Windows, holdings: Sequence[Holding], embargo: int = 0) -> Split
     )
 
 
-def _within(span: Span, holdings: Sequence[Holding], embargo: int) -> list[int]:
+def _within(span: Span, holdings: Sequence[HeldSpan], embargo: int) -> list[int]:
     begun, ended = span
     return [place for place, each in enumerate(holdings) if begun <= each.start < ended - embargo and each.end <= ended]

@@ -114,6 +114,14 @@ def test_dying_edge() -> None:
     assert figures["deepest drawdown"] >= 0 and any("a quarter of the full size" in note for note in result["notes"])
 
 
+@pytest.mark.takes(10)
+def test_promotion_nulls() -> None:
+    result = measured("promotion_nulls")
+    figures = medians(result)
+    assert figures["null streams"] == 60 and figures["false promotions to active"] <= 3
+    assert any("by kind" in note for note in result["notes"])
+
+
 @pytest.mark.slow
 @pytest.mark.takes(30)
 def test_maker() -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.statistics.splits import Holding, split, windows
+from models.statistics.splits import HeldSpan, split, windows
 
 lengths = st.integers(1, 50)
 
@@ -22,7 +22,7 @@ def test_windows_follow_each_other_and_tests_join(
 ) -> None:
     plan = windows(0, end, train, validation, test, anchored)
     begun = [random.randrange(end) for _ in range(30)]  # type: ignore[attr-defined]
-    holdings = [Holding(each, each + random.randrange(1, 40)) for each in begun]  # type: ignore[attr-defined]
+    holdings = [HeldSpan(each, each + random.randrange(1, 40)) for each in begun]  # type: ignore[attr-defined]
     tested: list[int] = []
     for number, step in enumerate(plan):
         assert step.train[1] == step.validation[0] and step.validation[1] == step.test[0]
@@ -43,7 +43,7 @@ def test_purging_is_that_of_purgedcv() -> None:
     random = np.random.default_rng(4)
     starts = np.sort(random.integers(0, 1_000, 200))
     ends = starts + random.integers(1, 60, 200)
-    holdings = [Holding(int(begun), int(ended)) for begun, ended in zip(starts, ends, strict=True)]
+    holdings = [HeldSpan(int(begun), int(ended)) for begun, ended in zip(starts, ends, strict=True)]
     (step, *_) = windows(0, 1_000, train=500, validation=200, test=300)
     found = split(step, holdings)
     before = np.flatnonzero(starts < 500)

@@ -1,0 +1,354 @@
+"""Decides on the state of every instance, from what each has shown: promotion that luck cannot pass.
+
+**Up.** ``canary``: the mean of two e-values, of lots and of forecasts, is 1 over ``canary_alpha``: of instances without
+an edge at most that share ever becomes one, each for itself. ``active``: the e-value of lots reaches the e-LOND
+threshold of this instance among all ever tried (``models.statistics.elond``), and all other criteria hold at the same
+look. More criteria can only make a false promotion rarer: the look at which all hold is one more stopping time.
+
+**Down.** The test for losses at ``reduce_alpha``, or a live band that was left: ``reduced`` (a canary: back to shadow).
+At ``disable_alpha``, or when a reduced one gained nothing in ``patience`` observations: ``disabled``. Downwards nothing
+waits, upwards each state lasts ``dwell_h`` at least, and what was demoted begins its evidence anew as a further trial
+with a threshold of its own: that is the hysteresis.
+
+Out of ``disabled`` nothing comes back by itself: a new instance id is a new trial, and the operator may let the old one
+begin anew as it is configured (``reopen``), which is a new trial as well.
+
+>>> from models.promotion.sections import PromotionSettings
+>>> promoter = Promoter(terms_of(PromotionSettings()))
+>>> promoter.register("fair", "updown_fair_value", "shadow", t=0)
+>>> look = promoter.look("fair", t=1)
+>>> look.old, look.new, [each.verdict for each in look.rows][:2]
+('shadow', 'shadow', ['insufficient', 'insufficient'])
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from models.contracts import CriterionRow, PromotionDecision
+from models.promotion import criteria
+from models.promotion.candidate import Candidate
+from models.promotion.forecasts import ForecastBook
+from models.promotion.sections import PromotionSettings
+from models.promotion.states import STEPS, TWIN, PromotionState
+from models.promotion.wagers import Detector, Wager
+from models.reasons import Reason, Verdict
+from models.statistics.bands import Bands, bands
+from models.statistics.elond import Trials
+
+_BAND_RECORD = 20
+_EVERY = 24  # observations between two beginnings of the test for losses
+
+
+class PromotionTerms(msgspec.Struct, frozen=True):
+    """The numbers of ``[promotion]`` that decisions go by, as plain data."""
+
+    alpha: float
+    canary_alpha: float
+    canary_hours: int
+    hours: int
+    lots: int
+    dwell_h: float
+    stable_share: float
+    cell: int
+    credible_share: float
+    clean_h: float
+    reduce_alpha: float
+    disable_alpha: float
+    patience: int
+    band_horizon: int
+    band_rate: float
+    band_haircut: float
+
+
+def terms_of(settings: PromotionSettings) -> PromotionTerms:
+    """The terms of the settings."""
+    return PromotionTerms(**{name: getattr(settings, name) for name in PromotionTerms.__struct_fields__})
+
+
+class SeenEvidence(msgspec.Struct, frozen=True):
+    """What a look rests on, before anything began anew: as in ``models.contracts.PromotionDecision``. ``window``: Unix
+    ns of the first and last of it."""
+
+    window: tuple[int, int]
+    observations: int
+    e_value: float
+    e_threshold: float
+    level: float
+    forecast: float
+    loss: float
+
+
+class PromotionLook(msgspec.Struct, frozen=True):
+    """What was found at a look. ``rows``: all that was asked."""
+
+    old: PromotionState
+    new: PromotionState
+    verdict: Verdict
+    reason: Reason
+    text: str
+    rows: tuple[CriterionRow, ...]
+    seen: SeenEvidence
+
+
+class Promoter(msgspec.Struct):
+    """All instances and trials. Plain data: a snapshot is its encoding. ``register`` each instance once, feed the fills
+    to ``candidate_of`` their holder, and ``look``."""
+
+    terms: PromotionTerms
+    candidates: dict[str, Candidate] = {}
+    trials: Trials = msgspec.field(default_factory=lambda: Trials(alpha=1.0))
+    decisions: int = 0
+
+    def __post_init__(self) -> None:
+        self.trials.alpha = self.terms.alpha
+
+    def register(
+        self, name: str, strategy: str, state: PromotionState, t: int, underlyings: tuple[str, ...] = ()
+    ) -> None:
+        """Judge an instance from ``t`` (Unix ns) on; ``state``: that it is configured with; ``underlyings``: all that
+        it may trade, where that is known. A known instance goes on as it is."""
+        if name in self.candidates:
+            return
+        self.candidates[name] = Candidate(
+            name=name,
+            strategy=strategy,
+            state=state,
+            configured=state,
+            since=t,
+            trial=name,
+            underlyings=underlyings,
+            gains=Wager(known=underlyings),
+            losses=Detector(
+                every=_EVERY,
+                beginnings=max(1, round(self.terms.band_horizon / _EVERY)),
+                wagers=[Wager(-1, underlyings)],
+            ),
+            forecasts=ForecastBook(wager=Wager(known=underlyings)),
+        )
+        self.trials.add(name)
+
+    def candidate_of(self, holder: str) -> Candidate | None:
+        """Whose evidence the fills of this instance or twin are; None for nobody's."""
+        return self.candidates.get(holder) or self.candidates.get(holder.removesuffix(TWIN))
+
+    def settled(self, t: int, market: str, payout_up: int, payout_down: int) -> None:
+        """A market is over: its outcomes pay so many pips a share, whoever holds them."""
+        for candidate in self.candidates.values():
+            candidate.settled(t, market, payout_up, payout_down)
+
+    def anomaly(self, t: int, instance: str = "") -> None:
+        """Books, reconciliation or fills were not in order at ``t``; "" concerns all."""
+        for name, each in self.candidates.items():
+            if instance in ("", name):
+                each.anomaly = max(each.anomaly, t)
+
+    def reopen(self, name: str, t: int) -> None:
+        """The operator lets a disabled instance begin anew, as it is configured. Raises ValueError for one that is
+        not disabled."""
+        candidate = self.candidates[name]
+        if candidate.state != "disabled":
+            raise ValueError(f"{name} is {candidate.state}, not disabled")
+        self._begin_anew(candidate)
+        candidate.enter(candidate.configured, t)
+
+    def threshold(self, name: str) -> float:
+        """The e-value that the instance needs to become active."""
+        return self.trials.threshold(self.candidates[name].trial)
+
+    # --- looking -------------------------------------------------------------------------------------------------
+
+    def look(self, name: str, t: int) -> PromotionLook:
+        """Judge an instance at ``t`` (Unix ns), and move it."""
+        candidate = self.candidates[name]
+        candidate.advance(t)
+        old = candidate.state
+        new, why = self._down(candidate)
+        rows = self.rows(candidate, t)
+        level = self.trials.level(candidate.trial)
+        bound = next(each for each in rows if each.name.startswith("evidence"))
+        seen = SeenEvidence(
+            window=(candidate.begun, candidate.last),
+            observations=len(candidate.record),
+            e_value=bound.value,
+            e_threshold=bound.threshold,
+            level=level if candidate.state != "shadow" else self.terms.canary_alpha,
+            forecast=candidate.forecasts.value,
+            loss=candidate.loss,
+        )
+        reason, verdict = Reason.CRITERIA_MISSING, Verdict.HOLD
+        if new is not None:
+            reason, verdict = Reason.DEMOTED, Verdict.BLOCK
+            self._move(candidate, new, t)
+            if new != "disabled":
+                self._begin_anew(candidate)
+        elif old == "disabled":
+            why = "it is disabled: a new instance id, or the operator, begins anew"
+        elif old == "active":
+            reason, why = Reason.OK, "nothing speaks against it"
+        else:
+            lacking = [each for each in rows if each.verdict != "pass"]
+            if lacking:
+                why = "; ".join(each.text for each in lacking[:3])
+            else:
+                new = "canary" if old == "shadow" else "active"
+                reason, verdict, why = Reason.PROMOTED, Verdict.PASS, "all criteria are met"
+                if new == "active":
+                    self.trials.accept(candidate.trial)
+                candidate.bands = self._bands(candidate)  # fixed before: by what was seen until now
+                self._move(candidate, new, t)
+        text = f"{name} {'stays' if new is None else 'goes from ' + old + ' to'} {new or old}: {why}."
+        return PromotionLook(old, new or old, verdict, reason, text, rows, seen)
+
+    def _down(self, candidate: Candidate) -> tuple[PromotionState | None, str]:
+        """The state that it falls to, and why; None where it does not fall."""
+        terms, state = self.terms, candidate.state
+        if state in ("shadow", "disabled"):
+            return None, ""
+        loss = candidate.loss
+        if loss >= 1.0 / terms.disable_alpha:
+            return "disabled", f"it loses (e-value {loss:.1f} of {1.0 / terms.disable_alpha:.0f})"
+        if state == "reduced":
+            if candidate.in_state >= terms.patience and candidate.net_in_state <= 0.0:
+                return "disabled", f"it gained nothing in {candidate.in_state} observations at half its size"
+            return None, ""
+        lower: PromotionState = "shadow" if state == "canary" else "reduced"
+        if loss >= 1.0 / terms.reduce_alpha:
+            return lower, f"it loses (e-value {loss:.1f} of {1.0 / terms.reduce_alpha:.0f})"
+        left = candidate.watch.breached(candidate.bands) if candidate.bands is not None else ()
+        if left:
+            return lower, f"it left its live band: {', '.join(left)}"
+        return None, ""
+
+    def _move(self, candidate: Candidate, state: PromotionState, t: int) -> None:
+        assert state in STEPS[candidate.state], f"{candidate.state} to {state} is no step"
+        candidate.enter(state, t)
+
+    def _begin_anew(self, candidate: Candidate) -> None:
+        candidate.begin_anew()
+        self.trials.add(candidate.trial)
+
+    def _bands(self, candidate: Candidate) -> Bands | None:
+        record = [each.x for each in candidate.record]
+        if len(record) < _BAND_RECORD:
+            return None
+        terms = self.terms
+        return bands(record, terms.band_horizon, terms.band_rate, terms.band_haircut, seed=candidate.generation)
+
+    # --- what is asked -------------------------------------------------------------------------------------------
+
+    def rows(self, candidate: Candidate, t: int) -> tuple[CriterionRow, ...]:
+        """The criteria of the next step up, with what there is; of an active or disabled instance those of active."""
+        terms = self.terms
+        elapsed = criteria.hours_between(candidate.begun or t, t)
+        count = len(candidate.record)
+        rate = count / elapsed if elapsed > 0.0 else 0.0
+        clean = criteria.at_least(
+            "hours since an anomaly",
+            criteria.hours_between(candidate.anomaly, t) if candidate.anomaly else terms.clean_h,
+            terms.clean_h,
+            per_hour=1.0,
+            grows=False,
+            digits=2,
+        )
+        waited = criteria.hours_between(candidate.since, t)
+        dwell = criteria.at_least("hours in this state", waited, terms.dwell_h, per_hour=1.0, digits=2)
+        if candidate.state == "shadow":
+            return (*self._canary(candidate, t, elapsed, rate), clean, dwell)
+        level = self.trials.level(candidate.trial)
+        enough = count >= terms.hours
+        parts = criteria.folds(candidate.record)
+        soon = (terms.cell * 4 - count) / rate if rate > 0.0 else None
+        soon = None if soon is None else round(max(soon, 0.0), 1)
+        credible = (
+            criteria.at_least("share of credible fills", candidate.credible, terms.credible_share, grows=False)
+            if candidate.filled
+            else criteria.unjudged("share of credible fills", "it was filled nothing", terms.credible_share)
+        )
+        return (
+            criteria.at_least("observations", count, terms.hours, rate),
+            criteria.at_least(
+                "fills that bought", candidate.lots, terms.lots, candidate.lots / elapsed if elapsed > 0.0 else 0.0
+            ),
+            criteria.evidence(
+                "evidence of a gain",
+                candidate.gain,
+                1.0 / level,
+                enough,
+                criteria.hours_to(1.0 / level, candidate.gains, candidate.book, elapsed),
+                f"one of {1.0 / level:,.0f} worthless ones would reach it",
+            ),
+            criteria.stable("stable over time", parts, terms.cell, terms.stable_share, 4, soon),
+            criteria.stable(
+                "stable over hours of day",
+                criteria.by_hour_of_day(candidate.record),
+                terms.cell,
+                terms.stable_share,
+                hours=soon,
+            ),
+            criteria.stable(
+                "stable over regimes", criteria.by_regime(candidate.record), terms.cell, terms.stable_share, hours=soon
+            ),
+            clean,
+            credible,
+            dwell,
+        )
+
+    def _canary(self, candidate: Candidate, t: int, elapsed: float, rate: float) -> tuple[CriterionRow, ...]:
+        terms, forecasts = self.terms, candidate.forecasts
+        count = max(len(candidate.record), forecasts.wager.count)
+        threshold = 1.0 / terms.canary_alpha
+        value = (candidate.gain + forecasts.value) / 2.0
+        wanted = max(2.0 * threshold - 1.0, 1.0)  # of one of the two, while the other stays at 1
+        spoken = criteria.hours_between(forecasts.begun or t, t)
+        ways = (
+            criteria.hours_to(wanted, candidate.gains, candidate.book, elapsed),
+            criteria.hours_to(wanted, forecasts.wager, forecasts.book, spoken),
+        )
+        hours = min((each for each in ways if each is not None), default=None)
+        return (
+            criteria.at_least("observations", count, terms.canary_hours, rate),
+            criteria.evidence(
+                "evidence of a gain or of knowing better",
+                value,
+                threshold,
+                count >= terms.canary_hours,
+                hours,
+                f"one of {threshold:,.0f} worthless ones would reach it",
+            ),
+        )
+
+    # --- what is written -----------------------------------------------------------------------------------------
+
+    def decision(
+        self, name: str, look: PromotionLook, journal: int, t: int, code: str, configuration: str
+    ) -> PromotionDecision:
+        """The record of a look on topic ``promotions``, ``journal`` being the last event that was read."""
+        candidate = self.candidates[name]
+        self.decisions += 1
+        return PromotionDecision(
+            id=f"p{journal}-{self.decisions}-{name}",
+            journal=journal,
+            timestamp=t,
+            instance=name,
+            strategy=candidate.strategy,
+            old=look.old,
+            new=look.new,
+            verdict=look.verdict,
+            reason=look.reason,
+            text=look.text,
+            window_start=look.seen.window[0],
+            window_end=look.seen.window[1],
+            observations=look.seen.observations,
+            criteria=list(look.rows),
+            e_value=look.seen.e_value,
+            e_threshold=look.seen.e_threshold,
+            level=round(look.seen.level, 9),
+            alpha=self.terms.alpha,
+            spent=round(self.trials.spent, 9),
+            trials=self.trials.count,
+            forecast_e_value=round(look.seen.forecast, 4),
+            demotion_e_value=round(look.seen.loss, 4),
+            code=code,
+            configuration=configuration,
+        )
