@@ -78,7 +78,7 @@ class InstanceState(Announcer):
     def _objection(self, said: Promotion, old: str) -> tuple[Reason, str]:
         """Why a promotion does nothing; "" where it does."""
         if said.instance not in self._states:
-            return Reason.NOTHING_TO_DO, "there is no such instance here"
+            return Reason.UNKNOWN_NAME, "there is no such instance here"
         if not self._promotion.enabled:
             return Reason.CONFIGURED, "promotion.enabled is false"
         if self._states[said.instance] not in ("active", "shadow"):

@@ -84,7 +84,7 @@ def test_a_promotion_is_told_with_its_decision_and_seen_on_telemetry() -> None:
         ({"token": ""}, "unsigned"),
         ({"token": OTHER}, "unsigned"),
         ({"run": "morning"}, "wrong_run"),
-        ({"instance": "nobody"}, "nothing_to_do"),
+        ({"instance": "nobody"}, "unknown_name"),
         ({"t": 0}, "repeated"),
         ({"decision": ""}, "criteria_missing"),
         ({"e_value": 399.0}, "criteria_missing"),
