@@ -42,6 +42,7 @@ IRRELEVANT: Final = frozenset(
         "api",
         "alerts",
         "archive",
+        "comparison",
         "telemetry",
         "operator",
         "live_account",

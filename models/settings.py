@@ -192,9 +192,16 @@ class Alerts(Section):
     """Messages to people, through any service that apprise knows."""
 
     urls: list[SecretStr] = Field([], description="apprise URLs; better set as PROFIT_ALERTS_URLS")
-    on: list[Literal["kill", "pause", "feed_loss", "anomaly", "stop_loss", "gate", "breaker"]] = Field(
-        ["kill", "pause", "feed_loss", "anomaly", "stop_loss", "gate", "breaker"], description="what they are sent for"
+    on: list[Literal["kill", "pause", "feed_loss", "anomaly", "stop_loss", "gate", "breaker", "comparison"]] = Field(
+        ["kill", "pause", "feed_loss", "anomaly", "stop_loss", "gate", "breaker", "comparison"],
+        description="what they are sent for",
     )
+
+
+class ComparisonSettings(Section):
+    """Live against replay, beside a running run."""
+
+    every_h: float = Field(24, ge=0, le=10_000, description="hours between two comparisons; 0 = none")
 
 
 class Archive(Section):
@@ -275,6 +282,7 @@ class Settings(Section):
     api: Api = Api()
     alerts: Alerts = Alerts()
     archive: Archive = Archive()
+    comparison: ComparisonSettings = ComparisonSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     live: LiveSettings = LiveSettings()
     live_account: LiveAccount = LiveAccount()

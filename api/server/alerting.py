@@ -1,5 +1,5 @@
 """What a person is told of at once, each once, when it begins: kill, pause, loss of a feed, anomaly, stop-loss, a
-change of the release gate, a breaker."""
+change of the release gate, a breaker, a replay that differs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from models.contracts import Answer, Decision, ModuleTelemetry, RiskEvent
 from models.reasons import Reason, Verdict
 from models.record import Record
 
-Kind = Literal["kill", "pause", "feed_loss", "anomaly", "stop_loss", "gate", "breaker"]
+Kind = Literal["kill", "pause", "feed_loss", "anomaly", "stop_loss", "gate", "breaker", "comparison"]
+COMPARISON: Final = "comparison"  # the supervisor's module: live against replay
 _KEPT: Final = 100
 _LOST: Final = frozenset({"stale", "down"})
 _COMMANDS: Final[dict[str, Kind]] = {"kill": "kill", "pause": "pause", "flatten": "pause"}
@@ -44,6 +45,7 @@ class Alerting:
         self._count = 0
         self._lost: dict[str, str] = {}
         self._anomaly = False
+        self._differs = False
 
     def take(self, record: Record, backlog: bool) -> None:
         for row in pulses(record):
@@ -75,6 +77,11 @@ class Alerting:
             if anomaly and not self._anomaly and not backlog:
                 self._tell("anomaly", "Anomaly", "Ledger, fills and positions disagree: no entries.", t)
             self._anomaly = anomaly
+        elif row.module == COMPARISON:
+            differs = row.status == "warning"
+            if differs and not self._differs and not backlog:
+                self._tell("comparison", "Live and replay differ", row.last_reason, t)
+            self._differs = differs
 
     def _tell(self, kind: Kind, title: str, text: str, t: int) -> None:
         self._count += 1

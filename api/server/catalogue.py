@@ -32,7 +32,7 @@ ROOMS: Final = (
     Room("execution", "Execution", "execution and settlement", ("execution",)),
     Room("exits", "Exits", "execution and settlement", ("exits",)),
     Room("settlement", "Settlement", "execution and settlement", ("settlement",)),
-    Room("reconciliation", "Reconciliation", "execution and settlement", ("reconciliation", "markouts")),
+    Room("reconciliation", "Reconciliation", "execution and settlement", ("reconciliation", "markouts", "comparison")),
     Room("portfolio", "Portfolio", "execution and settlement", ("portfolio",)),
     Room("flows", "Flows", "flows and processes", ("flow.",)),
     Room("processes", "Processes", "flows and processes", ()),

@@ -21,6 +21,7 @@ from api.cli.main import VERBS
 from api.runs import BROKER, DESCRIPTION, LOCK, locked
 from api.supervisor.broker_watch import BrokerWatch
 from api.supervisor.child import Child, ChildSpec
+from api.supervisor.daily_comparison import DailyComparison
 from api.supervisor.exchange import ExchangeWatch
 from api.supervisor.remainder import not_archived
 from api.supervisor.resuming import refuse_clock_ahead, unchanged
@@ -94,8 +95,15 @@ def run(order: RunRequest, settings: Settings) -> None:
         exchange = ExchangeWatch(folder / ADDRESSES) if order.feeds == "sim" else None
         if exchange is not None:
             stack.callback(exchange.close)
+        comparison = DailyComparison(folder, settings.comparison.every_h, say) if settings.comparison.every_h else None
+        if comparison is not None:
+            stack.callback(comparison.close)
         pulse = ProcessPulse(
-            "supervisor", settings.kafka, bootstrap, lambda: rows(supervisor, watch, ending, exchange), say
+            "supervisor",
+            settings.kafka,
+            bootstrap,
+            lambda: [*rows(supervisor, watch, ending, exchange), *([comparison.row()] if comparison else [])],
+            say,
         )
         stack.callback(pulse.close)
         pulse.start()
@@ -106,6 +114,8 @@ def run(order: RunRequest, settings: Settings) -> None:
                 watch.look()
                 if watch.failure:
                     ending.because(watch.failure, failed=True)
+            if comparison is not None:
+                comparison.look()
 
         supervisor.run(ending.due, each)
         left = _left(settings, bootstrap, folder)

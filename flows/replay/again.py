@@ -8,11 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from connectors.failures import can_write
 from flows.replay.comparison import ALL, Comparison, compare_runs
 from flows.replay.plan import PLAN, ReplayPlan, Stage, goes_by_its_own, load_plan
 from flows.replay.prefix import prefix_of
 from flows.replay.runner import begin, run_stages
+from flows.replay.shortfalls import shortfalls
 from models.failures import Failure
 from models.settings import Settings, recorded
 
@@ -48,8 +51,10 @@ def repeating(archive: Path, folder: Path, settings: Settings | None = None, fix
 
 
 def compare_again(archive: Path, running: bool, progress: Callable[[Stage], None] = lambda stage: None) -> Comparison:
-    """Repeat the run that wrote ``archive`` and compare. Of one that is ``running`` the longest part that its archive
-    holds whole (``flows.replay.prefix``). Raises Failure."""
+    """Repeat the run that wrote ``archive`` and compare. Of one that is ``running``, or that was cut off, the longest
+    part that its archive holds whole (``flows.replay.prefix``). Raises Failure."""
+    is_replay = (archive.parent / PLAN).is_file()
+    lacking = [] if running or is_replay else shortfalls(archive)
     place = archive.parent if can_write(archive.parent) is None else None
     if place is not None:
         for left in place.glob(f"{ASIDE}*"):
@@ -57,11 +62,11 @@ def compare_again(archive: Path, running: bool, progress: Callable[[Stage], None
     folder = Path(tempfile.mkdtemp(prefix=ASIDE, dir=place))
     try:
         plan, last = repeating(archive, folder / "run"), ALL
-        if running:
+        if running or lacking:
             prefix = prefix_of(archive)
             plan, last = plan.model_copy(update={"until": prefix.until}), prefix.journal
         begin(plan)
         run_stages(plan, progress)
-        return compare_runs(archive, plan.output, last)
+        return msgspec.structs.replace(compare_runs(archive, plan.output, last), lacking=lacking)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

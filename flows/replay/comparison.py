@@ -15,7 +15,6 @@ from typing import Final
 import msgspec
 
 from connectors.archive.reader import ArchiveReader
-from flows.replay.shortfalls import shortfalls
 from flows.replay.verify import Difference, Divergence, differences_of
 from flows.report.round_trips import Trip, round_trips
 from models.contracts import Decision, Fill, Outcome
@@ -139,7 +138,6 @@ def compare_runs(recorded: Path, replayed: Path, last: int = ALL) -> Comparison:
         live_net=_total(each.live for each in trades),
         replay_net=_total(each.replay for each in trades),
         trades=[each for each in trades if each.live != each.replay],
-        lacking=[] if last != ALL else shortfalls(recorded),
     )
 
 

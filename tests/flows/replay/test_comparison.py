@@ -147,6 +147,15 @@ def test_of_a_running_run_the_longest_whole_prefix_is_compared(made: Path, tmp_p
     assert result.live_net == result.replay_net
 
 
+def test_a_run_that_was_cut_off_is_compared_as_far_as_it_is_whole_and_says_so(made: Path, tmp_path: Path) -> None:
+    def change(record: Stored) -> Stored | None:
+        return None if record.topic == FEED_POLYMARKET and record.offset >= 2_000 else record
+
+    result = compare_again(altered(made, tmp_path, change), running=False)
+    assert result.identical and 10 < result.journal < ArchiveReader(made / "archive").count(JOURNAL)
+    assert any("cut off" in each or "lacks" in each for each in result.lacking)
+
+
 def test_a_loss_in_the_part_that_is_whole_is_still_a_difference(made: Path, tmp_path: Path) -> None:
     def change(record: Stored) -> Stored | None:
         if record.topic == JOURNAL and record.offset == 1_500:
@@ -163,5 +172,5 @@ def test_what_is_no_run_is_refused(made: Path, tmp_path: Path) -> None:
     copy(made / "archive", tmp_path / "archive", FEEDS)
     with pytest.raises(Failure, match="no settings"):
         compare_again(tmp_path / "archive", running=False)
-    with pytest.raises(Failure, match="no event whose feed records"):
+    with pytest.raises(Failure, match="holds no event whose feed records"):
         prefix_of(tmp_path / "archive")
