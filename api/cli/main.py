@@ -28,6 +28,7 @@ VERBS: dict[str, str] = {
     "up": "api.cli.up:up",
     "play": "api.cli.up:play",
     "replay": "api.cli.replay:replay",
+    "verify": "api.cli.verify:verify",
     "sweep": "api.cli.sweep:sweep",
     "runs": "api.cli.runs:runs",
     "report": "api.cli.report:report",

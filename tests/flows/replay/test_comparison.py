@@ -2,78 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from connectors.archive.reader import ArchiveReader
-from connectors.archive.writer import ArchiveWriter
 from flows.replay.again import ASIDE, compare_again
-from flows.replay.plan import ReplayPlan
 from flows.replay.prefix import prefix_of
-from flows.replay.runner import begin, run_stages
 from flows.report.round_trips import round_trips
 from models.contracts import Decision, Fill, Outcome
 from models.failures import Failure
 from models.journal import decode_event
 from models.message import Stored
-from models.settings import Settings
-from models.topics import DECISIONS, DIGESTED, FEED_POLYMARKET, FEEDS, FILLS, JOURNAL, LEDGER, OUTCOMES
-from tests.once import once
-from tests.recordings import LAGGING, simulate
+from models.topics import DECISIONS, FEED_POLYMARKET, FEEDS, FILLS, JOURNAL, LEDGER, OUTCOMES
+from tests.flows.replay.recorded_run import altered, copy
 
 pytestmark = pytest.mark.takes(20)
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run as `profit up` leaves it: feeds and all that came of them in one archive, and its settings."""
-
-    def make(folder: Path) -> None:
-        simulate(folder / "recording", 330, LAGGING)
-        plan = ReplayPlan(
-            archive=folder / "recording",
-            run=folder / "replay",
-            start="feeds",
-            workers=1,
-            batch_size=1_000,
-            snapshot_s=60.0,
-            settings=Settings(),
-        )
-        begin(plan)
-        run_stages(plan, lambda stage: None)
-        (folder / "run").mkdir()
-        copy(folder / "recording", folder / "run" / "archive", FEEDS)
-        copy(plan.output, folder / "run" / "archive", (JOURNAL, *DIGESTED, OUTCOMES, "telemetry"))
-        (folder / "run" / "settings.json").write_text(Settings().model_dump_json())
-
-    return once(tmp_path_factory, "a-run-to-compare", make) / "run"
-
-
-def copy(
-    source: Path,
-    target: Path,
-    topics: tuple[str, ...],
-    change: Callable[[Stored], Stored | None] = lambda record: record,
-) -> None:
-    """The topics' records from one archive to another; ``change`` may alter one, or end the topic by None."""
-    reader = ArchiveReader(source)
-    with ArchiveWriter(target) as writer:
-        for topic in topics:
-            for record in reader.read(topic):
-                changed = change(record)
-                if changed is None:
-                    break
-                writer.append(changed)
-
-
-def altered(made: Path, folder: Path, change: Callable[[Stored], Stored | None]) -> Path:
-    copy(made / "archive", folder / "archive", tuple(ArchiveReader(made / "archive").topics()), change)
-    shutil.copy(made / "settings.json", folder)
-    return folder / "archive"
 
 
 def test_a_run_and_its_replay_are_alike_to_the_micro_dollar(made: Path) -> None:

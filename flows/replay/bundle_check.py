@@ -1,0 +1,193 @@
+"""Making a bundle of a run, and checking one: inputs hashed again, the run replayed, its results and chain compared.
+
+Nothing is claimed that was not seen: a bundle is made of a run that ended well and whose replay came out the same.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from pydantic import ValidationError
+
+from connectors.archive.reader import ArchiveReader
+from flows.replay.again import repeating
+from flows.replay.bundle import (
+    FORMAT,
+    Bundle,
+    Chain,
+    Claim,
+    TopicHash,
+    code_version,
+    figures_of,
+    hash_of,
+    inputs_of,
+    outputs_of,
+    portable,
+    predecessors,
+    read_bundle,
+)
+from flows.replay.plan import ReplayPlan, Stage
+from flows.replay.runner import begin, run_stages
+from flows.replay.shortfalls import shortfalls
+from flows.replay.summary import RunSummary, summarise
+from models.failures import Failure
+from models.settings import Settings
+
+Progress = Callable[[Stage], None]
+
+
+class CheckResult(msgspec.Struct, frozen=True):
+    """One thing that was checked. ``ok``, ``failed``, or ``not checked``, with why in ``text``."""
+
+    what: str
+    verdict: Literal["ok", "failed", "not checked"]
+    text: str = ""
+
+
+def make_bundle(archive: Path, name: str, chain: Chain, progress: Progress = lambda stage: None) -> Bundle:
+    """The bundle of the run that wrote ``archive``, added to ``chain``. Raises Failure for a run that is not whole, or
+    whose replay differs."""
+    lacking = shortfalls(archive)
+    with tempfile.TemporaryDirectory(prefix="profit-bundle-") as folder:
+        plan = repeating(archive, Path(folder) / "run")
+        if plan.start != "feeds":
+            raise Failure(f"{name} was replayed from a journal: it has no feeds to check.", "Name the run it replayed.")
+        if lacking and plan.archive == archive:
+            raise Failure(
+                f"{name} is not whole: {'; '.join(lacking)}.",
+                f"End it well first: profit up --run {name} goes on with it.",
+            )
+        recorded = outputs_of(archive)
+        report = _replayed(plan, progress)
+        differ = [topic for topic, found in outputs_of(plan.output).items() if found != recorded.get(topic)]
+        if differ:
+            raise Failure(
+                f"{name} does not come out the same when it is replayed: {', '.join(differ)}.",
+                f"See where: profit replay --compare {name}.",
+            )
+        claim = Claim(
+            format=FORMAT,
+            run=name,
+            made=datetime.now(UTC).isoformat(timespec="seconds"),
+            code=code_version(),
+            settings=portable(plan.settings),
+            fixed=plan.fixed,
+            inputs=inputs_of(plan.archive),
+            outputs=recorded,
+            digest=report.digest,
+            report=msgspec.to_builtins(report),
+            previous="",
+        )
+    return chain.add(claim)
+
+
+def check_bundle(
+    path: Path, archive: Path, chains: Sequence[Path], progress: Progress = lambda stage: None
+) -> list[CheckResult]:
+    """Everything that the bundle in the file ``path`` states of ``archive``, checked. ``chains``: folders in which the
+    bundles before it may be. Raises Failure for a file that is no bundle."""
+    bundle = read_bundle(path)
+    claim = bundle.claim
+    own = hash_of(claim)
+    results = [
+        _judged("the bundle's own hash", own == bundle.sha256, f"its content has {own}, it states {bundle.sha256}"),
+        *_code(claim),
+    ]
+    inputs = _topics("input", claim.inputs, inputs_of(archive))
+    results += inputs
+    present = set(ArchiveReader(archive).topics())
+    if present & claim.outputs.keys():
+        results += _topics("recorded", claim.outputs, outputs_of(archive))
+    else:
+        results.append(CheckResult("recorded results", "not checked", "the archive has the inputs alone"))
+    if any(each.verdict == "failed" for each in inputs):
+        results.append(CheckResult("the replay", "not checked", "its inputs are not those of the bundle"))
+    else:
+        results += _replay(claim, archive, progress)
+    return [*results, *_chain(bundle, chains)]
+
+
+def _replayed(plan: ReplayPlan, progress: Progress) -> RunSummary:
+    begin(plan)
+    run_stages(plan, progress)
+    return summarise(plan.archive, plan.journal, plan.output, 0.0, from_feeds=True)
+
+
+def _replay(claim: Claim, archive: Path, progress: Progress) -> list[CheckResult]:
+    try:
+        settings = Settings.model_validate(claim.settings)
+    except ValidationError as cause:
+        where = ", ".join(".".join(map(str, each["loc"])) for each in cause.errors())
+        return [CheckResult("the settings", "failed", f"this version does not take {where}")]
+    folder = Path(tempfile.mkdtemp(prefix="profit-bundle-"))
+    try:
+        plan = repeating(archive, folder / "run", settings, claim.fixed)
+        report = _replayed(plan, progress)
+        results = _topics("replayed", claim.outputs, outputs_of(plan.output))
+    except Failure as cause:
+        return [CheckResult("the replay", "failed", cause.cause)]
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    told = f"the replay has {report.digest}, the bundle states {claim.digest}"
+    results.append(_judged("the digest", report.digest == claim.digest, told))
+    stated, found = figures_of(claim.report), figures_of(report)
+    for name, value in stated.items():
+        told = f"the replay has {found[name]}, the bundle states {value}"
+        results.append(_judged(f"report {name}", found[name] == value, told))
+    return results
+
+
+def _code(claim: Claim) -> list[CheckResult]:
+    own, theirs = code_version(), claim.code
+    results = []
+    if own.sources == theirs.sources:
+        results.append(CheckResult("the code", "ok", f"version {theirs.version}, the same sources"))
+    else:
+        made, here = (f"{each.version} ({each.sources[:12]})" for each in (theirs, own))
+        text = f"made with version {made}, checked with {here}"
+        results.append(CheckResult("the code", "not checked", text))
+    if own.platform != theirs.platform:
+        text = f"made on {theirs.platform}, checked on {own.platform}: equal digests are promised for one platform"
+        results.append(CheckResult("the platform", "not checked", text))
+    return results
+
+
+def _topics(kind: str, stated: Mapping[str, TopicHash], found: Mapping[str, TopicHash]) -> list[CheckResult]:
+    results = []
+    for topic in sorted({*stated, *found}):
+        one, two = stated.get(topic), found.get(topic)
+        told = f"there are {_said(two)}, the bundle states {_said(one)}"
+        results.append(_judged(f"{kind} {topic}", one == two, told, _said(two)))
+    return results
+
+
+def _chain(bundle: Bundle, folders: Sequence[Path]) -> list[CheckResult]:
+    if not bundle.claim.previous:
+        return [CheckResult("the chain", "ok", "this is the first bundle of its data folder")]
+    results: list[CheckResult] = []
+    links = 0
+    for wanted, path, found in predecessors(bundle, folders):
+        if found is None or path is None:
+            text = f"after {links} of them: the bundle {wanted[:12]} is in none of {', '.join(map(str, folders))}"
+            return [*results, CheckResult("the chain", "not checked", text)]
+        own = hash_of(found.claim)
+        links += 1
+        if own != wanted:
+            results.append(
+                CheckResult(f"the chain: {path.name}", "failed", f"its content has {own[:12]}, not {wanted[:12]}")
+            )
+    return results or [CheckResult("the chain", "ok", f"{links} before it")]
+
+
+def _judged(what: str, ok: bool, failed: str, passed: str = "") -> CheckResult:
+    return CheckResult(what, "ok" if ok else "failed", passed if ok else failed)
+
+
+def _said(found: TopicHash | None) -> str:
+    return "none" if found is None else f"{found.records:,} records with {found.sha256[:12]}"

@@ -1,0 +1,181 @@
+"""A bundle says what a run was made of and came to; whatever was changed since is named."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from flows.replay.bundle import BUNDLES, Bundle, Chain, encode, hash_of, read_bundle
+from flows.replay.bundle_check import CheckResult, check_bundle, make_bundle
+from models.failures import Failure
+from models.message import Stored
+from models.topics import DECISIONS, FEED_POLYMARKET, FEEDS
+from tests.commands import assert_explained, profit
+from tests.flows.replay.recorded_run import altered, copy
+from tests.once import once
+
+pytestmark = pytest.mark.takes(30)
+
+
+@pytest.fixture(scope="module")
+def data(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with a run and three bundles of it; the last one is in the run's folder too."""
+
+    def make(folder: Path) -> None:
+        run = folder / "runs" / "evening"
+        shutil.copytree(made, run)
+        for _ in range(3):
+            bundle = make_bundle(run / "archive", "evening", Chain(folder))
+        (run / "bundle.json").write_bytes(encode(bundle))
+
+    return once(tmp_path_factory, "a-bundled-run", make)
+
+
+def checked(data: Path, bundle: Path, archive: Path | None = None) -> list[CheckResult]:
+    return check_bundle(bundle, archive or data / "runs" / "evening" / "archive", [data / BUNDLES])
+
+
+def failed(results: list[CheckResult]) -> set[str]:
+    return {each.what for each in results if each.verdict == "failed"}
+
+
+def own(data: Path) -> Path:
+    return data / "runs" / "evening" / "bundle.json"
+
+
+def test_an_untouched_run_is_sound_in_every_point(data: Path) -> None:
+    results = checked(data, own(data))
+    assert {each.verdict for each in results} == {"ok"}
+    names = {each.what for each in results}
+    assert {"input feed.polymarket", "recorded decisions", "replayed decisions", "the digest", "the chain"} <= names
+    assert {"report strategies", "report account.cash", "the bundle's own hash", "the code"} <= names
+    assert next(each.text for each in results if each.what == "the chain") == "2 before it"
+
+
+def test_a_bundle_holds_nothing_of_the_machine(data: Path) -> None:
+    text = own(data).read_text()
+    assert str(data) not in text and "kafka" not in text and "sasl" not in text and "private_key" not in text
+
+
+def test_a_stranger_needs_the_feeds_and_the_bundle_alone(data: Path, tmp_path: Path) -> None:
+    copy(data / "runs" / "evening" / "archive", tmp_path / "feeds", FEEDS)
+    shutil.copy(own(data), tmp_path)
+    results = check_bundle(tmp_path / "bundle.json", tmp_path / "feeds", [tmp_path])
+    assert failed(results) == set()
+    open_points = {each.what: each.text for each in results if each.verdict == "not checked"}
+    assert open_points.keys() == {"recorded results", "the chain"}
+    assert "after 0 of them" in open_points["the chain"]
+
+
+def test_an_input_that_was_changed_is_named_and_not_replayed(data: Path, made: Path, tmp_path: Path) -> None:
+    def change(record: Stored) -> Stored:
+        if record.topic != FEED_POLYMARKET or record.offset != 100:
+            return record
+        return msgspec.structs.replace(record, value=record.value.replace(b"0.", b"0.0", 1))
+
+    results = checked(data, own(data), altered(made, tmp_path, change))
+    assert failed(results) == {"input feed.polymarket"}
+    assert next(each.verdict for each in results if each.what == "the replay") == "not checked"
+
+
+def test_an_input_that_is_missing_is_named(data: Path, tmp_path: Path) -> None:
+    copy(data / "runs" / "evening" / "archive", tmp_path / "feeds", FEEDS[1:])
+    (found,) = [each for each in checked(data, own(data), tmp_path / "feeds") if each.verdict == "failed"]
+    assert found.what == "input feed.polymarket" and found.text.startswith("there are none,")
+
+
+def test_a_recorded_result_that_was_changed_is_named_though_the_replay_is_right(
+    data: Path, made: Path, tmp_path: Path
+) -> None:
+    assert failed(checked(data, own(data), altered(made, tmp_path, spoil_first))) == {"recorded decisions"}
+
+
+def spoil_first(record: Stored) -> Stored:
+    spoilt = record.topic == DECISIONS and record.offset == 0
+    return msgspec.structs.replace(record, value=record.value[:-1] + b" }") if spoilt else record
+
+
+def rewritten(path: Path, target: Path, change: Callable[[dict[str, Any]], None], honest: bool) -> Path:
+    """The bundle with another claim; ``honest``: with a hash that fits it."""
+    given = json.loads(path.read_bytes())
+    change(given["claim"])
+    bundle = msgspec.convert(given, Bundle)
+    target.write_bytes(encode(Bundle(bundle.claim, hash_of(bundle.claim)) if honest else bundle))
+    return target
+
+
+@pytest.mark.parametrize("honest", [True, False], ids=["with a new hash", "with the old hash"])
+def test_a_claim_that_was_changed_is_named(honest: bool, data: Path, tmp_path: Path) -> None:
+    def better(claim: dict[str, Any]) -> None:
+        claim["report"]["account"]["cash"] += 1_000
+        claim["digest"] = "0" * 64
+
+    path = rewritten(own(data), tmp_path / "bundle.json", better, honest)
+    wanted = {"the digest", "report account.cash"}
+    assert failed(checked(data, path)) == (wanted if honest else wanted | {"the bundle's own hash"})
+
+
+def test_other_settings_are_found_by_what_they_lead_to(data: Path, tmp_path: Path) -> None:
+    def bolder(claim: dict[str, Any]) -> None:
+        claim["settings"]["portfolio"]["kelly_fraction"] = 1.0
+
+    found = failed(checked(data, rewritten(own(data), tmp_path / "bundle.json", bolder, honest=True)))
+    assert {"replayed decisions", "the digest"} <= found and "input feed.polymarket" not in found
+
+
+def test_settings_of_another_version_are_named(data: Path, tmp_path: Path) -> None:
+    def older(claim: dict[str, Any]) -> None:
+        claim["settings"]["portfolio"]["luck"] = 1.0
+
+    found = failed(checked(data, rewritten(own(data), tmp_path / "bundle.json", older, honest=True)))
+    assert found == {"the settings"}
+
+
+def test_a_bundle_of_the_chain_that_was_changed_or_taken_out_is_named(data: Path, tmp_path: Path) -> None:
+    shutil.copytree(data / BUNDLES, tmp_path / BUNDLES)
+    second = Chain(tmp_path).paths()[1]
+    archive = data / "runs" / "evening" / "archive"
+
+    def forged(claim: dict[str, Any]) -> None:
+        claim["made"] = "2020-01-01T00:00:00+00:00"
+
+    original = second.read_bytes()
+    rewritten(second, second, forged, honest=False)
+    assert failed(check_bundle(own(data), archive, [tmp_path / BUNDLES])) == {f"the chain: {second.name}"}
+    second.write_bytes(original)
+    second.unlink()
+    (chain,) = [each for each in check_bundle(own(data), archive, [tmp_path / BUNDLES]) if "chain" in each.what]
+    assert chain.verdict == "not checked" and read_bundle(own(data)).claim.previous[:12] in chain.text
+
+
+def test_a_run_that_is_not_whole_gets_no_bundle(made: Path, tmp_path: Path) -> None:
+    def change(record: Stored) -> Stored | None:
+        return None if record.topic == FEED_POLYMARKET and record.offset >= 2_000 else record
+
+    with pytest.raises(Failure, match="evening is not whole: "):
+        make_bundle(altered(made, tmp_path, change), "evening", Chain(tmp_path))
+    with pytest.raises(Failure, match=r"does not come out the same.*decisions"):
+        make_bundle(altered(made, tmp_path / "spoilt", spoil_first), "evening", Chain(tmp_path))
+    assert not (tmp_path / BUNDLES).exists()
+
+
+def test_the_command_makes_one_and_checks_it(made: Path, tmp_path: Path) -> None:
+    shutil.copytree(made, tmp_path / "data" / "runs" / "evening")
+    file = "data/runs/evening/bundle.json"
+    assert_explained(profit(tmp_path, "verify", "evening"), "evening has no bundle", "--bundle")
+    done = profit(tmp_path, "verify", "evening", "--bundle", file)
+    assert done.returncode == 0 and "the first of its data folder" in done.stdout, done.stderr
+    for words in (["evening"], [file], [file, "--archive", "evening"]):
+        done = profit(tmp_path, "verify", *words)
+        assert done.returncode == 0 and done.stdout.rstrip().endswith("sound"), done.stdout + done.stderr
+    (tmp_path / file).write_bytes((tmp_path / file).read_bytes().replace(b'"digest": "', b'"digest": "0', 1))
+    done = profit(tmp_path, "verify", "evening", "--json")
+    assert done.returncode == 1 and not json.loads(done.stdout)["sound"]
+    (tmp_path / file).write_text("{}")
+    assert_explained(profit(tmp_path, "verify", "evening"), "is no bundle")
