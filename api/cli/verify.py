@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -62,8 +63,9 @@ def _make(place: str, file: Path, data_dir: Path, as_json: bool) -> None:
     if is_running(archive.parent):
         raise Failure(f"{place} is still running.", "End it first; what it holds by now: profit replay --compare.")
     require_writable(file.absolute().parent)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
     with Console(stderr=True, quiet=as_json).status("replaying the run, which has to come out the same"):
-        made = make_bundle(archive, archive.parent.name, Chain(data_dir))
+        made = make_bundle(archive, archive.parent.name, now, Chain(data_dir))
     file.write_bytes(encode(made))
     if as_json:
         print(msgspec.json.encode(made).decode())

@@ -8,7 +8,6 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -50,8 +49,8 @@ class CheckResult(msgspec.Struct, frozen=True):
     text: str = ""
 
 
-def make_bundle(archive: Path, name: str, chain: Chain, progress: Progress = lambda stage: None) -> Bundle:
-    """The bundle of the run that wrote ``archive``, added to ``chain``. Raises Failure for a run that is not whole, or
+def make_bundle(archive: Path, name: str, made: str, chain: Chain, progress: Progress = lambda stage: None) -> Bundle:
+    """The bundle of the run that wrote ``archive``, added to ``chain``. ``made``: now, ISO 8601. Raises Failure for a run that is not whole, or
     whose replay differs."""
     lacking = shortfalls(archive)
     with tempfile.TemporaryDirectory(prefix="profit-bundle-") as folder:
@@ -74,7 +73,7 @@ def make_bundle(archive: Path, name: str, chain: Chain, progress: Progress = lam
         claim = Claim(
             format=FORMAT,
             run=name,
-            made=datetime.now(UTC).isoformat(timespec="seconds"),
+            made=made,
             code=code_version(),
             settings=portable(plan.settings),
             fixed=plan.fixed,

@@ -22,6 +22,8 @@ from tests.once import once
 
 pytestmark = pytest.mark.takes(30)
 
+NOW = "2026-11-30T10:00:00+00:00"
+
 
 @pytest.fixture(scope="module")
 def data(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -31,7 +33,7 @@ def data(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         run = folder / "runs" / "evening"
         shutil.copytree(made, run)
         for _ in range(3):
-            bundle = make_bundle(run / "archive", "evening", Chain(folder))
+            bundle = make_bundle(run / "archive", "evening", NOW, Chain(folder))
         (run / "bundle.json").write_bytes(encode(bundle))
 
     return once(tmp_path_factory, "a-bundled-run", make)
@@ -159,9 +161,9 @@ def test_a_run_that_is_not_whole_gets_no_bundle(made: Path, tmp_path: Path) -> N
         return None if record.topic == FEED_POLYMARKET and record.offset >= 2_000 else record
 
     with pytest.raises(Failure, match="evening is not whole: "):
-        make_bundle(altered(made, tmp_path, change), "evening", Chain(tmp_path))
+        make_bundle(altered(made, tmp_path, change), "evening", NOW, Chain(tmp_path))
     with pytest.raises(Failure, match=r"does not come out the same.*decisions"):
-        make_bundle(altered(made, tmp_path / "spoilt", spoil_first), "evening", Chain(tmp_path))
+        make_bundle(altered(made, tmp_path / "spoilt", spoil_first), "evening", NOW, Chain(tmp_path))
     assert not (tmp_path / BUNDLES).exists()
 
 
