@@ -14,7 +14,7 @@ from rich.table import Table
 from api.cli.why import shorten
 from api.runs import is_running
 from flows.replay.again import compare_again
-from flows.replay.comparison import ALL, Comparison, FirstDifference, TradeDifference
+from flows.replay.comparison import ALL, FirstDifference, ReplayComparison, TradeDifference
 from models.money import DOLLAR
 
 _SHOWN: Final = 300  # characters of a record
@@ -33,7 +33,7 @@ def compare(archive: Path, named: Path, as_json: bool) -> bool:
     return result.identical
 
 
-def _show(result: Comparison, named: Path) -> None:
+def _show(result: ReplayComparison, named: Path) -> None:
     for each in result.lacking:
         print(f"note: {each}", file=sys.stderr)
     where = "" if result.journal == ALL else f", up to journal event {result.journal:,}"
@@ -62,7 +62,7 @@ def _show_first(first: FirstDifference) -> None:
         print(f"    recorded {span.recorded or 'none'}\n    replayed {span.replayed or 'none'}")
 
 
-def _show_trades(result: Comparison) -> None:
+def _show_trades(result: ReplayComparison) -> None:
     alike = result.round_trips - len([each for each in result.trades if each.live is not None])
     print(f"round trips with the same result in both: {alike:,}")
     if result.trades:

@@ -56,7 +56,7 @@ def verify(
 
 
 def _make(place: str, file: Path, data_dir: Path, as_json: bool) -> None:
-    from flows.replay.bundle import Chain, encode
+    from flows.replay.bundle import BundleChain, encode
     from flows.replay.bundle_check import make_bundle
 
     archive = archive_of(Path(place), data_dir)
@@ -65,13 +65,13 @@ def _make(place: str, file: Path, data_dir: Path, as_json: bool) -> None:
     require_writable(file.absolute().parent)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     with Console(stderr=True, quiet=as_json).status("replaying the run, which has to come out the same"):
-        made = make_bundle(archive, archive.parent.name, now, Chain(data_dir))
+        made = make_bundle(archive, archive.parent.name, now, BundleChain(data_dir))
     file.write_bytes(encode(made))
     if as_json:
         print(msgspec.json.encode(made).decode())
         return
-    print(f"{file}: run {made.claim.run}, digest {made.claim.digest[:12]}, bundle {made.sha256[:12]}")
-    print(f"  behind {made.claim.previous[:12] or 'none: the first of its data folder'}")
+    print(f"{file}: run {made.content.run}, digest {made.content.digest[:12]}, bundle {made.sha256[:12]}")
+    print(f"  behind {made.content.previous[:12] or 'none: the first of its data folder'}")
     print(f"  a stranger needs it, the archive and this program: profit verify {file} --archive ARCHIVE")
 
 

@@ -19,7 +19,7 @@ from typing import Final
 
 import msgspec
 
-from flows.replay.comparison import Comparison
+from flows.replay.comparison import ReplayComparison
 from models.contracts import Number, Status
 from models.money import DOLLAR
 from models.telemetry import ModuleState
@@ -37,7 +37,7 @@ class DailyResult(msgspec.Struct, frozen=True):
 
     at: float
     seconds: float
-    comparison: Comparison | None = None
+    comparison: ReplayComparison | None = None
     failure: str = ""
 
     @property
@@ -138,7 +138,7 @@ class DailyComparison:
         now = self._wall()
         comparison, failure = None, ""
         try:
-            comparison = msgspec.json.decode(self._draft.read_bytes(), type=Comparison)
+            comparison = msgspec.json.decode(self._draft.read_bytes(), type=ReplayComparison)
         except (OSError, msgspec.MsgspecError):
             failure = self._last_words() or f"it ended with code {code}"
         self.last = DailyResult(now, now - self._begun, comparison, failure)

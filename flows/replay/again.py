@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from connectors.failures import can_write
-from flows.replay.comparison import ALL, Comparison, compare_runs
+from flows.replay.comparison import ALL, ReplayComparison, compare_runs
 from flows.replay.plan import PLAN, ReplayPlan, Stage, goes_by_its_own, load_plan
 from flows.replay.prefix import prefix_of
 from flows.replay.runner import begin, run_stages
@@ -50,7 +50,9 @@ def repeating(archive: Path, folder: Path, settings: Settings | None = None, fix
     )
 
 
-def compare_again(archive: Path, running: bool, progress: Callable[[Stage], None] = lambda stage: None) -> Comparison:
+def compare_again(
+    archive: Path, running: bool, progress: Callable[[Stage], None] = lambda stage: None
+) -> ReplayComparison:
     """Repeat the run that wrote ``archive`` and compare. Of one that is ``running``, or that was cut off, the longest
     part that its archive holds whole (``flows.replay.prefix``). Raises Failure."""
     is_replay = (archive.parent / PLAN).is_file()

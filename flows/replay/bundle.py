@@ -63,7 +63,7 @@ class CodeVersion(msgspec.Struct, frozen=True):
     platform: str
 
 
-class Claim(msgspec.Struct, frozen=True):
+class BundleContent(msgspec.Struct, frozen=True):
     """What is stated. ``made``: UTC, ISO 8601. ``fixed``: the configurations stated in the journal are passed over.
     ``inputs``: feed and input topics; ``outputs``: what came of them. ``previous``: hash of the bundle before it, "" of
     the first."""
@@ -82,15 +82,15 @@ class Claim(msgspec.Struct, frozen=True):
 
 
 class Bundle(msgspec.Struct, frozen=True):
-    """A claim and the SHA-256 over its canonical JSON."""
+    """A run stated, and the SHA-256 over its canonical JSON."""
 
-    claim: Claim
+    content: BundleContent
     sha256: str
 
 
-def hash_of(claim: Claim) -> str:
-    """SHA-256 over the claim as JSON with sorted keys and no blanks."""
-    return hashlib.sha256(msgspec.json.encode(claim, order="sorted")).hexdigest()
+def hash_of(content: BundleContent) -> str:
+    """SHA-256 over the content as JSON with sorted keys and no blanks."""
+    return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
 
 
 def encode(bundle: Bundle) -> bytes:
@@ -106,10 +106,10 @@ def read_bundle(path: Path) -> Bundle:
         raise Failure(f"{path}: there is no such file.", "Name a bundle, or a run or archive that has one.") from None
     except (OSError, msgspec.MsgspecError) as cause:
         raise Failure(f"{path} is no bundle: {cause}.", "`profit verify RUN --bundle FILE` makes one.") from None
-    if bundle.claim.format != FORMAT:
+    if bundle.content.format != FORMAT:
         raise Failure(
-            f"{path} is a bundle of format {bundle.claim.format}, wanted is {FORMAT}.",
-            "Check it with the version that made it; it is named in claim.code.",
+            f"{path} is a bundle of format {bundle.content.format}, wanted is {FORMAT}.",
+            "Check it with the version that made it; it is named in content.code.",
         )
     return bundle
 
@@ -159,7 +159,7 @@ def figures_of(report: RunSummary | dict[str, Any]) -> dict[str, Any]:
     return figures | {f"account.{name}": account.get(name) for name in ("capital", "cash", "reserved", "at_cost")}
 
 
-class Chain:
+class BundleChain:
     """The bundles of a data folder, in the order in which they were made."""
 
     def __init__(self, data_dir: Path) -> None:
@@ -168,8 +168,8 @@ class Chain:
     def paths(self) -> list[Path]:
         return sorted(self.folder.glob("[0-9]*-*.json")) if self.folder.is_dir() else []
 
-    def add(self, claim: Claim) -> Bundle:
-        """The bundle of ``claim`` behind the last one, kept in the folder. Raises Failure."""
+    def add(self, content: BundleContent) -> Bundle:
+        """A bundle of ``content`` behind the last one, kept in the folder. Raises Failure."""
         self.folder.mkdir(parents=True, exist_ok=True)
         lock = acquire(self.folder)
         if lock is None:
@@ -177,10 +177,10 @@ class Chain:
         try:
             known = self.paths()
             previous = read_bundle(known[-1]).sha256 if known else ""
-            linked = msgspec.structs.replace(claim, previous=previous)
+            linked = msgspec.structs.replace(content, previous=previous)
             bundle = Bundle(linked, hash_of(linked))
             number = int(known[-1].name.partition("-")[0]) + 1 if known else 1
-            path = self.folder / f"{number:06d}-{claim.run}.json"
+            path = self.folder / f"{number:06d}-{content.run}.json"
             fresh = path.with_suffix(".part")
             fresh.write_bytes(encode(bundle))
             fresh.replace(path)
@@ -198,14 +198,14 @@ def predecessors(bundle: Bundle, folders: Iterable[Path]) -> Iterator[tuple[str,
             with contextlib.suppress(Failure):  # another kind of file
                 found = read_bundle(path)
                 known.setdefault(found.sha256, (path, found))
-    wanted, seen = bundle.claim.previous, set[str]()
+    wanted, seen = bundle.content.previous, set[str]()
     while wanted and wanted not in seen:
         seen.add(wanted)
         place, before = known.get(wanted, (None, None))
         yield wanted, place, before
         if before is None:
             return
-        wanted = before.claim.previous
+        wanted = before.content.previous
 
 
 def _hash(pieces: Iterable[bytes]) -> TopicHash:

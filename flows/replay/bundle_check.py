@@ -19,8 +19,8 @@ from flows.replay.again import repeating
 from flows.replay.bundle import (
     FORMAT,
     Bundle,
-    Chain,
-    Claim,
+    BundleChain,
+    BundleContent,
     TopicHash,
     code_version,
     figures_of,
@@ -49,9 +49,11 @@ class CheckResult(msgspec.Struct, frozen=True):
     text: str = ""
 
 
-def make_bundle(archive: Path, name: str, made: str, chain: Chain, progress: Progress = lambda stage: None) -> Bundle:
-    """The bundle of the run that wrote ``archive``, added to ``chain``. ``made``: now, ISO 8601. Raises Failure for a run that is not whole, or
-    whose replay differs."""
+def make_bundle(
+    archive: Path, name: str, made: str, chain: BundleChain, progress: Progress = lambda stage: None
+) -> Bundle:
+    """The bundle of the run that wrote ``archive``, added to ``chain``. ``made``: now, ISO 8601. Raises Failure for
+    a run that is not whole, or whose replay differs."""
     lacking = shortfalls(archive)
     with tempfile.TemporaryDirectory(prefix="profit-bundle-") as folder:
         plan = repeating(archive, Path(folder) / "run")
@@ -70,7 +72,7 @@ def make_bundle(archive: Path, name: str, made: str, chain: Chain, progress: Pro
                 f"{name} does not come out the same when it is replayed: {', '.join(differ)}.",
                 f"See where: profit replay --compare {name}.",
             )
-        claim = Claim(
+        content = BundleContent(
             format=FORMAT,
             run=name,
             made=made,
@@ -83,7 +85,7 @@ def make_bundle(archive: Path, name: str, made: str, chain: Chain, progress: Pro
             report=msgspec.to_builtins(report),
             previous="",
         )
-    return chain.add(claim)
+    return chain.add(content)
 
 
 def check_bundle(
@@ -92,23 +94,23 @@ def check_bundle(
     """Everything that the bundle in the file ``path`` states of ``archive``, checked. ``chains``: folders in which the
     bundles before it may be. Raises Failure for a file that is no bundle."""
     bundle = read_bundle(path)
-    claim = bundle.claim
-    own = hash_of(claim)
+    content = bundle.content
+    own = hash_of(content)
     results = [
         _judged("the bundle's own hash", own == bundle.sha256, f"its content has {own}, it states {bundle.sha256}"),
-        *_code(claim),
+        *_code(content),
     ]
-    inputs = _topics("input", claim.inputs, inputs_of(archive))
+    inputs = _topics("input", content.inputs, inputs_of(archive))
     results += inputs
     present = set(ArchiveReader(archive).topics())
-    if present & claim.outputs.keys():
-        results += _topics("recorded", claim.outputs, outputs_of(archive))
+    if present & content.outputs.keys():
+        results += _topics("recorded", content.outputs, outputs_of(archive))
     else:
         results.append(CheckResult("recorded results", "not checked", "the archive has the inputs alone"))
     if any(each.verdict == "failed" for each in inputs):
         results.append(CheckResult("the replay", "not checked", "its inputs are not those of the bundle"))
     else:
-        results += _replay(claim, archive, progress)
+        results += _replay(content, archive, progress)
     return [*results, *_chain(bundle, chains)]
 
 
@@ -118,32 +120,32 @@ def _replayed(plan: ReplayPlan, progress: Progress) -> RunSummary:
     return summarise(plan.archive, plan.journal, plan.output, 0.0, from_feeds=True)
 
 
-def _replay(claim: Claim, archive: Path, progress: Progress) -> list[CheckResult]:
+def _replay(content: BundleContent, archive: Path, progress: Progress) -> list[CheckResult]:
     try:
-        settings = Settings.model_validate(claim.settings)
+        settings = Settings.model_validate(content.settings)
     except ValidationError as cause:
         where = ", ".join(".".join(map(str, each["loc"])) for each in cause.errors())
         return [CheckResult("the settings", "failed", f"this version does not take {where}")]
     folder = Path(tempfile.mkdtemp(prefix="profit-bundle-"))
     try:
-        plan = repeating(archive, folder / "run", settings, claim.fixed)
+        plan = repeating(archive, folder / "run", settings, content.fixed)
         report = _replayed(plan, progress)
-        results = _topics("replayed", claim.outputs, outputs_of(plan.output))
+        results = _topics("replayed", content.outputs, outputs_of(plan.output))
     except Failure as cause:
         return [CheckResult("the replay", "failed", cause.cause)]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    told = f"the replay has {report.digest}, the bundle states {claim.digest}"
-    results.append(_judged("the digest", report.digest == claim.digest, told))
-    stated, found = figures_of(claim.report), figures_of(report)
+    told = f"the replay has {report.digest}, the bundle states {content.digest}"
+    results.append(_judged("the digest", report.digest == content.digest, told))
+    stated, found = figures_of(content.report), figures_of(report)
     for name, value in stated.items():
         told = f"the replay has {found[name]}, the bundle states {value}"
         results.append(_judged(f"report {name}", found[name] == value, told))
     return results
 
 
-def _code(claim: Claim) -> list[CheckResult]:
-    own, theirs = code_version(), claim.code
+def _code(content: BundleContent) -> list[CheckResult]:
+    own, theirs = code_version(), content.code
     results = []
     if own.sources == theirs.sources:
         results.append(CheckResult("the code", "ok", f"version {theirs.version}, the same sources"))
@@ -167,7 +169,7 @@ def _topics(kind: str, stated: Mapping[str, TopicHash], found: Mapping[str, Topi
 
 
 def _chain(bundle: Bundle, folders: Sequence[Path]) -> list[CheckResult]:
-    if not bundle.claim.previous:
+    if not bundle.content.previous:
         return [CheckResult("the chain", "ok", "this is the first bundle of its data folder")]
     results: list[CheckResult] = []
     links = 0
@@ -175,7 +177,7 @@ def _chain(bundle: Bundle, folders: Sequence[Path]) -> list[CheckResult]:
         if found is None or path is None:
             text = f"after {links} of them: the bundle {wanted[:12]} is in none of {', '.join(map(str, folders))}"
             return [*results, CheckResult("the chain", "not checked", text)]
-        own = hash_of(found.claim)
+        own = hash_of(found.content)
         links += 1
         if own != wanted:
             results.append(

@@ -64,7 +64,7 @@ class TradeDifference(msgspec.Struct, frozen=True):
         return (self.replay or 0) - (self.live or 0)
 
 
-class Comparison(msgspec.Struct, frozen=True):
+class ReplayComparison(msgspec.Struct, frozen=True):
     """``journal``: number of the last journal event of which all that followed was compared, -1 for all.
     Decisions: how many the recording has, how many of these the replay has alike. ``trades``: those that differ. Money
     in micro-dollars.
@@ -96,7 +96,7 @@ class _Placed(msgspec.Struct, frozen=True):
 _placed: Final = msgspec.json.Decoder(_Placed)
 
 
-def compare_runs(recorded: Path, replayed: Path, last: int = ALL) -> Comparison:
+def compare_runs(recorded: Path, replayed: Path, last: int = ALL) -> ReplayComparison:
     """Compare two archives of journals, decisions, orders, fills, ledgers and outcomes up to the journal number
     ``last``. What the recording does not have yet of one of them is no difference: it is compared as far as it goes."""
     ours, theirs = ArchiveReader(recorded), ArchiveReader(replayed)
@@ -128,7 +128,7 @@ def compare_runs(recorded: Path, replayed: Path, last: int = ALL) -> Comparison:
         TradeDifference(*key, _net(live.get(key)), _net(replay.get(key)))
         for key in sorted(live.keys() | replay.keys(), key=lambda key: (key[3], key))
     ]
-    return Comparison(
+    return ReplayComparison(
         identical=first is None,
         journal=whole,
         decisions=decisions,

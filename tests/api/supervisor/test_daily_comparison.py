@@ -12,11 +12,11 @@ import pytest
 
 from api.server.alerting import Alerting
 from api.supervisor.daily_comparison import RESULT, DailyComparison, DailyResult
-from flows.replay.comparison import Comparison
+from flows.replay.comparison import ReplayComparison
 from tests.api.server.records import telemetry
 from tests.waiting import eventually
 
-SAME = Comparison(True, 900, 40, 40, None, 3, 5_000_000, 5_000_000, [])
+SAME = ReplayComparison(True, 900, 40, 40, None, 3, 5_000_000, 5_000_000, [])
 OTHER = msgspec.structs.replace(SAME, identical=False, identical_decisions=39, replay_net=4_999_999)
 DAY_S = 24 * 3_600.0
 
@@ -34,7 +34,7 @@ def job(folder: Path, wall: Wall, said: list[str], code: str, every_h: float = 2
     return DailyComparison(folder, every_h, said.append, (sys.executable, "-c", code), wall)
 
 
-def printing(result: Comparison) -> str:
+def printing(result: ReplayComparison) -> str:
     return f"print({msgspec.json.encode(result).decode()!r})"
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from flows.replay.bundle import BUNDLES, Bundle, Chain, encode, hash_of, read_bundle
+from flows.replay.bundle import BUNDLES, Bundle, BundleChain, encode, hash_of, read_bundle
 from flows.replay.bundle_check import CheckResult, check_bundle, make_bundle
 from models.failures import Failure
 from models.message import Stored
@@ -33,7 +33,7 @@ def data(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         run = folder / "runs" / "evening"
         shutil.copytree(made, run)
         for _ in range(3):
-            bundle = make_bundle(run / "archive", "evening", NOW, Chain(folder))
+            bundle = make_bundle(run / "archive", "evening", NOW, BundleChain(folder))
         (run / "bundle.json").write_bytes(encode(bundle))
 
     return once(tmp_path_factory, "a-bundled-run", make)
@@ -104,19 +104,19 @@ def spoil_first(record: Stored) -> Stored:
 
 
 def rewritten(path: Path, target: Path, change: Callable[[dict[str, Any]], None], honest: bool) -> Path:
-    """The bundle with another claim; ``honest``: with a hash that fits it."""
+    """The bundle with another content; ``honest``: with a hash that fits it."""
     given = json.loads(path.read_bytes())
-    change(given["claim"])
+    change(given["content"])
     bundle = msgspec.convert(given, Bundle)
-    target.write_bytes(encode(Bundle(bundle.claim, hash_of(bundle.claim)) if honest else bundle))
+    target.write_bytes(encode(Bundle(bundle.content, hash_of(bundle.content)) if honest else bundle))
     return target
 
 
 @pytest.mark.parametrize("honest", [True, False], ids=["with a new hash", "with the old hash"])
 def test_a_claim_that_was_changed_is_named(honest: bool, data: Path, tmp_path: Path) -> None:
-    def better(claim: dict[str, Any]) -> None:
-        claim["report"]["account"]["cash"] += 1_000
-        claim["digest"] = "0" * 64
+    def better(content: dict[str, Any]) -> None:
+        content["report"]["account"]["cash"] += 1_000
+        content["digest"] = "0" * 64
 
     path = rewritten(own(data), tmp_path / "bundle.json", better, honest)
     wanted = {"the digest", "report account.cash"}
@@ -124,16 +124,16 @@ def test_a_claim_that_was_changed_is_named(honest: bool, data: Path, tmp_path: P
 
 
 def test_other_settings_are_found_by_what_they_lead_to(data: Path, tmp_path: Path) -> None:
-    def bolder(claim: dict[str, Any]) -> None:
-        claim["settings"]["portfolio"]["kelly_fraction"] = 1.0
+    def bolder(content: dict[str, Any]) -> None:
+        content["settings"]["portfolio"]["kelly_fraction"] = 1.0
 
     found = failed(checked(data, rewritten(own(data), tmp_path / "bundle.json", bolder, honest=True)))
     assert {"replayed decisions", "the digest"} <= found and "input feed.polymarket" not in found
 
 
 def test_settings_of_another_version_are_named(data: Path, tmp_path: Path) -> None:
-    def older(claim: dict[str, Any]) -> None:
-        claim["settings"]["portfolio"]["luck"] = 1.0
+    def older(content: dict[str, Any]) -> None:
+        content["settings"]["portfolio"]["luck"] = 1.0
 
     found = failed(checked(data, rewritten(own(data), tmp_path / "bundle.json", older, honest=True)))
     assert found == {"the settings"}
@@ -141,11 +141,11 @@ def test_settings_of_another_version_are_named(data: Path, tmp_path: Path) -> No
 
 def test_a_bundle_of_the_chain_that_was_changed_or_taken_out_is_named(data: Path, tmp_path: Path) -> None:
     shutil.copytree(data / BUNDLES, tmp_path / BUNDLES)
-    second = Chain(tmp_path).paths()[1]
+    second = BundleChain(tmp_path).paths()[1]
     archive = data / "runs" / "evening" / "archive"
 
-    def forged(claim: dict[str, Any]) -> None:
-        claim["made"] = "2020-01-01T00:00:00+00:00"
+    def forged(content: dict[str, Any]) -> None:
+        content["made"] = "2020-01-01T00:00:00+00:00"
 
     original = second.read_bytes()
     rewritten(second, second, forged, honest=False)
@@ -153,7 +153,7 @@ def test_a_bundle_of_the_chain_that_was_changed_or_taken_out_is_named(data: Path
     second.write_bytes(original)
     second.unlink()
     (chain,) = [each for each in check_bundle(own(data), archive, [tmp_path / BUNDLES]) if "chain" in each.what]
-    assert chain.verdict == "not checked" and read_bundle(own(data)).claim.previous[:12] in chain.text
+    assert chain.verdict == "not checked" and read_bundle(own(data)).content.previous[:12] in chain.text
 
 
 def test_a_run_that_is_not_whole_gets_no_bundle(made: Path, tmp_path: Path) -> None:
@@ -161,9 +161,9 @@ def test_a_run_that_is_not_whole_gets_no_bundle(made: Path, tmp_path: Path) -> N
         return None if record.topic == FEED_POLYMARKET and record.offset >= 2_000 else record
 
     with pytest.raises(Failure, match="evening is not whole: "):
-        make_bundle(altered(made, tmp_path, change), "evening", NOW, Chain(tmp_path))
+        make_bundle(altered(made, tmp_path, change), "evening", NOW, BundleChain(tmp_path))
     with pytest.raises(Failure, match=r"does not come out the same.*decisions"):
-        make_bundle(altered(made, tmp_path / "spoilt", spoil_first), "evening", NOW, Chain(tmp_path))
+        make_bundle(altered(made, tmp_path / "spoilt", spoil_first), "evening", NOW, BundleChain(tmp_path))
     assert not (tmp_path / BUNDLES).exists()
 
 
