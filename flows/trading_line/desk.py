@@ -15,6 +15,7 @@ import msgspec
 
 from connectors.venues.paper.venue import PaperVenue
 from connectors.venues.routing import RoutingVenue
+from connectors.venues.separate import SeparateVenues
 from connectors.venues.venue import Venue
 from flows.beat import Beat, Beats
 from flows.pulse import FlowPulse
@@ -154,7 +155,7 @@ class Desk:
         for member in self._members:
             member.configure(settings)
         self._deadline = round(settings.execution.deadline_s * SECOND)
-        if isinstance(self._venue, PaperVenue):
+        if isinstance(self._venue, PaperVenue | SeparateVenues):
             self._venue.configure(rules_of(settings))
         elif self._router is not None:
             twins = frozenset(name for name, each in self._instances.items() if each.state == "twin")

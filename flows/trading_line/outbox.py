@@ -16,9 +16,13 @@ class Outbox:
 
     def put(self, topic: str, key: str, record: Record, t: int) -> None:
         """Queue a record of event time ``t`` (Unix ns)."""
+        self.send(topic, key, record.canonical(), t)
+
+    def send(self, topic: str, key: str, value: bytes, t: int) -> None:
+        """Queue what is no record of an output topic."""
         ordinal = self._ordinals.get(topic, 0)
         self._ordinals[topic] = ordinal + 1
-        self._messages.append(Message(topic, key, record.canonical(), t, self._producer, ordinal))
+        self._messages.append(Message(topic, key, value, t, self._producer, ordinal))
 
     def count(self, topic: str) -> int:
         """How many records the topic has been given so far."""
