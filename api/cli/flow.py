@@ -14,10 +14,12 @@ from models.settings import load
 from models.telemetry import ModuleState
 
 SNAPSHOT_S = 1.0
+#: Of the learning flow, whose state is that of two trading flows, and which may read a minute again.
+LEARNING_SNAPSHOT_S = 30.0
 
 
 def flow(
-    name: Annotated[Literal["market", "trading", "audit"], typer.Argument(help="Which flow.")],
+    name: Annotated[Literal["market", "trading", "audit", "learning"], typer.Argument(help="Which flow.")],
     kafka: Annotated[str, typer.Option(help="HOST:PORT of the cluster.")] = "",
     run_dir: Annotated[Path | None, typer.Option(help="Folder of the run: state, archive, audit.duckdb.")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file of settings.")] = None,
@@ -28,6 +30,7 @@ def flow(
 ) -> None:
     """Run one flow on Kafka until it is asked to stop; it resumes where it was."""
     from api.cli.beginning import beginning
+    from api.cli.learning import learning_flow
     from connectors.kafka.absence import ABSENCE_S
     from connectors.kafka.admin import await_cluster
     from connectors.kafka.claim import claim
@@ -75,12 +78,14 @@ def flow(
         progress = ProgressReporter(name) if name == "trading" else None
         attach = output_to(lambda: KafkaSink(settings.kafka, bootstrap, meter, progress))
         settings = with_operator(settings, folder.name)
-        begun = beginning(name, folder, own, settings, bootstrap, fixed)
+        begun = settings if name == "learning" else beginning(name, folder, own, settings, bootstrap, fixed)
         if name == "trading":
             kill = KillWatch(settings, bootstrap, _say)
             kill.look()  # before it has heard anything
             kill.start()
-        if name == "market":
+        if name == "learning":
+            dataflow = learning_flow(settings, folder, stop, attach)
+        elif name == "market":
             feeds = KafkaFeedSource(settings.kafka, bootstrap, stop, drain_s=drain_s, meter=meter)
             dataflow = market.build(feeds, attach, begun, fixed)
         else:
@@ -93,7 +98,7 @@ def flow(
     on_signals(stop)
     status: Status = "failed"
     try:
-        run(dataflow, recovery, SNAPSHOT_S)
+        run(dataflow, recovery, LEARNING_SNAPSHOT_S if name == "learning" else SNAPSHOT_S)
         status = "stopped"
     finally:
         pulse.close(status)

@@ -159,6 +159,8 @@ def children(order: RunRequest, bootstrap: str, folder: Path, settings: Settings
     for rank, flow in enumerate(FLOWS if "flow" in VERBS else (), start=2):
         played = () if order.feeds in ("sim", "live") or flow == "audit" else ("--fixed",)
         add(flow, "flow", flow, *cluster, *place, *played, rank=rank)
+    if order.feeds in ("sim", "live") and settings.promotion.enabled:
+        add("learning", "flow", "learning", *cluster, *place, rank=0)
     if not why_not_live(order.feeds, settings):
         add("live", "live", "run", *cluster, *place, rank=0)
     if "serve" in VERBS:

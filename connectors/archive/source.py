@@ -38,6 +38,7 @@ class _TopicPartition(StatefulSourcePartition[Stored, int]):
         batch_size: int,
         stop: Callable[[], bool],
         written: Callable[[], bool],
+        look: timedelta,
         offset: int,
     ) -> None:
         self._reader = ArchiveReader(directory)
@@ -45,6 +46,7 @@ class _TopicPartition(StatefulSourcePartition[Stored, int]):
         self._batch_size = batch_size
         self._stop = stop
         self._written = written
+        self._look = look
         self._offset = offset
         self._batches = self._reader.batches(topic, offset, batch_size)
         self._awake: datetime | None = None
@@ -61,7 +63,7 @@ class _TopicPartition(StatefulSourcePartition[Stored, int]):
             if batch is None:
                 if whole:
                     raise StopIteration
-                self._awake = datetime.now(UTC) + _LOOK
+                self._awake = datetime.now(UTC) + self._look
                 return []
         self._offset = batch[-1].offset + 1
         return batch
@@ -77,7 +79,7 @@ class ArchiveSource(FixedPartitionedSource[Stored, int]):
     """All records of one archived topic in offset order, then the end.
 
     ``stop`` is asked before each batch; true ends the input there, to be resumed. ``written`` says whether the topic is
-    whole; while it is not, more is waited for."""
+    whole; while it is not, more is waited for, and ``look`` is the time between two looks."""
 
     def __init__(
         self,
@@ -86,7 +88,9 @@ class ArchiveSource(FixedPartitionedSource[Stored, int]):
         batch_size: int = 1_000,
         stop: Callable[[], bool] = never,
         written: Callable[[], bool] | None = None,
+        look: timedelta = _LOOK,
     ) -> None:
+        self._look = look
         self._directory = directory
         self._topic = topic
         self._batch_size = batch_size
@@ -98,7 +102,7 @@ class ArchiveSource(FixedPartitionedSource[Stored, int]):
 
     def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> _TopicPartition:
         return _TopicPartition(
-            self._directory, self._topic, self._batch_size, self._stop, self._written, resume_state or 0
+            self._directory, self._topic, self._batch_size, self._stop, self._written, self._look, resume_state or 0
         )
 
 
