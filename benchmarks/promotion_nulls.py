@@ -24,8 +24,9 @@ from benchmarks.figures import Result
 from benchmarks.options import Options
 from models.promotion.candidate import Bought, Candidate
 from models.promotion.observations import HOUR_NS
-from models.promotion.promoter import Promoter, terms_of
+from models.promotion.promoter import Promoter
 from models.promotion.sections import PromotionSettings
+from models.promotion.terms import terms_of
 from models.statistics.power import observations_needed
 
 UNDERLYINGS = ("BTC", "ETH")

@@ -63,7 +63,8 @@ class Candidate(msgspec.Struct, kw_only=True):
     filled: dict[str, int] = {}  # kind of evidence -> micro-shares, of this trial
     bands: Bands | None = None
     watch: Watch = msgspec.field(default_factory=Watch)
-    anomaly: int = 0
+    anomaly: int = 0  # when something was last not in order
+    irregular: int = 0  # fills that were not, so far
     in_state: int = 0  # observations in this state
     net_in_state: float = 0.0  # their sum
 
@@ -98,10 +99,9 @@ class Candidate(msgspec.Struct, kw_only=True):
 
     def advance(self, t: int) -> list[HourObservation]:
         """Complete what is over at ``t``."""
-        irregular = self.book.irregular
         seen = self.book.advance(t)
-        if self.book.irregular > irregular:
-            self.anomaly = t
+        if self.book.irregular > self.irregular:
+            self.irregular, self.anomaly = self.book.irregular, t
         for each in seen:
             self.losses.take(each)
             if not self.gains.take(each):

@@ -28,7 +28,7 @@ def at_least(
 ) -> CriterionRow:
     """A number that must be reached. ``grows``: more of it comes with time, so that too little is insufficient and no
     failure."""
-    value, needed = _figure(value, digits), _figure(needed, digits)
+    value, needed = _figure(value, digits), -_figure(-needed, digits)
     said = f"{name} {value:g}, needs {needed:g}"
     if value >= needed:
         return CriterionRow(name, value, needed, "pass", 0.0, said)
@@ -47,7 +47,7 @@ def evidence(
 ) -> CriterionRow:
     """An e-value against its threshold. ``enough``: whether there is enough to call a small one a failure; ``hours``:
     when it could reach it; ``by_luck``: how often worthless ones do."""
-    value, threshold = _figure(value, 4), _figure(threshold, 4)
+    value, threshold = _figure(value, 4), -_figure(-threshold, 4)
     said = f"{name} {value:g}, needs {threshold:g} ({by_luck})"
     if value >= threshold:
         return CriterionRow(name, value, threshold, "pass", 0.0, said)
@@ -118,6 +118,6 @@ def hours_between(since: int, t: int) -> float:
 
 
 def _figure(value: float, digits: int) -> float:
-    """As it is shown and compared: rounded down, so that nothing passes by rounding."""
+    """As it is shown and compared, rounded down. What is needed is rounded up, so that nothing passes by rounding."""
     scale = 10**digits  # deterministic: a power of integers
-    return math.floor(value * scale) / scale if value < 1e9 else value
+    return math.floor(value * scale) / scale if abs(value) < 1e9 else value

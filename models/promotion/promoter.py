@@ -14,6 +14,7 @@ Out of ``disabled`` nothing comes back by itself: a new instance id is a new tri
 begin anew as it is configured (``reopen``), which is a new trial as well.
 
 >>> from models.promotion.sections import PromotionSettings
+>>> from models.promotion.terms import terms_of
 >>> promoter = Promoter(terms_of(PromotionSettings()))
 >>> promoter.register("fair", "updown_fair_value", "shadow", t=0)
 >>> look = promoter.look("fair", t=1)
@@ -25,75 +26,24 @@ from __future__ import annotations
 
 import msgspec
 
-from models.contracts import CriterionRow, PromotionDecision
-from models.promotion import criteria
-from models.promotion.candidate import Candidate
+from models.contracts import Fill, Outcome, PromotionDecision
+from models.promotion.asked import asked_of
+from models.promotion.candidate import Bought, Candidate
 from models.promotion.forecasts import ForecastBook
-from models.promotion.sections import PromotionSettings
 from models.promotion.states import STEPS, TWIN, PromotionState
+from models.promotion.terms import PromotionLook, PromotionTerms, SeenEvidence
 from models.promotion.wagers import Detector, Wager
 from models.reasons import Reason, Verdict
-from models.statistics.bands import Bands, bands
+from models.statistics.bands import Bands, Watch, bands
 from models.statistics.elond import Trials
 
 _BAND_RECORD = 20
 _EVERY = 24  # observations between two beginnings of the test for losses
 
 
-class PromotionTerms(msgspec.Struct, frozen=True):
-    """The numbers of ``[promotion]`` that decisions go by, as plain data."""
-
-    alpha: float
-    canary_alpha: float
-    canary_hours: int
-    hours: int
-    lots: int
-    dwell_h: float
-    stable_share: float
-    cell: int
-    credible_share: float
-    clean_h: float
-    reduce_alpha: float
-    disable_alpha: float
-    patience: int
-    band_horizon: int
-    band_rate: float
-    band_haircut: float
-
-
-def terms_of(settings: PromotionSettings) -> PromotionTerms:
-    """The terms of the settings."""
-    return PromotionTerms(**{name: getattr(settings, name) for name in PromotionTerms.__struct_fields__})
-
-
-class SeenEvidence(msgspec.Struct, frozen=True):
-    """What a look rests on, before anything began anew: as in ``models.contracts.PromotionDecision``. ``window``: Unix
-    ns of the first and last of it."""
-
-    window: tuple[int, int]
-    observations: int
-    e_value: float
-    e_threshold: float
-    level: float
-    forecast: float
-    loss: float
-
-
-class PromotionLook(msgspec.Struct, frozen=True):
-    """What was found at a look. ``rows``: all that was asked."""
-
-    old: PromotionState
-    new: PromotionState
-    verdict: Verdict
-    reason: Reason
-    text: str
-    rows: tuple[CriterionRow, ...]
-    seen: SeenEvidence
-
-
 class Promoter(msgspec.Struct):
-    """All instances and trials. Plain data: a snapshot is its encoding. ``register`` each instance once, feed the fills
-    to ``candidate_of`` their holder, and ``look``."""
+    """All instances and trials. Plain data: a snapshot is its encoding. ``register`` each instance once, tell it
+    what is ``filled`` and ``ended`` and what the ``candidates`` forecast, and ``look``."""
 
     terms: PromotionTerms
     candidates: dict[str, Candidate] = {}
@@ -132,6 +82,41 @@ class Promoter(msgspec.Struct):
         """Whose evidence the fills of this instance or twin are; None for nobody's."""
         return self.candidates.get(holder) or self.candidates.get(holder.removesuffix(TWIN))
 
+    def filled(self, fill: Fill, underlying: str, regime: str = "") -> None:
+        """A fill as the trading flow published it; nobody's is passed over. ``regime``: of the hour, known before
+        it."""
+        candidate = self.candidate_of(fill.strategy)
+        if candidate is None:
+            return
+        if fill.side == "sell":
+            paid = fill.gross - fill.fee
+            candidate.sold(fill.timestamp, fill.strategy, fill.market_key, fill.outcome, fill.size, paid)
+            return
+        candidate.bought(
+            Bought(
+                fill.timestamp,
+                fill.strategy,
+                fill.market_key,
+                fill.outcome,
+                underlying,
+                fill.size,
+                fill.gross + fill.fee,
+                fill.evidence,
+                regime,
+            )
+        )
+
+    def ended(self, outcome: Outcome) -> None:
+        """A market's end as the trading flow published it. One that is corrected later was paid wrongly: an anomaly of
+        whoever traded there."""
+        if not outcome.corrects:
+            self.settled(outcome.timestamp, outcome.market_key, outcome.payout_up, outcome.payout_down)
+            return
+        for holder in outcome.pnl:
+            candidate = self.candidate_of(holder)
+            if candidate is not None:
+                candidate.anomaly = max(candidate.anomaly, outcome.timestamp)
+
     def settled(self, t: int, market: str, payout_up: int, payout_down: int) -> None:
         """A market is over: its outcomes pay so many pips a share, whoever holds them."""
         for candidate in self.candidates.values():
@@ -163,9 +148,11 @@ class Promoter(msgspec.Struct):
         candidate = self.candidates[name]
         candidate.advance(t)
         old = candidate.state
+        if candidate.bands is not None and candidate.watch.count >= candidate.bands.horizon:
+            candidate.bands, candidate.watch = self._bands(candidate), Watch()  # their horizon is over: the next
         new, why = self._down(candidate)
-        rows = self.rows(candidate, t)
         level = self.trials.level(candidate.trial)
+        rows = asked_of(candidate, self.terms, level, t)
         bound = next(each for each in rows if each.name.startswith("evidence"))
         seen = SeenEvidence(
             window=(candidate.begun, candidate.last),
@@ -234,89 +221,6 @@ class Promoter(msgspec.Struct):
             return None
         terms = self.terms
         return bands(record, terms.band_horizon, terms.band_rate, terms.band_haircut, seed=candidate.generation)
-
-    # --- what is asked -------------------------------------------------------------------------------------------
-
-    def rows(self, candidate: Candidate, t: int) -> tuple[CriterionRow, ...]:
-        """The criteria of the next step up, with what there is; of an active or disabled instance those of active."""
-        terms = self.terms
-        elapsed = criteria.hours_between(candidate.begun or t, t)
-        count = len(candidate.record)
-        rate = count / elapsed if elapsed > 0.0 else 0.0
-        clean = criteria.at_least(
-            "hours since an anomaly",
-            criteria.hours_between(candidate.anomaly, t) if candidate.anomaly else terms.clean_h,
-            terms.clean_h,
-            per_hour=1.0,
-            grows=False,
-            digits=2,
-        )
-        waited = criteria.hours_between(candidate.since, t)
-        dwell = criteria.at_least("hours in this state", waited, terms.dwell_h, per_hour=1.0, digits=2)
-        if candidate.state == "shadow":
-            return (*self._canary(candidate, t, elapsed, rate), clean, dwell)
-        level = self.trials.level(candidate.trial)
-        enough = count >= terms.hours
-        parts = criteria.folds(candidate.record)
-        soon = (terms.cell * 4 - count) / rate if rate > 0.0 else None
-        soon = None if soon is None else round(max(soon, 0.0), 1)
-        credible = (
-            criteria.at_least("share of credible fills", candidate.credible, terms.credible_share, grows=False)
-            if candidate.filled
-            else criteria.unjudged("share of credible fills", "it was filled nothing", terms.credible_share)
-        )
-        return (
-            criteria.at_least("observations", count, terms.hours, rate),
-            criteria.at_least(
-                "fills that bought", candidate.lots, terms.lots, candidate.lots / elapsed if elapsed > 0.0 else 0.0
-            ),
-            criteria.evidence(
-                "evidence of a gain",
-                candidate.gain,
-                1.0 / level,
-                enough,
-                criteria.hours_to(1.0 / level, candidate.gains, candidate.book, elapsed),
-                f"one of {1.0 / level:,.0f} worthless ones would reach it",
-            ),
-            criteria.stable("stable over time", parts, terms.cell, terms.stable_share, 4, soon),
-            criteria.stable(
-                "stable over hours of day",
-                criteria.by_hour_of_day(candidate.record),
-                terms.cell,
-                terms.stable_share,
-                hours=soon,
-            ),
-            criteria.stable(
-                "stable over regimes", criteria.by_regime(candidate.record), terms.cell, terms.stable_share, hours=soon
-            ),
-            clean,
-            credible,
-            dwell,
-        )
-
-    def _canary(self, candidate: Candidate, t: int, elapsed: float, rate: float) -> tuple[CriterionRow, ...]:
-        terms, forecasts = self.terms, candidate.forecasts
-        count = max(len(candidate.record), forecasts.wager.count)
-        threshold = 1.0 / terms.canary_alpha
-        value = (candidate.gain + forecasts.value) / 2.0
-        wanted = max(2.0 * threshold - 1.0, 1.0)  # of one of the two, while the other stays at 1
-        spoken = criteria.hours_between(forecasts.begun or t, t)
-        ways = (
-            criteria.hours_to(wanted, candidate.gains, candidate.book, elapsed),
-            criteria.hours_to(wanted, forecasts.wager, forecasts.book, spoken),
-        )
-        hours = min((each for each in ways if each is not None), default=None)
-        return (
-            criteria.at_least("observations", count, terms.canary_hours, rate),
-            criteria.evidence(
-                "evidence of a gain or of knowing better",
-                value,
-                threshold,
-                count >= terms.canary_hours,
-                hours,
-                f"one of {threshold:,.0f} worthless ones would reach it",
-            ),
-        )
 
     # --- what is written -----------------------------------------------------------------------------------------
 
