@@ -23,8 +23,9 @@ from models.contracts import Number
 from models.inputs import Promotion
 from models.journal import AnyEvent, Clock, Configuration, Feed
 from models.message import Message
-from models.promotion.promoter import Promoter, PromotionLook, terms_of
+from models.promotion.promoter import Promoter
 from models.promotion.states import TWIN, PromotionState
+from models.promotion.terms import PromotionLook, terms_of
 from models.settings import Settings
 from models.timestamps import SECOND
 from models.topics import MODELS, PROMOTIONS

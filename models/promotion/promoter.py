@@ -26,9 +26,9 @@ from __future__ import annotations
 
 import msgspec
 
-from models.contracts import Fill, Outcome, PromotionDecision
+from models.contracts import PromotionDecision
 from models.promotion.asked import asked_of
-from models.promotion.candidate import Bought, Candidate
+from models.promotion.candidate import Candidate
 from models.promotion.forecasts import ForecastBook
 from models.promotion.states import STEPS, TWIN, PromotionState
 from models.promotion.terms import PromotionLook, PromotionTerms, SeenEvidence
@@ -42,8 +42,8 @@ _EVERY = 24  # observations between two beginnings of the test for losses
 
 
 class Promoter(msgspec.Struct):
-    """All instances and trials. Plain data: a snapshot is its encoding. ``register`` each instance once, tell it
-    what is ``filled`` and ``ended`` and what the ``candidates`` forecast, and ``look``."""
+    """All instances and trials. Plain data: a snapshot is its encoding. ``register`` each instance once, give each fill
+    to the ``candidate_of`` its holder, say what is ``settled``, and ``look``."""
 
     terms: PromotionTerms
     candidates: dict[str, Candidate] = {}
@@ -81,41 +81,6 @@ class Promoter(msgspec.Struct):
     def candidate_of(self, holder: str) -> Candidate | None:
         """Whose evidence the fills of this instance or twin are; None for nobody's."""
         return self.candidates.get(holder) or self.candidates.get(holder.removesuffix(TWIN))
-
-    def filled(self, fill: Fill, underlying: str, regime: str = "") -> None:
-        """A fill as the trading flow published it; nobody's is passed over. ``regime``: of the hour, known before
-        it."""
-        candidate = self.candidate_of(fill.strategy)
-        if candidate is None:
-            return
-        if fill.side == "sell":
-            paid = fill.gross - fill.fee
-            candidate.sold(fill.timestamp, fill.strategy, fill.market_key, fill.outcome, fill.size, paid)
-            return
-        candidate.bought(
-            Bought(
-                fill.timestamp,
-                fill.strategy,
-                fill.market_key,
-                fill.outcome,
-                underlying,
-                fill.size,
-                fill.gross + fill.fee,
-                fill.evidence,
-                regime,
-            )
-        )
-
-    def ended(self, outcome: Outcome) -> None:
-        """A market's end as the trading flow published it. One that is corrected later was paid wrongly: an anomaly of
-        whoever traded there."""
-        if not outcome.corrects:
-            self.settled(outcome.timestamp, outcome.market_key, outcome.payout_up, outcome.payout_down)
-            return
-        for holder in outcome.pnl:
-            candidate = self.candidate_of(holder)
-            if candidate is not None:
-                candidate.anomaly = max(candidate.anomaly, outcome.timestamp)
 
     def settled(self, t: int, market: str, payout_up: int, payout_down: int) -> None:
         """A market is over: its outcomes pay so many pips a share, whoever holds them."""

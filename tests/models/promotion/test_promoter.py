@@ -8,7 +8,6 @@ import msgspec
 import numpy as np
 import pytest
 
-from models.contracts import Fill, Outcome
 from models.promotion.candidate import Bought
 from models.promotion.observations import HOUR_NS
 from models.promotion.promoter import Promoter
@@ -187,28 +186,6 @@ def test_a_reduced_one_that_gains_nothing_is_disabled_in_time() -> None:
     world = World("active", patience=30, disable_alpha=1e-12)
     world.live(250, -0.1)
     assert world.moves() == [("active", "reduced"), ("reduced", "disabled")]
-
-
-def test_it_reads_what_the_trading_flow_publishes() -> None:
-    """Bought 10 shares for 5.00 + 0.10, sold 4 for 2.40 - 0.05, the rest paid 1: 3.25 earned."""
-    world = World("canary")
-    world.live(2, 0.0)
-    t = world.hour * HOUR_NS
-    fill = Fill(
-        "f1", "o1", "d", 1, 1, t, "x", "m", "Up", "buy", 5_000, 10 * SHARE, 5 * SHARE, 100_000, "exchange"
-    )  # fmt: skip
-    sale = msgspec.structs.replace(fill, side="sell", size=4 * SHARE, gross=2_400_000, fee=50_000)
-    end = Outcome("e", 2, t, "m", 10_000, 0, "gamma", {"x": 3_250_000})
-    world.promoter.filled(fill, "BTC", "calm")
-    world.promoter.filled(sale, "BTC")
-    world.promoter.filled(msgspec.structs.replace(fill, strategy="nobody"), "BTC")
-    world.promoter.ended(end)
-    world.hour += 1
-    world.promoter.look("x", world.hour * HOUR_NS)
-    assert world.candidate.record[-1].net == 3_250_000 and world.candidate.filled["exchange"] == 10 * SHARE
-    assert world.candidate.anomaly == 0
-    world.promoter.ended(msgspec.structs.replace(end, corrects="e", payout_up=0, payout_down=10_000))
-    assert world.candidate.anomaly == t
 
 
 def test_fills_that_cannot_be_are_an_anomaly() -> None:
