@@ -19,6 +19,7 @@ from typing import Final
 
 import msgspec
 
+from flows.replay.again import remove_left
 from flows.replay.comparison import ReplayComparison
 from models.contracts import Number, Status
 from models.money import DOLLAR
@@ -99,6 +100,7 @@ class DailyComparison:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+            remove_left(self._folder)
 
     def row(self) -> ModuleState:
         """For telemetry: ``warning`` from a result that is not identical until one is."""

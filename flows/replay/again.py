@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+import psutil
 
 from connectors.failures import can_write
 from flows.replay.comparison import ALL, ReplayComparison, compare_runs
@@ -20,7 +22,7 @@ from models.failures import Failure
 from models.settings import Settings, recorded
 
 SETTINGS: Final = "settings.json"
-#: Beside the archive while a comparison is under way; a comparison that was killed leaves it to the next one.
+#: Beside the archive while a comparison is under way, with its process's id behind it.
 ASIDE: Final = ".comparison-"
 
 
@@ -59,9 +61,8 @@ def compare_again(
     lacking = [] if running or is_replay else shortfalls(archive)
     place = archive.parent if can_write(archive.parent) is None else None
     if place is not None:
-        for left in place.glob(f"{ASIDE}*"):
-            shutil.rmtree(left, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix=ASIDE, dir=place))
+        remove_left(place)
+    folder = Path(tempfile.mkdtemp(prefix=f"{ASIDE}{os.getpid()}-", dir=place))
     try:
         plan, last = repeating(archive, folder / "run"), ALL
         if running or lacking:
@@ -72,3 +73,11 @@ def compare_again(
         return msgspec.structs.replace(compare_runs(archive, plan.output, last), lacking=lacking)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_left(place: Path) -> None:
+    """Remove what comparisons that were killed have left in the folder of a run."""
+    for left in place.glob(f"{ASIDE}*"):
+        process = left.name.removeprefix(ASIDE).partition("-")[0]
+        if not (process.isdigit() and psutil.pid_exists(int(process))):
+            shutil.rmtree(left, ignore_errors=True)

@@ -99,14 +99,19 @@ def test_what_is_not_identical_is_a_warning_an_alert_and_said(
 
 def test_its_processes_end_with_the_run(tmp_path: Path) -> None:
     wall = Wall()
-    code = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(600)'])"
+    code = "import os, pathlib; pathlib.Path(sys.argv[1]).with_name(f'.comparison-{os.getpid()}-x').mkdir();"
+    code = (
+        f"import sys; {code} import subprocess; subprocess.run([sys.executable, '-c', 'import time; time.sleep(600)'])"
+    )
     daily = job(tmp_path, wall, [], code)
     wall.now += DAY_S
     daily.look()
     own = psutil.Process()
+    (tmp_path / f".comparison-{own.pid}-y").mkdir()  # of another process, which lives
     eventually(lambda: len(own.children(recursive=True)) >= 2, 30, "both processes")
     family = own.children(recursive=True)
     daily.close()
     gone, alive = psutil.wait_procs(family, 10)
     assert not alive and len(gone) >= 2
+    assert [each.name for each in tmp_path.glob(".comparison-*")] == [f".comparison-{own.pid}-y"]
     daily.close()
