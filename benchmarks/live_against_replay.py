@@ -25,6 +25,10 @@ from typing import Any, Final
 
 import psutil
 
+from benchmarks.figures import Result
+from benchmarks.options import Options
+
+NAME: Final = "live_against_replay"
 PROFIT: Final = (sys.executable, "-P", "-m", "api.cli.main")
 MICRO: Final = 1_000_000
 
@@ -115,6 +119,20 @@ def row(number: int, scenario: Scenario, found: Mapping[str, Any]) -> str:
         f"| {number} | {scenario.name} | {found['identical_decisions']:,} of {found['decisions']:,} "
         f"| {found['round_trips']} | {live / MICRO:,.6f} | {replay / MICRO:,.6f} | {replay - live} |"
     )
+
+
+def measure(options: Options) -> Result:
+    """Of each run: decisions that are not identical, and replay less live in micro-dollars."""
+    result = Result(NAME)
+    seconds, scenarios = (30.0, SCENARIOS[2:3]) if options.quick else (60.0, SCENARIOS)
+    with tempfile.TemporaryDirectory(prefix="profit-bench-") as folder:
+        found = [run(each, number, seconds, Path(folder)) for number, each in enumerate(scenarios, start=1)]
+    result.add("decisions", "number", [float(each["decisions"]) for each in found])
+    result.add("not identical", "number", [float(each["decisions"] - each["identical_decisions"]) for each in found])
+    result.add("round trips", "number", [float(each["round_trips"]) for each in found])
+    result.add("replay less live", "µ$", [float(each["replay_net"] - each["live_net"]) for each in found])
+    result.notes.extend(row(n, one, each) for n, (one, each) in enumerate(zip(scenarios, found, strict=True), start=1))
+    return result
 
 
 def main(words: Sequence[str] | None = None) -> None:

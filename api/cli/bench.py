@@ -25,6 +25,7 @@ ON_DEMAND = (
     "peers",
     "dying_edge",
     "promotion_nulls",
+    "live_against_replay",
 )  # more than an hour, or no speed: only by name
 
 

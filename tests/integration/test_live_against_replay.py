@@ -1,4 +1,4 @@
-"""A run that is killed with -9 half-way, ahead of the computer's clock, goes on; and its replay is it, to the micro-dollar."""
+"""A run that is killed with -9 half-way, ahead of the clock, goes on; and its replay is it, to the micro-dollar."""
 
 from __future__ import annotations
 
