@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +26,7 @@ def compare(archive: Path, named: Path, as_json: bool) -> bool:
     """Repeat the run that wrote ``archive``, print how it compares, and return whether it is identical. Raises
     Failure."""
     with Console(stderr=True, quiet=as_json).status("replaying the run"):
-        result = compare_again(archive, is_running(archive.parent))
+        result = compare_again(archive, is_running(archive.parent), os.getpid())
     if as_json:
         print(msgspec.json.encode(result).decode())
     else:

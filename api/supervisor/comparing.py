@@ -21,7 +21,7 @@ def main() -> None:
     watch_parent(lambda: os._exit(3))
     os.nice(LEAST)
     try:
-        result = compare_again(Path(sys.argv[1]), running=True)
+        result = compare_again(Path(sys.argv[1]), running=True, owner=os.getpid())
     except Exception as error:
         failure = explained(error) or unforeseen(error)
         print(f"{failure.cause} {failure.cure}", file=sys.stderr)

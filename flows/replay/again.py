@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -53,16 +52,17 @@ def repeating(archive: Path, folder: Path, settings: Settings | None = None, fix
 
 
 def compare_again(
-    archive: Path, running: bool, progress: Callable[[Stage], None] = lambda stage: None
+    archive: Path, running: bool, owner: int = 0, progress: Callable[[Stage], None] = lambda stage: None
 ) -> ReplayComparison:
     """Repeat the run that wrote ``archive`` and compare. Of one that is ``running``, or that was cut off, the longest
-    part that its archive holds whole (``flows.replay.prefix``). Raises Failure."""
+    part that its archive holds whole (``flows.replay.prefix``). ``owner``: id of the process that the replay's folder goes
+    with. Raises Failure."""
     is_replay = (archive.parent / PLAN).is_file()
     lacking = [] if running or is_replay else shortfalls(archive)
     place = archive.parent if can_write(archive.parent) is None else None
     if place is not None:
         remove_left(place)
-    folder = Path(tempfile.mkdtemp(prefix=f"{ASIDE}{os.getpid()}-", dir=place))
+    folder = Path(tempfile.mkdtemp(prefix=f"{ASIDE}{owner}-", dir=place))
     try:
         plan, last = repeating(archive, folder / "run"), ALL
         if running or lacking:
