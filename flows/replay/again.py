@@ -55,8 +55,8 @@ def compare_again(
     archive: Path, running: bool, owner: int = 0, progress: Callable[[Stage], None] = lambda stage: None
 ) -> ReplayComparison:
     """Repeat the run that wrote ``archive`` and compare. Of one that is ``running``, or that was cut off, the longest
-    part that its archive holds whole (``flows.replay.prefix``). ``owner``: id of the process that the replay's folder goes
-    with. Raises Failure."""
+    part that its archive holds whole (``flows.replay.prefix``). ``owner``: id of the process that the replay's folder
+    goes with. Raises Failure."""
     is_replay = (archive.parent / PLAN).is_file()
     lacking = [] if running or is_replay else shortfalls(archive)
     place = archive.parent if can_write(archive.parent) is None else None
