@@ -6,7 +6,7 @@ PYTHON ?=
 READY := $(VENV)/.ready
 CODE := models connectors flows api tests .ci
 
-.PHONY: help setup run test ci fuzz soak lint bench bench-against compose lock clean
+.PHONY: help setup run test ci fuzz soak worlds lint bench bench-against compose lock clean
 
 help:
 	@echo "make setup    .venv with .venv/bin/profit, dependencies as locked"
@@ -15,6 +15,7 @@ help:
 	@echo "make ci       lint, all tests, fuzzing, and the integration tests on Apache Kafka"
 	@echo "make fuzz     a million mutated frames and 100,000 requests to the broker (FRAMES=, REQUESTS=, SEED=; 0 is the seed of the day); guided by coverage as well where atheris is installed"
 	@echo "make soak     20,000 fault timelines against the oracle, 300 stories of the trading line, then fifty kills of the exchange, and fifty of the broker; FIRST=0 COUNT=20000 is the range of seeds"
+	@echo "make worlds   300 simulated worlds judge the rules of promotion: hours on two cores; goes on where it was ended"
 	@echo "make lint     ruff, mypy, determinism and import direction"
 	@echo "make bench    benchmarks, as ratios in one run"
 	@echo "make bench-against REV=c4ebca5   this working copy against another revision, in turns"
@@ -73,6 +74,9 @@ soak: setup
 	@PROFIT_TEST_STORIES=300 $(BIN)/python -m pytest tests/flows/trading_line/test_any_story.py
 	@PROFIT_TEST_KILLS=50 $(BIN)/python -m pytest -s -m slow tests/integration/test_killed_exchange.py
 	@PROFIT_TEST_BROKER_KILLS=50 $(BIN)/python -m pytest -s tests/integration/test_broker_faults.py
+
+worlds: setup
+	@$(BIN)/profit worlds
 
 lint: setup
 	@$(BIN)/ruff check .

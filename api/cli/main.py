@@ -29,6 +29,7 @@ VERBS: dict[str, str] = {
     "play": "api.cli.up:play",
     "replay": "api.cli.replay:replay",
     "verify": "api.cli.verify:verify",
+    "worlds": "api.cli.worlds:worlds",
     "sweep": "api.cli.sweep:sweep",
     "runs": "api.cli.runs:runs",
     "report": "api.cli.report:report",

@@ -97,8 +97,9 @@ class DirectRecording:
         self._round_ns = self.core.now_ns
         self._look_ns = self.core.now_ns + LOOK_NS
 
-    async def run(self, until: int, each_second: Callable[[int], None] = lambda second: None) -> None:
-        """Record up to Unix second ``until``, with the markers of a run; ``each_second`` is called as it goes."""
+    async def run(self, until: int, each_second: Callable[[int], bool | None] = lambda second: None) -> None:
+        """Record up to Unix second ``until``, with the markers of a run. ``each_second`` is called as it goes; False
+        from it ends the recording there."""
         self.writer.start()
         coinbase = asyncio.create_task(self.coinbase.run())
         try:
@@ -107,7 +108,8 @@ class DirectRecording:
             while self.core.now_ns < until * NS:
                 await self.step()
                 if self.core.now_ns % NS == 0:
-                    each_second(self.core.now_ns // NS)
+                    if each_second(self.core.now_ns // NS) is False:
+                        break
                     if coinbase.done():
                         coinbase.result()
         finally:

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pydantic import Field
 
 from models.portfolio.allocation import AllocationTerms
@@ -78,30 +80,6 @@ class BreakerSettings(Section):
     def bounds(self, kind: str, own: bool = False) -> BreakerBounds:
         """The bounds of a kind of breaker; ``own``: of an instance or family and not of the portfolio. Raises KeyError
         for a kind that there is not."""
-        minute = 60 * SECOND
-        table = {
-            "daily_loss": BreakerBounds(self.daily_loss_reduce, self.daily_loss_stop, self.daily_loss_reduce / 2),
-            "drawdown": BreakerBounds(
-                self.drawdown_reduce, self.drawdown_stop, self.drawdown_reduce / 2, by_operator=True
-            ),
-            "loss_streak": BreakerBounds(
-                float(self.streak_reduce),
-                float(self.streak_stop),
-                0.0,
-                expires=round(self.streak_pause_s * SECOND),
-            ),
-            "negative_expectancy": BreakerBounds(
-                1.0 / self.expectancy_reduce, 1.0 / self.expectancy_stop, 1.0, by_operator=True
-            ),
-            "slippage": BreakerBounds(
-                self.slippage_reduce, self.slippage_stop, self.slippage_reduce / 2, expires=10 * minute
-            ),
-            "fill_anomaly": BreakerBounds(float(self.anomalies_reduce), float(self.anomalies_stop), 0.0, 10 * minute),
-            "feed_health": BreakerBounds(
-                float(self.unsound_reduce_s), float(self.unsound_stop_s), self.unsound_reduce_s / 2, minute
-            ),
-            "reconciliation": BreakerBounds(1.0, 1.0, 0.0),
-        }
         if own and kind == "daily_loss":
             return BreakerBounds(float(self.own_loss_reduce), float(self.own_loss_stop), self.own_loss_reduce / 2)
         if own and kind == "drawdown":
@@ -111,7 +89,31 @@ class BreakerSettings(Section):
                 self.own_drawdown_reduce / 2,
                 by_operator=True,
             )
-        return table[kind]
+        return _BOUNDS[kind](self)
+
+
+_MINUTE = 60 * SECOND
+#: Of the portfolio, by kind; asked many times a second, so only the one that is asked for is made.
+_BOUNDS: dict[str, Callable[[BreakerSettings], BreakerBounds]] = {
+    "daily_loss": lambda of: BreakerBounds(of.daily_loss_reduce, of.daily_loss_stop, of.daily_loss_reduce / 2),
+    "drawdown": lambda of: BreakerBounds(
+        of.drawdown_reduce, of.drawdown_stop, of.drawdown_reduce / 2, by_operator=True
+    ),
+    "loss_streak": lambda of: BreakerBounds(
+        float(of.streak_reduce), float(of.streak_stop), 0.0, expires=round(of.streak_pause_s * SECOND)
+    ),
+    "negative_expectancy": lambda of: BreakerBounds(
+        1.0 / of.expectancy_reduce, 1.0 / of.expectancy_stop, 1.0, by_operator=True
+    ),
+    "slippage": lambda of: BreakerBounds(
+        of.slippage_reduce, of.slippage_stop, of.slippage_reduce / 2, expires=10 * _MINUTE
+    ),
+    "fill_anomaly": lambda of: BreakerBounds(float(of.anomalies_reduce), float(of.anomalies_stop), 0.0, 10 * _MINUTE),
+    "feed_health": lambda of: BreakerBounds(
+        float(of.unsound_reduce_s), float(of.unsound_stop_s), of.unsound_reduce_s / 2, _MINUTE
+    ),
+    "reconciliation": lambda of: BreakerBounds(1.0, 1.0, 0.0),
+}
 
 
 class ReleaseSettings(Section):
