@@ -9,16 +9,16 @@ from __future__ import annotations
 from typing import Final
 
 import msgspec
-from models.promotion.candidate import Bought
-from models.promotion.promoter import Promoter, terms_of
-from models.promotion.regimes import Regimes
-from models.promotion.sections import PromotionSettings
-from models.promotion.states import TWIN, factor
 
 from connectors.clock import NS
 from flows.worlds.kinds import BUDGET, INSTANCE, STRATEGY
 from models.contracts import Fill, Outcome
 from models.money import DOLLAR
+from models.promotion.candidate import Bought
+from models.promotion.promoter import Promoter, terms_of
+from models.promotion.regimes import Regimes
+from models.promotion.sections import PromotionSettings
+from models.promotion.states import TWIN, factor
 
 UNDERLYING: Final = "BTC"
 HOUR_NS: Final = 3_600 * NS
@@ -44,7 +44,7 @@ class Judge:
         self.steps: list[Step] = []
         self._canary = chosen.canary_factor
         self._promoter = Promoter(terms_of(chosen))
-        self._promoter.register(INSTANCE, STRATEGY, "shadow", t)
+        self._promoter.register(INSTANCE, STRATEGY, "shadow", t, (UNDERLYING,))
         self._candidate = self._promoter.candidates[INSTANCE]
         self._regimes = Regimes()
         self._hour = -1

@@ -105,36 +105,39 @@ def watch_of(world: World) -> Watch | None:
     return watch
 
 
+#: One size a market, wide quotes allowed, and no book stale that is merely quiet.
+_TRADING: Final[dict[str, float]] = {
+    "portfolio.capital": 10_000_000,
+    "portfolio.kelly_fraction": 1,
+    "portfolio.cap_order": STAKE,
+    "portfolio.cap_market": STAKE,
+    "portfolio.cap_strategy": 1_000_000,
+    "portfolio.cap_total": 1_000_000,
+    "portfolio.max_spread": 0.5,
+    "portfolio.stale_s": STALE_S,
+    "checks.max_spread": 0.5,
+    "checks.stale_feed_s": STALE_S,
+    "checks.stale_book_s": STALE_S,
+    "execution.max_slippage": 0.5,
+    "allocation.enabled": 0,
+}
+#: Bounds that are never reached: what judges here are the rules of promotion alone.
+_UNGUARDED: Final[dict[str, float]] = {
+    **{f"concentration.{key}": 1_000_000 for key in ("cap_family", "cap_underlying", "cap_expiry")},
+    **{f"breakers.{kind}_{what}": 1 for kind in ("daily_loss", "drawdown", "slippage") for what in ("reduce", "stop")},
+    **{
+        f"breakers.{kind}_{what}": 1_000_000
+        for kind in ("own_loss", "own_drawdown", "streak")
+        for what in ("reduce", "stop")
+    },
+    **{f"breakers.expectancy_{what}": 1e-12 for what in ("reduce", "stop")},
+}
+
+
 def settings() -> Settings:
     """One instance, a paper twin on an account of its own, at one size; allocator and breakers never step in."""
     eager: dict[str, bool | int | float | str] = {"haircut": 0.0, "min_edge": 0.0, "min_chance": 0.6, "give_up": 0.0}
     off = (InstanceTable(id=name, strategy=name, parameters={"enabled": False}) for name in STRATEGIES)
     only = InstanceTable(id=INSTANCE, strategy=STRATEGY, state="twin", parameters=eager)
-    words = [
-        f"{section}.{key}={value}"
-        for section, keys in {
-            "portfolio": {
-                "capital": 10_000_000,
-                "kelly_fraction": 1,
-                "cap_order": STAKE,
-                "cap_market": STAKE,
-                "cap_strategy": 1_000_000,
-                "cap_total": 1_000_000,
-                "max_spread": 0.5,
-                "stale_s": STALE_S,
-            },
-            "checks": {"max_spread": 0.5, "stale_feed_s": STALE_S, "stale_book_s": STALE_S},
-            "execution": {"max_slippage": 0.5},
-            "allocation": {"enabled": "false"},
-            "concentration": dict.fromkeys(("cap_family", "cap_underlying", "cap_expiry"), 1_000_000),
-            "breakers": {
-                **dict.fromkeys(("daily_loss_reduce", "daily_loss_stop", "drawdown_reduce", "drawdown_stop"), 1),
-                **dict.fromkeys(("own_loss_reduce", "own_loss_stop", "own_drawdown_reduce"), 1_000_000),
-                **dict.fromkeys(("own_drawdown_stop", "streak_reduce", "streak_stop"), 1_000_000),
-                **dict.fromkeys(("slippage_reduce", "slippage_stop"), 1),
-                **dict.fromkeys(("expectancy_reduce", "expectancy_stop"), 1e-12),
-            },
-        }.items()
-        for key, value in keys.items()
-    ]
+    words = [f"{key}={value}" for key, value in (*_TRADING.items(), *_UNGUARDED.items())]
     return overridden(Settings(instances=(*off, only)), words).replayed()

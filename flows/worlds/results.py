@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from models.promotion.sections import PromotionSettings
 
 from flows.research.workers import Progress, run_jobs
 from flows.worlds.judge import Judge
 from flows.worlds.kinds import KINDS, World, WorldKind
 from flows.worlds.world import WorldResult, play
 from models.failures import Failure
+from models.promotion.sections import PromotionSettings
 from models.statistics.power import observations_needed
 
 #: What development worlds showed of an observation of the edge: mean and deviation, dollars a share of the scale.
