@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 NAMES = ("market", "trading", "broker", "latency", "memory")
 ON_DEMAND = (
+    "sweep",
     "endurance",
     "maker",
     "families",

@@ -30,6 +30,7 @@ VERBS: dict[str, str] = {
     "replay": "api.cli.replay:replay",
     "verify": "api.cli.verify:verify",
     "worlds": "api.cli.worlds:worlds",
+    "validate": "api.cli.validate:validate_command",
     "sweep": "api.cli.sweep:sweep",
     "runs": "api.cli.runs:runs",
     "report": "api.cli.report:report",

@@ -1,0 +1,1 @@
+"""What was tried, kept for good: every parameter set looked at, and every use of a holdout."""

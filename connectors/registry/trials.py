@@ -1,0 +1,96 @@
+"""The trial journal: a line for every parameter set of a strategy that was looked at, and for every use of a holdout.
+
+It is only ever added to. How many sets were tried of a strategy says how much of the best one's figures is luck, and a
+holdout that was looked at is none any more: a second use needs an explanation, which is kept beside it. A set that is
+looked at again on the same data is no further trial.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+
+from models.failures import Failure
+
+FILE: Final = "trials.jsonl"
+
+
+class Trial(msgspec.Struct, frozen=True, tag_field="kind", tag="trial"):
+    """``subject``: the strategy or instance; ``changes``: its ``KEY=VALUE`` words, sorted; ``data``: the journal it was
+    looked at on; ``by``: ``sweep`` or ``validate``; ``at``: ISO 8601, UTC; ``net``: dollars it came to there."""
+
+    subject: str
+    changes: tuple[str, ...]
+    data: str
+    by: Literal["sweep", "validate"]
+    at: str
+    net: float
+
+
+class HoldoutUse(msgspec.Struct, frozen=True, tag_field="kind", tag="holdout"):
+    """A look at the end of a journal, from ``since`` (Unix ns) on, that no parameter was chosen by. ``why``: what a
+    second look was for."""
+
+    subject: str
+    data: str
+    since: int
+    at: str
+    why: str = ""
+
+
+class TrialJournal:
+    """The journal of a data folder. Raises Failure where a line cannot be read."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / FILE
+
+    def rows(self) -> Iterator[Trial | HoldoutUse]:
+        """All lines, the oldest first."""
+        if not self._path.is_file():
+            return
+        for number, line in enumerate(self._path.read_bytes().splitlines(), 1):
+            try:
+                yield msgspec.json.decode(line, type=Trial | HoldoutUse)
+            except msgspec.MsgspecError as cause:
+                raise Failure(
+                    f"{self._path}, line {number} is damaged: {cause}.", "Correct that line: what was tried must count."
+                ) from None
+
+    def count(self, subject: str) -> int:
+        """Parameter sets of ``subject`` ever looked at, on whatever data."""
+        return len({each.changes for each in self.rows() if isinstance(each, Trial) and each.subject == subject})
+
+    def add(self, trials: Sequence[Trial]) -> None:
+        """Note the trials that are not there yet, for good when this returns."""
+        known = {(each.subject, each.changes, each.data) for each in self.rows() if isinstance(each, Trial)}
+        self._append([each for each in trials if (each.subject, each.changes, each.data) not in known])
+
+    def use_holdout(self, use: HoldoutUse) -> None:
+        """Note that the holdout is looked at. Raises Failure where it, or a part of it, was looked at before and
+        ``why`` says nothing."""
+        before = [
+            each
+            for each in self.rows()
+            if isinstance(each, HoldoutUse) and (each.subject, each.data) == (use.subject, use.data)
+        ]
+        if before and not use.why.strip():
+            raise Failure(
+                f"the holdout of {use.subject} was looked at on {before[0].at}: what it says now was chosen by it.",
+                'Take newer data; or say what a second look is for, which is kept: --because "…".',
+            )
+        self._append([use])
+
+    def _append(self, rows: Sequence[Trial | HoldoutUse]) -> None:
+        if not rows:
+            return
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.write(b"".join(msgspec.json.encode(each) + b"\n" for each in rows))
+            file.flush()
+            os.fsync(file.fileno())
