@@ -12,15 +12,15 @@ import msgspec
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
 
 from api.runs import archive_of
 from connectors.archive.reader import ArchiveReader
 from connectors.failures import require_writable
 from connectors.registry.trials import HoldoutUse, Trial, TrialJournal
-from flows.research.evaluation import Evaluation
+from flows.research.evaluation import LineResult
 from flows.research.journal import journal_of
 from flows.research.validation import SHARES, Validation, evaluated, plan, sets_of, validate
+from flows.research.verdict import StrategyVerdict
 from models.failures import Failure
 from models.money import DOLLAR
 from models.settings import Settings, load
@@ -48,20 +48,26 @@ def validate_command(
     source = archive_of(archive, settings.data_dir)
     folder = settings.data_dir / RESEARCH
     require_writable(folder)
-    lines, journal = _evaluated(source, folder, settings, workers)
-    contents = ArchiveReader(journal).contents(JOURNAL)
-    data = hashlib.sha256(f"{contents.first_ns} {contents.last_ns} {contents.records}".encode()).hexdigest()[:12]
-    end = contents.last_ns - round((contents.last_ns - contents.first_ns) * holdout)
-    if end - contents.first_ns < LEAST_NS:
-        raise Failure(f"{source} spans less than ten minutes.", "Name a longer recording.")
-    steps = plan(contents.first_ns, end, anchored)
-    held = _held(contents.first_ns, end, contents.last_ns + 1, anchored) if holdout else None
     trials = TrialJournal(folder)
     now = datetime.now(UTC).isoformat(timespec="seconds")
+    with _bar() as bar:
+        journal = _journal(source, folder, settings, bar)
+        contents = ArchiveReader(journal).contents(JOURNAL)
+        first, last = contents.first_ns, contents.last_ns
+        end = last - round((last - first) * holdout)
+        if end - first < LEAST_NS:
+            raise Failure(f"{source} spans less than ten minutes.", "Name a longer recording.")
+        data = hashlib.sha256(f"{first} {last} {contents.records}".encode()).hexdigest()[:12]
+        uses = [HoldoutUse(name, data, end, now, because) for name in STRATEGIES] if holdout else []
+        for use in uses:
+            trials.check_holdout(use)
+        task = bar.add_task("walking", total=1.0)
+        lines = evaluated(journal, settings, workers, lambda share: bar.update(task, completed=share))
+    for use in uses:
+        trials.use_holdout(use)
+    steps = plan(first, end, anchored)
+    held = _held(first, end, last + 1, anchored) if holdout else None
     found: list[Validation] = []
-    if held is not None:
-        for name in STRATEGIES:
-            trials.use_holdout(HoldoutUse(name, data, end, now, because))
     for name in STRATEGIES:
         _note(trials, settings, name, lines, data, now)
         found.append(validate(settings, name, lines, steps, trials.count(name), held))
@@ -71,17 +77,19 @@ def validate_command(
         _show(found, steps, source)
 
 
-def _evaluated(source: Path, folder: Path, settings: Settings, workers: int) -> tuple[list[Evaluation], Path]:
+def _bar() -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    name = hashlib.sha256(str(source).encode()).hexdigest()[:12]
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
-        reading = bar.add_task("making the journal", total=1.0)
-        kept = folder / "journals" / name
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        journal = journal_of(source, kept, settings, lambda share: bar.update(reading, completed=share))
-        bar.update(reading, completed=1.0, visible=False)
-        task = bar.add_task("walking", total=1.0)
-        return evaluated(journal, settings, workers, lambda share: bar.update(task, completed=share)), journal
+    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+
+
+def _journal(source: Path, folder: Path, settings: Settings, bar: Progress) -> Path:
+    """The archive with the journal; of a recording of feeds it is made once and kept."""
+    kept = folder / "journals" / hashlib.sha256(str(source).encode()).hexdigest()[:12]
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    task = bar.add_task("making the journal", total=1.0)
+    journal = journal_of(source, kept, settings, lambda share: bar.update(task, completed=share))
+    bar.update(task, completed=1.0, visible=False)
+    return journal
 
 
 def _held(first: int, end: int, last: int, anchored: bool) -> WalkStep:
@@ -91,7 +99,7 @@ def _held(first: int, end: int, last: int, anchored: bool) -> WalkStep:
     return WalkStep((train, end - validation), (end - validation, end), (end, last))
 
 
-def _note(trials: TrialJournal, base: Settings, name: str, lines: list[Evaluation], data: str, now: str) -> None:
+def _note(trials: TrialJournal, base: Settings, name: str, lines: list[LineResult], data: str, now: str) -> None:
     rows = []
     for words, line in zip(sets_of(base, name), lines, strict=True):
         net = 0
@@ -102,37 +110,28 @@ def _note(trials: TrialJournal, base: Settings, name: str, lines: list[Evaluatio
 
 
 def _show(found: list[Validation], steps: tuple[WalkStep, ...], source: Path) -> None:
-    console = Console()
-    figures = ("trades", "hours", "markets", "net $", "a share", "95%", "deflated", "tried", "reach")
-    table = Table("strategy", "verdict", *figures)
-    for column in table.columns[2:]:
-        column.justify = "right"
     for each in found:
         for label, verdict in ((each.verdict.strategy, each.verdict), ("  held out", each.holdout)):
-            if verdict is None:
-                continue
-            interval = "-" if verdict.low is None else f"{verdict.low:+.3f} … {verdict.high:+.3f}"
-            reach = "never" if verdict.reachable_h is None else f"{verdict.reachable_h:,.0f} h"
-            table.add_row(
-                label,
-                verdict.word,
-                f"{verdict.trades:,}",
-                f"{verdict.observations:,}",
-                f"{verdict.markets:,}",
-                f"{verdict.net:,.2f}",
-                "-" if verdict.mean is None else f"{verdict.mean:+.4f}",
-                interval,
-                "-" if verdict.deflated is None else f"{verdict.deflated:.2f}",
-                str(verdict.tried),
-                reach,
-            )
-    console.print(table)
+            if verdict is not None:
+                print(f"{label}: {verdict.word}: {verdict.why}")
+                print(f"    {_figures(verdict)}")
     print(f"{source}: {len(steps)} test windows from {_utc(steps[0].test[0])} to {_utc(steps[-1].test[1])}")
-    for each in found:
-        print(f"{each.verdict.strategy}: {each.verdict.word}: {each.verdict.why}")
-    print("reach: hours of such trading until a promotion, with even chances, at the mean and rate of the test windows")
+    print("A promotion in so many hours: with even chances, at the mean and rate of the test windows.")
     if any(each.verdict.word == "insufficient data" for each in found):
         print("insufficient data is no pass: record more, or lower what you ask.", file=sys.stderr)
+
+
+def _figures(verdict: StrategyVerdict) -> str:
+    said = [f"{verdict.trades:,} trades in {verdict.markets:,} markets and {verdict.observations:,} hours"]
+    said.append(f"net {verdict.net:,.2f} $")
+    if verdict.mean is not None:
+        interval = "" if verdict.low is None else f" [{verdict.low:+.4f}, {verdict.high:+.4f}]"
+        said.append(f"{verdict.mean:+.4f} $ a share{interval}")
+    if verdict.deflated is not None:
+        said.append(f"better than the best of {verdict.tried} worthless sets: {verdict.deflated:.1%}")
+    reach = "not at this mean" if verdict.reachable_h is None else f"in {verdict.reachable_h:,.0f} h"
+    said.append(f"promotion {reach}")
+    return ", ".join(said)
 
 
 def _utc(t: int) -> str:

@@ -70,9 +70,8 @@ class TrialJournal:
         known = {(each.subject, each.changes, each.data) for each in self.rows() if isinstance(each, Trial)}
         self._append([each for each in trials if (each.subject, each.changes, each.data) not in known])
 
-    def use_holdout(self, use: HoldoutUse) -> None:
-        """Note that the holdout is looked at. Raises Failure where it, or a part of it, was looked at before and
-        ``why`` says nothing."""
+    def check_holdout(self, use: HoldoutUse) -> None:
+        """Raises Failure where the holdout, or a part of it, was looked at before and ``why`` says nothing."""
         before = [
             each
             for each in self.rows()
@@ -83,6 +82,10 @@ class TrialJournal:
                 f"the holdout of {use.subject} was looked at on {before[0].at}: what it says now was chosen by it.",
                 'Take newer data; or say what a second look is for, which is kept: --because "…".',
             )
+
+    def use_holdout(self, use: HoldoutUse) -> None:
+        """Note that the holdout is looked at. Raises Failure as ``check_holdout``."""
+        self.check_holdout(use)
         self._append([use])
 
     def _append(self, rows: Sequence[Trial | HoldoutUse]) -> None:

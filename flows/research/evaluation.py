@@ -35,7 +35,7 @@ class RoundTrip(msgspec.Struct, frozen=True, array_like=True):
     net: int
 
 
-class Evaluation(msgspec.Struct, frozen=True):
+class LineResult(msgspec.Struct, frozen=True):
     """What one line did: closed positions in the order of their ends, how many are open, orders and fills."""
 
     trips: list[RoundTrip]
@@ -61,17 +61,17 @@ class Harvest:
         elif topic == ORDERS and b'"status":"submitted"' in message.value:
             self.orders += 1
 
-    def evaluation(self) -> Evaluation:
+    def evaluation(self) -> LineResult:
         """As of now."""
         closed, standing = round_trips(self.fills, self.outcomes)
         trips = [
             RoundTrip(each.strategy, each.market, each.opened, each.closed, each.bought, each.fees, each.net)
             for each in closed
         ]
-        return Evaluation(trips, len(standing), self.orders, len(self.fills))
+        return LineResult(trips, len(standing), self.orders, len(self.fills))
 
 
-def evaluate(events: Iterable[AnyEvent], settings: Sequence[Settings]) -> list[Evaluation]:
+def evaluate(events: Iterable[AnyEvent], settings: Sequence[Settings]) -> list[LineResult]:
     """What a line under each of ``settings`` makes of the events of a journal, from its first on."""
     lines = [(TradingLine(each.replayed(), fixed=True), Harvest()) for each in settings]
     for event in events:

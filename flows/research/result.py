@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from flows.research.evaluation import Evaluation, RoundTrip
+from flows.research.evaluation import LineResult, RoundTrip
 from models.money import DOLLAR
 from models.statistics.sharpe import deflated_sharpe, moments
 from models.timestamps import SECOND
@@ -35,7 +35,7 @@ class SetResult(msgspec.Struct, frozen=True):
     orders: int
 
 
-def result_of(changes: tuple[str, ...], found: Evaluation, instance: str = "") -> SetResult:
+def result_of(changes: tuple[str, ...], found: LineResult, instance: str = "") -> SetResult:
     """The figures of all instances, or of one."""
     trips = chosen(found.trips, instance)
     net = fees = won = peak = fall = worst = 0
@@ -66,7 +66,7 @@ def chosen(trips: Sequence[RoundTrip], instance: str) -> Sequence[RoundTrip]:
     return [trip for trip in trips if trip.instance == instance] if instance else trips
 
 
-def best_is_luck(found: Sequence[Evaluation], best: int, instance: str = "", others: int = 0) -> float | None:
+def best_is_luck(found: Sequence[LineResult], best: int, instance: str = "", others: int = 0) -> float | None:
     """The probability that the set number ``best`` is better than the best of as many worthless ones as were looked at,
     ``others`` of them in earlier sweeps; None where it has fewer than two trades."""
     ratios = []

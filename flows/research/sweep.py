@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from flows.research.evaluation import Evaluation, evaluate, journal_events
+from flows.research.evaluation import LineResult, evaluate, journal_events
 from flows.research.grid import settings_of
 from flows.research.workers import Progress, run_jobs
 from models.failures import Failure
@@ -37,7 +37,7 @@ class SetDone(msgspec.Struct, frozen=True):
     """A line of the results: the set's number in the plan, and what it did."""
 
     number: int
-    evaluation: Evaluation
+    evaluation: LineResult
 
 
 class _Handful(msgspec.Struct, frozen=True):
@@ -55,7 +55,7 @@ class Sweep:
         self._results = folder / RESULTS
         plan = SweepPlan(str(archive), self.sets, base.model_dump(mode="json", exclude={"data_dir"}))
         _agree(folder, plan)
-        self.done: dict[int, Evaluation] = dict(_read(self._results))
+        self.done: dict[int, LineResult] = dict(_read(self._results))
 
     def run(self, journal: Path, workers: int, told: Callable[[float], None] = lambda share: None) -> None:
         """Evaluate what is left. ``told`` hears how far all of it is, 0 to 1."""
@@ -82,7 +82,7 @@ class Sweep:
                 tell(number, 1.0)
 
 
-def work(handful: _Handful, progress: Progress) -> list[Evaluation]:
+def work(handful: _Handful, progress: Progress) -> list[LineResult]:
     """What the sets of a handful did: one pass over the journal."""
     return evaluate(journal_events(Path(handful.journal), progress), handful.settings)
 
@@ -108,7 +108,7 @@ def _agree(folder: Path, plan: SweepPlan) -> None:
         )
 
 
-def _read(path: Path) -> Iterator[tuple[int, Evaluation]]:
+def _read(path: Path) -> Iterator[tuple[int, LineResult]]:
     """What was kept; a last line that was cut off is cut away."""
     if not path.is_file():
         return

@@ -12,9 +12,9 @@ from typing import Final
 
 import msgspec
 
-from flows.research.evaluation import Evaluation, RoundTrip, evaluate, journal_events
+from flows.research.evaluation import LineResult, RoundTrip, evaluate, journal_events
 from flows.research.verdict import StrategyVerdict, verdict_of
-from flows.research.walk_forward import WalkStep, hourly, walk
+from flows.research.walk_forward import TestedStep, hourly, walk
 from flows.research.workers import Progress, run_jobs
 from models.settings import Settings
 from models.statistics.sharpe import Moments, moments
@@ -32,7 +32,7 @@ class Validation(msgspec.Struct, frozen=True):
     """A strategy's steps, and its verdict on the joined test windows and, where one was looked at, on the holdout."""
 
     verdict: StrategyVerdict
-    steps: list[WalkStep]
+    steps: list[TestedStep]
     sets: list[tuple[str, ...]]
     holdout: StrategyVerdict | None = None
 
@@ -74,11 +74,11 @@ def settings_of(base: Settings) -> list[Settings]:
 
 def evaluated(
     journal: Path, base: Settings, workers: int, told: Callable[[float], None] = lambda share: None
-) -> list[Evaluation]:
+) -> list[LineResult]:
     """What each line did, in the order of the sets."""
     jobs = [_Line(str(journal), each) for each in settings_of(base)]
     shares = [0.0] * len(jobs)
-    found: dict[int, Evaluation] = {}
+    found: dict[int, LineResult] = {}
 
     def tell(number: int, share: float) -> None:
         shares[number] = share
@@ -93,7 +93,7 @@ def evaluated(
     return [found[number] for number in range(len(jobs))]
 
 
-def work(line: _Line, progress: Progress) -> Evaluation:
+def work(line: _Line, progress: Progress) -> LineResult:
     """One line over the journal."""
     return evaluate(journal_events(Path(line.journal), progress), [line.settings])[0]
 
@@ -108,7 +108,7 @@ def plan(first: int, last: int, anchored: bool) -> tuple[WalkStep, ...]:
 def validate(
     base: Settings,
     strategy: str,
-    lines: Sequence[Evaluation],
+    lines: Sequence[LineResult],
     steps: Sequence[WalkStep],
     tried: int,
     holdout: WalkStep | None = None,

@@ -26,7 +26,7 @@ from models.statistics.splits import HeldSpan, WalkStep, split
 HOUR = 3_600 * 10**9
 
 
-class WalkStep(msgspec.Struct, frozen=True):
+class TestedStep(msgspec.Struct, frozen=True):
     """A step: its windows, the number of the set that was chosen, how many trades that rests on, and the test."""
 
     windows: WalkStep
@@ -36,13 +36,13 @@ class WalkStep(msgspec.Struct, frozen=True):
     test: list[RoundTrip]
 
 
-def walk(sets: Sequence[Sequence[RoundTrip]], steps: Sequence[WalkStep], embargo: int = 0) -> list[WalkStep]:
+def walk(sets: Sequence[Sequence[RoundTrip]], steps: Sequence[WalkStep], embargo: int = 0) -> list[TestedStep]:
     """The steps taken one after the other. ``sets``: each set's closed positions; the first is chosen where nothing
     speaks for another."""
     return [_step(sets, each, embargo) for each in steps]
 
 
-def _step(sets: Sequence[Sequence[RoundTrip]], step: WalkStep, embargo: int) -> WalkStep:
+def _step(sets: Sequence[Sequence[RoundTrip]], step: WalkStep, embargo: int) -> TestedStep:
     parts = [split(step, [HeldSpan(trip.opened, trip.closed) for trip in trips], embargo) for trips in sets]
     trained = [[trips[place] for place in part.train] for trips, part in zip(sets, parts, strict=True)]
     validated = [[trips[place] for place in part.validation] for trips, part in zip(sets, parts, strict=True)]
@@ -50,7 +50,7 @@ def _step(sets: Sequence[Sequence[RoundTrip]], step: WalkStep, embargo: int) -> 
     better = ranked[: max(1, math.ceil(len(ranked) / 2))]
     chosen = min(better, key=lambda number: (-score(validated[number]), better.index(number)))
     test = [sets[chosen][place] for place in parts[chosen].test]
-    return WalkStep(step, chosen, len(trained[chosen]), len(validated[chosen]), test)
+    return TestedStep(step, chosen, len(trained[chosen]), len(validated[chosen]), test)
 
 
 def score(trips: Sequence[RoundTrip]) -> float:

@@ -25,7 +25,7 @@ HOUR_NS: Final = 3_600 * NS
 _DEMOTED: Final = ("reduced", "disabled")
 
 
-class Step(msgspec.Struct, frozen=True):
+class StateChange(msgspec.Struct, frozen=True):
     """A change of state at ``t``, Unix ns, and why."""
 
     t: int
@@ -41,7 +41,7 @@ class Judge:
     budget: Final = round(BUDGET * DOLLAR)
 
     def __init__(self, chosen: PromotionSettings, t: int) -> None:
-        self.steps: list[Step] = []
+        self.steps: list[StateChange] = []
         self._canary = chosen.canary_factor
         self._promoter = Promoter(terms_of(chosen))
         self._promoter.register(INSTANCE, STRATEGY, "shadow", t, (UNDERLYING,))
@@ -97,7 +97,7 @@ class Judge:
     def _look(self, t: int) -> None:
         look = self._promoter.look(INSTANCE, t)
         if look.new != look.old:
-            self.steps.append(Step(t, look.old, look.new, look.text))
+            self.steps.append(StateChange(t, look.old, look.new, look.text))
 
     # -- what became of it --------------------------------------------------------------------------------------------
 
@@ -110,7 +110,7 @@ class Judge:
         return next((each.t for each in self.steps if each.t >= t and self._is_demotion(each)), None)
 
     @staticmethod
-    def _is_demotion(step: Step) -> bool:
+    def _is_demotion(step: StateChange) -> bool:
         return (step.new in _DEMOTED and step.old in ("active", "reduced", "canary")) or step.new == "shadow"
 
     def observations(self) -> list[float]:

@@ -16,7 +16,7 @@ from connectors.clock import NS
 from connectors.simulator.direct import DirectRecording
 from flows.market_line.line import MarketLine
 from flows.trading_line.line import TradingLine
-from flows.worlds.judge import Judge, Step
+from flows.worlds.judge import Judge, StateChange
 from flows.worlds.kinds import FEEDS, World, exchange_of, settings, watch_of
 from models.bounds import bounds_of
 from models.contracts import Fill, Outcome
@@ -34,7 +34,7 @@ class WorldResult(msgspec.Struct, frozen=True):
     was demoted. ``hours`` lasted, in ``seconds`` of the processor. Money of ``net`` and ``fees``: dollars."""
 
     world: World
-    steps: list[Step]
+    steps: list[StateChange]
     observations: list[float]
     fills: int
     net: float
