@@ -15,10 +15,11 @@ from flows.worlds.kinds import BUDGET, INSTANCE, STRATEGY
 from models.contracts import Fill, Outcome
 from models.money import DOLLAR
 from models.promotion.candidate import Bought
-from models.promotion.promoter import Promoter, terms_of
+from models.promotion.promoter import Promoter
 from models.promotion.regimes import Regimes
 from models.promotion.sections import PromotionSettings
 from models.promotion.states import TWIN, factor
+from models.promotion.terms import terms_of
 
 UNDERLYING: Final = "BTC"
 HOUR_NS: Final = 3_600 * NS
