@@ -18,7 +18,6 @@ class PromotionSettings(Section):
     public_key: str = Field(
         "", pattern=r"^([0-9a-f]{64})?$", description="hex, of who signs promotions; empty = the operator's"
     )
-    twins: bool = Field(False, description="a paper twin beside each instance that is active or a shadow")
     alpha: float = Field(0.005, gt=0, lt=1, description="false promotions to active, of all instances ever tried")
     canary_alpha: float = Field(0.1, gt=0, lt=1, description="false promotions to canary, of each instance")
     canary_factor: float = Field(0.25, gt=0, le=1, description="of its size, as a canary")

@@ -4,8 +4,7 @@ By default there is one instance a strategy, under the strategy's name, active o
 ``[[instances]]`` tables of the configuration add more, and one whose id is a strategy's name says what becomes of that
 default instance. ``InstanceTable`` is such a table, ``refusal`` says what is wrong with a list of them, ``instances``
 gives what is to be evaluated, ``all_instances`` also what is switched off: a position may outlive it, and outlives an
-instance that is configured no more (``Terms``). With ``promotion.twins`` each that is active or a shadow has a twin
-beside it, with the same parameters and a paper account of its own, under its id and ``-twin``.
+instance that is configured no more (``Terms``).
 
 >>> table = InstanceTable(id="eager", strategy="updown_fair_value", state="shadow", parameters={"min_edge": 0.001})
 >>> refusal((table,)), refusal((table, table))
@@ -23,7 +22,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from pydantic import Field, ValidationError
 
-from models.promotion.states import TWIN
 from models.section import Section
 from models.strategies.needs import Limits, limits
 from models.strategies.registry import STRATEGIES
@@ -92,11 +90,6 @@ def all_instances(settings: Settings) -> dict[str, Instance]:
     for table in settings.instances:
         strategy = STRATEGIES[table.strategy]
         found[table.id] = _instance(table.id, strategy, _parameters(table, settings), table.state, settings)
-    if settings.promotion.twins:
-        for each in [each for each in found.values() if each.enabled and each.state in ("active", "shadow")]:
-            name = each.id + TWIN
-            if name not in found:  # a table of that id is the twin as its author wants it
-                found[name] = _instance(name, each.strategy, each.parameters, "twin", settings)
     return found
 
 

@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from models.contracts import Fill, RiskEvent
+from models.contracts import RiskEvent
 from models.control import SetInstance, public_key
 from models.inputs import Promotion
 from models.promotion.sections import PromotionSettings
 from models.promotion.signing import signed_promotion
 from models.settings import OperatorSettings, Settings
-from models.strategies.instance import InstanceTable, all_instances
+from models.strategies.instance import InstanceTable
 from tests.flows.trading_line.desk import Scene, settings
 from tests.flows.trading_line.test_operator import OTHER, TOKEN, say
 
@@ -148,15 +148,3 @@ def test_another_key_may_be_that_of_promotions() -> None:
     scene = scene_of("shadow", public_key=public_key(OTHER))
     assert promote(scene, "canary").reason == "unsigned"
     assert promote(scene, "canary", token=OTHER).reason == "promoted"
-
-
-def test_a_twin_stands_beside_each_and_trades_on_paper_of_its_own() -> None:
-    scene = scene_of("shadow", twins=True)
-    found = all_instances(scene.settings)
-    twin = found[NAME + "-twin"]
-    assert (twin.state, twin.parameters, twin.strategy.name) == ("twin", found[NAME].parameters, NAME)
-    assert "parity-twin" in found and "lead_lag-twin" not in found, "of what is switched on"
-    scene.buy()
-    scene.settle_order()
-    fills: list[Fill] = scene.books.of(Fill)
-    assert {(each.strategy, each.account) for each in fills} == {(NAME + "-twin", NAME + "-twin")}
