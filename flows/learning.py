@@ -20,10 +20,10 @@ from bytewax.inputs import Source
 
 from flows.engine import in_batches, keyed, stateful
 from flows.learning_line.line import LearningLine
-from flows.learning_line.twins import twin_settings
-from flows.state import OwnedState, Schema, sections
+from flows.state import OwnedState, Schema
+from flows.trading_line.route import states
 from models.inputs import Promotion
-from models.journal import decode_event
+from models.journal import AnyEvent, decode_event
 from models.message import Message, Stored
 from models.promotion.signing import signed_promotion
 from models.settings import Settings
@@ -38,24 +38,33 @@ def build(source: Source[Stored], attach: Attach, settings: Settings, code: str,
     flow = Dataflow("learning")
     journal = op.input("journal", flow, source)
     in_order = keyed("one_order", journal, settings.portfolio_name)
-    learnt = stateful("learn", in_order, schema(code), settings, in_batches(_learn))
+    learnt = stateful(
+        "learn",
+        in_order,
+        schema(code),
+        settings,
+        in_batches(lambda owned, record: learn(owned, decode_event(record.value))),
+    )
     messages = op.flat_map_batch("messages", learnt, lambda outputs: [each for _, batch in outputs for each in batch])
     attach("learning_out", op.filter_map("sign", messages, lambda message: signed(message, token)))
     return flow
 
 
 def schema(code: str) -> Schema[LearningLine]:
-    """What the step ``learn`` keeps. It follows the configurations that the journal states by itself."""
-    return Schema(
-        "learning.learn",
-        1,
-        lambda settings: LearningLine(settings, code),
-        given=lambda settings: (*sections(settings), *sections(twin_settings(settings))),
-    )
+    """What the step ``learn`` keeps."""
+    return Schema("learning.learn", 1, lambda settings: LearningLine(settings, code))
 
 
 def _learn(owned: OwnedState[LearningLine], record: Stored) -> list[Message]:
-    return owned.state.advance(decode_event(record.value))
+    return learn(owned, decode_event(record.value))
+
+
+def learn(owned: OwnedState[LearningLine], event: AnyEvent) -> list[Message]:
+    """What one event leads to; a configuration that it states holds from it on."""
+    stated = states(event)
+    if stated:
+        owned.configure(msgspec.json.decode(stated))
+    return owned.state.advance(event)
 
 
 def signed(message: Message, token: str) -> Message | None:

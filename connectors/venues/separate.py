@@ -6,6 +6,8 @@ exchange shows; these have accounts of their own, and none must look worse becau
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from connectors.venues.paper.parameters import PaperParameters
 from connectors.venues.paper.venue import PaperVenue
 from models.journal import AnyEvent, Market
@@ -15,7 +17,8 @@ from models.orders import FINAL, Report, WorkingOrder
 class SeparateVenues:
     """A ``Venue`` that hands each order to the paper venue of its instance. Every venue hears every event."""
 
-    def __init__(self, parameters: PaperParameters, instances: tuple[str, ...]) -> None:
+    def __init__(self, parameters: PaperParameters, instances: Iterable[str]) -> None:
+        """``instances``: those that will trade. One that comes later knows what it hears from its first order on."""
         self._venues = {name: PaperVenue(parameters) for name in instances}
         self._any = PaperVenue(parameters)  # of nobody: it says when an order would arrive, by its id alone
         self._given = parameters
@@ -34,7 +37,10 @@ class SeparateVenues:
 
     def send(self, order: WorkingOrder) -> None:
         self._of[order.id] = order.instance
-        self._venues[order.instance].send(order)
+        venue = self._venues.get(order.instance)
+        if venue is None:
+            venue = self._venues[order.instance] = PaperVenue(self._given)
+        venue.send(order)
 
     def cancel(self, order_id: str, t: int) -> None:
         if order_id in self._of:

@@ -9,15 +9,19 @@ each instance once in ``promotion.look_s`` of event time.
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 import msgspec
 
 from connectors.venues.separate import SeparateVenues
 from flows.learning_line.evidence_feed import EvidenceFeed
 from flows.learning_line.twins import candidates, twin_settings
 from flows.pulse import FlowPulse
+from flows.state import Schema
 from flows.trading_line.line import TradingLine
 from flows.trading_line.outbox import Outbox
 from flows.trading_line.paper_rules import rules_of
+from flows.trading_line.route import states
 from models.configuration import configuration_id, relevant, with_relevant
 from models.contracts import Number
 from models.inputs import Promotion
@@ -41,9 +45,8 @@ class LearningLine:
     def __init__(self, settings: Settings, code: str) -> None:
         self._settings = settings
         self._code = code
-        beside = twin_settings(settings)
         self._own = TradingLine(settings)
-        self._beside = TradingLine(beside, _venues(beside))
+        self._beside = _BESIDE.begin(twin_settings(settings))
         self._promoter = Promoter(terms_of(settings.promotion))
         self._feed = EvidenceFeed()
         self._out = Outbox(PRODUCER)
@@ -55,8 +58,9 @@ class LearningLine:
 
     def advance(self, event: AnyEvent) -> list[Message]:
         """What one journal event leads to. Raises ValueError where the journal is not whole."""
-        if isinstance(event, Configuration) and event.flow == "trading":
-            self._settings = with_relevant(self._settings, msgspec.json.decode(event.settings))
+        if states(event):
+            self._settings = with_relevant(self._settings, msgspec.json.decode(states(event)))
+            self._beside.configure(relevant(twin_settings(self._settings)))
             self._register(event.t)
         elif self._journal < 0:
             self._register(event.t)
@@ -64,7 +68,7 @@ class LearningLine:
         feed, promoter = self._feed, self._promoter
         feed.event(event)
         settled = feed.own(self._own.advance(event), promoter)
-        settled |= feed.beside(self._beside.advance(self._as_twins(event)), promoter)
+        settled |= feed.beside(self._beside.state.advance(self._as_twins(event)), promoter)
         messages: list[Message] = []
         turn = event.t // round(self._settings.promotion.look_s * SECOND)
         if isinstance(event, Clock) and turn != self._looked:
@@ -91,11 +95,19 @@ class LearningLine:
 
     def _as_twins(self, event: AnyEvent) -> AnyEvent:
         """The event as the twins' line hears it: a configuration is theirs."""
-        if not isinstance(event, Configuration) or event.flow != "trading":
+        if not isinstance(event, Configuration) or not states(event):
             return event
         beside = twin_settings(self._settings)
         text = msgspec.json.encode(relevant(beside)).decode()
         return msgspec.structs.replace(event, settings=text, configuration=configuration_id(beside))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a snapshot holds. The twins' line is under settings of its own, and is frozen by itself."""
+        return {**self.__dict__, "_beside": self._beside.snapshot()}
+
+    def __setstate__(self, stored: dict[str, Any]) -> None:
+        self.__dict__.update(stored)
+        self._beside = _BESIDE.resume(stored["_beside"], twin_settings(self._settings))
 
     def _look(self, event: AnyEvent, all_of_them: bool) -> None:
         """Judge every instance that is configured."""
@@ -151,5 +163,9 @@ class LearningLine:
         return numbers
 
 
-def _venues(beside: Settings) -> SeparateVenues:
-    return SeparateVenues(rules_of(beside), tuple(each.id for each in beside.instances if each.state == "twin"))
+def _beside(settings: Settings) -> TradingLine:
+    names = [each.id for each in settings.instances if each.state == "twin"]
+    return TradingLine(settings, SeparateVenues(rules_of(settings), names))
+
+
+_BESIDE: Final = Schema("learning.beside", 1, _beside)
