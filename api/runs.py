@@ -16,6 +16,7 @@ from models.failures import Failure
 ARCHIVE: Final = "archive"
 PLAN: Final = "plan.json"
 SUMMARY: Final = "summary.json"
+RESEARCH: Final = "research"  # what is kept of all research, in the data folder
 LOCK: Final = ".lock"
 BROKER: Final = "broker"  # the embedded broker's data, where the run has one
 DESCRIPTION: Final = "run.json"  # what `profit up` tells of itself: its name, feeds, cluster, page

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -13,27 +15,34 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from api.runs import archive_of, check_name, locked
+from api.runs import RESEARCH, archive_of, check_name, locked
 from connectors.failures import require_writable
+from connectors.registry.trials import Trial, TrialJournal
+from flows.research.evaluation import LineResult
 from flows.research.grid import check_keys, combinations
-from flows.research.journal import journal_of
+from flows.research.journal import data_id, journal_of
 from flows.research.result import SetResult, best_is_luck, result_of
 from flows.research.sweep import Sweep
 from models.failures import Failure
+from models.money import DOLLAR
+from models.overriding import assignment
 from models.settings import Settings, load
-from models.strategies.instance import all_instances
+from models.strategies.instance import all_instances, instances
+from models.strategies.registry import STRATEGIES
 
 SWEEPS = "sweeps"
 SHOWN = 30
 
 
 class SweepReport(msgspec.Struct, frozen=True):
-    """``results``: best net first. ``looked_at``: sets. ``best_is_better_than_luck``: probability that the best one's
-    true ratio is above that of the best of so many worthless ones; None where it cannot be said."""
+    """``results``: best net first. ``looked_at``: sets; ``tried``: of the same strategies ever, on whatever data.
+    ``best_is_better_than_luck``: probability that the best one's true ratio is above that of the best of so many
+    worthless ones; None where it cannot be said."""
 
     name: str
     archive: str
     looked_at: int
+    tried: int
     best_is_better_than_luck: float | None
     results: list[SetResult]
 
@@ -65,11 +74,13 @@ def sweep(
     made = Sweep(folder, source, sets, base)
     require_writable(folder)
     with locked(folder):
-        _run(made, source, folder, base, workers)
+        data = _run(made, source, folder, base, workers)
     results = [result_of(each, made.done[number], instance) for number, each in enumerate(sets)]
     order = sorted(range(len(sets)), key=lambda number: (-results[number].net, number))
-    luck = best_is_luck([made.done[number] for number in range(len(sets))], order[0], instance)
-    report = SweepReport(name, str(source), len(sets), luck, [results[number] for number in order])
+    lines = [made.done[number] for number in range(len(sets))]
+    tried = _note(settings.data_dir / RESEARCH, base, data, sets, lines)
+    luck = best_is_luck(lines, order[0], instance, tried - len(sets))
+    report = SweepReport(name, str(source), len(sets), tried, luck, [results[number] for number in order])
     if as_json:
         print(msgspec.json.encode(report).decode())
     else:
@@ -82,7 +93,8 @@ def _base(source: Path, config: Path | None) -> Settings | None:
     return _recorded_settings(source) if config is None else None
 
 
-def _run(made: Sweep, source: Path, folder: Path, base: Settings, workers: int) -> None:
+def _run(made: Sweep, source: Path, folder: Path, base: Settings, workers: int) -> str:
+    """Evaluate what is left; the name of the data that it was looked at on."""
     if made.done:
         print(f"going on: {len(made.done)} of {len(made.sets)} sets are done", file=sys.stderr)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
@@ -92,6 +104,27 @@ def _run(made: Sweep, source: Path, folder: Path, base: Settings, workers: int) 
         bar.update(reading, completed=1.0, visible=False)
         task = bar.add_task(f"{len(made.sets)} sets", total=1.0)
         made.run(journal, workers, lambda share: bar.update(task, completed=share))
+    return data_id(journal)
+
+
+def _note(folder: Path, base: Settings, data: str, sets: Sequence[tuple[str, ...]], lines: Sequence[LineResult]) -> int:
+    """Every set is a trial of the strategies whose section it changes, of all that are on where it changes none. How
+    many sets of the one that has most were ever looked at."""
+    sections = {assignment(word)[0].partition(".")[0] for word in sets[0]}
+    named = [name for name, strategy in STRATEGIES.items() if strategy.section in sections]
+    subjects = named or sorted({each.strategy.name for each in instances(base)})
+    strategies = {name: each.strategy.name for name, each in all_instances(base).items()}
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    trials = TrialJournal(folder)
+    rows: list[Trial] = []
+    for words, line in zip(sets, lines, strict=True):
+        for subject in subjects:
+            net = 0
+            for trip in line.trips:
+                net += trip.net if strategies.get(trip.instance) == subject else 0
+            rows.append(Trial(subject, tuple(sorted(words)), data, "sweep", now, net / DOLLAR))
+    trials.add(rows)
+    return max((trials.count(subject) for subject in subjects), default=len(sets))
 
 
 def _show(report: SweepReport) -> None:
@@ -117,5 +150,7 @@ def _show(report: SweepReport) -> None:
         )
         luck = report.best_is_better_than_luck
         told = "cannot be said: it has too few trades" if luck is None else f"{luck:.1%}"
-        print(f"Probability that it is better than the best of {report.looked_at} worthless ones: {told}")
+        print(
+            f"Probability that it is better than the best of {report.tried} worthless ones (so many were tried so far): {told}"
+        )
     print("What a set does on data it was not chosen by: profit validate")

@@ -13,12 +13,12 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from api.runs import archive_of
+from api.runs import RESEARCH, archive_of
 from connectors.archive.reader import ArchiveReader
 from connectors.failures import require_writable
 from connectors.registry.trials import HoldoutUse, Trial, TrialJournal
 from flows.research.evaluation import LineResult
-from flows.research.journal import journal_of
+from flows.research.journal import data_id, journal_of
 from flows.research.validation import SHARES, Validation, evaluated, plan, sets_of, validate
 from flows.research.verdict import StrategyVerdict
 from models.failures import Failure
@@ -28,7 +28,6 @@ from models.statistics.splits import WalkStep
 from models.strategies.registry import STRATEGIES
 from models.topics import JOURNAL
 
-RESEARCH = "research"
 LEAST_NS = 600 * 10**9
 
 
@@ -57,7 +56,7 @@ def validate_command(
         end = last - round((last - first) * holdout)
         if end - first < LEAST_NS:
             raise Failure(f"{source} spans less than ten minutes.", "Name a longer recording.")
-        data = hashlib.sha256(f"{first} {last} {contents.records}".encode()).hexdigest()[:12]
+        data = data_id(journal)
         uses = [HoldoutUse(name, data, end, now, because) for name in STRATEGIES] if holdout else []
         for use in uses:
             trials.check_holdout(use)

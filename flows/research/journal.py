@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,13 @@ from models.failures import Failure
 from models.message import Message
 from models.settings import Settings
 from models.topics import FEEDS, JOURNAL
+
+
+def data_id(journal: Path) -> str:
+    """A short name of a journal's data: the same for the same events, wherever the archive is."""
+    contents = ArchiveReader(journal).contents(JOURNAL)
+    said = f"{contents.first_ns} {contents.last_ns} {contents.records}"
+    return hashlib.sha256(said.encode()).hexdigest()[:12]
 
 
 def journal_of(

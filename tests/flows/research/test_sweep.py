@@ -66,6 +66,8 @@ def test_a_sweep_comes_to_what_replays_come_to(recording: Path, tmp_path: Path) 
         assert net / DOLLAR == row["net"]
     alone = swept(tmp_path, recording, "--run", "two", "--workers", "1")
     assert alone["results"] == report["results"]
+    trials = (tmp_path / "data/research/trials.jsonl").read_text().splitlines()
+    assert len(trials) == 4 and alone["tried"] == 2  # two sets of two strategies; the same again is no further trial
 
 
 @pytest.mark.takes(30)
