@@ -151,6 +151,6 @@ def _show(report: SweepReport) -> None:
         luck = report.best_is_better_than_luck
         told = "cannot be said: it has too few trades" if luck is None else f"{luck:.1%}"
         print(
-            f"Probability that it is better than the best of {report.tried} worthless ones (so many were tried so far): {told}"
+            f"Probability that it is better than the best of all {report.tried} ever tried, were they worthless: {told}"
         )
     print("What a set does on data it was not chosen by: profit validate")
