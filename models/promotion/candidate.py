@@ -21,6 +21,8 @@ from models.statistics.bands import Bands, Watch
 
 #: Observations that are remembered for stability and bands.
 _RECORD = 2_000
+#: Markets that are over and whose payouts are remembered, for fills that are told late.
+_PAID = 256
 #: Fills whose evidence is a model of the queue alone.
 SOFT = "queue"
 
@@ -58,6 +60,7 @@ class Candidate(msgspec.Struct, kw_only=True):
     losses: Detector = msgspec.field(default_factory=Detector)
     underlyings: tuple[str, ...] = ()  # where they are known before
     forecasts: ForecastBook = msgspec.field(default_factory=ForecastBook)
+    paid: dict[str, tuple[int, int]] = {}  # market -> pips of Up and Down
     record: list[HourObservation] = []  # of this trial
     lots: int = 0  # of this trial
     filled: dict[str, int] = {}  # kind of evidence -> micro-shares, of this trial
@@ -83,6 +86,9 @@ class Candidate(msgspec.Struct, kw_only=True):
         if key is not None:
             self.gains.stake(key)
             self.losses.stake(key)
+        paid = self.paid.get(fill.market)
+        if paid is not None:  # the fill was told after the market's end
+            self.book.settle(market, fill.outcome, paid[0] if fill.outcome == "Up" else paid[1])
 
     def sold(self, t: int, holder: str, market: str, outcome: str, size: int, proceeds: int) -> None:
         """A fill that sold ``size`` micro-shares, for ``proceeds`` micro-dollars after its fee."""
@@ -92,6 +98,9 @@ class Candidate(msgspec.Struct, kw_only=True):
     def settled(self, t: int, market: str, payout_up: int, payout_down: int) -> None:
         """A market is over: its outcomes pay so many pips a share."""
         self.last = max(self.last, t)
+        self.paid[market] = (payout_up, payout_down)
+        for old in list(self.paid)[:-_PAID]:
+            del self.paid[old]
         for holder in (self.name, self.name + TWIN):
             self.book.settle(f"{holder}/{market}", "Up", payout_up)
             self.book.settle(f"{holder}/{market}", "Down", payout_down)

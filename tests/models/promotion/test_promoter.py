@@ -188,6 +188,16 @@ def test_a_reduced_one_that_gains_nothing_is_disabled_in_time() -> None:
     assert world.moves() == [("active", "reduced"), ("reduced", "disabled")]
 
 
+def test_a_fill_that_is_told_after_the_end_is_closed_too() -> None:
+    world = World("canary")
+    world.live(2, 0.0)
+    t = world.hour * HOUR_NS
+    world.promoter.settled(t, "late", 0, 10_000)
+    world.candidate.bought(Bought(t, "x", "late", "Down", "BTC", 10 * SHARE, 4 * SHARE, "book_cross"))
+    world.promoter.look("x", t + HOUR_NS)
+    assert world.candidate.record[-1].net == 6 * SHARE and world.candidate.book.lots == {}
+
+
 def test_fills_that_cannot_be_are_an_anomaly() -> None:
     """Sold without ever having been bought; and bought for more than a share can ever pay."""
     for wrong in ("sale", "price"):
