@@ -34,6 +34,7 @@ ROOMS: Final = (
     Room("settlement", "Settlement", "execution and settlement", ("settlement",)),
     Room("reconciliation", "Reconciliation", "execution and settlement", ("reconciliation", "markouts", "comparison")),
     Room("portfolio", "Portfolio", "execution and settlement", ("portfolio",)),
+    Room("learning", "Learning", "learning", ("learning", "promotion")),
     Room("flows", "Flows", "flows and processes", ("flow.",)),
     Room("processes", "Processes", "flows and processes", ()),
 )
@@ -71,4 +72,6 @@ def expected(settings: Settings, feeds: str) -> tuple[str, ...]:
         names += [instance.limits.module, instance.module]
     names += [*(f"gate.{gate}" for gate in _GATES), *_LINE]
     names += ["flow.market", "flow.trading", "flow.audit"]
+    if feeds in ("sim", "live") and settings.promotion.enabled:
+        names += ["learning", "promotion", "flow.learning"]
     return tuple(names)

@@ -30,6 +30,7 @@ from models.message import Message
 from models.promotion.promoter import Promoter
 from models.promotion.states import TWIN, PromotionState
 from models.promotion.terms import PromotionLook, terms_of
+from models.reasons import Reason, Verdict
 from models.settings import Settings
 from models.timestamps import SECOND
 from models.topics import MODELS, PROMOTIONS
@@ -117,6 +118,7 @@ class LearningLine:
             if not all_of_them and look.new == look.old:
                 continue
             self._pulse.count(PROMOTION, look.verdict, look.reason)
+            self._pulse.count(CHIEF, Verdict.PASS, Reason.OK)
             configuration = configuration_id(self._settings)
             decision = promoter.decision(name, look, event.seq, event.t, self._code, configuration)
             self._out.put(PROMOTIONS, name, decision, event.t)
