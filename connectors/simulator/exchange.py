@@ -29,7 +29,7 @@ FORGET_S: Final = 4 * 3600  # and one that never resolves for this long after it
 @dataclass(frozen=True)
 class ExchangeParameters:
     """Everything the core depends on besides its start. ``steps_per_s``: the grid. ``activity``: how often the market's
-    depth changes and takers come, of what is usual."""
+    depth changes and takers come, of what is usual; ``ticker_s``, ``heartbeat_s``: between two of Coinbase's."""
 
     seed: int = 7
     assets: tuple[str, ...] = ("BTC",)
@@ -43,6 +43,8 @@ class ExchangeParameters:
     steps_per_s: int = 20
     effects: Effects = NO_EFFECTS
     activity: float = 1.0
+    ticker_s: int = 1
+    heartbeat_s: int = 1
 
 
 def parameters(simulator: Simulator, feeds: Feeds) -> ExchangeParameters:
@@ -92,7 +94,7 @@ class Exchange:
             while latent.second < start:
                 latent.step(1, 1)
             self.latents[asset] = latent
-            book = SpotBook(str(given.seed), asset, latent, given.frames_per_s, 1.0 / given.steps_per_s)
+            book = SpotBook(str(given.seed), asset, latent, given.frames_per_s, 1.0 / given.steps_per_s, given.ticker_s)
             self.spots[book.product] = book
         self._list_markets(self.now_ns)
 
@@ -120,8 +122,9 @@ class Exchange:
         for spot in self.spots.values():
             out += spot.step(t_ns)
         if self.part == parts:
-            self.heartbeats += 1
-            out.append(Emission(t_ns, "coinbase", "heartbeats", (), heartbeat(t_ns, self.heartbeats)))
+            if self.second % self.given.heartbeat_s == 0:
+                self.heartbeats += 1
+                out.append(Emission(t_ns, "coinbase", "heartbeats", (), heartbeat(t_ns, self.heartbeats)))
             out += self._list_markets(t_ns)
             if self.second % 60 == 0:
                 self._forget()

@@ -25,13 +25,16 @@ PAST_TRADES: Final = 20
 class SpotBook:
     """Prices are whole units of the product's last decimal, sizes of 1e-8."""
 
-    def __init__(self, seed: str, asset: str, latent: LatentPrice, updates_per_s: float, step_s: float) -> None:
+    def __init__(
+        self, seed: str, asset: str, latent: LatentPrice, updates_per_s: float, step_s: float, ticker_s: int = 1
+    ) -> None:
         self.rng = Random(f"{seed}/spot/{asset}")
         self.product = f"{asset}-USD"
         self._latent = latent
         self._places = DECIMALS[asset]
         self._unit = 10.0**-self._places
         self._per_step = updates_per_s * step_s
+        self._ticker_ns = ticker_s * 1_000_000_000
         self._owed = 0.0
         self._notional = 20_000.0  # dollars a level, median
         self._bids: list[int] = []  # ascending: the best is last
@@ -114,7 +117,7 @@ class SpotBook:
     # -- frames -------------------------------------------------------------------------------------------------------
 
     def step(self, t_ns: int) -> list[Emission]:
-        """The step that ends at ``t_ns``: level2 updates, trades, and once a second ticker."""
+        """The step that ends at ``t_ns``: level2 updates, trades, and each so many seconds ticker."""
         out: list[Emission] = []
         rng = self.rng
         self._owed += self._per_step
@@ -132,7 +135,7 @@ class SpotBook:
             events = f'[{{"type":"update","trades":[{",".join(reversed(self._batch))}]}}]'
             self._batch.clear()
             out.append(Emission(t_ns, "coinbase", "market_trades", (self.product,), events.encode()))
-        if t_ns % 1_000_000_000 == 0:
+        if t_ns % self._ticker_ns == 0:
             out.append(Emission(t_ns, "coinbase", "ticker", (self.product,), self.ticker("update")))
         return out
 

@@ -53,6 +53,8 @@ THIN: Final = ExchangeParameters(
     spread_ticks=10,
     steps_per_s=1,
     activity=0.05,
+    ticker_s=2,
+    heartbeat_s=5,
 )
 
 
