@@ -32,11 +32,14 @@ class Held(msgspec.Struct):
 
 
 class Made(msgspec.Struct):
-    """Of one strategy: micro-dollars by day since the epoch, after fees, and the fees."""
+    """Of one strategy: micro-dollars by day since the epoch, after fees, and the fees; positions that ended
+    (``trades``), and micro-shares that were ``bought``."""
 
     by_day: dict[int, int] = {}
     fees: int = 0
     fills: int = 0
+    trades: int = 0
+    bought: int = 0
 
     def since(self, day: int) -> int:
         return sum(amount for each, amount in self.by_day.items() if each >= day)
@@ -59,6 +62,7 @@ class Accounts:
     def __init__(self) -> None:
         self.held: dict[tuple[str, str, str, str], Held] = {}  # account, strategy, market, outcome
         self.made: dict[str, Made] = {}
+        self.paper: dict[str, Made] = {}  # of twins, whose money is not the portfolio's
         self.balances: dict[str, int] = {}
         self.curve: deque[Equity] = deque()
         self.highest = 0.0
@@ -68,7 +72,10 @@ class Accounts:
 
     def fill(self, fill: Fill) -> None:
         key = (fill.account, fill.strategy, fill.market_key, fill.outcome)
+        made = self._of(fill.strategy, fill.account)
+        made.fills += 1
         if fill.side == "buy":
+            made.bought += fill.size
             held = self.held.setdefault(key, Held(opened=fill.timestamp))
             held.size += fill.size
             held.basis += fill.gross
@@ -81,15 +88,15 @@ class Accounts:
                 known.fees += fill.fee
                 if known.size <= 0:
                     del self.held[key]
-        if fill.account == MAIN:
-            self._of(fill.strategy).fills += 1
+                    made.trades += 1
 
     def posting(self, posting: Posting) -> None:
         account = posting.account
         self.balances[account] = self.balances.get(account, 0) + posting.amount
-        kind, _, strategy = account.partition(":")
+        owner, _, own = account.rpartition("/")
+        kind, _, strategy = own.partition(":")
         if kind in ("pnl", "fees") and strategy:
-            made = self._of(strategy)
+            made = self._of(strategy, owner or MAIN)
             day = posting.timestamp // _DAY_NS
             made.by_day[day] = made.by_day.get(day, 0) - posting.amount
             if kind == "fees":
@@ -103,6 +110,7 @@ class Accounts:
     def outcome(self, outcome: Outcome) -> None:
         for key in [key for key in self.held if key[2] == outcome.market_key]:
             del self.held[key]
+            self._of(key[1], key[0]).trades += 1
         self.results[outcome.market_key] = sum(outcome.pnl.values())
         while len(self.results) > 500:
             del self.results[next(iter(self.results))]
@@ -134,11 +142,13 @@ class Accounts:
 
     def realised(self, strategy: str, days: int | None, now_ns: int) -> float:
         """Dollars made after fees in the last ``days`` days in UTC, today being the first; None for all."""
-        made = self.made.get(strategy)
-        if made is None:
-            return 0.0
+        made = self.of(strategy)
         first = -1 if days is None else now_ns // _DAY_NS - days + 1
         return made.since(first) / DOLLAR
 
-    def _of(self, strategy: str) -> Made:
-        return self.made.setdefault(strategy, Made())
+    def of(self, strategy: str) -> Made:
+        """What a strategy or a paper twin made."""
+        return self.made.get(strategy) or self.paper.get(strategy) or Made()
+
+    def _of(self, strategy: str, account: str) -> Made:
+        return (self.made if account == MAIN else self.paper).setdefault(strategy, Made())

@@ -12,6 +12,7 @@ from api.server.formats import iso, shares, usd
 from api.server.guards import bounded, bounds_of, breakers_of, joint_caps_of, markouts_of, sizing_of
 from api.server.modules import split
 from api.server.presenting import meaning_of
+from api.server.twins import beside, twins
 from models.contracts import Number
 from models.money import DOLLAR, PIP, SHARE
 from models.reasons import Verdict
@@ -131,7 +132,10 @@ def strategies_of(board: Board, settings: Settings) -> list[views.StrategyView]:
             refused.setdefault(decision.strategy, Counter())[str(decision.reason)] += 1 + decision.repeats
     sizing = {each.instance: each for each in sizing_of(board, settings)}
     found = []
-    for instance in all_instances(settings).values():
+    instances = all_instances(settings)
+    owners = twins(instances)
+    twin_of = {owner: twin for twin, owner in owners.items()}
+    for instance in instances.values():
         gate, own = (board.modules.known.get(name) for name in (instance.limits.module, instance.module))
         gate_verdicts, gate_counts, _ = split(gate.row.counts if gate is not None else {})
         verdicts, counts, _ = split(own.row.counts if own is not None else {})
@@ -165,6 +169,10 @@ def strategies_of(board: Board, settings: Settings) -> list[views.StrategyView]:
                 model=instance.model,
                 sizing=sizing[instance.id],
                 markouts=markouts_of(board, instance.id),
+                twin=beside(board.accounts, instance, instances[twin_of[instance.id]])
+                if instance.id in twin_of
+                else None,
+                twin_of=owners.get(instance.id, ""),
             )
         )
     return found

@@ -473,6 +473,27 @@ class MarkOutsView(BaseModel):
     edge_realised: float | None = Field(None, description="result of its rounds over what was predicted of them")
 
 
+class PaperSideView(BaseModel):
+    """What an instance, or its paper twin, came to in this run."""
+
+    instance: str
+    net_usd: float = Field(description="dollars of positions that ended, after fees")
+    trades: int = Field(description="positions that ended")
+    fills: int
+    bought_shares: Shares
+    per_share_usd: float | None = Field(description="net a share bought, dollars; null for none bought")
+
+
+class TwinView(BaseModel):
+    """An instance beside its paper twin: how far apart sizes, venue and luck have brought them."""
+
+    own: PaperSideView
+    twin: PaperSideView
+    same_parameters: bool
+    difference_usd: float = Field(description="net of the instance less that of its twin, dollars")
+    per_share_difference_usd: float | None = Field(description="the same a share bought; null while one bought none")
+
+
 class StrategyView(BaseModel):
     """An instance of a strategy at work."""
 
@@ -498,6 +519,8 @@ class StrategyView(BaseModel):
     model: str
     sizing: SizingView
     markouts: MarkOutsView
+    twin: TwinView | None = Field(None, description="the instance beside its paper twin; null where it has none")
+    twin_of: str = Field("", description="of a paper twin: the instance that it stands beside")
 
 
 class Strategies(BaseModel):

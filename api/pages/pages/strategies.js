@@ -3,7 +3,7 @@ import { html, useState } from "../app/dom.js";
 import { useLive } from "../app/live.js";
 import { Empty, Figure, Panel, Reason, Search, Select, Steps, Table, Verdict } from "../app/parts.js";
 import { command } from "../app/control.js";
-import { clock, count, none, percent, signed, tone } from "../app/format.js";
+import { clock, count, none, percent, signed, tenth, tone } from "../app/format.js";
 import { DECISION_COLUMNS } from "./decisions.js";
 import { Funnels } from "./funnel.js";
 
@@ -26,6 +26,13 @@ function sized(given) {
   const parts = [["what it realised", given.realised], ["breakers", given.breakers], ["the operator", given.operator]].filter(([, share]) => share < 1);
   return parts.length ? parts.map(([by, share]) => `${percent(share)} by ${by}`).join(", ") : "nothing reduces it";
 }
+// An instance and its paper twin, figure by figure.
+function Twin({ of }) {
+  const rows = [["Net", of.own.net_usd, of.twin.net_usd, of.difference_usd, signed], ["Net a share", of.own.per_share_usd, of.twin.per_share_usd, of.per_share_difference_usd, cents], ["Trades that ended", of.own.trades, of.twin.trades, of.own.trades - of.twin.trades, count], ["Fills", of.own.fills, of.twin.fills, of.own.fills - of.twin.fills, count], ["Shares bought", of.own.bought_shares, of.twin.bought_shares, of.own.bought_shares - of.twin.bought_shares, tenth]]
+    .map(([figure, own, twin, apart, as]) => ({ figure, own, twin, apart, as }));
+  return html`<${Table} name="twin" rows=${rows} keyOf=${(r) => r.figure} empty="" columns=${[{ key: "figure", label: "Figure", sort: false }, { key: "own", label: of.own.instance, num: true, sort: false, cell: (r) => r.as(r.own) }, { key: "twin", label: of.twin.instance, num: true, sort: false, cell: (r) => r.as(r.twin) }, { key: "apart", label: "Apart", num: true, sort: false, kind: (r) => (r.as === signed || r.as === cents ? tone(r.apart) : ""), cell: (r) => r.as(r.apart) }]} />
+    ${of.same_parameters ? null : html`<p class="warn">The two go by different parameters: what is apart is not the venue's doing alone.</p>`}`;
+}
 const cents = (value) => (value === null || value === undefined ? none : `${value > 0 ? "+" : value < 0 ? "−" : ""}${Math.abs(value * 100).toFixed(2)} ¢`);
 export default function Strategies({ rest, query, go, run }) {
   return rest ? html`<${One} id=${rest} key=${rest} go=${go} run=${run} />` : html`<${All} query=${query} go=${go} />`;
@@ -46,6 +53,7 @@ function All({ query, go }) {
     { key: "passed", label: "Passed", num: true, cell: (s) => count(s.passed) }, { key: "held", label: "Waiting", num: true, cell: (s) => count(s.held) }, { key: "blocked", label: "Refused", num: true, cell: (s) => count(s.blocked) },
     { key: "blocks", label: "Refused because", wide: true, sort: false, cell: (s) => listed(s.blocks) }, { key: "refused", label: "Entries refused by gates", wide: true, sort: false, cell: (s) => listed(s.refused) },
     { key: "today_usd", label: "Today", num: true, kind: (s) => tone(s.today_usd), cell: (s) => signed(s.today_usd) }, { key: "week_usd", label: "7 days", num: true, kind: (s) => tone(s.week_usd), cell: (s) => signed(s.week_usd) },
+    ...((live.data?.strategies || []).some((s) => s.twin) ? [{ key: "twin", label: "Apart from its twin", num: true, by: (s) => s.twin?.difference_usd, kind: (s) => tone(s.twin?.difference_usd), cell: (s) => (s.twin ? signed(s.twin.difference_usd) : none) }] : []),
   ]} /><//><//>
   <${Panel} title="Scans" live=${scans} note="the latest evaluation of every strategy and market">
     <div class="filters"><${Select} name="strategy" label="Strategy" options=${[...new Set(all.map((s) => s.strategy))]} /><${Select} name="verdict" label="Verdict" options=${[["pass", "passed"], ["hold", "waiting"], ["block", "refused"]]} /><${Search} name="q" label="Words" /></div>
@@ -72,11 +80,12 @@ function One({ id, go, run }) {
   const live = useLive(`/api/strategies/${id}`, ["telemetry", "decision", "risk"]), scans = useLive(`/api/scans?strategy=${id}`, ["telemetry"], 2000);
   const decisions = useLive(`/api/decisions?limit=20&refusals=true&strategy=${id}`, ["decision"]);
   const s = live.data;
-  return html`<${Panel} title=${`Instance ${id}`} live=${live} note=${s ? `${s.strategy}, ${s.state}, model ${s.model}` : ""}>${s ? html`<dl class="figures">
+  return html`<${Panel} title=${`Instance ${id}`} live=${live} note=${s ? html`${s.strategy}, ${s.state}${s.twin_of ? html` of <a href=${`/strategies/${s.twin_of}`}>${s.twin_of}</a>` : ""}, model ${s.model}` : ""}>${s ? html`<dl class="figures">
       <${Figure} label="Evaluations" value=${count(s.evaluations)} note=${`${count(s.passed)} passed, ${count(s.held)} waiting, ${count(s.blocked)} refused`} /><${Figure} label="Pass rate" value=${percent(s.pass_rate)} />
       <${Figure} label="Today" value=${signed(s.today_usd)} kind=${tone(s.today_usd)} note="of this run alone" /><${Figure} label="7 days" value=${signed(s.week_usd)} kind=${tone(s.week_usd)} note="of this run alone" /><${Figure} label="All" value=${signed(s.realised_usd)} kind=${tone(s.realised_usd)} note="closed PnL less fees" /><${Figure} label="Size now" value=${orders(s) ? percent(s.sizing.size) : none} kind=${orders(s) && s.sizing.size === 0 ? "bad" : ""} note=${sized(s.sizing)} /></dl>
       <p>Last: <${Reason} code=${s.last_reason} meaning=${s.meaning} /></p>` : html`<${Empty}>Loading …<//>`}<//>
     ${run?.finished || !s ? null : html`<${Panel} title="Entries and size" note="asked here, answered by the trading flow"><${Word} s=${s} /><//>`}
+    ${s?.twin ? html`<${Panel} title=${`Beside its paper twin, ${s.twin.twin.instance}`} live=${live} note="this run, positions that ended, after fees"><${Twin} of=${s.twin} /><//>` : null}
     <${Panel} title="Mark-outs" live=${live} note="cents a share in the fills' favour, fees apart; the mid so long after each fill, less its price">${s ? html`<${MarkOuts} of=${s.markouts} />` : html`<${Empty}>Loading …<//>`}<//>
     <div class="grid"><div class="half"><${Panel} title="Refused and waiting, by reason" live=${live}><${Table} name="blocks" rows=${s ? [...Object.entries(s.blocks).map(([reason, n]) => ({ what: "refused: data", reason, n })), ...Object.entries(s.holds).map(([reason, n]) => ({ what: "waiting", reason, n })), ...Object.entries(s.refused).map(([reason, n]) => ({ what: "refused: entry", reason, n }))] : []} keyOf=${(r) => r.what + r.reason} empty="Nothing yet." columns=${[
     { key: "what", label: "What" }, { key: "reason", label: "Reason", cell: (r) => html`<code>${r.reason}</code>` }, { key: "n", label: "Count", num: true, cell: (r) => count(r.n) }]} /><//></div>
