@@ -244,7 +244,8 @@ class PromotionDecision(Record, frozen=True):
     """What was decided on an instance's state, and on what: "hold" is a decision too. ``window_start``, ``window_end``:
     Unix ns of the first and the last thing it rests on, ``journal``: the last event read. ``e_value``: of the test that
     decides, ``e_threshold``: what it must reach, ``level``: of this instance, so that all together spend ``alpha`` at
-    most, of which ``spent`` is gone; ``trials``: instances ever tried."""
+    most, of which ``spent`` is gone; ``trials``: instances ever tried. ``bands``: what happened since the last step up
+    against what was fixed then (``models.statistics.bands``); empty where none are in force."""
 
     id: str
     journal: int
@@ -270,6 +271,7 @@ class PromotionDecision(Record, frozen=True):
     demotion_e_value: float
     code: str  # version of the program
     configuration: str
+    bands: list[CriterionRow] = msgspec.field(default_factory=list)
 
 
 class VenueCommand(Record, frozen=True):

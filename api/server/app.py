@@ -15,7 +15,7 @@ from api.runs import UnknownRun
 from api.server.chain import UnknownDecision
 from api.server.dating import Dated
 from api.server.problems import ANYWHERE, problem
-from api.server.routes import evidence, live, operator, reports, streaming, trading
+from api.server.routes import evidence, live, operator, reports, streaming, trading, validation
 from api.server.state import ServerState
 from api.server.views import Problem
 from models.failures import Failure
@@ -29,6 +29,7 @@ _TAGS: Final = [
         "name": "reports",
         "description": "What runs came to after costs: one, its groups and trades, several compared.",
     },
+    {"name": "validation", "description": "What instances have shown, and what is decided on their states by it."},
     {"name": "operator", "description": "Commands, answered by the trading flow."},
     {"name": "stream", "description": "Server-sent events, resumed by topic position."},
 ]
@@ -67,7 +68,7 @@ def build(state: ServerState) -> FastAPI:
         return problem(422, f"{where}: {first['msg']}")
 
     app.add_middleware(Dated, hub=hub, finished=state.finished)
-    for part in (live, trading, evidence, reports, operator, streaming):
+    for part in (live, trading, evidence, reports, validation, operator, streaming):
         app.include_router(part.router(state), responses=ANYWHERE)
     app.mount("/pages", StaticFiles(directory=PAGES), name="pages")
 

@@ -30,6 +30,7 @@ from models.contracts import (
     Order,
     Outcome,
     Posting,
+    PromotionDecision,
     Quality,
     RiskEvent,
     Scan,
@@ -74,6 +75,8 @@ class Board:
         self._outcomes = RecentRows(Outcome, MOST_ROWS)
         self._answers = RecentRows(Answer, MOST_ROWS)
         self._risk = RecentRows(RiskEvent, MOST_ROWS)
+        self._promotions = RecentRows(PromotionDecision, MOST_ROWS)
+        self.promotions: dict[str, PromotionDecision] = {}  # the latest of each instance
         self._dead = RecentRows(DeadLetter, MOST_ROWS)
         self._scans: dict[tuple[str, str], Scan] = {}
         self.scan_since: dict[tuple[str, str], int] = {}  # since when its verdict and reason stand, Unix ns
@@ -144,6 +147,9 @@ class Board:
                 self._answers.add(value)
             case RiskEvent():
                 self._risk.add(value)
+            case PromotionDecision():
+                self._promotions.add(value)
+                self.promotions[record.instance] = record
             case DeadLetter():
                 self._dead.add(value)
                 self._dead_letters += 1
@@ -218,6 +224,9 @@ class Board:
 
     def risk_records(self, limit: int = MOST_ROWS) -> list[RiskEvent]:
         return self._risk.latest(limit)
+
+    def promotion_records(self, limit: int = MOST_ROWS) -> list[PromotionDecision]:
+        return self._promotions.latest(limit)
 
     def scan_records(self) -> list[Scan]:
         return [self._scans[key] for key in sorted(self._scans)]

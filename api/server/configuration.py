@@ -8,8 +8,11 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from api.runs import PLAN
 from api.server import views
+from flows.replay.plan import load_plan
 from models.configuration import configuration_id
+from models.failures import Failure
 from models.settings import ConfigurationError, Settings, recorded
 
 MASK: Final = "••••••"
@@ -17,9 +20,10 @@ _SECRET: Final = ("password", "token", "secret", "urls", "private")
 
 
 class RunSettings:
-    """The settings that the run keeps in its folder; those of this process until it has some."""
+    """The settings that the run keeps in its folder, or those of its replay; of this process until it has some."""
 
     def __init__(self, run_dir: Path, own: Settings) -> None:
+        self._run_dir = run_dir
         self._path = run_dir / "settings.json"
         self._own = own
         self._read: tuple[int, Settings] | None = None
@@ -29,6 +33,9 @@ class RunSettings:
             changed = self._path.stat().st_mtime_ns
             if self._read is None or self._read[0] != changed:
                 self._read = (changed, recorded(self._path))
+        if self._read is None and (self._run_dir / PLAN).is_file():
+            with contextlib.suppress(Failure):
+                self._read = (0, load_plan(self._run_dir).settings)
         return self._read[1] if self._read is not None else self._own
 
 

@@ -8,12 +8,24 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from api.server import presenting
+from api.server import presenting, promotions
 from api.server.board import Board
 from api.server.ladders import ladders_of
 from api.server.ring import Ring, StreamEvent
 from api.server.stream import Figures
-from models.contracts import Answer, Decision, Fill, Order, Outcome, Posting, Quality, RiskEvent, Scan, Telemetry
+from models.contracts import (
+    Answer,
+    Decision,
+    Fill,
+    Order,
+    Outcome,
+    Posting,
+    PromotionDecision,
+    Quality,
+    RiskEvent,
+    Scan,
+    Telemetry,
+)
 from models.message import Stored
 from models.record import Record
 from models.topics import JOURNAL
@@ -93,6 +105,8 @@ class Hub:
                 return made("answer", presenting.answer(record).model_dump_json())
             case RiskEvent():
                 return made("risk", presenting.risk_event(record).model_dump_json())
+            case PromotionDecision():
+                return made("promotion", promotions.decided(record).model_dump_json(), "", record.instance)
             case Quality():
                 return made("quality", record.canonical().decode(), "", record.strategy, record.market)
         return None

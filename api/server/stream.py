@@ -28,8 +28,8 @@ READY_S: Final = 15.0
 _RETRY_MS: Final = 1_000
 #: What a client may ask for, and gets where it names nothing.
 TOPICS: Final = (
-    "telemetry", "decisions", "orders", "fills", "outcomes", "quality", "answers", "risk", "ledger", "scans",
-    "journal",
+    "telemetry", "decisions", "orders", "fills", "outcomes", "quality", "answers", "risk", "promotions", "ledger",
+    "scans", "journal",
 )  # fmt: skip
 DEFAULT: Final = ("telemetry", "decisions", "orders", "fills", "outcomes", "quality", "answers", "risk")
 

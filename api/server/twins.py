@@ -7,10 +7,8 @@ from collections.abc import Mapping
 from api.server import views
 from api.server.accounts import Accounts
 from api.server.formats import shares, usd
+from models.promotion.states import TWIN
 from models.strategies.instance import Instance
-
-#: How the id of a twin ends that belongs to the instance before it.
-_SUFFIX = "-twin"
 
 
 def twins(instances: Mapping[str, Instance]) -> dict[str, str]:
@@ -21,7 +19,7 @@ def twins(instances: Mapping[str, Instance]) -> dict[str, str]:
     for twin in instances.values():
         if twin.state != "twin":
             continue
-        named = twin.id.removesuffix(_SUFFIX)
+        named = twin.id.removesuffix(TWIN)
         if named != twin.id and named in instances:
             found[twin.id] = named
             continue

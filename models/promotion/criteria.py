@@ -14,10 +14,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from models.contracts import CriterionRow
 from models.promotion.observations import HOUR_NS, HourObservation, LotBook
 from models.promotion.wagers import MOST, Wager
+from models.statistics.bands import Bands, Watch
 from models.statistics.power import observations_needed
 
 _FOLDS = 4
@@ -53,6 +55,34 @@ def evidence(
         return CriterionRow(name, value, threshold, "pass", 0.0, said)
     when = "not at the effect so far" if hours is None else f"about {hours:g} h at today's rate and effect"
     return CriterionRow(name, value, threshold, "fail" if enough else "insufficient", hours, f"{said}: {when}")
+
+
+def within_bands(fixed: Bands | None, watch: Watch) -> tuple[CriterionRow, ...]:
+    """What happened since the bands were fixed, against each of them; empty where there are none. ``cumulative return``
+    is how far the sum fell below its mean line, so at least a number below zero.
+
+    >>> fixed = Bands(horizon=200, rate=0.05, mean=0.01, width=1.5, drawdown=0.8, run=9)
+    >>> watch = Watch()
+    >>> watch.take(-0.9, fixed)
+    >>> [(each.name, each.value, each.threshold, each.verdict) for each in within_bands(fixed, watch)][:2]
+    [('cumulative return', -0.91, -1.5, 'pass'), ('drawdown', 0.9, 0.8, 'fail')]
+    """
+    if fixed is None:
+        return ()
+    left = watch.breached(fixed)
+    rows = []
+    for name, value, bound, word in (
+        ("cumulative return", watch.lowest, -fixed.width, "at least"),
+        ("drawdown", watch.drawdown, fixed.drawdown, "at most"),
+        ("losing run", float(watch.longest), float(fixed.run), "at most"),
+    ):
+        value, bound = round(value, 6), round(bound, 6)
+        verdict: Literal["pass", "fail", "insufficient"] = (
+            "fail" if name in left else "pass" if watch.count else "insufficient"
+        )
+        said = f"{name} {value:g}, {word} {bound:g}, in {watch.count} of {fixed.horizon} observations"
+        rows.append(CriterionRow(name, value, bound, verdict, None, said))
+    return tuple(rows)
 
 
 def hours_to(threshold: float, wager: Wager, book: LotBook, elapsed_h: float) -> float | None:

@@ -29,6 +29,7 @@ import msgspec
 from models.contracts import PromotionDecision
 from models.promotion.asked import asked_of
 from models.promotion.candidate import Candidate
+from models.promotion.criteria import within_bands
 from models.promotion.forecasts import ForecastBook
 from models.promotion.states import STEPS, TWIN, PromotionState
 from models.promotion.terms import PromotionLook, PromotionTerms, SeenEvidence
@@ -118,6 +119,7 @@ class Promoter(msgspec.Struct):
         new, why = self._down(candidate)
         level = self.trials.level(candidate.trial)
         rows = asked_of(candidate, self.terms, level, t)
+        watched = within_bands(candidate.bands, candidate.watch)
         bound = next(each for each in rows if each.name.startswith("evidence"))
         seen = SeenEvidence(
             window=(candidate.begun, candidate.last),
@@ -150,7 +152,7 @@ class Promoter(msgspec.Struct):
                 candidate.bands = self._bands(candidate)  # fixed before: by what was seen until now
                 self._move(candidate, new, t)
         text = f"{name} {'stays' if new is None else 'goes from ' + old + ' to'} {new or old}: {why}."
-        return PromotionLook(old, new or old, verdict, reason, text, rows, seen)
+        return PromotionLook(old, new or old, verdict, reason, text, rows, seen, watched)
 
     def _down(self, candidate: Candidate) -> tuple[PromotionState | None, str]:
         """The state that it falls to, and why; None where it does not fall."""
@@ -220,4 +222,5 @@ class Promoter(msgspec.Struct):
             demotion_e_value=round(look.seen.loss, 4),
             code=code,
             configuration=configuration,
+            bands=list(look.bands),
         )

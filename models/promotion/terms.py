@@ -55,7 +55,7 @@ class SeenEvidence(msgspec.Struct, frozen=True):
 
 
 class PromotionLook(msgspec.Struct, frozen=True):
-    """What was found at a look. ``rows``: all that was asked."""
+    """What was found at a look. ``rows``: all that was asked; ``bands``: those in force, and what happened."""
 
     old: PromotionState
     new: PromotionState
@@ -64,3 +64,4 @@ class PromotionLook(msgspec.Struct, frozen=True):
     text: str
     rows: tuple[CriterionRow, ...]
     seen: SeenEvidence
+    bands: tuple[CriterionRow, ...] = ()

@@ -31,6 +31,7 @@ PAGES = {
     "/portfolio": "Equity",
     "/risk": "Caps and their use",
     "/gates": "Release gates",
+    "/validation": "Where each instance stands",
     "/reports": "Runs",
     "/quality": "Findings by feed and reason",
     "/conservation": "Evaluations = passed + waiting + refused",

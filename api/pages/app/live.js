@@ -7,7 +7,7 @@ const everything = new Set(); // called when there may have been a hole
 const states = new Set();
 let source = null, topics = new Set(), wanted = "", retry = 0;
 export const link = { state: "connecting", heard: performance.now(), since: performance.now(), drops: 0 };
-const KINDS = ["telemetry", "decision", "order", "fill", "outcome", "quality", "answer", "posting", "scan", "book", "risk"];
+const KINDS = ["telemetry", "decision", "order", "fill", "outcome", "quality", "answer", "posting", "scan", "book", "risk", "promotion"];
 const BASE = ["telemetry", "decisions", "orders", "fills", "outcomes", "quality", "answers"];
 
 function say(state) {

@@ -11,6 +11,7 @@ export const PAGES = [
   { path: "/gates", name: "Gates", module: "gates" },
   { path: "/quality", name: "Quality", module: "quality" },
   { path: "/conservation", name: "Conservation", module: "conservation" },
+  { path: "/validation", name: "Validation", module: "validation" },
   { path: "/reports", name: "Reports", module: "reports" },
   { path: "/runs", name: "Runs", module: "runs" },
   { path: "/settings", name: "Settings", module: "settings" },

@@ -37,13 +37,14 @@ const BOUNDS = [
   { key: "stop_at", label: "Stops at", num: true, cell: (b) => plain(b.stop_at) },
   { key: "release", label: "Ends when", wide: true },
 ];
-const orders = (s) => ["active", "twin"].includes(s.state);
+const orders = (s) => ["active", "twin", "canary", "reduced"].includes(s.promotion || s.state);
 const SIZES = [
   { key: "instance", label: "Instance", cell: (s) => html`<a href=${`/strategies/${s.instance}`}>${s.instance}</a>` },
-  { key: "state", label: "State", cell: (s) => (s.entries === "off" ? html`${s.state}, <strong class="bad">off</strong>` : s.state) },
+  { key: "state", label: "State", cell: (s) => html`${s.promotion || s.state}${s.promotion && s.promotion !== s.state ? html` <span class="note">by promotion, configured ${s.state}</span>` : ""}${s.entries === "off" ? html`, <strong class="bad">off</strong>` : ""}` },
   { key: "size", label: "Size now", num: true, cell: (s) => (orders(s) ? html`<strong class=${s.size === 0 ? "bad" : ""}>${percent(s.size)}</strong>` : none) },
   { key: "realised", label: "By what it realised", num: true, cell: (s) => percent(s.realised) },
   { key: "breakers", label: "By breakers", num: true, cell: (s) => percent(s.breakers) },
+  { key: "promoted", label: "By promotion", num: true, cell: (s) => percent(s.promoted) },
   { key: "operator", label: "By the operator", num: true, cell: (s) => (s.entries === "off" ? `off, ${s.by}` : percent(s.operator)) },
 ];
 

@@ -18,19 +18,20 @@ const SCAN_COLUMNS = [
   { key: "to_change", label: "What would have to change", wide: true },
   { key: "time", label: "Judged", kind: () => "nowrap", cell: (s) => clock(s.time) },
 ];
+const stateOf = (s) => s.sizing.promotion || s.state;
 // What reduces an instance's sizes, in words.
-const orders = (s) => ["active", "twin"].includes(s.state);
+const orders = (given) => ["active", "twin", "canary", "reduced"].includes(given.promotion || given.state);
 function sized(given) {
-  if (!orders(given)) return `it is never ordered: ${given.state}`;
+  if (!orders(given)) return `it is never ordered: ${given.promotion || given.state}`;
   if (given.entries === "off") return `off, by ${given.by}`;
-  const parts = [["what it realised", given.realised], ["breakers", given.breakers], ["the operator", given.operator]].filter(([, share]) => share < 1);
+  const parts = [["what it realised", given.realised], ["breakers", given.breakers], ["its promotion", given.promoted], ["the operator", given.operator]].filter(([, share]) => share < 1);
   return parts.length ? parts.map(([by, share]) => `${percent(share)} by ${by}`).join(", ") : "nothing reduces it";
 }
 // An instance and its paper twin, figure by figure.
 function Twin({ of }) {
   const rows = [["Net", of.own.net_usd, of.twin.net_usd, of.difference_usd, signed], ["Net a share", of.own.per_share_usd, of.twin.per_share_usd, of.per_share_difference_usd, cents], ["Trades that ended", of.own.trades, of.twin.trades, of.own.trades - of.twin.trades, count], ["Fills", of.own.fills, of.twin.fills, of.own.fills - of.twin.fills, count], ["Shares bought", of.own.bought_shares, of.twin.bought_shares, of.own.bought_shares - of.twin.bought_shares, tenth]]
     .map(([figure, own, twin, apart, as]) => ({ figure, own, twin, apart, as }));
-  return html`<${Table} name="twin" rows=${rows} keyOf=${(r) => r.figure} empty="" columns=${[{ key: "figure", label: "Figure", sort: false }, { key: "own", label: of.own.instance, num: true, sort: false, cell: (r) => r.as(r.own) }, { key: "twin", label: of.twin.instance, num: true, sort: false, cell: (r) => r.as(r.twin) }, { key: "apart", label: "Apart", num: true, sort: false, kind: (r) => (r.as === signed || r.as === cents ? tone(r.apart) : ""), cell: (r) => r.as(r.apart) }]} />
+  return html`<${Table} name="twin" rows=${rows} keyOf=${(r) => r.figure} empty="" columns=${[{ key: "figure", label: "Figure", sort: false }, { key: "own", label: "This one", num: true, sort: false, cell: (r) => r.as(r.own) }, { key: "twin", label: "Its twin", num: true, sort: false, cell: (r) => r.as(r.twin) }, { key: "apart", label: "Apart", num: true, sort: false, kind: (r) => (r.as === signed || r.as === cents ? tone(r.apart) : ""), cell: (r) => r.as(r.apart) }]} />
     ${of.same_parameters ? null : html`<p class="warn">The two go by different parameters: what is apart is not the venue's doing alone.</p>`}`;
 }
 const cents = (value) => (value === null || value === undefined ? none : `${value > 0 ? "+" : value < 0 ? "−" : ""}${Math.abs(value * 100).toFixed(2)} ¢`);
@@ -47,8 +48,8 @@ function All({ query, go }) {
   const rows = all.filter((s) => (!query.get("strategy") || s.strategy === query.get("strategy")) && (!query.get("verdict") || s.verdict === query.get("verdict"))
     && (query.get("ended") === "1" || s.reason !== "expired") && (!words || `${s.market} ${s.market_key} ${s.reason}`.toLowerCase().includes(words)));
   return html`<${Panel} title="Instances" live=${live} note="money is of this run alone, after all fees"><${Steps}><${Table} name="instances" rows=${live.data?.strategies || []} keyOf=${(s) => s.id} onOpen=${(s) => go(`/strategies/${s.id}`)} empty="Loading …" columns=${[
-    { key: "id", label: "Instance", cell: (s) => html`<a href=${`/strategies/${s.id}`} tabindex="-1">${s.id}</a>` }, { key: "state", label: "State", by: (s) => s.state, cell: (s) => (s.sizing.entries === "off" ? html`${s.state}, <strong class="bad">off</strong>` : s.state) },
-    { key: "size", label: "Size", num: true, by: (s) => s.sizing.size, kind: (s) => (orders(s) && s.sizing.size === 0 ? "bad" : ""), cell: (s) => html`<span title=${sized(s.sizing)}>${orders(s) ? percent(s.sizing.size) : none}</span>` },
+    { key: "id", label: "Instance", cell: (s) => html`<a href=${`/strategies/${s.id}`} tabindex="-1">${s.id}</a>` }, { key: "state", label: "State", by: stateOf, cell: (s) => html`${s.sizing.promotion ? html`<a href=${`/validation/${s.id}`}>${stateOf(s)}</a>` : s.state}${s.sizing.entries === "off" ? html`, <strong class="bad">off</strong>` : ""}` },
+    { key: "size", label: "Size", num: true, by: (s) => s.sizing.size, kind: (s) => (orders(s.sizing) && s.sizing.size === 0 ? "bad" : ""), cell: (s) => html`<span title=${sized(s.sizing)}>${orders(s.sizing) ? percent(s.sizing.size) : none}</span>` },
     { key: "evaluations", label: "Samples", num: true, cell: (s) => count(s.evaluations) }, { key: "pass_rate", label: "Pass rate", num: true, cell: (s) => percent(s.pass_rate) },
     { key: "passed", label: "Passed", num: true, cell: (s) => count(s.passed) }, { key: "held", label: "Waiting", num: true, cell: (s) => count(s.held) }, { key: "blocked", label: "Refused", num: true, cell: (s) => count(s.blocked) },
     { key: "blocks", label: "Refused because", wide: true, sort: false, cell: (s) => listed(s.blocks) }, { key: "refused", label: "Entries refused by gates", wide: true, sort: false, cell: (s) => listed(s.refused) },
@@ -80,12 +81,12 @@ function One({ id, go, run }) {
   const live = useLive(`/api/strategies/${id}`, ["telemetry", "decision", "risk"]), scans = useLive(`/api/scans?strategy=${id}`, ["telemetry"], 2000);
   const decisions = useLive(`/api/decisions?limit=20&refusals=true&strategy=${id}`, ["decision"]);
   const s = live.data;
-  return html`<${Panel} title=${`Instance ${id}`} live=${live} note=${s ? html`${s.strategy}, ${s.state}${s.twin_of ? html` of <a href=${`/strategies/${s.twin_of}`}>${s.twin_of}</a>` : ""}, model ${s.model}` : ""}>${s ? html`<dl class="figures">
+  return html`<${Panel} title=${`Instance ${id}`} live=${live} note=${s ? html`${s.strategy}, ${stateOf(s)}${s.twin_of ? html` of <a href=${`/strategies/${s.twin_of}`}>${s.twin_of}</a>` : ""}, model ${s.model}` : ""}>${s ? html`<dl class="figures">
       <${Figure} label="Evaluations" value=${count(s.evaluations)} note=${`${count(s.passed)} passed, ${count(s.held)} waiting, ${count(s.blocked)} refused`} /><${Figure} label="Pass rate" value=${percent(s.pass_rate)} />
-      <${Figure} label="Today" value=${signed(s.today_usd)} kind=${tone(s.today_usd)} note="of this run alone" /><${Figure} label="7 days" value=${signed(s.week_usd)} kind=${tone(s.week_usd)} note="of this run alone" /><${Figure} label="All" value=${signed(s.realised_usd)} kind=${tone(s.realised_usd)} note="closed PnL less fees" /><${Figure} label="Size now" value=${orders(s) ? percent(s.sizing.size) : none} kind=${orders(s) && s.sizing.size === 0 ? "bad" : ""} note=${sized(s.sizing)} /></dl>
+      <${Figure} label="Today" value=${signed(s.today_usd)} kind=${tone(s.today_usd)} note="of this run alone" /><${Figure} label="7 days" value=${signed(s.week_usd)} kind=${tone(s.week_usd)} note="of this run alone" /><${Figure} label="All" value=${signed(s.realised_usd)} kind=${tone(s.realised_usd)} note="closed PnL less fees" /><${Figure} label="Size now" value=${orders(s.sizing) ? percent(s.sizing.size) : none} kind=${orders(s.sizing) && s.sizing.size === 0 ? "bad" : ""} note=${sized(s.sizing)} /></dl>
       <p>Last: <${Reason} code=${s.last_reason} meaning=${s.meaning} /></p>` : html`<${Empty}>Loading …<//>`}<//>
     ${run?.finished || !s ? null : html`<${Panel} title="Entries and size" note="asked here, answered by the trading flow"><${Word} s=${s} /><//>`}
-    ${s?.twin ? html`<${Panel} title=${`Beside its paper twin, ${s.twin.twin.instance}`} live=${live} note="this run, positions that ended, after fees"><${Twin} of=${s.twin} /><//>` : null}
+    ${s?.twin ? html`<${Panel} title="Beside its paper twin" live=${live} note=${html`<a href=${`/strategies/${s.twin.twin.instance}`}>${s.twin.twin.instance}</a>: this run, positions that ended, after fees`}><${Twin} of=${s.twin} /><//>` : null}
     <${Panel} title="Mark-outs" live=${live} note="cents a share in the fills' favour, fees apart; the mid so long after each fill, less its price">${s ? html`<${MarkOuts} of=${s.markouts} />` : html`<${Empty}>Loading …<//>`}<//>
     <div class="grid"><div class="half"><${Panel} title="Refused and waiting, by reason" live=${live}><${Table} name="blocks" rows=${s ? [...Object.entries(s.blocks).map(([reason, n]) => ({ what: "refused: data", reason, n })), ...Object.entries(s.holds).map(([reason, n]) => ({ what: "waiting", reason, n })), ...Object.entries(s.refused).map(([reason, n]) => ({ what: "refused: entry", reason, n }))] : []} keyOf=${(r) => r.what + r.reason} empty="Nothing yet." columns=${[
     { key: "what", label: "What" }, { key: "reason", label: "Reason", cell: (r) => html`<code>${r.reason}</code>` }, { key: "n", label: "Count", num: true, cell: (r) => count(r.n) }]} /><//></div>

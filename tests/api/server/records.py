@@ -12,6 +12,7 @@ from models.contracts import (
     Number,
     Outcome,
     Posting,
+    PromotionDecision,
     Quality,
     RiskEvent,
     Scan,
@@ -20,7 +21,7 @@ from models.contracts import (
 from models.message import Message, Stored
 from models.reasons import Reason, Verdict
 from models.record import Record
-from models.topics import ANSWERS, DECISIONS, FILLS, LEDGER, OUTCOMES, QUALITY, RISK, SCANS, TELEMETRY
+from models.topics import ANSWERS, DECISIONS, FILLS, LEDGER, OUTCOMES, PROMOTIONS, QUALITY, RISK, SCANS, TELEMETRY
 
 T0 = 1_790_000_000_000_000_000
 
@@ -159,6 +160,7 @@ _TOPICS: dict[type[Record], str] = {
     Posting: LEDGER,
     Outcome: OUTCOMES,
     RiskEvent: RISK,
+    PromotionDecision: PROMOTIONS,
 }
 
 

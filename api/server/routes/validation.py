@@ -1,0 +1,36 @@
+"""Validation: promotions with what they rest on."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from api.server import validation_views as views
+from api.server.promotions import history_of, promotions_of
+from api.server.routes.trading import Filter
+from api.server.state import ServerState
+
+
+def router(state: ServerState) -> APIRouter:
+    made = APIRouter(prefix="/api", tags=["validation"])
+    board = state.hub.board
+
+    @made.get("/promotions")
+    async def promotions() -> views.Promotions:
+        """Every instance that may be promoted: where it stands, its latest decision with each criterion, and when it
+        could be met."""
+        return promotions_of(board, state.settings())
+
+    # What is not async reads files, and FastAPI calls it in a thread.
+    @made.get("/promotions/history")
+    def history(
+        instance: Filter = "",
+        changes: Annotated[bool, Query(description="only those that changed a state")] = False,
+        limit: Annotated[int, Query(ge=1, le=200, description="rows at most")] = 50,
+        before: Annotated[str, Query(max_length=300, description="``next`` of the page before")] = "",
+    ) -> views.PromotionHistory:
+        """Decisions on states, "hold" too, the latest first; from memory, and further back from the audit."""
+        return history_of(board, state.run_dir, instance, changes, limit, before)
+
+    return made

@@ -1,0 +1,157 @@
+"""Validation and the paper twin on a finished run: decisions by the promoter itself, read from the archive."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from connectors.archive.writer import ArchiveWriter
+from connectors.listening import listen_for_page, url_of
+from models.contracts import Outcome, PromotionDecision
+from models.money import DOLLAR, SHARE
+from models.promotion.candidate import Bought
+from models.promotion.promoter import Promoter
+from models.promotion.sections import PromotionSettings
+from models.promotion.states import TWIN
+from models.promotion.terms import terms_of
+from models.record import Record
+from tests.api.server.records import T0, fill, message, telemetry
+from tests.browser.conftest import System, fresh_page
+from tests.conftest import ROOT
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.browser
+
+HOUR = 3_600 * 10**9
+HOURS = 200
+BEGUN = T0 - HOURS * HOUR
+
+
+def decisions() -> list[PromotionDecision]:
+    """Of ``parity``, which wins three lots of four for 150 hours, and none after that: it goes up and comes down. Of
+    ``lead_lag``, which does nothing: it cannot be judged."""
+    promoter = Promoter(terms_of(PromotionSettings()))
+    for name in ("parity", "lead_lag"):
+        promoter.register(name, name, "shadow", BEGUN, ("BTC",))
+    made = []
+    for hour in range(HOURS):
+        t = BEGUN + hour * HOUR
+        candidate = promoter.candidates["parity"]
+        holder = "parity" if candidate.state != "shadow" else "parity" + TWIN
+        for number in range(4):
+            market = f"m{hour}-{number}"
+            regime = "calm" if hour % 2 else "wild"
+            bought = Bought(t + number, holder, market, "Up", "BTC", 10 * SHARE, 5 * DOLLAR, "book_cross", regime)
+            candidate.bought(bought)
+            won = hour < 150 and number != hour % 4
+            candidate.settled(t + 10 + number, market, 10_000 if won else 0, 0 if won else 10_000)
+        for name in ("parity", "lead_lag"):
+            look = promoter.look(name, t + HOUR)
+            made.append(promoter.decision(name, look, hour, t + HOUR, "1", "c"))
+    return made
+
+
+def traded() -> list[Record]:
+    """Ten shares of the instance and forty of its twin that pay a dollar each, for half a dollar."""
+    rows: list[Record] = []
+    for number, (name, account, size) in enumerate((("parity", "main", 10), ("parity-twin", "parity-twin", 40))):
+        changes = {"strategy": name, "account": account, "size": size * SHARE, "gross": size * DOLLAR // 2}
+        rows.append(msgspec.structs.replace(fill(number + 1), **changes))
+    outcome = {
+        "id": "o1", "journal": 9, "timestamp": T0 + 9, "market_key": "m", "payout_up": 10_000, "payout_down": 0,
+        "source": "exchange", "pnl": {},
+    }  # fmt: skip
+    return [*rows, msgspec.convert(outcome, Outcome), telemetry("journal", 0, pass__ok=7)]
+
+
+@pytest.fixture(scope="module")
+def finished(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    data = tmp_path_factory.mktemp("judged")
+    with ArchiveWriter(data / "runs" / "judged" / "archive") as writer:
+        for number, record in enumerate([*decisions(), *traded()]):
+            writer.append_message(message(record, number))
+    listening = listen_for_page("127.0.0.1", 0)
+    url, port = url_of(listening), listening.getsockname()[1]
+    listening.close()
+    given = {
+        "PROFIT_DATA_DIR": str(data), "PROFIT_API_PORT": str(port),
+        "PROFIT_INSTANCES": '[{"id": "parity-twin", "strategy": "parity", "state": "twin"}]',
+    }  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, "-m", "api.cli.main", "serve", "judged"],
+        cwd=ROOT,
+        env=os.environ | given,
+        stdout=subprocess.DEVNULL,
+    )
+    made = System(url, data, process.pid)
+    try:
+        eventually(lambda: process.poll() is not None or _shows(made), 60, "the decisions at the server")
+        yield made
+    finally:
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(20)
+        process.kill()
+        process.wait()
+
+
+def _shows(system: System) -> bool:
+    with contextlib.suppress(Exception):
+        return bool(system.get("api/promotions")["trials"] and system.get("api/outcomes")["outcomes"])
+    return False
+
+
+def table(page: Any, panel: str) -> Any:
+    return page.locator(f"section[aria-label='{panel}'] tbody")
+
+
+def test_an_instance_is_followed_from_where_it_stands_to_what_it_rests_on(finished: System, browser: Any) -> None:
+    steps = [(each.old, each.new) for each in decisions() if each.old != each.new]
+    assert steps[:2] == [("shadow", "canary"), ("canary", "active")] and steps[-1][1] in ("reduced", "disabled")
+    with fresh_page(browser, finished) as page:
+        page.goto("validation")
+        standing = table(page, "Where each instance stands")
+        row = standing.locator("tr", has_text="lead_lag")
+        row.get_by_text("insufficient data").first.wait_for()
+        assert row.locator(".good, .bad").count() == 0
+        history = table(page, "Decisions")
+        eventually(lambda: history.locator("tr").count() == len(steps), 30, "the steps")
+        page.get_by_label("Those that changed nothing, too").check()
+        eventually(lambda: history.locator("tr").count() >= 50, 30, "those that changed nothing")
+        assert "holds=1" in page.url
+
+        standing.locator("tr[data-row='parity']").focus()
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/validation/parity*")
+        table(page, "Criteria").get_by_text("evidence of a gain").first.wait_for()
+        page.goto("validation/parity")
+        fall = table(page, "Decisions").locator("tr", has_text="active → reduced").first
+        fall.focus()
+        page.keyboard.press("Enter")
+        rests = page.locator("section[aria-label^='What decision']")
+        rests.get_by_text("losing run").first.wait_for()
+        assert "decision=" in page.url
+        assert rests.get_by_text("left it").count() >= 1 or "it loses" in rests.inner_text()
+
+
+def test_an_instance_stands_beside_its_twin(finished: System, browser: Any) -> None:
+    with fresh_page(browser, finished) as page:
+        for path in ("strategies/parity", "validation/parity"):
+            page.goto(path)
+            panel = page.locator("section[aria-label='Beside its paper twin']")
+            panel.wait_for()
+            assert "parity-twin" in panel.inner_text()
+        page.goto("strategies/parity")
+        shares = table(page, "Beside its paper twin").locator("tr", has_text="Shares bought")
+        shares.wait_for()
+        assert [each.inner_text() for each in shares.locator("td").all()][1:] == ["10.0", "40.0", "-30.0"]
+        page.goto("strategies/parity-twin")
+        page.locator("header a[href='/strategies/parity']").wait_for()
