@@ -12,7 +12,7 @@ from api.server.formats import iso, shares, usd
 from api.server.guards import bounded, bounds_of, breakers_of, joint_caps_of, markouts_of, sizing_of
 from api.server.modules import split
 from api.server.presenting import meaning_of
-from api.server.twins import beside, twins
+from api.server.twins import beside, learned, twins
 from models.contracts import Number
 from models.money import DOLLAR, PIP, SHARE
 from models.reasons import Verdict
@@ -133,6 +133,8 @@ def strategies_of(board: Board, settings: Settings) -> list[views.StrategyView]:
     sizing = {each.instance: each for each in sizing_of(board, settings)}
     found = []
     instances = all_instances(settings)
+    promotion = board.modules.known.get("promotion")
+    judged = promotion.row.gauges if promotion is not None else {}
     owners = twins(instances)
     twin_of = {owner: twin for twin, owner in owners.items()}
     for instance in instances.values():
@@ -172,6 +174,7 @@ def strategies_of(board: Board, settings: Settings) -> list[views.StrategyView]:
                 twin=beside(board.accounts, instance, instances[twin_of[instance.id]])
                 if instance.id in twin_of
                 else None,
+                learned=learned(judged, instance.id),
                 twin_of=owners.get(instance.id, ""),
             )
         )

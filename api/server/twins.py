@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from api.server import views
 from api.server.accounts import Accounts
 from api.server.formats import shares, usd
+from models.contracts import Number
 from models.promotion.states import TWIN
 from models.strategies.instance import Instance
 
@@ -43,6 +44,16 @@ def beside(accounts: Accounts, own: Instance, twin: Instance) -> views.TwinView:
         same_parameters=_same(own, twin),
         difference_usd=round(one.net_usd - other.net_usd, 6),
         per_share_difference_usd=apart,
+    )
+
+
+def learned(gauges: Mapping[str, Number], name: str) -> views.LearnedTwinView | None:
+    """What the learning flow says of an instance and its twin; ``gauges``: of its module ``promotion``."""
+    own, twin = gauges.get(f"own_net:{name}"), gauges.get(f"twin_net:{name}")
+    if not isinstance(own, int | float) or not isinstance(twin, int | float):
+        return None
+    return views.LearnedTwinView(
+        own_net_usd=float(own), twin_net_usd=float(twin), difference_usd=round(float(own) - float(twin), 6)
     )
 
 

@@ -494,6 +494,14 @@ class TwinView(BaseModel):
     per_share_difference_usd: float | None = Field(description="the same a share bought; null while one bought none")
 
 
+class LearnedTwinView(BaseModel):
+    """An instance beside the paper twin that the learning flow runs: alone on its account, at full size."""
+
+    own_net_usd: float = Field(description="dollars after costs in markets that are settled")
+    twin_net_usd: float = Field(description="the same of its twin")
+    difference_usd: float = Field(description="net of the instance less that of its twin, dollars")
+
+
 class StrategyView(BaseModel):
     """An instance of a strategy at work."""
 
@@ -520,6 +528,9 @@ class StrategyView(BaseModel):
     sizing: SizingView
     markouts: MarkOutsView
     twin: TwinView | None = Field(None, description="the instance beside its paper twin; null where it has none")
+    learned: LearnedTwinView | None = Field(
+        None, description="the instance beside the learning flow's paper twin; null until that flow has said it"
+    )
     twin_of: str = Field("", description="of a paper twin: the instance that it stands beside")
 
 

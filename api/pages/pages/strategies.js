@@ -19,6 +19,7 @@ const SCAN_COLUMNS = [
   { key: "time", label: "Judged", kind: () => "nowrap", cell: (s) => clock(s.time) },
 ];
 const stateOf = (s) => s.sizing.promotion || s.state;
+export const apart = (s) => s.twin || s.learned;
 // What reduces an instance's sizes, in words.
 const orders = (given) => ["active", "twin", "canary", "reduced"].includes(given.promotion || given.state);
 function sized(given) {
@@ -33,6 +34,10 @@ function Twin({ of }) {
     .map(([figure, own, twin, apart, as]) => ({ figure, own, twin, apart, as }));
   return html`<${Table} name="twin" rows=${rows} keyOf=${(r) => r.figure} empty="" columns=${[{ key: "figure", label: "Figure", sort: false }, { key: "own", label: "This one", num: true, sort: false, cell: (r) => r.as(r.own) }, { key: "twin", label: "Its twin", num: true, sort: false, cell: (r) => r.as(r.twin) }, { key: "apart", label: "Apart", num: true, sort: false, kind: (r) => (r.as === signed || r.as === cents ? tone(r.apart) : ""), cell: (r) => r.as(r.apart) }]} />
     ${of.same_parameters ? null : html`<p class="warn">The two go by different parameters: what is apart is not the venue's doing alone.</p>`}`;
+}
+// What the learning flow says of an instance and the twin that it runs alone, at full size.
+export function Learned({ of }) {
+  return html`<dl class="figures"><${Figure} label="The instance" value=${signed(of.own_net_usd)} kind=${tone(of.own_net_usd)} /><${Figure} label="Its twin" value=${signed(of.twin_net_usd)} kind=${tone(of.twin_net_usd)} note="alone, at full size" /><${Figure} label="Apart" value=${signed(of.difference_usd)} kind=${tone(of.difference_usd)} /></dl>`;
 }
 const cents = (value) => (value === null || value === undefined ? none : `${value > 0 ? "+" : value < 0 ? "−" : ""}${Math.abs(value * 100).toFixed(2)} ¢`);
 export default function Strategies({ rest, query, go, run }) {
@@ -54,7 +59,7 @@ function All({ query, go }) {
     { key: "passed", label: "Passed", num: true, cell: (s) => count(s.passed) }, { key: "held", label: "Waiting", num: true, cell: (s) => count(s.held) }, { key: "blocked", label: "Refused", num: true, cell: (s) => count(s.blocked) },
     { key: "blocks", label: "Refused because", wide: true, sort: false, cell: (s) => listed(s.blocks) }, { key: "refused", label: "Entries refused by gates", wide: true, sort: false, cell: (s) => listed(s.refused) },
     { key: "today_usd", label: "Today", num: true, kind: (s) => tone(s.today_usd), cell: (s) => signed(s.today_usd) }, { key: "week_usd", label: "7 days", num: true, kind: (s) => tone(s.week_usd), cell: (s) => signed(s.week_usd) },
-    ...((live.data?.strategies || []).some((s) => s.twin) ? [{ key: "twin", label: "Apart from its twin", num: true, by: (s) => s.twin?.difference_usd, kind: (s) => tone(s.twin?.difference_usd), cell: (s) => (s.twin ? signed(s.twin.difference_usd) : none) }] : []),
+    ...((live.data?.strategies || []).some(apart) ? [{ key: "twin", label: "Apart from its twin", num: true, by: (s) => apart(s)?.difference_usd, kind: (s) => tone(apart(s)?.difference_usd), cell: (s) => signed(apart(s)?.difference_usd) }] : []),
   ]} /><//><//>
   <${Panel} title="Scans" live=${scans} note="the latest evaluation of every strategy and market">
     <div class="filters"><${Select} name="strategy" label="Strategy" options=${[...new Set(all.map((s) => s.strategy))]} /><${Select} name="verdict" label="Verdict" options=${[["pass", "passed"], ["hold", "waiting"], ["block", "refused"]]} /><${Search} name="q" label="Words" /></div>
@@ -87,6 +92,7 @@ function One({ id, go, run }) {
       <p>Last: <${Reason} code=${s.last_reason} meaning=${s.meaning} /></p>` : html`<${Empty}>Loading …<//>`}<//>
     ${run?.finished || !s ? null : html`<${Panel} title="Entries and size" note="asked here, answered by the trading flow"><${Word} s=${s} /><//>`}
     ${s?.twin ? html`<${Panel} title="Beside its paper twin" live=${live} note=${html`<a href=${`/strategies/${s.twin.twin.instance}`}>${s.twin.twin.instance}</a>: this run, positions that ended, after fees`}><${Twin} of=${s.twin} /><//>` : null}
+    ${s?.learned ? html`<${Panel} title="Beside the learning flow's twin" live=${live} note="markets that are settled, after costs"><${Learned} of=${s.learned} /><p class="after"><a href=${`/validation/${s.id}`}>Its promotion</a></p><//>` : null}
     <${Panel} title="Mark-outs" live=${live} note="cents a share in the fills' favour, fees apart; the mid so long after each fill, less its price">${s ? html`<${MarkOuts} of=${s.markouts} />` : html`<${Empty}>Loading …<//>`}<//>
     <div class="grid"><div class="half"><${Panel} title="Refused and waiting, by reason" live=${live}><${Table} name="blocks" rows=${s ? [...Object.entries(s.blocks).map(([reason, n]) => ({ what: "refused: data", reason, n })), ...Object.entries(s.holds).map(([reason, n]) => ({ what: "waiting", reason, n })), ...Object.entries(s.refused).map(([reason, n]) => ({ what: "refused: entry", reason, n }))] : []} keyOf=${(r) => r.what + r.reason} empty="Nothing yet." columns=${[
     { key: "what", label: "What" }, { key: "reason", label: "Reason", cell: (r) => html`<code>${r.reason}</code>` }, { key: "n", label: "Count", num: true, cell: (r) => count(r.n) }]} /><//></div>

@@ -3,6 +3,7 @@ import { html } from "../app/dom.js";
 import { useLive, useTopic } from "../app/live.js";
 import { Bar, Check, Empty, Figure, Panel, Steps, Table } from "../app/parts.js";
 import { setQuery } from "../app/route.js";
+import { Learned, apart } from "./strategies.js";
 import { count, none, plain, signed, span, stamp, tone } from "../app/format.js";
 
 // Insufficient data is a state of its own: never green, and never red.
@@ -18,8 +19,9 @@ const share = (c) => (c.verdict === "pass" ? 1 : c.threshold > 0 ? Math.min(Math
 export default function Validation({ rest, query, go }) {
   useTopic("promotions");
   const live = useLive("/api/promotions", ["promotion", "telemetry", "risk"], 5000), strategies = useLive("/api/strategies", ["telemetry", "outcome"], 5000);
-  const all = live.data?.candidates || [], twins = Object.fromEntries((strategies.data?.strategies || []).map((s) => [s.id, s.twin]));
-  if (rest) return html`<${One} name=${rest} c=${all.find((c) => c.instance === rest)} live=${live} twin=${twins[rest]} query=${query} key=${rest} />`;
+  const all = live.data?.candidates || [], twins = Object.fromEntries((strategies.data?.strategies || []).map((s) => [s.id, s]));
+  const distance = (c) => (twins[c.instance] ? apart(twins[c.instance])?.difference_usd : null);
+  if (rest) return html`<${One} name=${rest} c=${all.find((c) => c.instance === rest)} live=${live} twin=${twins[rest]?.twin} learned=${twins[rest]?.learned} query=${query} key=${rest} />`;
   const p = live.data;
   return html`<${Panel} title="Where each instance stands" live=${live} note="its latest decision; up by evidence that luck cannot make, down at once">
       <dl class="figures"><${Figure} label="Instances ever tried" value=${count(p?.trials)} note="each one raises the bar for the next" /><${Figure} label="False promotions allowed" value=${rate(p?.alpha)} note="of all of them together" /><${Figure} label="Of that spent" value=${rate(p?.spent)} /></dl>
@@ -31,14 +33,14 @@ export default function Validation({ rest, query, go }) {
         { key: "e_value", label: "Evidence", num: true, by: (c) => c.latest?.e_value, cell: (c) => (c.latest ? html`${plain(c.latest.e_value)} <span class="quiet">of ${plain(c.latest.e_threshold)}</span>` : none) },
         { key: "observations", label: "Observations", num: true, by: (c) => c.latest?.observations, cell: (c) => count(c.latest?.observations) },
         { key: "reachable_h", label: "Could be met", by: (c) => c.reachable_h, cell: (c) => (c.latest && !["kept", "disabled"].includes(c.standing) ? when(c.reachable_h) : none) },
-        { key: "twin", label: "Apart from its twin", num: true, by: (c) => twins[c.instance]?.difference_usd, kind: (c) => tone(twins[c.instance]?.difference_usd), cell: (c) => signed(twins[c.instance]?.difference_usd) },
+        { key: "twin", label: "Apart from its twin", num: true, by: (c) => distance(c), kind: (c) => tone(distance(c)), cell: (c) => signed(distance(c)) },
         { key: "time", label: "Decided", kind: () => "nowrap", by: (c) => c.latest?.time, cell: (c) => (c.latest ? `${c.latest.time.slice(5, 16).replace("T", " ")} UTC` : none) },
         { key: "said", label: "Why", wide: true, sort: false, kind: () => "why" },
       ]} /><//><//>
     <${History} query=${query} go=${go} />`;
 }
 
-function One({ name, c, live, twin, query }) {
+function One({ name, c, live, twin, learned, query }) {
   const d = c?.latest;
   if (!c) return html`<${Panel} title=${`Promotion of ${name}`} live=${live}><${Empty}>${live.data ? html`No instance ${name} may be promoted. <a href="/validation">All of them</a>` : "Loading …"}<//><//>`;
   return html`<${Panel} title=${`Promotion of ${name}`} live=${live} note=${`${c.strategy}, ${c.state || "configured no more"}`}>
@@ -49,6 +51,7 @@ function One({ name, c, live, twin, query }) {
     <${Panel} title="Criteria" live=${live} note=${d ? `read up to journal event ${count(d.journal)}, evidence from ${stamp(d.window_start.slice(0, 19))} to ${stamp(d.window_end.slice(0, 19))}` : ""}><${Criteria} rows=${d?.criteria || []} /><//>
     <${Panel} title="Live bands" live=${live} note="fixed at the last step up; what happened since"><${Bands} rows=${d?.bands || []} /><//>
     ${twin ? html`<${Panel} title="Beside its paper twin" note="this run, positions that ended, after fees"><dl class="figures"><${Figure} label=${twin.own.instance} value=${signed(twin.own.net_usd)} kind=${tone(twin.own.net_usd)} note=${`${count(twin.own.trades)} trades`} /><${Figure} label=${twin.twin.instance} value=${signed(twin.twin.net_usd)} kind=${tone(twin.twin.net_usd)} note=${`${count(twin.twin.trades)} trades`} /><${Figure} label="Apart" value=${signed(twin.difference_usd)} kind=${tone(twin.difference_usd)} /></dl><p class="after"><a href=${`/strategies/${name}`}>Figure by figure</a></p><//>` : null}
+    ${learned ? html`<${Panel} title="Beside the learning flow's twin" note="markets that are settled, after costs"><${Learned} of=${learned} /><//>` : null}
     <${History} query=${query} instance=${name} />`;
 }
 

@@ -13,7 +13,7 @@ from models.money import DOLLAR, SHARE
 from models.record import Record
 from models.settings import InstanceTable, Settings
 from models.strategies.instance import all_instances
-from tests.api.server.records import T0, fill, stored
+from tests.api.server.records import T0, fill, stored, telemetry
 
 TWIN = InstanceTable(id="parity-twin", strategy="parity", state="twin")
 SETTINGS = Settings(instances=(TWIN,))
@@ -63,6 +63,16 @@ def test_an_instance_stands_beside_its_twin() -> None:
     assert views["parity-twin"].realised_usd == 20.0
     contributions = {each.strategy: each.realised_usd for each in portfolio_of(board, SETTINGS, 10).contributions}
     assert contributions == {"parity": 4.0}  # paper money is not the portfolio's
+
+
+def test_an_instance_stands_beside_the_twin_that_the_learning_flow_runs() -> None:
+    board = Board(0.0)
+    board.take(stored(telemetry("promotion", gauges={"own_net:parity": 1.5, "twin_net:parity": 4.0})), 0.0)
+    views = {each.id: each for each in strategies_of(board, Settings())}
+    told = views["parity"].learned
+    assert told is not None
+    assert (told.own_net_usd, told.twin_net_usd, told.difference_usd) == (1.5, 4.0, -2.5)
+    assert views["parity"].twin is None and views["lead_lag"].learned is None
 
 
 def test_a_twin_that_traded_nothing_has_no_result_a_share() -> None:
