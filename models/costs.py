@@ -17,8 +17,8 @@ quote, and interest on the money until the market settles. A maker rebate is no 
 After it, ``split`` says where the money went: what the shares would have made at the mid, and each part between that
 and what was booked, in whole micro-dollars that add up exactly.
 
->>> leg = Leg(side="buy", price=5_200, size=10_000_000, gross=5_200_000, fee=175_000, is_taker=True, decision_mid=5_050,
-...     mid=5_100, touch=5_150)
+>>> leg = FillLeg(side="buy", price=5_200, size=10_000_000, gross=5_200_000, fee=175_000, is_taker=True,
+...     decision_mid=5_050, mid=5_100, touch=5_150)
 >>> parts = split([leg], payout=10_000_000)
 >>> parts.latency, parts.spread, parts.slippage, parts.fees, parts.gross, parts.booked
 (50000, 50000, 50000, 175000, 4950000, 4625000)
@@ -86,7 +86,7 @@ class CostModel(msgspec.Struct, frozen=True, gc=False):
 NO_EXTRAS = CostModel()
 
 
-class Leg(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class FillLeg(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A fill as the split needs it: pips, micro-shares, micro-dollars. ``decision_mid``: the token's mid when the order
     was decided; ``mid``, ``touch``: mid and best opposite price when it met the book; ``later_mid``: mid after the fill
     (mark-out), for a maker's. -1 where it is not known."""
@@ -134,7 +134,7 @@ class CostSplit(msgspec.Struct, gc=False):
 PARTS = ("spread", "slippage", "latency", "adverse", "fees", "rebates")
 
 
-def split(legs: Iterable[Leg], payout: int, rebates: int = 0) -> CostSplit:
+def split(legs: Iterable[FillLeg], payout: int, rebates: int = 0) -> CostSplit:
     """Where the money of a round trip went. ``payout``: what the settlement paid for shares held to it; ``rebates``:
     micro-dollars that were paid back. What is not known of a leg is not guessed: without a decision mid its price is
     its own reference and only the fee is a cost; without touch or mid at the book the whole way from the mid decided on

@@ -8,7 +8,7 @@ from html import escape
 
 from api.report.plots import bars, lines, waterfall
 from api.report.reliability_plot import diagram
-from flows.report.performance import DIMENSIONS, Performance
+from flows.report.performance import DIMENSIONS, GroupPerformance
 from flows.report.run_report import RunReport
 from models.timestamps import SECOND
 
@@ -96,11 +96,11 @@ def page(report: RunReport) -> str:
     return "".join((*parts, "</body></html>\n"))
 
 
-def _is(row: Performance, instance: str, dimension: str) -> bool:
+def _is(row: GroupPerformance, instance: str, dimension: str) -> bool:
     return row.instance == instance and row.dimension == dimension
 
 
-def _first_table(rows: list[Performance]) -> str:
+def _first_table(rows: list[GroupPerformance]) -> str:
     head = (
         "instance", "trades", "markets", "won", "net $", "$ a trade", "95% interval", "PSR", "profit factor",
         "drawdown $", "under water", "turnover $", "mean exposure $",
@@ -116,7 +116,7 @@ def _first_table(rows: list[Performance]) -> str:
     return _table(head, body)
 
 
-def _ratios(rows: list[Performance]) -> str:
+def _ratios(rows: list[GroupPerformance]) -> str:
     head = (
         "instance", "deviation $", "Sharpe a trade", "Sortino a trade", "Sharpe a day", "Sortino a day", "tail loss $",
         "capacity $ a trade", "edge realised",
@@ -133,7 +133,7 @@ def _ratios(rows: list[Performance]) -> str:
     return _table(head, body)
 
 
-def _stresses(rows: list[Performance]) -> str:
+def _stresses(rows: list[GroupPerformance]) -> str:
     names = list(rows[0].stressed)
     body = [(row.value, _money(row.net), *(_money(row.stressed[name]) for name in names)) for row in rows]
     return _table(("instance", "as it was $", *(f"{name} $" for name in names)), body)
@@ -151,7 +151,7 @@ def _fits(report: RunReport) -> str:
     return _table(("instance", "costs.latency, $ a share", "costs.adverse_selection, $ a share"), body)
 
 
-def _groups(rows: list[Performance], dimension: str) -> str:
+def _groups(rows: list[GroupPerformance], dimension: str) -> str:
     if dimension == "market" and len(rows) > 2 * _MOST_MARKETS:
         rows = sorted(rows, key=lambda row: -row.net)
         rows = [*rows[:_MOST_MARKETS], *rows[-_MOST_MARKETS:]]
@@ -167,7 +167,7 @@ def _groups(rows: list[Performance], dimension: str) -> str:
     return _table(head, body)
 
 
-def _warnings(row: Performance) -> str:
+def _warnings(row: GroupPerformance) -> str:
     if not row.warnings:
         return ""
     items = "".join(f"<li>{escape(each)}</li>" for each in row.warnings)
@@ -180,7 +180,7 @@ def _table(head: tuple[str, ...], body: Sequence[tuple[str, ...]]) -> str:
     return f'<div class="wide"><table><thead><tr>{top}</tr></thead><tbody>{rows}</tbody></table></div>'
 
 
-def interval(row: Performance) -> str:
+def interval(row: GroupPerformance) -> str:
     """The interval of the mean net a trade, in words for people."""
     if row.expectancy_low is None or row.expectancy_high is None:
         return "too few"

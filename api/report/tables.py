@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from api.report.page import interval
-from flows.report.performance import Performance
+from flows.report.performance import GroupPerformance
 from flows.report.run_report import RunReport
 
 
@@ -29,7 +29,7 @@ def show_groups(report: RunReport, dimension: str, console: Console) -> None:
         console.print(table_of(rows, dimension, f"{each.instance} by {dimension}"))
 
 
-def table_of(rows: list[Performance], name: str, title: str) -> Table:
+def table_of(rows: list[GroupPerformance], name: str, title: str) -> Table:
     """Performances as a backtest table."""
     table = Table(title=title, title_justify="left")
     table.add_column(name, overflow="fold")

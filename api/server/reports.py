@@ -16,9 +16,9 @@ from api.runs import DESCRIPTION, SUMMARY, archive_in, find_run, is_running, is_
 from api.server import report_views as views
 from api.server.formats import iso, shares, usd
 from api.server.report_making import ReportMaker
-from flows.report.comparison import MONEY, Difference, compare_reports
+from flows.report.comparison import MONEY, FigureDifference, compare_reports
 from flows.report.credibility import doubted_figure
-from flows.report.performance import Performance
+from flows.report.performance import GroupPerformance
 from flows.report.run_report import FOLDER, REPORT, TRADES, RunReport, kept
 from models.costs import PARTS
 from models.failures import Failure
@@ -207,7 +207,7 @@ def thinned(curve: list[views.CurvePoint], points: int) -> list[views.CurvePoint
     return [curve[at] for at in sorted(chosen)]
 
 
-def _performance(row: Performance) -> views.PerformanceView:
+def _performance(row: GroupPerformance) -> views.PerformanceView:
     return views.PerformanceView(
         instance=row.instance,
         value=row.value,
@@ -272,7 +272,7 @@ def _trade(row: dict[str, Any]) -> views.TradeView:
     )
 
 
-def _difference(each: Difference) -> views.DifferenceView:
+def _difference(each: FigureDifference) -> views.DifferenceView:
     return views.DifferenceView(
         instance=each.instance,
         name=each.figure,

@@ -91,7 +91,7 @@ class LearningLine:
         self._names = []
         for name, each in candidates(self._settings).items():
             state: PromotionState = "active" if each.state == "active" else "shadow"
-            self._promoter.register(name, each.strategy.name, state, t)
+            self._promoter.register(name, each.strategy.name, state, t, tuple(self._settings.feeds.assets))
             self._names.append(name)
 
     def _as_twins(self, event: AnyEvent) -> AnyEvent:

@@ -13,7 +13,7 @@ MONEY: Final = ("net", "gross", "expectancy", "drawdown", "turnover", "exposure"
 _OTHER: Final = ("trades", "markets", "won", "hit_rate", "profit_factor", "probabilistic_sharpe")
 
 
-class Difference(msgspec.Struct):
+class FigureDifference(msgspec.Struct):
     """A figure of an instance, or a setting (``instance`` is empty then), with its value in each run; None where the
     run has none. ``spread``: largest less smallest, for figures."""
 
@@ -27,15 +27,15 @@ class Comparison(msgspec.Struct):
     """``runs`` in the order given; ``settings`` and ``figures`` that differ; ``equal``: how many figures do not."""
 
     runs: list[str]
-    settings: list[Difference]
-    figures: list[Difference]
+    settings: list[FigureDifference]
+    figures: list[FigureDifference]
     equal: int
 
 
 def compare_reports(reports: Sequence[RunReport], settings: Sequence[dict[str, Any]]) -> Comparison:
     """Compare runs by their reports and the settings they ran under (plain data, by section)."""
     instances = sorted({each.instance for report in reports for each in report.whole()})
-    figures: list[Difference] = []
+    figures: list[FigureDifference] = []
     equal = 0
     for instance in instances:
         rows = [next((each for each in report.whole() if each.instance == instance), None) for report in reports]
@@ -46,19 +46,19 @@ def compare_reports(reports: Sequence[RunReport], settings: Sequence[dict[str, A
                 continue
             known = [float(value) for value in values if value is not None]
             spread = max(known) - min(known) if len(known) > 1 else 0.0
-            figures.append(Difference(instance, figure, values, round(spread, 6)))
+            figures.append(FigureDifference(instance, figure, values, round(spread, 6)))
     figures.sort(key=lambda each: (each.figure not in MONEY, -each.spread, each.instance, each.figure))
     return Comparison([each.run for each in reports], _settings(settings), figures, equal)
 
 
-def _settings(settings: Sequence[dict[str, Any]]) -> list[Difference]:
+def _settings(settings: Sequence[dict[str, Any]]) -> list[FigureDifference]:
     flat = [dict(_leaves("", each)) for each in settings]
     keys = sorted({key for each in flat for key in each})
     found = []
     for key in keys:
         values: list[float | str | None] = [each.get(key) for each in flat]
         if any(value != values[0] for value in values):
-            found.append(Difference("", key, values))
+            found.append(FigureDifference("", key, values))
     return found
 
 

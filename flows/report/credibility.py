@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from flows.report.trades import Trade
+from flows.report.trades import ClosedTrade
 
 LEAST_TRADES: Final = 30
 ONE_MARKET: Final = 0.5  # of a positive result
@@ -28,7 +28,7 @@ _ABOUT: Final = {
 
 
 def warnings(
-    trades: Sequence[Trade],
+    trades: Sequence[ClosedTrade],
     sharpe_daily: float | None,
     interval: tuple[float, float] | None,
     first_ns: int,
@@ -49,7 +49,7 @@ def doubted_figure(warning: str) -> str:
 
 
 def _findings(
-    trades: Sequence[Trade],
+    trades: Sequence[ClosedTrade],
     sharpe_daily: float | None,
     interval: tuple[float, float] | None,
     first_ns: int,
@@ -74,7 +74,7 @@ def _findings(
         yield soft
 
 
-def _carrying_market(trades: Sequence[Trade]) -> str:
+def _carrying_market(trades: Sequence[ClosedTrade]) -> str:
     nets: dict[str, int] = {}
     total = 0
     for trade in trades:
@@ -87,7 +87,7 @@ def _carrying_market(trades: Sequence[Trade]) -> str:
     return f"one market carries the result: {market} made {share:.0%} of it" if share > ONE_MARKET else ""
 
 
-def fold_signs(trades: Sequence[Trade], first_ns: int, last_ns: int) -> list[str]:
+def fold_signs(trades: Sequence[ClosedTrade], first_ns: int, last_ns: int) -> list[str]:
     """The sign of the net of each fold: ``+``, ``-``, ``0`` for nothing earned or lost."""
     length = max(last_ns - first_ns, 1)
     nets = [0] * FOLDS
@@ -97,7 +97,7 @@ def fold_signs(trades: Sequence[Trade], first_ns: int, last_ns: int) -> list[str
     return ["+" if net > 0 else "-" if net < 0 else "0" for net in nets]
 
 
-def _is_clustered(trades: Sequence[Trade], first_ns: int, last_ns: int) -> bool:
+def _is_clustered(trades: Sequence[ClosedTrade], first_ns: int, last_ns: int) -> bool:
     """Whether some stretch of a tenth of the period holds half of the trades."""
     span = (last_ns - first_ns) * CLUSTER_TIME
     opened = sorted(trade.opened for trade in trades)
@@ -105,7 +105,7 @@ def _is_clustered(trades: Sequence[Trade], first_ns: int, last_ns: int) -> bool:
     return any(opened[at + count - 1] - opened[at] <= span for at in range(len(opened) - count + 1))
 
 
-def _sole_evidence(trades: Sequence[Trade]) -> str:
+def _sole_evidence(trades: Sequence[ClosedTrade]) -> str:
     """Of a positive result: whether a single class of evidence makes it while others lose, or is a soft one alone."""
     nets: dict[str, int] = {}
     total = 0

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from flows.report.credibility import warnings
-from flows.report.trades import Trade
+from flows.report.trades import ClosedTrade
 from models.costs import PARTS, CostSplit
 from models.money import DOLLAR, SHARE
 from models.statistics.bootstrap import mean_interval
@@ -29,7 +29,7 @@ LEAST_DAYS: Final = 5  # of which a daily ratio is stated
 STRESSES: Final = (0.5, 1.0, 1.5, 2.0)
 
 
-class Performance(msgspec.Struct, kw_only=True):
+class GroupPerformance(msgspec.Struct, kw_only=True):
     """A group of an instance's trades. Dollars, unless said otherwise; None where a figure cannot be had.
 
     ``net`` is after all costs, ``booked`` what the ledger has of it, ``gross`` from mid to mid, ``costs`` the parts
@@ -78,7 +78,7 @@ class Performance(msgspec.Struct, kw_only=True):
     warnings: list[str]
 
 
-Key = Callable[[Trade], str]
+Key = Callable[[ClosedTrade], str]
 #: What trades are grouped by, with the value of a trade.
 DIMENSIONS: Final[dict[str, Key]] = {
     "family": lambda trade: trade.family,
@@ -93,22 +93,24 @@ DIMENSIONS: Final[dict[str, Key]] = {
 WHOLE: Final = "instance"
 
 
-def performances(trades: Sequence[Trade], first_ns: int, last_ns: int) -> list[Performance]:
+def performances(trades: Sequence[ClosedTrade], first_ns: int, last_ns: int) -> list[GroupPerformance]:
     """The rows of all instances: whole first, then by each dimension. ``first_ns``, ``last_ns``: the period that the
     trades are of, Unix ns."""
-    rows: list[Performance] = []
+    rows: list[GroupPerformance] = []
     for instance in sorted({trade.instance for trade in trades}):
         own = [trade for trade in trades if trade.instance == instance]
         rows.append(performance(own, WHOLE, instance, first_ns, last_ns))
         for dimension, key in DIMENSIONS.items():
-            groups: dict[str, list[Trade]] = {}
+            groups: dict[str, list[ClosedTrade]] = {}
             for trade in own:
                 groups.setdefault(key(trade), []).append(trade)
             rows += [performance(each, dimension, name, first_ns, last_ns) for name, each in sorted(groups.items())]
     return rows
 
 
-def performance(trades: Sequence[Trade], dimension: str, value: str, first_ns: int, last_ns: int) -> Performance:
+def performance(
+    trades: Sequence[ClosedTrade], dimension: str, value: str, first_ns: int, last_ns: int
+) -> GroupPerformance:
     """The figures of one group, which holds at least one trade."""
     nets = [trade.net / DOLLAR for trade in trades]
     days = daily(trades, first_ns, last_ns)
@@ -128,7 +130,7 @@ def performance(trades: Sequence[Trade], dimension: str, value: str, first_ns: i
     stressed = {f"costs x{factor:g}": (costs.gross - factor * costs.total - capital) / DOLLAR for factor in STRESSES}
     del stressed["costs x1"]
     stressed["latency x2"] = (costs.booked - capital - costs.latency) / DOLLAR
-    return Performance(
+    return GroupPerformance(
         instance=trades[0].instance,
         dimension=dimension,
         value=value,
@@ -165,7 +167,7 @@ def performance(trades: Sequence[Trade], dimension: str, value: str, first_ns: i
     )
 
 
-def equity(trades: Iterable[Trade]) -> list[tuple[int, float]]:
+def equity(trades: Iterable[ClosedTrade]) -> list[tuple[int, float]]:
     """(Unix ns, dollars): the sum of nets after each trade, in the order in which they closed."""
     total, points = 0, []
     for trade in sorted(trades, key=lambda each: each.closed):
@@ -174,7 +176,7 @@ def equity(trades: Iterable[Trade]) -> list[tuple[int, float]]:
     return points
 
 
-def under_water(trades: Iterable[Trade], last_ns: int) -> float:
+def under_water(trades: Iterable[ClosedTrade], last_ns: int) -> float:
     """The longest time, in seconds, that the sum of nets stood below its highest, to the end of the period at most."""
     highest, longest = 0.0, 0
     since: int | None = None
@@ -190,7 +192,7 @@ def under_water(trades: Iterable[Trade], last_ns: int) -> float:
     return longest / SECOND
 
 
-def daily(trades: Iterable[Trade], first_ns: int, last_ns: int) -> list[float]:
+def daily(trades: Iterable[ClosedTrade], first_ns: int, last_ns: int) -> list[float]:
     """Dollars of each day (UTC) of the period, those without a trade too."""
     days = dict.fromkeys(range(first_ns // DAY, last_ns // DAY + 1), 0)
     for trade in trades:
@@ -218,7 +220,7 @@ def _interval(nets: Sequence[float]) -> tuple[float, float] | None:
     return (low, high) if math.isfinite(low) and math.isfinite(high) else None
 
 
-def _realised(trades: Iterable[Trade]) -> float | None:
+def _realised(trades: Iterable[ClosedTrade]) -> float | None:
     predicted = net = 0
     for trade in trades:
         if trade.predicted is not None:

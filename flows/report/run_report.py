@@ -13,9 +13,9 @@ import msgspec
 import polars as pl
 
 from connectors.archive.reader import ArchiveReader
-from flows.report.performance import WHOLE, Performance, equity, performances
+from flows.report.performance import WHOLE, GroupPerformance, equity, performances
 from flows.report.stated import stated_reliability
-from flows.report.trades import Trade, read_trades
+from flows.report.trades import ClosedTrade, read_trades
 from models.costs import PARTS
 from models.money import DOLLAR, SHARE
 from models.scores import Bin
@@ -45,19 +45,19 @@ class RunReport(msgspec.Struct):
     first_ns: int
     last_ns: int
     open: int
-    performances: list[Performance]
+    performances: list[GroupPerformance]
     curves: dict[str, list[tuple[int, float]]]
     fits: list[CostFit]
     reliability: dict[str, list[Bin]] = {}
 
-    def whole(self) -> list[Performance]:
+    def whole(self) -> list[GroupPerformance]:
         """One row an instance."""
         return [each for each in self.performances if each.dimension == WHOLE]
 
 
 def make_report(
     run: str, archive: Path, journal: Path, settings: Settings, first_ns: int, last_ns: int
-) -> tuple[RunReport, list[Trade]]:
+) -> tuple[RunReport, list[ClosedTrade]]:
     """The report of the run that wrote ``archive``, and the trades it is of. ``journal``: the archive that holds its
     journal; the period is from ``first_ns`` to ``last_ns``."""
     book = read_trades(archive, journal, settings)
@@ -75,7 +75,7 @@ def make_report(
     ), book.trades
 
 
-def _fit(instance: str, trades: list[Trade]) -> CostFit:
+def _fit(instance: str, trades: list[ClosedTrade]) -> CostFit:
     """Means over the shares of trades that show the part at all."""
 
     def mean(part: str) -> float | None:
@@ -89,7 +89,7 @@ def _fit(instance: str, trades: list[Trade]) -> CostFit:
     return CostFit(instance, mean("latency"), mean("adverse"))
 
 
-def keep(report: RunReport, trades: list[Trade], folder: Path) -> Path:
+def keep(report: RunReport, trades: list[ClosedTrade], folder: Path) -> Path:
     """Write the report and its tables below the run's ``folder``; where they stand."""
     target = folder / FOLDER
     target.mkdir(parents=True, exist_ok=True)
@@ -110,9 +110,9 @@ def kept(folder: Path) -> RunReport | None:
         return None
 
 
-def flat_trade(trade: Trade) -> dict[str, Any]:
+def flat_trade(trade: ClosedTrade) -> dict[str, Any]:
     """A trade as a row: money in micro-dollars, shares in micro-shares, times in Unix ns."""
-    row = {name: getattr(trade, name) for name in Trade.__struct_fields__ if name != "costs"}
+    row = {name: getattr(trade, name) for name in ClosedTrade.__struct_fields__ if name != "costs"}
     return {**row, "gross": trade.costs.gross, "booked": trade.costs.booked, "net": trade.net} | {
         part: getattr(trade.costs, part) for part in PARTS
     }

@@ -14,7 +14,7 @@ import msgspec
 from connectors.archive.reader import ArchiveReader
 from flows.report.round_trips import Trip, round_trips
 from models.contracts import Decision, Fill, MarkOut, Outcome
-from models.costs import CostModel, CostSplit, Leg, split
+from models.costs import CostModel, CostSplit, FillLeg, split
 from models.journal import Market, decode_event
 from models.money import PIP
 from models.settings import Settings
@@ -30,7 +30,7 @@ _MARKET = b'{"kind":"market"'
 _ENTER, _EXIT = b'"action":"enter"', b'"action":"exit"'
 
 
-class Trade(msgspec.Struct, frozen=True):
+class ClosedTrade(msgspec.Struct, frozen=True):
     """A closed round trip. Times are Unix ns, money micro-dollars, shares micro-shares. ``stake``: paid for the shares
     with the fees of buying; ``costs``: from mid to mid down to what was booked; ``capital``: interest on the stake,
     which no ledger has. ``predicted``: what its entries expected after costs, None where they said nothing;
@@ -65,7 +65,7 @@ class Trade(msgspec.Struct, frozen=True):
 class TradeBook(msgspec.Struct):
     """The trades of a run in the order in which they closed, and those that are still open."""
 
-    trades: list[Trade]
+    trades: list[ClosedTrade]
     open: int
 
 
@@ -99,7 +99,7 @@ class Context(msgspec.Struct, kw_only=True):
     costs: CostModel = CostModel()
 
 
-def trade_of(trip: Trip, context: Context) -> Trade:
+def trade_of(trip: Trip, context: Context) -> ClosedTrade:
     """A closed round trip as a trade."""
     market = context.markets.get(trip.market)
     bought = [fill for fill in trip.fills if fill.side == "buy"]
@@ -108,7 +108,7 @@ def trade_of(trip: Trip, context: Context) -> Trade:
         stake += fill.fee
     sales = [fill for fill in trip.fills if fill.side == "sell"]
     kinds = sorted({fill.evidence for fill in bought})
-    return Trade(
+    return ClosedTrade(
         instance=trip.strategy,
         family=context.families.get(trip.strategy, UNKNOWN),
         market=trip.market,
@@ -130,8 +130,8 @@ def trade_of(trip: Trip, context: Context) -> Trade:
     )
 
 
-def _leg(fill: Fill, context: Context) -> Leg:
-    return Leg(
+def _leg(fill: Fill, context: Context) -> FillLeg:
+    return FillLeg(
         side=fill.side,
         price=fill.price,
         size=fill.size,

@@ -19,7 +19,7 @@ def compose() -> dict[str, Any]:
     return loaded
 
 
-OURS = {"prepare", "simulator", "recorder", "market", "trading", "audit", "api"}
+OURS = {"prepare", "simulator", "recorder", "market", "trading", "audit", "learning", "api"}
 
 
 def test_one_service_each(compose: dict[str, Any]) -> None:

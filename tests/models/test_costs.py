@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.costs import NO_EXTRAS, PARTS, CostModel, Leg, split
+from models.costs import NO_EXTRAS, PARTS, CostModel, FillLeg, split
 from models.features.examples import example_market
 from models.fees import taker_fee
 from models.money import DOLLAR, PIP, SHARE
@@ -16,9 +16,9 @@ mids = st.one_of(st.just(-1), prices)
 
 
 @st.composite
-def legs(draw: st.DrawFn) -> Leg:
+def legs(draw: st.DrawFn) -> FillLeg:
     price, size = draw(prices), draw(st.integers(1, 10**9))
-    return Leg(
+    return FillLeg(
         side=draw(st.sampled_from(["buy", "sell"])),
         price=price,
         size=size,
@@ -33,7 +33,7 @@ def legs(draw: st.DrawFn) -> Leg:
 
 
 @given(st.lists(legs(), max_size=6), st.integers(0, 10**9), st.integers(0, 10**6))
-def test_parts_add_up_and_the_ledger_is_not_touched(trades: list[Leg], payout: int, rebates: int) -> None:
+def test_parts_add_up_and_the_ledger_is_not_touched(trades: list[FillLeg], payout: int, rebates: int) -> None:
     parts = split(trades, payout, rebates)
     cash = payout + rebates
     for leg in trades:
@@ -43,7 +43,7 @@ def test_parts_add_up_and_the_ledger_is_not_touched(trades: list[Leg], payout: i
 
 
 @given(st.lists(legs(), max_size=6), st.integers(0, 10**9))
-def test_gross_is_what_the_shares_made_from_mid_to_mid(trades: list[Leg], payout: int) -> None:
+def test_gross_is_what_the_shares_made_from_mid_to_mid(trades: list[FillLeg], payout: int) -> None:
     """Of takers whose mids are known: the payout, and each share at the mid its order was decided on."""
     known = [each for each in trades if each.is_taker and each.decision_mid >= 0]
     expected = payout
@@ -56,7 +56,7 @@ def test_a_taker_that_walks_the_book() -> None:
     """Mid 0.50 when decided, 0.51 and touch 0.52 when met; 10 shares at 0.53: one cent each of latency, spread,
     slippage a share."""
     fee = taker_fee(5_300, 10 * SHARE, 70_000)
-    leg = Leg(
+    leg = FillLeg(
         side="buy", price=5_300, size=10 * SHARE, gross=5_300_000, fee=fee, is_taker=True,
         decision_mid=5_000, mid=5_100, touch=5_200,
     )  # fmt: skip
@@ -68,7 +68,7 @@ def test_a_taker_that_walks_the_book() -> None:
 
 def test_a_quote_that_is_picked_off_captures_spread_and_loses_more() -> None:
     """Bid at 0.48 with the mid at 0.49; half a minute later the mid is 0.45."""
-    leg = Leg(
+    leg = FillLeg(
         side="buy", price=4_800, size=10 * SHARE, gross=4_800_000, fee=0, is_taker=False,
         decision_mid=4_900, later_mid=4_500,
     )  # fmt: skip

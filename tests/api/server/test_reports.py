@@ -19,7 +19,7 @@ from api.server.routes.reports import Dimension
 from connectors.archive.writer import ArchiveWriter
 from flows.report.performance import DAY, DIMENSIONS, equity, performances
 from flows.report.run_report import CostFit, RunReport, keep
-from flows.report.trades import Trade
+from flows.report.trades import ClosedTrade
 from models.costs import CostSplit
 from models.failures import Failure
 from models.money import DOLLAR, SHARE
@@ -32,11 +32,11 @@ T0 = 20_000 * DAY
 NETS = [3.0, -1.0, 2.0, -4.0, 1.0]
 
 
-def trade(number: int, net: float, instance: str) -> Trade:
+def trade(number: int, net: float, instance: str) -> ClosedTrade:
     """Gross is a dollar above net: the fee."""
     amount = round(net * DOLLAR)
     closed = T0 + 600 * (number + 1) * SECOND
-    return Trade(
+    return ClosedTrade(
         instance=instance, family="edge", market=f"m{number}", asset="BTC", horizon="5m" if number % 2 else "15m",
         outcome="Up", opened=closed - 60 * SECOND, closed=closed, shares=10 * SHARE, stake=5 * DOLLAR,
         costs=CostSplit(gross=amount + DOLLAR, fees=DOLLAR, booked=amount), capital=0, predicted=None,

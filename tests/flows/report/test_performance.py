@@ -9,8 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.report.credibility import doubted_figure, fold_signs, warnings
-from flows.report.performance import DAY, WHOLE, Performance, capacity, daily, performance, performances, under_water
-from flows.report.trades import Trade
+from flows.report.performance import (
+    DAY,
+    WHOLE,
+    GroupPerformance,
+    capacity,
+    daily,
+    performance,
+    performances,
+    under_water,
+)
+from flows.report.trades import ClosedTrade
 from models.costs import CostSplit
 from models.money import DOLLAR, SHARE
 from models.timestamps import SECOND
@@ -18,7 +27,7 @@ from models.timestamps import SECOND
 T0 = 20_000 * DAY
 
 
-def trade(net: float, at_s: float = 0, **changes: object) -> Trade:
+def trade(net: float, at_s: float = 0, **changes: object) -> ClosedTrade:
     """A trade that closed ``at_s`` after the first day began, a minute after it was opened, without costs."""
     amount = round(net * DOLLAR)
     fields: dict[str, object] = {
@@ -27,10 +36,10 @@ def trade(net: float, at_s: float = 0, **changes: object) -> Trade:
         "stake": 5 * DOLLAR, "costs": CostSplit(gross=amount, booked=amount), "capital": 0, "predicted": None,
         "evidence": "book_cross", "exit": "settlement", "regime": "normal", "account": "main", "fills": 1,
     }  # fmt: skip
-    return Trade(**{**fields, **changes})  # type: ignore[arg-type]
+    return ClosedTrade(**{**fields, **changes})  # type: ignore[arg-type]
 
 
-def whole(trades: list[Trade], days: int = 1) -> object:
+def whole(trades: list[ClosedTrade], days: int = 1) -> object:
     return performance(trades, WHOLE, "one", T0, T0 + days * DAY)
 
 
@@ -117,7 +126,7 @@ def test_groups_of_a_dimension_add_up_to_the_whole(rows: list[tuple[int, str, in
         pytest.param([trade(3, 100, evidence="queue")], "one evidence of fills: queue", id="soft evidence alone"),
     ],
 )
-def test_each_rule_speaks(trades: list[Trade], words: str) -> None:
+def test_each_rule_speaks(trades: list[ClosedTrade], words: str) -> None:
     assert any(words in each for each in warnings(trades, None, None, T0, T0 + DAY))
 
 
@@ -129,7 +138,7 @@ def test_each_warning_is_about_a_figure_of_the_performance() -> None:
     assert about["not told from zero"] == "expectancy"
     assert about["trades clustered in time"] == about["sample too small"] == "trades"
     assert about["sign flips between folds"] == "net"
-    assert set(about.values()) <= set(Performance.__struct_fields__)
+    assert set(about.values()) <= set(GroupPerformance.__struct_fields__)
 
 
 def test_a_broad_even_result_is_not_doubted() -> None:
