@@ -38,21 +38,15 @@ def build(source: Source[Stored], attach: Attach, settings: Settings, code: str,
     flow = Dataflow("learning")
     journal = op.input("journal", flow, source)
     in_order = keyed("one_order", journal, settings.portfolio_name)
-    learnt = stateful(
-        "learn",
-        in_order,
-        schema(code),
-        settings,
-        in_batches(lambda owned, record: learn(owned, decode_event(record.value))),
-    )
+    learnt = stateful("learn", in_order, schema(code, bool(token)), settings, in_batches(_learn))
     messages = op.flat_map_batch("messages", learnt, lambda outputs: [each for _, batch in outputs for each in batch])
     attach("learning_out", op.filter_map("sign", messages, lambda message: signed(message, token)))
     return flow
 
 
-def schema(code: str) -> Schema[LearningLine]:
+def schema(code: str, sends: bool = True) -> Schema[LearningLine]:
     """What the step ``learn`` keeps."""
-    return Schema("learning.learn", 1, lambda settings: LearningLine(settings, code))
+    return Schema("learning.learn", 1, lambda settings: LearningLine(settings, code, sends))
 
 
 def _learn(owned: OwnedState[LearningLine], record: Stored) -> list[Message]:

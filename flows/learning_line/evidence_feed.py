@@ -12,6 +12,7 @@ from models.promotion.candidate import Bought
 from models.promotion.observations import HOUR_NS
 from models.promotion.promoter import Promoter
 from models.promotion.regimes import Regimes
+from models.promotion.states import PROMOTION_STATES
 from models.strategies.registry import STRATEGIES
 from models.topics import FEATURES, FILLS, OUTCOMES, RISK, TELEMETRY
 
@@ -115,9 +116,14 @@ class EvidenceFeed:
                 candidate.forecasts.state(row.timestamp, row.market_key, asset, float(fair), float(mid))
 
     def _risk(self, event: RiskEvent, promoter: Promoter) -> None:
-        """An operator's word that lets a disabled instance begin anew, and anomalies of its fills."""
+        """What became of a promotion at the desk, an operator's word that lets a disabled instance begin anew, and
+        anomalies of its fills."""
         candidate = promoter.candidates.get(event.name)
-        if event.kind == "instance" and event.subject == "entries" and candidate is not None:
+        if event.kind == "instance" and event.subject == "promotion" and candidate is not None:
+            for state in PROMOTION_STATES:
+                if event.new == state != candidate.state:  # it was refused: the instance is what it was
+                    candidate.enter(state, event.timestamp)
+        elif event.kind == "instance" and event.subject == "entries" and candidate is not None:
             if candidate.state == "disabled" and event.new.startswith("on"):
                 promoter.reopen(event.name, event.timestamp)
         elif event.kind == "breaker" and event.subject in ("fill_anomaly", "reconciliation") and event.new != "clear":

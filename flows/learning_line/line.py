@@ -38,13 +38,16 @@ from models.topics import MODELS, PROMOTIONS
 PRODUCER = "learning"
 CHIEF = "learning"
 PROMOTION = "promotion"
+_NO_KEY = "the key of promotions is not here, so nothing changes"
 
 
 class LearningLine:
-    """``advance`` is the whole interface. ``code``: version of the program, for the records."""
+    """``advance`` is the whole interface. ``code``: version of the program, for the records; ``sends``: whether what it
+    decides is sent: without the key of promotions an instance stays what it is, and the record says so."""
 
-    def __init__(self, settings: Settings, code: str) -> None:
+    def __init__(self, settings: Settings, code: str, sends: bool = True) -> None:
         self._settings = settings
+        self._sends = sends
         self._code = code
         self._own = TradingLine(settings)
         self._beside = _BESIDE.begin(twin_settings(settings))
@@ -120,11 +123,17 @@ class LearningLine:
             self._pulse.count(PROMOTION, look.verdict, look.reason)
             self._pulse.count(CHIEF, Verdict.PASS, Reason.OK)
             configuration = configuration_id(self._settings)
+            if look.new != look.old and not self._sends:
+                look = msgspec.structs.replace(look, text=f"{look.text} Not sent: {_NO_KEY}.")
             decision = promoter.decision(name, look, event.seq, event.t, self._code, configuration)
             self._out.put(PROMOTIONS, name, decision, event.t)
-            if look.new != look.old:
-                self._changes += 1
+            if look.new == look.old:
+                continue
+            self._changes += 1
+            if self._sends:
                 self._announce(name, look, decision.id, event.t)
+            else:
+                promoter.candidates[name].enter(look.old, event.t)
 
     def _announce(self, name: str, look: PromotionLook, decision: str, t: int) -> None:
         """Tell the trading flow, through the journal; whoever sends it signs it."""

@@ -16,8 +16,9 @@ from flows.trading_line.line import TradingLine
 from flows.trading_line.paper_rules import rules_of
 from models.contracts import Fill, PromotionDecision, Telemetry
 from models.inputs import Promotion
-from models.journal import AnyEvent
+from models.journal import NO_SRC, AnyEvent, Input
 from models.message import Message
+from models.promotion.promoter import Promoter, PromotionLook
 from models.promotion.signing import is_signed, public_key
 from models.promotion.states import TWIN
 from models.settings import Settings
@@ -126,3 +127,45 @@ def test_a_promotion_is_signed_or_not_sent() -> None:
     assert is_signed(msgspec.json.decode(sent.value, type=Promotion), public_key(TOKEN))
     other = Message(PROMOTIONS, "fair", b"{}", 5, "learning", 0)
     assert signed(other, "") is other
+
+
+class Rising(Promoter):
+    """A promoter that lifts every shadow at once: what follows is what counts here."""
+
+    def look(self, name: str, t: int) -> PromotionLook:
+        seen = super().look(name, t)
+        if seen.old != "shadow":
+            return seen
+        self.candidates[name].enter("canary", t)
+        return msgspec.structs.replace(seen, new="canary", text="it goes up.")
+
+
+def rising(sends: bool) -> tuple[LearningLine, list[Message]]:
+    line = LearningLine(settings(run_name="evening"), "test", sends)
+    line._promoter = Rising(line._promoter.terms)
+    out: list[Message] = []
+    for event in journal()[:1_200]:
+        out += line.advance(event)
+        if any(each.topic == PROMOTIONS for each in out):
+            break
+    return line, out
+
+
+def test_without_the_key_nothing_is_sent_and_nothing_changes() -> None:
+    line, out = rising(sends=False)
+    assert not [each for each in out if each.topic == MODELS]
+    assert line._promoter.candidates["lead_lag"].state == "shadow"
+    decisions = [PromotionDecision.read(each.value) for each in out if each.topic == PROMOTIONS]
+    assert all("Not sent" in each.text for each in decisions if each.new == "canary")
+
+
+def test_what_the_desk_refuses_the_learning_line_takes_back() -> None:
+    """The promotion comes back in the journal without a signature: the desk refuses it, and all go on as they were."""
+    line, out = rising(sends=True)
+    sent = [each for each in out if each.topic == MODELS]
+    assert {msgspec.json.decode(each.value, type=Promotion).state for each in sent} == {"canary"}
+    assert line._promoter.candidates["lead_lag"].state == "canary"
+    number = max(PromotionDecision.read(each.value).journal for each in out if each.topic == PROMOTIONS)
+    said = next(each for each in sent if each.key == "lead_lag")
+    line.advance(Input(number + 1, said.t_ns + 1, NO_SRC, "", (), "models", said.value.decode()))
+    assert line._promoter.candidates["lead_lag"].state == "shadow"
