@@ -19,6 +19,7 @@ from connectors.failures import require_writable
 from connectors.registry.trials import HoldoutUse, Trial, TrialJournal
 from flows.research.evaluation import LineResult
 from flows.research.journal import data_id, journal_of
+from flows.research.kept import keep_validation
 from flows.research.validation import SHARES, Validation, evaluated, plan, sets_of, validate
 from flows.research.verdict import StrategyVerdict
 from models.failures import Failure
@@ -70,6 +71,7 @@ def validate_command(
     for name in STRATEGIES:
         _note(trials, settings, name, lines, data, now)
         found.append(validate(settings, name, lines, steps, trials.count(name), held))
+    keep_validation(folder, str(source), data, now, anchored, found)
     if as_json:
         print(msgspec.json.encode(found).decode())
     else:

@@ -90,3 +90,86 @@ class PromotionHistory(BaseModel):
 
     decisions: list[PromotionView]
     next: str = ""
+
+
+class VerdictView(BaseModel):
+    """What a record that nothing was chosen by says of a strategy, with what it rests on; null where there is too
+    little."""
+
+    strategy: str
+    word: Literal["edge shown", "no edge shown", "loses", "insufficient data"]
+    why: str
+    trades: int
+    observations: int = Field(description="hours of one underlying with trades")
+    markets: int
+    net_usd: float = Field(description="dollars after fees")
+    mean_usd: float | None = Field(description="net dollars a share of an observation")
+    low_usd: float | None = Field(description="lower end of its 95% interval")
+    high_usd: float | None
+    probable: float | None = Field(description="probability of a true Sharpe ratio above zero")
+    deflated: float | None = Field(description="the same above that of the best of as many worthless sets")
+    tried: int = Field(description="parameter sets of it ever looked at")
+    reachable_h: float | None = Field(
+        description="hours of trading until a promotion at this mean and rate, with even chances; null: never"
+    )
+
+
+class WalkStepView(BaseModel):
+    """A step: trained from ``train_start``, validated from ``validation_start``, tested from ``test_start`` on."""
+
+    train_start: Time
+    validation_start: Time
+    test_start: Time
+    test_end: Time
+    chosen: list[str] = Field(description="KEY=VALUE words of the set that was chosen before the test")
+    trained_on: int = Field(description="trades")
+    validated_on: int = Field(description="trades")
+    trades: int = Field(description="in the test window")
+    net_usd: float = Field(description="of the test window, dollars after fees")
+
+
+class WalkView(BaseModel):
+    """A strategy walked forward: the verdict on its joined test windows, on a holdout where one was looked at."""
+
+    verdict: VerdictView
+    holdout: VerdictView | None
+    steps: list[WalkStepView]
+
+
+class ValidationView(BaseModel):
+    """What `profit validate` found on one archive."""
+
+    source: str
+    data: str = Field(description="id of the journal that was walked")
+    at: str = Field(description="when, UTC")
+    anchored: bool = Field(description="trained from the beginning on, not on a window that slides")
+    walks: list[WalkView]
+
+
+class WalksView(BaseModel):
+    """The newest first."""
+
+    validations: list[ValidationView]
+
+
+class TrialView(BaseModel):
+    """A parameter set that was looked at, or a use of a holdout."""
+
+    at: str = Field(description="when, UTC")
+    subject: str = Field(description="strategy or instance")
+    what: Literal["trial", "holdout"]
+    by: str
+    changes: list[str] = Field(description="KEY=VALUE words")
+    data: str = Field(description="id of the journal it was looked at on")
+    net_usd: float | None = Field(description="dollars it came to there; null for a holdout")
+    since: Time = Field(description="from when on the holdout was; empty for a trial")
+    why: str = Field(description="what a second look at a holdout was for")
+
+
+class TrialsView(BaseModel):
+    """The newest first; ``of``: how many there are, ``next``: pass it as ``at`` for more; null at the end."""
+
+    tried: dict[str, int] = Field(description="parameter sets ever looked at, by subject: they deflate its results")
+    trials: list[TrialView]
+    of: int
+    next: int | None

@@ -13,8 +13,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from api.runs import RESEARCH
 from connectors.archive.writer import ArchiveWriter
 from connectors.listening import listen_for_page, url_of
+from connectors.registry.trials import Trial, TrialJournal
+from flows.research.kept import keep_validation
 from models.contracts import Outcome, PromotionDecision
 from models.money import DOLLAR, SHARE
 from models.promotion.candidate import Bought
@@ -26,6 +29,7 @@ from models.record import Record
 from tests.api.server.records import T0, fill, message, telemetry
 from tests.browser.conftest import System, fresh_page
 from tests.conftest import ROOT
+from tests.flows.research.examples import example_validation
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.browser
@@ -78,6 +82,10 @@ def finished(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     with ArchiveWriter(data / "runs" / "judged" / "archive") as writer:
         for number, record in enumerate([*decisions(), *traded()]):
             writer.append_message(message(record, number))
+    research = data / RESEARCH
+    keep_validation(research, "archive", "d1", "2026-11-30T10:00:00", False, [example_validation()])
+    changes = ("parity.min_edge=0.001",)
+    TrialJournal(research).add([Trial("parity", changes, "d1", "sweep", "2026-11-30T09:00:00", 5.0)])
     listening = listen_for_page("127.0.0.1", 0)
     url, port = url_of(listening), listening.getsockname()[1]
     listening.close()
@@ -140,6 +148,20 @@ def test_an_instance_is_followed_from_where_it_stands_to_what_it_rests_on(finish
         rests.get_by_text("losing run").first.wait_for()
         assert "decision=" in page.url
         assert rests.get_by_text("left it").count() >= 1 or "it loses" in rests.inner_text()
+
+
+def test_a_walk_is_told_window_by_window_and_every_trial_counts(finished: System, browser: Any) -> None:
+    with fresh_page(browser, finished) as page:
+        page.goto("validation")
+        verdict = table(page, "Walk forward").locator("tr", has_text="parity")
+        verdict.get_by_text("insufficient data").first.wait_for()
+        assert verdict.locator(".mark.good").count() == 0
+        windows = table(page, "Windows of parity").locator("tr")
+        eventually(lambda: windows.count() == 2, 30, "both windows")
+        assert "parity.min_edge=0.001" in windows.first.inner_text()
+        page.locator("section[aria-label='Trial journal'] select").select_option("parity")
+        table(page, "Trial journal").get_by_text("sweep").wait_for()
+        assert "subject=parity" in page.url
 
 
 def test_an_instance_stands_beside_its_twin(finished: System, browser: Any) -> None:

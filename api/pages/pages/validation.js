@@ -1,7 +1,7 @@
 // Validation: where each instance stands in promotion, what it rests on and when it could go up; and what was decided before.
 import { html } from "../app/dom.js";
 import { useLive, useTopic } from "../app/live.js";
-import { Bar, Check, Empty, Figure, Panel, Steps, Table } from "../app/parts.js";
+import { Bar, Check, Empty, Figure, Panel, Select, Steps, Table } from "../app/parts.js";
 import { setQuery } from "../app/route.js";
 import { Learned, apart } from "./strategies.js";
 import { count, none, plain, signed, span, stamp, tone } from "../app/format.js";
@@ -37,7 +37,38 @@ export default function Validation({ rest, query, go }) {
         { key: "time", label: "Decided", kind: () => "nowrap", by: (c) => c.latest?.time, cell: (c) => (c.latest ? `${c.latest.time.slice(5, 16).replace("T", " ")} UTC` : none) },
         { key: "said", label: "Why", wide: true, sort: false, kind: () => "why" },
       ]} /><//><//>
-    <${History} query=${query} go=${go} />`;
+    <${History} query=${query} />
+    <${Walks} query=${query} />
+    <${Trials} query=${query} />`;
+}
+
+const WORDS = { "edge shown": "good", "no edge shown": "warn", loses: "bad", "insufficient data": "quiet" };
+const between = (v) => (v.low_usd === null ? "too few" : `${plain(v.low_usd)} to ${plain(v.high_usd)}`);
+function Walks({ query }) {
+  const live = useLive("/api/walks", [], 15000);
+  const all = live.data?.validations || [], name = (v) => `${v.data}-${v.anchored ? "anchored" : "sliding"}`;
+  const shown = all.find((v) => name(v) === query.get("walk")) || all[0];
+  if (!shown) return html`<${Panel} title="Walk forward" live=${live}><${Empty}>${live.data ? html`Nothing was walked forward yet: <code>profit validate ARCHIVE</code> does it.` : "Loading …"}<//><//>`;
+  const rows = shown.walks.flatMap((w) => [{ ...w.verdict, id: w.verdict.strategy, on: "test windows" }, ...(w.holdout ? [{ ...w.holdout, id: `${w.verdict.strategy} held out`, on: "held out" }] : [])]);
+  const chosen = shown.walks.find((w) => w.verdict.strategy === query.get("walked")) || [...shown.walks].sort((one, other) => other.verdict.trades - one.verdict.trades)[0];
+  return html`<${Panel} title="Walk forward" live=${live} note="chosen on what was known then, judged by what came after">
+      <div class="filters"><${Select} name="walk" label="Of" options=${all.slice(1).map((v) => [name(v), told(v)])} all=${told(all[0])} /></div>
+      <${Table} name="walks" whole=${true} rows=${rows} keyOf=${(v) => v.id} empty="Nothing." columns=${[{ key: "strategy", label: "Strategy" }, { key: "on", label: "On" }, { key: "word", label: "Verdict", cell: (v) => html`<${Mark} is=${[v.word, WORDS[v.word]]} />` },
+        { key: "trades", label: "Trades", num: true, cell: (v) => count(v.trades) }, { key: "observations", label: "Hours", num: true, cell: (v) => count(v.observations) }, { key: "net_usd", label: "Net", num: true, kind: (v) => tone(v.net_usd), cell: (v) => signed(v.net_usd) }, { key: "mean_usd", label: "$ a share", num: true, cell: (v) => plain(v.mean_usd) }, { key: "low_usd", label: "95 % interval", num: true, cell: between },
+        { key: "deflated", label: "Above luck", num: true, cell: (v) => html`<span title=${`probability of being better than the best of ${v.tried} worthless sets`}>${rate(v.deflated)}</span>` }, { key: "tried", label: "Sets tried", num: true, cell: (v) => count(v.tried) }, { key: "reachable_h", label: "Could be promoted", cell: (v) => (v.reachable_h === null ? "not at this mean" : when(v.reachable_h)) }, { key: "why", label: "Why", wide: true, sort: false }]} /><//>
+    ${chosen ? html`<${Panel} title=${`Windows of ${chosen.verdict.strategy}`} note="train, then validate, then test; times are UTC"><div class="filters"><label>Strategy <select value=${chosen.verdict.strategy} onChange=${(event) => setQuery("walked", event.target.value)}>${shown.walks.map((w) => html`<option value=${w.verdict.strategy}>${w.verdict.strategy}</option>`)}</select></label></div>
+      <${Table} name="windows" rows=${chosen.steps} keyOf=${(s) => s.test_start} empty="No window." columns=${[{ key: "train_start", label: "Train from", kind: () => "nowrap", cell: (s) => minute(s.train_start) }, { key: "validation_start", label: "Validate from", kind: () => "nowrap", cell: (s) => minute(s.validation_start) }, { key: "test_start", label: "Test from", kind: () => "nowrap", cell: (s) => minute(s.test_start) }, { key: "test_end", label: "To", kind: () => "nowrap", cell: (s) => minute(s.test_end) },
+        { key: "chosen", label: "Chosen", wide: true, sort: false, cell: (s) => html`<code>${s.chosen.join(" ")}</code>` }, { key: "trained_on", label: "Trained on", num: true, cell: (s) => count(s.trained_on) }, { key: "validated_on", label: "Validated on", num: true, cell: (s) => count(s.validated_on) }, { key: "trades", label: "Tested on", num: true, cell: (s) => count(s.trades) }, { key: "net_usd", label: "Net of the test", num: true, kind: (s) => tone(s.net_usd), cell: (s) => signed(s.net_usd) }]} /><//>` : null}`;
+}
+const told = (v) => `${v.source.split("/").slice(-2).join("/")}, ${v.anchored ? "anchored" : "sliding"}, ${v.at.slice(0, 16).replace("T", " ")}`;
+const minute = (iso) => iso.slice(0, 16).replace("T", " ");
+function Trials({ query }) {
+  const at = Number(query.get("trials-at") || 0), subject = query.get("subject") || "";
+  const live = useLive(`/api/trials?limit=50&at=${at}&subject=${encodeURIComponent(subject)}`, [], 15000);
+  const t = live.data, turn = (to) => setQuery("trials-at", to > 0 ? String(to) : "");
+  return html`<${Panel} title="Trial journal" live=${live} note="every parameter set looked at makes the best of them more likely luck"><div class="filters"><label>Of <select value=${subject} onChange=${(event) => { turn(0); setQuery("subject", event.target.value); }}><option value="">all</option>${Object.entries(t?.tried || {}).map(([name, n]) => html`<option value=${name}>${name}: ${count(n)} sets</option>`)}</select></label></div>
+    <${Table} name="trials" rows=${t?.trials || []} keyOf=${(r) => r.at + r.subject + r.changes.join() + r.data + r.what} empty=${t ? "Nothing was tried yet." : "Loading …"} columns=${[{ key: "at", label: "When", kind: () => "nowrap", cell: (r) => `${minute(r.at)} UTC` }, { key: "subject", label: "Of" }, { key: "what", label: "What", cell: (r) => (r.what === "holdout" ? html`holdout used <span class="note">from ${minute(r.since)}</span>` : r.by) }, { key: "changes", label: "Set", wide: true, sort: false, cell: (r) => (r.what === "holdout" ? r.why || none : html`<code>${r.changes.join(" ") || "as configured"}</code>`) }, { key: "data", label: "On", cell: (r) => html`<code>${r.data.slice(0, 12)}</code>` }, { key: "net_usd", label: "Net", num: true, kind: (r) => tone(r.net_usd), cell: (r) => signed(r.net_usd) }]} />
+    ${t && (at > 0 || t.next !== null) ? html`<div class="row pages"><button type="button" disabled=${at <= 0} onClick=${() => turn(at - 50)}>Later ones</button><span class="note">${count(at + 1)} to ${count(at + t.trials.length)} of ${count(t.of)}</span><button type="button" disabled=${t.next === null} onClick=${() => turn(t.next)}>Earlier ones</button></div>` : null}<//>`;
 }
 
 function One({ name, c, live, twin, learned, query }) {
@@ -69,7 +100,7 @@ const Bands = ({ rows }) => html`<${Table} name="bands" whole=${true} rows=${row
 const used = (r) => (r.threshold ? Math.min(Math.max(r.value / r.threshold, 0), 1) : 0);
 
 const PAGE = 50;
-function History({ query, instance = "", go }) {
+function History({ query, instance = "" }) {
   const before = query.get("before") || "", holds = query.get("holds") === "1", chosen = query.get("decision");
   const live = useLive(`/api/promotions/history?limit=${PAGE}&changes=${!holds}&instance=${encodeURIComponent(instance)}&before=${encodeURIComponent(before)}`, before ? [] : ["promotion"], 10000);
   const rows = live.data?.decisions || [], shown = rows.find((d) => d.id === chosen);

@@ -1,4 +1,4 @@
-"""Validation: promotions with what they rest on."""
+"""Validation: promotions with what they rest on, walks forward, and the trial journal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api.server import validation_views as views
+from api.server.problems import CONFLICT
 from api.server.promotions import history_of, promotions_of
+from api.server.research import trials_of, walks_of
 from api.server.routes.trading import Filter
 from api.server.state import ServerState
 
@@ -32,5 +34,19 @@ def router(state: ServerState) -> APIRouter:
     ) -> views.PromotionHistory:
         """Decisions on states, "hold" too, the latest first; from memory, and further back from the audit."""
         return history_of(board, state.run_dir, instance, changes, limit, before)
+
+    @made.get("/walks")
+    def walks() -> views.WalksView:
+        """What `profit validate` found: each strategy's verdict and windows, the newest first."""
+        return walks_of(state.data_dir)
+
+    @made.get("/trials", responses=CONFLICT)
+    def trials(
+        subject: Filter = "",
+        limit: Annotated[int, Query(ge=1, le=500, description="rows at most")] = 50,
+        at: Annotated[int, Query(ge=0, le=10_000_000, description="``next`` of the page before")] = 0,
+    ) -> views.TrialsView:
+        """The trial journal: every parameter set that was looked at, and every use of a holdout, the newest first."""
+        return trials_of(state.data_dir, subject, limit, at)
 
     return made
