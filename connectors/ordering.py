@@ -117,7 +117,8 @@ class _Input(_Topic):
 class FeedMerge:
     """The merge. ``offer`` records as they are read, ``drain`` what has its place; see the module for the order.
 
-    ``feeds`` and ``inputs`` name the topics; ``clock`` is the feed topic that holds the ticks. ``max_waiting``
+    ``feeds`` and ``inputs`` name the topics; ``clock`` is the feed topic that holds the ticks. ``midway``: what is
+    offered begins in the middle of a recorder's run on purpose, so what was before is not lost. ``max_waiting``
     records (or ``max_waiting_bytes`` bytes) of a topic may wait before ``wants`` leaves it out."""
 
     def __init__(
@@ -127,12 +128,14 @@ class FeedMerge:
         clock: str = topics.FEED_CLOCK,
         max_waiting: int = MAX_WAITING,
         max_waiting_bytes: int = MAX_WAITING_BYTES,
+        midway: bool = False,
     ) -> None:
         self._feeds = {name: _Feed(name) for name in feeds}
         self._inputs = {name: _Input(name) for name in inputs}
         self._clock = clock
         self._max_waiting = max_waiting
         self._max_waiting_bytes = max_waiting_bytes
+        self._midway = midway
         self._run: str | None = None
         self._next = 0
         self._finished: dict[str, None] = {}  # a set that keeps its order
@@ -300,10 +303,13 @@ class FeedMerge:
             self.stats["lost"] += first - self._next
             self._next = first
             return True
+        is_first = self._run is None
         if self._run is not None:
             self._finished[self._run] = None
         self._run = min(heads, key=lambda head: head.receipt.recv_ns).receipt.run
         self._next = 0
+        if is_first and self._midway:
+            self._next = min(head.receipt.seq for head in heads if head.receipt.run == self._run)
         return True
 
     def _emit_tails(self, out: list[Emitted], limit: int) -> bool:

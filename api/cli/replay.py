@@ -6,6 +6,7 @@ import shutil
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -52,6 +53,8 @@ def replay(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A key of the settings for this replay; may be given often."),
     ] = None,
+    since: Annotated[str, typer.Option(help="Only what was received from this moment on, UTC: 2026-07-22T10:00.")] = "",
+    until: Annotated[str, typer.Option(help="Only what was received before this moment, UTC.")] = "",
     config: Annotated[Path | None, typer.Option(help="TOML file of settings.")] = None,
 ) -> None:
     """Rerun the flows on archived topics, as fast as they go, into an archive and a DuckDB of that run."""
@@ -66,6 +69,11 @@ def replay(
         raise Failure(
             "--set is not for --verify, which compares with the settings that were recorded.", "Leave one of them away."
         )
+    if (since or until) and (verify or against or start == "journal"):
+        raise Failure("--since and --until are for a replay from feeds alone.", "Leave them or the others away.")
+    bounds = [_moment(option, text) for option, text in (("--since", since), ("--until", until))]
+    if since and until and bounds[0] >= bounds[1]:
+        raise Failure(f"--since {since} is not before --until {until}.", "Give the earlier moment to --since.")
     settings = load(config)
     source = archive_of(archive, settings.data_dir)
     if against:
@@ -81,7 +89,7 @@ def replay(
     if config is None:
         settings = _recorded_settings(source) or settings
     settings = overridden(settings, changes or ())
-    plan = _plan(source, folder, start or "feeds", workers, batch_size, snapshot_s, settings)
+    plan = _plan(source, folder, start or "feeds", workers, batch_size, snapshot_s, settings, bounds[0], bounds[1])
     require_writable(folder)
     from api.report.making import page_of, write_report
     from api.report.tables import show_performance
@@ -94,6 +102,17 @@ def replay(
     show_summary(summary, plan.run)
     show_performance(report, Console(highlight=False))
     print(f"report with plots: {page_of(plan.run)}")
+
+
+def _moment(option: str, text: str) -> int:
+    """Unix ns of a moment that a person gave; UTC, where it does not say otherwise. 0 for none."""
+    if not text:
+        return 0
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Failure(f"{option} {text!r} is no moment.", "Give it as 2026-07-22T10:00, in UTC.") from None
+    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()) * 10**9
 
 
 def _recorded_settings(source: Path) -> Settings | None:
@@ -119,9 +138,12 @@ def _plan(
     batch_size: int,
     snapshot_s: float,
     settings: Settings,
+    since_ns: int = 0,
+    until_ns: int = 0,
 ) -> ReplayPlan:
     from connectors.archive.reader import ArchiveReader
     from flows.replay.plan import ReplayPlan, goes_by_its_own
+    from flows.replay.range import range_of
     from models.topics import FEEDS, JOURNAL
 
     topics = set(ArchiveReader(source).topics())
@@ -129,6 +151,7 @@ def _plan(
         raise Failure(f"{source} holds no journal.", "Replay it --from feeds, or name the archive of a run.")
     if start == "feeds" and not topics & set(FEEDS):
         raise Failure(f"{source} holds no feed topic.", "Replay it --from journal, or name a recording.")
+    chosen = range_of(source, since_ns, until_ns)
     return ReplayPlan(
         archive=source,
         run=folder.resolve(),
@@ -138,6 +161,8 @@ def _plan(
         snapshot_s=snapshot_s,
         settings=settings.replayed(),
         fixed=not goes_by_its_own(source, settings),
+        since=chosen.since,
+        until=chosen.until,
     )
 
 

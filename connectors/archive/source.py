@@ -116,17 +116,18 @@ class _FeedPartition(StatefulSourcePartition[Stored | Lost, dict[str, Any]]):
         stop: Callable[[], bool],
         state: dict[str, Any] | None,
         until: Mapping[str, int],
+        since: Mapping[str, int],
     ) -> None:
         self._batch_size = batch_size
         self._stop = stop
         self._until = until
-        self._merge = FeedMerge()
+        self._merge = FeedMerge(midway=bool(since))
         reader = ArchiveReader(directory)
         if state is not None:
             self._merge.restore(state)
         else:
             for topic in (*FEEDS, *INPUTS):
-                self._merge.begin(topic, max(0, reader.first_offset(topic)))
+                self._merge.begin(topic, max(0, reader.first_offset(topic), since.get(topic, 0)))
         self._batches: dict[str, Iterator[list[Stored]]] = {
             topic: reader.batches(topic, offset, _GULP) for topic, offset in self._merge.next_offsets().items()
         }
@@ -165,7 +166,8 @@ class ArchiveFeedSource(FixedPartitionedSource[Stored | Lost, dict[str, Any]]):
     """The archived feed and input topics, merged into the one order of ``connectors.ordering``, then the end.
 
     ``stop`` is asked before each batch; true ends the input there, to be resumed. ``until``: the last offset of each
-    topic that is read, where it is not empty; a topic that it does not name has none."""
+    topic that is read, where it is not empty; a topic that it does not name has none. ``since``: the first offset of a
+    topic that is read, where it is not its first."""
 
     def __init__(
         self,
@@ -173,14 +175,16 @@ class ArchiveFeedSource(FixedPartitionedSource[Stored | Lost, dict[str, Any]]):
         batch_size: int = 1_000,
         stop: Callable[[], bool] = never,
         until: Mapping[str, int] | None = None,
+        since: Mapping[str, int] | None = None,
     ) -> None:
         self._directory = directory
         self._batch_size = batch_size
         self._stop = stop
         self._until = until or {}
+        self._since = since or {}
 
     def list_parts(self) -> list[str]:
         return ["feeds"]
 
     def build_part(self, step_id: str, for_part: str, resume_state: dict[str, Any] | None) -> _FeedPartition:
-        return _FeedPartition(self._directory, self._batch_size, self._stop, resume_state, self._until)
+        return _FeedPartition(self._directory, self._batch_size, self._stop, resume_state, self._until, self._since)

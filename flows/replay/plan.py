@@ -28,7 +28,7 @@ SUMMARY = "summary.json"
 class ReplayPlan(BaseModel):
     """A replay's parameters. A run is resumed only with the plan it was begun with. ``fixed``: the configurations
     that the journal states are passed over. ``until``: the last offset of each feed and input topic that is read; empty
-    for all (``flows.replay.prefix``)."""
+    for all (``flows.replay.prefix``). ``since``: the first one, where it is not the topic's first."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -41,6 +41,7 @@ class ReplayPlan(BaseModel):
     settings: Settings
     fixed: bool = False
     until: dict[str, int] = {}
+    since: dict[str, int] = {}
 
     @property
     def output(self) -> Path:
@@ -117,7 +118,7 @@ def _has(archive: Path, name: str) -> bool:
 def flow_of(plan: ReplayPlan, stage: Stage) -> Dataflow:
     """The stage's dataflow between its archives."""
     if stage == "market":
-        feeds = ArchiveFeedSource(plan.archive, plan.batch_size, until=plan.until)
+        feeds = ArchiveFeedSource(plan.archive, plan.batch_size, until=plan.until, since=plan.since)
         attach = partial(output, directory=plan.output, promptly=(JOURNAL,))
         return market.build(feeds, attach, plan.settings, plan.fixed)
     written = plan.done("market").is_file if "market" in plan.stages else None

@@ -18,6 +18,7 @@ import pytest
 from connectors.archive.reader import ArchiveReader
 from connectors.simulator.exchange import ExchangeParameters
 from flows.replay.plan import ReplayPlan, load_plan
+from flows.replay.range import ReplayRange, range_of
 from flows.replay.runner import begin, run_stages
 from flows.replay.summary import digest, summarise
 from flows.replay.verify import compare
@@ -25,8 +26,9 @@ from flows.report.round_trips import round_trips
 from flows.report.trades import read_trades
 from models.contracts import Fill, Outcome
 from models.failures import Failure
+from models.journal import decode_event
 from models.settings import Settings
-from models.topics import FEEDS, FILLS, JOURNAL, OUTCOMES
+from models.topics import FEED_CLOCK, FEEDS, FILLS, JOURNAL, OUTCOMES
 from tests.once import once
 from tests.recordings import simulate
 
@@ -116,6 +118,30 @@ def test_the_trades_of_a_report_are_those_of_the_ledger(reference: ReplayPlan) -
         assert booked.get(name, 0) / 1_000_000 == pytest.approx(result.net, abs=1e-6)
     assert book.open == len(standing)
     assert len(book.trades) > 5
+
+
+@pytest.mark.takes(10)
+def test_a_range_of_time_is_replayed_as_if_the_recorder_had_begun_there(archive: Path, tmp_path: Path) -> None:
+    """Every feed record of the range becomes an event, in the range and without a loss; no other does."""
+    reader = ArchiveReader(archive)
+    ticks = [record.t_ns for record in reader.read(FEED_CLOCK)]
+    since, until = ticks[len(ticks) // 3], ticks[2 * len(ticks) // 3]
+    chosen = range_of(archive, since, until)
+    plan = _plan(archive, tmp_path / "part", since=chosen.since, until=chosen.until)
+    _replay(plan)
+    events = [decode_event(record.value) for record in ArchiveReader(plan.output).read(JOURNAL)]
+    wanted = {
+        (topic, record.offset) for topic in FEEDS for record in reader.read(topic) if since <= record.t_ns < until
+    }
+    assert {(event.src[0], event.src[2]) for event in events if event.src[0] in FEEDS} == wanted
+    assert all(since <= event.t < until for event in events)
+    assert not [event for event in events if "recorder_gap" in event.checks]
+
+
+def test_a_range_without_a_record_is_refused(archive: Path) -> None:
+    assert range_of(archive) == ReplayRange()
+    with pytest.raises(Failure, match="no feed has a record in that time"):
+        range_of(archive, 1, 2)
 
 
 def test_a_run_that_was_moved_is_found_where_it_is(reference: ReplayPlan, tmp_path: Path) -> None:
