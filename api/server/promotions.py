@@ -6,7 +6,7 @@ import contextlib
 import math
 import re
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -14,7 +14,7 @@ from api.server import audit
 from api.server import validation_views as views
 from api.server.board import Board
 from api.server.formats import iso
-from models.contracts import CriterionRow, PromotionDecision
+from models.contracts import CriterionRow, Number, PromotionDecision
 from models.reasons import MEANING, Reason, Verdict
 from models.record import fields_of
 from models.settings import Settings
@@ -31,6 +31,8 @@ def promotions_of(board: Board, settings: Settings) -> views.Promotions:
     """Instances that may be promoted, and those that were judged and are configured no more."""
     module = board.modules.known.get("gate.state")
     gauges = module.row.gauges if module is not None else {}
+    learning = board.modules.known.get("promotion")
+    told = learning.row.gauges if learning is not None else {}
     instances = all_instances(settings)
     names = [each.id for each in instances.values() if each.enabled and each.state in _JUDGED]
     names += [name for name in board.promotions if name not in names]
@@ -40,7 +42,8 @@ def promotions_of(board: Board, settings: Settings) -> views.Promotions:
         configured = "" if instance is None else instance.state if instance.enabled else "off"
         state = str(gauges.get(f"promoted:{name}", "")) or configured
         strategy = instance.strategy.name if instance is not None else latest.strategy if latest is not None else ""
-        found.append(_candidate(name, strategy, configured, state, latest))
+        seen = Telling(configured, state, _known(told.get(f"observations:{name}")), _known(told.get(f"e_value:{name}")))
+        found.append(_candidate(name, strategy, seen, latest))
     newest = max(board.promotions.values(), key=lambda each: (each.timestamp, each.id), default=None)
     return views.Promotions(
         candidates=found,
@@ -50,9 +53,20 @@ def promotions_of(board: Board, settings: Settings) -> views.Promotions:
     )
 
 
-def _candidate(
-    name: str, strategy: str, configured: str, state: str, latest: PromotionDecision | None
-) -> views.CandidateView:
+class Telling(NamedTuple):
+    """What configuration and telemetry say of an instance now; None for what nobody has said."""
+
+    configured: str
+    state: str
+    observations: float | None
+    e_value: float | None
+
+
+def _known(value: Number) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _candidate(name: str, strategy: str, now: Telling, latest: PromotionDecision | None) -> views.CandidateView:
     rows = latest.criteria if latest is not None else []
     missing = [each for each in rows if each.verdict != "pass"]
     hours = [each.reachable_h for each in missing]
@@ -60,8 +74,10 @@ def _candidate(
     return views.CandidateView(
         instance=name,
         strategy=strategy,
-        configured=configured,
-        state=state,
+        configured=now.configured,
+        state=now.state,
+        observations=None if now.observations is None else int(now.observations),
+        e_value=None if now.e_value is None else _finite(now.e_value),
         standing=standing_of(latest),
         said="it was not judged yet" if latest is None else latest.text,
         passed=len(rows) - len(missing),

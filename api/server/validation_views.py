@@ -73,6 +73,8 @@ class CandidateView(BaseModel):
     failed: int
     insufficient: int = Field(description="criteria that cannot be judged yet")
     reachable_h: float | None = Field(description="hours until all could be met; null: not at today's effect")
+    observations: int | None = Field(description="so far, by the learning flow's telemetry; null until it has spoken")
+    e_value: float | None = Field(description="its evidence so far, by the same")
     latest: PromotionView | None = Field(description="null until the first decision")
 
 

@@ -79,6 +79,14 @@ async def test_before_the_first_decision_everything_is_insufficient(running: Run
     assert (await asked(running, "api/promotions/history")) == {"decisions": [], "next": ""}
 
 
+async def test_what_the_learning_flow_counts_is_told_before_it_decides(running: Running) -> None:
+    gauges = {"observations:parity": 7, "e_value:parity": 1.25}
+    running.hub.take([(stored(telemetry("promotion", gauges=gauges)), False)])
+    found = await candidate(running)
+    assert (found["observations"], found["e_value"], found["standing"]) == (7, 1.25, "insufficient")
+    assert (await candidate(running, "lead_lag"))["observations"] is None
+
+
 @pytest.mark.parametrize(
     ("given", "standing", "hours"),
     [
