@@ -87,7 +87,7 @@ def replay(
         return
     folder = folder_of(settings.data_dir, run or time.strftime("replay-%Y%m%dT%H%M%S", time.gmtime()))
     if config is None:
-        settings = _recorded_settings(source) or settings
+        settings = recorded_settings(source) or settings
     settings = overridden(settings, changes or ())
     plan = _plan(source, folder, start or "feeds", workers, batch_size, snapshot_s, settings, bounds[0], bounds[1])
     require_writable(folder)
@@ -115,7 +115,7 @@ def _moment(option: str, text: str) -> int:
     return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()) * 10**9
 
 
-def _recorded_settings(source: Path) -> Settings | None:
+def recorded_settings(source: Path) -> Settings | None:
     """The settings that the run of the archive ``source`` had, stated on standard error; None where it has none."""
     path = source.parent / "settings.json"
     if not path.is_file():
@@ -254,7 +254,7 @@ def _verify(
         if start == replayed.start:
             read_from = replayed.archive
     elif config is None:
-        settings = _recorded_settings(source) or settings
+        settings = recorded_settings(source) or settings
     start = start or "feeds"
     folder = Path(tempfile.mkdtemp(prefix="profit-verify-"))
     try:

@@ -22,6 +22,7 @@ from flows.research.evaluation import LineResult
 from flows.research.grid import check_keys, combinations
 from flows.research.journal import data_id, journal_of
 from flows.research.result import SetResult, best_is_luck, result_of
+from flows.research.selection import Selection, selection_of
 from flows.research.sweep import Sweep
 from models.failures import Failure
 from models.money import DOLLAR
@@ -37,7 +38,8 @@ SHOWN = 30
 class SweepReport(msgspec.Struct, frozen=True):
     """``results``: best net first. ``looked_at``: sets; ``tried``: of the same strategies ever, on whatever data.
     ``best_is_better_than_luck``: probability that the best one's true ratio is above that of the best of so many
-    worthless ones; None where it cannot be said."""
+    worthless ones; None where it cannot be said. ``selection``: what can be said of choosing among them; its numbers
+    are places in ``results``."""
 
     name: str
     archive: str
@@ -45,6 +47,7 @@ class SweepReport(msgspec.Struct, frozen=True):
     tried: int
     best_is_better_than_luck: float | None
     results: list[SetResult]
+    selection: Selection = Selection(0)
 
 
 def sweep(
@@ -80,7 +83,8 @@ def sweep(
     lines = [made.done[number] for number in range(len(sets))]
     tried = _note(settings.data_dir / RESEARCH, base, data, sets, lines)
     luck = best_is_luck(lines, order[0], instance, tried - len(sets))
-    report = SweepReport(name, str(source), len(sets), tried, luck, [results[number] for number in order])
+    selection = selection_of([lines[number] for number in order], instance)
+    report = SweepReport(name, str(source), len(sets), tried, luck, [results[number] for number in order], selection)
     if as_json:
         print(msgspec.json.encode(report).decode())
     else:
@@ -88,9 +92,9 @@ def sweep(
 
 
 def _base(source: Path, config: Path | None) -> Settings | None:
-    from api.cli.replay import _recorded_settings
+    from api.cli.replay import recorded_settings
 
-    return _recorded_settings(source) if config is None else None
+    return recorded_settings(source) if config is None else None
 
 
 def _run(made: Sweep, source: Path, folder: Path, base: Settings, workers: int) -> str:
@@ -153,4 +157,18 @@ def _show(report: SweepReport) -> None:
         print(
             f"Probability that it is better than the best of all {report.tried} ever tried, were they worthless: {told}"
         )
+        _show_selection(report.selection)
     print("What a set does on data it was not chosen by: profit validate")
+
+
+def _show_selection(found: Selection) -> None:
+    if found.overfitted is not None:
+        print(
+            f"Choosing the best on half of the {found.hours} hours chose one below the middle of the other half in "
+            f"{found.overfitted:.0%} of the ways to cut them (PBO)."
+        )
+    if found.spa is not None:
+        rows = ", ".join(str(number + 1) for number in found.better) or "none"
+        print(f"That no set is better than not trading has p = {found.spa:.3f} (SPA); better are rows (StepM): {rows}.")
+    if found.why:
+        print(f"Not said of the choice: {found.why}")

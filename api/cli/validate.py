@@ -128,6 +128,8 @@ def _figures(verdict: StrategyVerdict) -> str:
     if verdict.mean is not None:
         interval = "" if verdict.low is None else f" [{verdict.low:+.4f}, {verdict.high:+.4f}]"
         said.append(f"{verdict.mean:+.4f} $ a share{interval}")
+    if verdict.track_record is not None:
+        said.append(f"minimum track record: {verdict.track_record:,.0f} hours with trades")
     if verdict.deflated is not None:
         said.append(f"better than the best of {verdict.tried} worthless sets: {verdict.deflated:.1%}")
     reach = "not at this mean" if verdict.reachable_h is None else f"in {verdict.reachable_h:,.0f} h"

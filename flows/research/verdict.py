@@ -18,7 +18,7 @@ from flows.research.walk_forward import HOUR, hourly
 from models.money import DOLLAR
 from models.statistics.bootstrap import mean_interval
 from models.statistics.power import observations_needed
-from models.statistics.sharpe import deflated_sharpe, moments, probabilistic_sharpe
+from models.statistics.sharpe import Moments, deflated_sharpe, minimum_track_record, moments, probabilistic_sharpe
 
 Word = Literal["edge shown", "no edge shown", "loses", "insufficient data"]
 LEAST_HOURS: Final = 48
@@ -48,6 +48,7 @@ class StrategyVerdict(msgspec.Struct, frozen=True):
     deflated: float | None
     tried: int
     reachable_h: float | None
+    track_record: float | None = None
 
 
 def verdict_of(
@@ -84,7 +85,14 @@ def verdict_of(
         deflated=None if deflated is None else round(deflated, 4),
         tried=tried,
         reachable_h=reachable,
+        track_record=_track_record(sample),
     )
+
+
+def _track_record(sample: Moments | None) -> float | None:
+    """Observations that such a record needs to be above zero at 95%; None where it is not above it at all."""
+    needed = minimum_track_record(sample) if sample is not None else math.inf
+    return round(needed, 1) if math.isfinite(needed) else None
 
 
 def _word(trades: int, observations: int, low: float, high: float, deflated: float | None) -> tuple[Word, str]:
