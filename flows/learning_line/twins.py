@@ -5,24 +5,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from models.portfolio.sections import AllocationSettings
+from flows.trading_line.unguarded import unguarded
 from models.promotion.states import TWIN
 from models.settings import Settings
 from models.strategies.instance import Instance, InstanceTable, all_instances
 
-#: Bounds of an instance's own breakers that nothing reaches.
-_UNBOUNDED: Final[dict[str, float]] = {
-    "own_loss_reduce": 1e9,
-    "own_loss_stop": 1e9,
-    "own_drawdown_reduce": 1e9,
-    "own_drawdown_stop": 1e9,
-    "streak_reduce": 10**9,
-    "streak_stop": 10**9,
-    "expectancy_reduce": 1e-300,
-    "expectancy_stop": 1e-300,
-    "slippage_reduce": 1.0,
-    "slippage_stop": 1.0,
-}
 _INTERVAL_S: Final = 60.0
 
 
@@ -50,11 +37,9 @@ def twin_settings(settings: Settings) -> Settings:
         InstanceTable(id=name, strategy=name, state="paused", parameters={"enabled": False})
         for name in dict.fromkeys(each.strategy.name for each in all_instances(settings).values())
     ]
-    return settings.model_copy(
+    return unguarded(settings).model_copy(
         update={
             "instances": (*off, *tables),
-            "allocation": AllocationSettings(enabled=False),
-            "breakers": settings.breakers.model_copy(update=_UNBOUNDED),
             "telemetry": settings.telemetry.model_copy(update={"interval_s": _INTERVAL_S}),
         }
     )

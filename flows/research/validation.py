@@ -1,7 +1,8 @@
 """Walk-forward validation of every strategy on one journal: sets, lines, windows, verdicts.
 
-Each strategy runs as a paper twin on an account of its own, as it is configured and with its threshold halved and
-doubled, or under the sets that were asked for. One line carries all strategies; there is a line a set.
+Each strategy runs as a paper twin on an account of its own, without breakers and allocator, as it is configured and
+with its threshold halved and doubled, or under the sets that were asked for. One line carries all strategies; there is
+a line a set.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from flows.research.evaluation import LineResult, RoundTrip, evaluate, journal_e
 from flows.research.verdict import StrategyVerdict, verdict_of
 from flows.research.walk_forward import TestedStep, hourly, walk
 from flows.research.workers import Progress, run_jobs
+from flows.trading_line.unguarded import unguarded
 from models.settings import Settings
 from models.statistics.sharpe import Moments, moments
 from models.statistics.splits import WalkStep, windows
@@ -52,7 +54,7 @@ def sets_of(base: Settings, strategy: str) -> list[tuple[str, ...]]:
 def settings_of(base: Settings) -> list[Settings]:
     """The settings of each line: every strategy a twin, at its set of that number. Twins have no caps in common."""
     return [
-        base.model_copy(
+        unguarded(base).model_copy(
             update={
                 "instances": tuple(
                     InstanceTable(
