@@ -75,6 +75,7 @@ def report(
         raise Failure("several runs were named: they can only be compared.", "Name one run with that option.")
     if by and (quality or fair_value):
         raise Failure("--by is for the figures of a run.", "Leave --by away, or the other option.")
+    by = by.replace("_", " ")
     if by and by not in DIMENSIONS:
         near = difflib.get_close_matches(by, DIMENSIONS, 1)
         raise Failure(f"--by {by!r}: there is no such group.", f"Did you mean {near[0]}?" if near else _GROUPS)
@@ -108,7 +109,7 @@ def _fair_value(archive: Path, as_json: bool, plot: Path | None, settings: Setti
         if refused is not None:
             raise refused
     with Console(stderr=True).status("reading the archive, market by market"):
-        result = fair_value_report(archive, settings)
+        result = fair_value_report(_with_feeds(archive), settings)
     if as_json:
         print(msgspec.json.encode(result).decode())
     else:
@@ -122,6 +123,20 @@ def _fair_value(archive: Path, as_json: bool, plot: Path | None, settings: Setti
         print(f"no plot: {target}: {cause.strerror}. Name a place for it with --plot FILE.", file=sys.stderr)
         return
     print(f"reliability plot: {target}", file=sys.stderr)
+
+
+def _with_feeds(archive: Path) -> Path:
+    """The archive, or for a replay's, which holds none, the one that it read."""
+    from connectors.archive.reader import ArchiveReader
+    from flows.replay.plan import load_plan
+    from models.topics import FEEDS
+
+    folder = archive.parent
+    if not (folder / PLAN).is_file() or set(ArchiveReader(archive).topics()) & set(FEEDS):
+        return archive
+    source = load_plan(folder).archive
+    print(f"the feeds that {folder.name} replayed: {source}", file=sys.stderr)
+    return source
 
 
 def _show(result: FairValueReport) -> None:
@@ -140,8 +155,8 @@ def _show(result: FairValueReport) -> None:
                 end_section=number == len(scores) - 1,
             )
     console.print(table)
-    against = Table("seconds left", "markets", "fair value", "market's mid", "ahead", "95% interval", "which means")
-    against.title = "Brier score of the fair value and of the market's mid, on the same markets"
+    against = Table("seconds left", "markets", "fair value", "market's mid", "ahead", "interval", "which means")
+    against.title = "Brier score, fair value and market's mid, on the same markets; 95% for all rows together"
     for horizon, each in result.against_market.items():
         interval = "too few" if each.low is None or each.high is None else f"{each.low:+.4f} to {each.high:+.4f}"
         against.add_row(
@@ -283,7 +298,9 @@ def _compare(places: list[str], as_json: bool, settings: Settings) -> None:
 
 
 def _value(value: float | str | None) -> str:
-    return "none" if value is None else value if isinstance(value, str) else f"{value:,.4g}"
+    if value is None or isinstance(value, str):
+        return "none" if value is None else value
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.4f}"
 
 
 def _folder(place: str, settings: Settings) -> Path:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from api.server.telling import duration
@@ -92,7 +93,7 @@ def _show_account(account: ClosingBalance, console: Console) -> None:
 
 def _show_money(summary: RunSummary, console: Console) -> None:
     table = Table(title="closed PnL and all fees paid", title_justify="left")
-    for heading in ("strategy", "orders filled", "round trips", "won", "gross $", "fees $", "net $"):
+    for heading in ("strategy", "orders filled", "round trips", "won", "before fees $", "fees $", "net $"):
         table.add_column(heading, justify="left" if heading == "strategy" else "right", overflow="fold")
     for name, result in summary.strategies.items():
         counts = (result.trades, result.round_trips, result.won)
@@ -106,8 +107,8 @@ def _show_open(summary: RunSummary, console: Console) -> None:
         console.print("no position is open")
         return
     table = Table(title="open positions, at cost", title_justify="left")
-    for heading in ("since, UTC", "strategy", "market", "outcome", "shares", "cost $", "fees $"):
-        numeric = heading in ("shares", "cost $", "fees $")
+    for heading in ("since, UTC", "strategy", "market", "outcome", "shares", "cost $", "fees so far $"):
+        numeric = heading in ("shares", "cost $", "fees so far $")
         table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
     for each in summary.open_positions:
         numbers = (f"{number:,.2f}" for number in (each.shares, each.cost, each.fees))
@@ -121,5 +122,5 @@ def _show_reasons(title: str, counts: dict[str, int], console: Console) -> None:
     table = Table("reason", "count", "meaning", title=title, title_justify="left")
     table.columns[1].justify = "right"
     for reason, count in counts.items():
-        table.add_row(reason, f"{count:,}", MEANING[Reason(reason)] if reason in set(Reason) else "")
+        table.add_row(reason, f"{count:,}", escape(MEANING[Reason(reason)]) if reason in set(Reason) else "")
     console.print(table)

@@ -134,7 +134,7 @@ def _note(folder: Path, base: Settings, data: str, sets: Sequence[tuple[str, ...
 def _show(report: SweepReport) -> None:
     console = Console()
     keys = [word.partition("=")[0] for word in report.results[0].changes]
-    table = Table(*keys, "net $", "fees $", "trades", "hours", "won", "drawdown $", "worst $")
+    table = Table(*keys, "net $", "fees $", "trades", "hours", "won", "drawdown $", "worst trade $")
     for column in table.columns:
         column.justify = "right"
         column.overflow = "fold"

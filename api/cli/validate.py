@@ -119,7 +119,7 @@ def _show(found: list[Validation], steps: tuple[WalkStep, ...], source: Path) ->
     print(f"{source}: {len(steps)} test windows from {_utc(steps[0].test[0])} to {_utc(steps[-1].test[1])}")
     print("A promotion in so many hours: with even chances, at the mean and rate of the test windows.")
     if any(each.verdict.word == "insufficient data" for each in found):
-        print("insufficient data is no pass: record more, or lower what you ask.", file=sys.stderr)
+        print("insufficient data is no pass: record more.", file=sys.stderr)
 
 
 def _figures(verdict: StrategyVerdict) -> str:
@@ -132,7 +132,8 @@ def _figures(verdict: StrategyVerdict) -> str:
         said.append(f"minimum track record: {verdict.track_record:,.0f} hours with trades")
     if verdict.deflated is not None:
         said.append(f"better than the best of {verdict.tried} worthless sets: {verdict.deflated:.1%}")
-    reach = "not at this mean" if verdict.reachable_h is None else f"in {verdict.reachable_h:,.0f} h"
+    unknown = "cannot be said" if verdict.mean is None else "not at this mean"
+    reach = unknown if verdict.reachable_h is None else f"in {verdict.reachable_h:,.0f} h"
     said.append(f"promotion {reach}")
     return ", ".join(said)
 

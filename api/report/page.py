@@ -8,6 +8,7 @@ from html import escape
 
 from api.report.plots import bars, lines, waterfall
 from api.report.reliability_plot import diagram
+from flows.report.credibility import LEAST_TRADES
 from flows.report.performance import DIMENSIONS, GroupPerformance
 from flows.report.run_report import RunReport
 from models.timestamps import SECOND
@@ -77,7 +78,7 @@ def page(report: RunReport) -> str:
     ]
     for each in whole:
         steps = [(name, -value) for name, value in each.costs.items() if value]
-        parts += [f"<h3>{escape(each.value)}</h3>", waterfall(("gross", each.gross), steps, "net", "$")]
+        parts += [f"<h3>{escape(each.value)}</h3>", waterfall(("mid to mid", each.gross), steps, "net", "$")]
     parts += ["<h2>What the fills say that trading costs</h2>", _fits(report)]
     if report.reliability:
         parts += [
@@ -108,8 +109,8 @@ def _first_table(rows: list[GroupPerformance]) -> str:
     body = [
         (
             row.value, f"{row.trades:,}", f"{row.markets:,}", f"{row.hit_rate:.0%}", _money(row.net),
-            _money(row.expectancy), interval(row), _number(row.probabilistic_sharpe), _number(row.profit_factor),
-            _money(-row.drawdown), _hours(row.under_water_s), f"{row.turnover:,.0f}", f"{row.exposure:,.2f}",
+            _money(row.expectancy), interval(row), _number(row.probabilistic_sharpe), factor(row),
+            _money(0.0 - row.drawdown), _hours(row.under_water_s), f"{row.turnover:,.0f}", f"{row.exposure:,.2f}",
         )
         for row in rows
     ]  # fmt: skip
@@ -134,8 +135,11 @@ def _ratios(rows: list[GroupPerformance]) -> str:
 
 
 def _stresses(rows: list[GroupPerformance]) -> str:
-    names = list(rows[0].stressed)
-    body = [(row.value, _money(row.net), *(_money(row.stressed[name]) for name in names)) for row in rows]
+    names = list(dict.fromkeys(name for row in rows for name in row.stressed))
+    body = [
+        (row.value, _money(row.net), *(_money(row.stressed[n]) if n in row.stressed else "not known" for n in names))
+        for row in rows
+    ]
     return _table(("instance", "as it was $", *(f"{name} $" for name in names)), body)
 
 
@@ -159,8 +163,8 @@ def _groups(rows: list[GroupPerformance], dimension: str) -> str:
     body = [
         (
             row.value, f"{row.trades:,}", f"{row.hit_rate:.0%}", _money(row.net), _money(row.expectancy),
-            interval(row), _number(row.profit_factor), _money(-row.drawdown),
-            "too few" if row.trades < 30 else f"{len(row.warnings)}" if row.warnings else "",
+            interval(row), factor(row), _money(0.0 - row.drawdown),
+            "too few" if row.trades < LEAST_TRADES else "; ".join(each.partition(":")[0] for each in row.warnings),
         )
         for row in rows
     ]  # fmt: skip
@@ -185,6 +189,11 @@ def interval(row: GroupPerformance) -> str:
     if row.expectancy_low is None or row.expectancy_high is None:
         return "too few"
     return f"{row.expectancy_low:+,.2f} to {row.expectancy_high:+,.2f}"
+
+
+def factor(row: GroupPerformance) -> str:
+    """Won over lost, for people."""
+    return "no loss" if row.profit_factor is None else f"{row.profit_factor:,.3f}"
 
 
 def _falls(curve: list[tuple[int, float]]) -> list[tuple[float, float]]:

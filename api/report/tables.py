@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from api.report.page import interval
-from flows.report.performance import GroupPerformance
+from api.report.page import factor, interval
+from flows.report.performance import WHOLE, GroupPerformance
 from flows.report.run_report import RunReport
 
 
@@ -24,6 +24,8 @@ def show_performance(report: RunReport, console: Console) -> None:
 
 def show_groups(report: RunReport, dimension: str, console: Console) -> None:
     """The groups of each instance in one dimension."""
+    if not report.whole():
+        console.print("no position was closed: there are no groups")
     for each in report.whole():
         rows = [row for row in report.performances if row.instance == each.instance and row.dimension == dimension]
         console.print(table_of(rows, dimension, f"{each.instance} by {dimension}"))
@@ -33,9 +35,9 @@ def table_of(rows: list[GroupPerformance], name: str, title: str) -> Table:
     """Performances as a backtest table."""
     table = Table(title=title, title_justify="left")
     table.add_column(name, overflow="fold")
-    for heading in (
-        "trades", "won", "net $", "$ a trade", "95% interval", "PSR", "profit factor", "drawdown $", "mean exposure $",
-    ):  # fmt: skip
+    is_whole = all(row.dimension == WHOLE for row in rows)
+    headings = ["trades", "won", "net $", "$ a trade", "95% interval", "PSR", "profit factor", "drawdown $"]
+    for heading in (*headings, *(("mean exposure $",) if is_whole else ())):
         table.add_column(heading, justify="right", overflow="fold")
     for row in rows:
         table.add_row(
@@ -46,8 +48,8 @@ def table_of(rows: list[GroupPerformance], name: str, title: str) -> Table:
             f"{row.expectancy:+,.2f}",
             interval(row),
             "" if row.probabilistic_sharpe is None else f"{row.probabilistic_sharpe:.2f}",
-            "" if row.profit_factor is None else f"{row.profit_factor:,.2f}",
-            f"{-row.drawdown:,.2f}",
-            f"{row.exposure:,.2f}",
+            factor(row),
+            f"{0.0 - row.drawdown:,.2f}",
+            *((f"{row.exposure:,.2f}",) if is_whole else ()),
         )
     return table

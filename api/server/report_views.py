@@ -21,6 +21,7 @@ class ReportStateView(BaseModel):
     run: Literal["running", "finished", "unfinished"]
     current: bool = Field(description="it is the run that is served")
     made: Time = Field(description="when the report was made; empty where there is none of this version")
+    older: bool = Field(False, description="the run traded since it was made")
     making: Making = Field(description="empty, waiting for another report, or being made")
     failed: str = Field(description="why it could not be made the last time it was asked for")
     page: str = Field(description="address of its HTML page, empty where there is none")

@@ -50,6 +50,8 @@ class ReportShelf:
     def report(self, name: str, points: int) -> views.ReportView:
         folder = self.folder(name)
         found = _kept(folder)
+        if found is not None and not is_running(folder) and _is_older(folder):
+            self._maker.ask(folder)  # it was made while the run went on
         return views.ReportView(
             state=self._state(folder), report=None if found is None else _report_view(found, points)
         )
@@ -133,6 +135,7 @@ class ReportShelf:
             run=state,
             current=folder == self._served.resolve(),
             made=iso(made),
+            older=bool(made) and _is_older(folder),
             making=self._maker.stage(folder),
             failed=self._maker.failed(folder),
             page=f"/api/reports/{folder.name}/page" if page_of(folder).is_file() else "",
@@ -143,6 +146,19 @@ def _made_ns(folder: Path) -> int:
     with contextlib.suppress(OSError):
         return (folder / FOLDER / REPORT).stat().st_mtime_ns
     return 0
+
+
+def _is_older(folder: Path) -> bool:
+    """Whether the run recorded more since its report was made."""
+    made = _made_ns(folder)
+    archive = archive_in(folder)
+    if archive is None:
+        return False
+    written = 0
+    for path in archive.glob("topic=ledger/**/*.parquet"):  # each fill and settlement is in it
+        with contextlib.suppress(OSError):  # merged meanwhile
+            written = max(written, path.stat().st_mtime_ns)
+    return written > made
 
 
 def _kept(folder: Path) -> RunReport | None:

@@ -7,10 +7,22 @@ from typing import Any, Final
 
 import msgspec
 
+from flows.report.performance import GroupPerformance
 from flows.report.run_report import RunReport
 
-MONEY: Final = ("net", "gross", "expectancy", "drawdown", "turnover", "exposure")
-_OTHER: Final = ("trades", "markets", "won", "hit_rate", "profit_factor", "probabilistic_sharpe")
+#: Fields that are compared, by what people call them; the first are dollars.
+_MONEY: Final = {
+    "net": "net",
+    "mid to mid": "gross",
+    "net a trade": "expectancy",
+    "drawdown": "drawdown",
+    "turnover": "turnover",
+    "exposure": "exposure",
+}
+_OTHER: Final = {
+    name: name for name in ("trades", "markets", "won", "hit_rate", "profit_factor", "probabilistic_sharpe")
+}
+MONEY: Final = frozenset(_MONEY)
 
 
 class FigureDifference(msgspec.Struct):
@@ -39,16 +51,22 @@ def compare_reports(reports: Sequence[RunReport], settings: Sequence[dict[str, A
     equal = 0
     for instance in instances:
         rows = [next((each for each in report.whole() if each.instance == instance), None) for report in reports]
-        for figure in (*MONEY, *_OTHER):
-            values = [None if row is None else getattr(row, figure) for row in rows]
+        for name, field in (*_MONEY.items(), *_OTHER.items()):
+            values: list[float | str | None] = [None if row is None else _figure(row, field) for row in rows]
             if len(set(values)) == 1:
                 equal += 1
                 continue
-            known = [float(value) for value in values if value is not None]
+            known = [float(value) for value in values if isinstance(value, int | float)]
             spread = max(known) - min(known) if len(known) > 1 else 0.0
-            figures.append(FigureDifference(instance, figure, values, round(spread, 6)))
+            figures.append(FigureDifference(instance, name, values, round(spread, 6)))
     figures.sort(key=lambda each: (each.figure not in MONEY, -each.spread, each.instance, each.figure))
     return Comparison([each.run for each in reports], _settings(settings), figures, equal)
+
+
+def _figure(row: GroupPerformance, field: str) -> float | None:
+    """Its value; a drawdown is below zero, as in every table."""
+    value: float | None = getattr(row, field)
+    return 0.0 - value if field == "drawdown" and value is not None else value
 
 
 def _settings(settings: Sequence[dict[str, Any]]) -> list[FigureDifference]:

@@ -39,8 +39,8 @@ _LATE_S = 2.0  # a forecast that could only be made later than this is left out:
 
 class AgainstMarket(msgspec.Struct):
     """The fair value and the market's mid on the same ``n`` markets. ``ahead``: mean Brier score of the mid less that
-    of the fair value, above zero where the fair value is better, with its 95% interval by the bootstrap over markets
-    in the order of their ends; None for too few."""
+    of the fair value, above zero where the fair value is better, with its interval by the bootstrap over markets in the
+    order of their ends, so wide that those of all horizons hold together at 95%; None for too few."""
 
     n: int
     fair_value: Score
@@ -204,7 +204,7 @@ def _against_market(resolved: list[_Forecasts], horizon: int) -> AgainstMarket |
     stated = [each.made[horizon]["fair_value"] for each in both]
     mids = [each.mids[horizon] for each in both]
     ahead = [(m - y) ** 2 - (p - y) ** 2 for p, m, y in zip(stated, mids, outcomes, strict=True)]
-    low, high = mean_interval(ahead)
+    low, high = mean_interval(ahead, 1.0 - 0.05 / len(HORIZONS_S))
     return AgainstMarket(
         len(both),
         score(stated, outcomes),

@@ -41,7 +41,8 @@ class GroupPerformance(msgspec.Struct, kw_only=True):
     it. ``turnover``: paid for shares; ``exposure``: mean stake over the whole period. ``capacity``: stake a trade at
     which the slippage, if it grows with size as what was seen, takes the whole edge; None where no slippage was seen.
     ``edge_realised``: net over what the entries had expected, of trades that said so. ``stressed``: net of the same
-    trades with costs times 0.5, 1.5, 2, and with the price running away twice as far (``latency x2``)."""
+    trades with costs times 0.5, 1.5, 2, and with the price running away twice as far (``latency x2``, where any of
+    them shows that it ran away at all)."""
 
     instance: str
     dimension: str
@@ -129,7 +130,8 @@ def performance(
     yearly_sharpe = _ratio(moments(days).sharpe, _YEARLY) if len(days) >= LEAST_DAYS else None
     stressed = {f"costs x{factor:g}": (costs.gross - factor * costs.total - capital) / DOLLAR for factor in STRESSES}
     del stressed["costs x1"]
-    stressed["latency x2"] = (costs.booked - capital - costs.latency) / DOLLAR
+    if any(trade.costs.latency for trade in trades):
+        stressed["latency x2"] = (costs.booked - capital - costs.latency) / DOLLAR
     return GroupPerformance(
         instance=trades[0].instance,
         dimension=dimension,

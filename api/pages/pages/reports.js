@@ -23,7 +23,7 @@ export default function Reports({ query }) {
         { key: "chosen", label: "Chosen", sort: false, cell: (r) => html`<input type="checkbox" aria-label=${`Choose ${r.name}`} checked=${chosen.includes(r.name)} onChange=${(event) => choose(r.name, event.target.checked)} />` },
         { key: "name", label: "Run", cell: (r) => html`<a href=${`/reports?runs=${encodeURIComponent(r.name)}`}>${r.name}</a>${r.current ? html` <span class="note">(this one)</span>` : null}` },
         { key: "run", label: "State" }, { key: "feeds", label: "Feeds", wide: true }, { key: "started", label: "Started", kind: () => "nowrap", cell: started },
-        { key: "made", label: "Report", cell: (r) => (r.making ? `${r.making === "making" ? "is being made" : "waits to be made"} …` : r.made ? `made ${stamp(r.made.slice(0, 19))}` : r.failed ? html`<span class="bad">could not be made</span>` : html`<span class="quiet">none yet</span>`) },
+        { key: "made", label: "Report", cell: (r) => (r.making ? `${r.making === "making" ? "is being made" : "waits to be made"} …` : r.made ? `made ${stamp(r.made.slice(0, 19))}${r.older ? ", before what the run did last" : ""}` : r.failed ? html`<span class="bad">could not be made</span>` : html`<span class="quiet">none yet</span>`) },
         { key: "page", label: "As a page", sort: false, cell: (r) => (r.page ? html`<a href=${r.page}>page<span class="hidden"> of ${r.name}</span></a>` : none) },
       ]} /></div><//>
     ${chosen.length > 1 ? html`<${Compared} names=${chosen} all=${all} key=${chosen.join()} />` : chosen.length ? html`<${OneReport} name=${chosen[0]} query=${query} key=${chosen[0]} />` : null}`;
