@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, get_args
@@ -221,3 +222,14 @@ def test_a_thinned_curve_keeps_its_end_and_its_depth(length: int) -> None:
     assert thin[-1] == curve[-1]
     assert min(each.drawdown_usd for each in thin) == -1.0
     assert [each.time_s for each in thin] == sorted(each.time_s for each in thin)
+
+
+async def test_a_report_that_is_older_than_what_the_run_did_says_so(running: Running, tmp_path: Path) -> None:
+    assert not (await asked(running, "api/reports/first"))["state"]["older"]
+    booked = tmp_path / "runs" / "first" / "archive" / "topic=ledger" / "hour=1" / "part.parquet"
+    booked.parent.mkdir(parents=True)
+    booked.touch()
+    made = (tmp_path / "runs" / "first" / "report" / "report.json").stat().st_mtime
+    os.utime(booked, (made + 5, made + 5))
+    rows = {each["name"]: each for each in (await asked(running, "api/reports"))["reports"]}
+    assert rows["first"]["older"] and not rows["second"]["older"]
