@@ -9,10 +9,12 @@ import { Funnels } from "./funnel.js";
 
 const listed = (given) => Object.entries(given).slice(0, 4).map(([reason, n]) => `${reason} ${count(n)}`).join(", ") || none;
 const decimals = (value) => (value === null || value === undefined ? none : value.toFixed(4));
+// What the data gate refused was never scored.
+const scored = (s, shown) => (s.verdict === "block" ? none : shown(s));
 const SCAN_COLUMNS = [
   { key: "strategy", label: "Strategy" }, { key: "market", label: "Market", kind: () => "nowrap" },
-  { key: "score", label: "Score", num: true, cell: (s) => decimals(s.score) }, { key: "threshold", label: "Threshold", num: true, cell: (s) => decimals(s.threshold) },
-  { key: "margin", label: "Margin", num: true, cell: (s) => decimals(s.margin) }, { key: "normalised", label: "Normalised", num: true, cell: (s) => (s.warming ? "warming" : s.normalised.toFixed(2)) }, { key: "rank", label: "Rank", num: true, cell: (s) => (s.warming ? none : percent(s.rank)) },
+  { key: "score", label: "Score", num: true, cell: (s) => scored(s, () => decimals(s.score)) }, { key: "threshold", label: "Threshold", num: true, cell: (s) => decimals(s.threshold) },
+  { key: "margin", label: "Margin", num: true, cell: (s) => scored(s, () => decimals(s.margin)) }, { key: "normalised", label: "Normalised", num: true, cell: (s) => scored(s, () => (s.warming ? "warming" : s.normalised.toFixed(2))) }, { key: "rank", label: "Rank", num: true, cell: (s) => scored(s, () => (s.warming ? none : percent(s.rank))) },
   { key: "verdict", label: "Verdict", cell: (s) => html`<${Verdict} is=${s.verdict} />` },
   { key: "reason", label: "Reason", wide: true, cell: (s) => html`<${Reason} code=${s.reason} meaning=${s.meaning} />` },
   { key: "to_change", label: "What would have to change", wide: true },
