@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -169,49 +168,6 @@ def every_row_of_the_portfolio_is_in_its_csv(page: Any, system: System) -> None:
     assert lines[0].startswith("time,kind,market")
     assert len(lines) > 1
     assert all('"fill"' in line for line in lines[1:])
-
-
-def a_report_is_made_on_demand_read_and_compared(page: Any, system: System) -> None:
-    """Of the run that goes on; the other run is its copy, whose first instance has a dollar more."""
-    settled = "api/outcomes?limit=500"
-    eventually(lambda: any(each["pnl_usd"] for each in system.get(settled)["outcomes"]), 400, "a settled position")
-    opened(page, "/reports")
-    button = page.locator("section[aria-label='Report of room'] button")
-    rows = page.locator("section[aria-label='Report of room'] tbody tr")
-
-    def made() -> bool:
-        if rows.count():
-            return True
-        if button.count() and button.is_enabled():
-            button.click()
-        page.wait_for_timeout(2_000)
-        return False
-
-    eventually(made, 300, "a report with an instance")
-    (first, *_) = system.get("api/reports/room")["report"]["instances"]
-    assert first["instance"] in rows.first.inner_text()
-    page.get_by_label("Groups").select_option("hour")
-    assert "by=hour" in page.url
-    page.locator("section[aria-label$='by hour'] tbody tr").first.wait_for()
-    page.locator("section[aria-label='Trades'] tbody tr").first.wait_for()
-    with page.expect_response("**/api/reports/room/page") as answered:
-        page.get_by_role("link", name="The report as a page of its own").click()
-    assert answered.value.headers["content-security-policy"].startswith("default-src 'none'")
-    page.get_by_role("heading", name="Run room").wait_for()
-
-    copied = system.data / "runs" / "copy"
-    shutil.copytree(system.data / "runs" / "room" / "report", copied / "report")
-    (copied / "archive" / "topic=fills").mkdir(parents=True)
-    told = json.loads((copied / "report" / "report.json").read_text())
-    next(each for each in told["performances"] if each["dimension"] == "instance")["net"] += 1.0
-    (copied / "report" / "report.json").write_text(json.dumps(told))
-    opened(page, "/reports")
-    page.get_by_label("Choose copy").check()
-    figures = page.locator("section[aria-label='Figures that differ']")
-    figures.locator("tbody tr", has_text="net").wait_for()
-    assert "runs=room%2Ccopy" in page.url
-    assert figures.locator("tbody tr").count() == 1
-    assert "$1.00" in figures.inner_text()
 
 
 def no_secret_is_in_any_answer(page: Any, system: System) -> None:
@@ -404,9 +360,10 @@ def a_kill_raises_a_notification_for_who_asked_for_them(page: Any, system: Syste
 
 def a_long_table_is_drawn_in_parts(page: Any, system: System) -> None:
     opened(page, "/portfolio")
-    more = page.get_by_role("button", name=re.compile(r"more of \d+ rows")).first
+    moves = page.locator("section", has=page.locator("caption", has_text="moves"))
+    more = moves.get_by_role("button", name=re.compile(r"more of \d+ rows"))
     more.wait_for()
-    rows = page.locator("table", has=page.locator("caption", has_text="moves")).locator("tbody tr")
+    rows = moves.locator("tbody tr")
     assert rows.count() == 50
     more.click()
     eventually(lambda: rows.count() > 50, 60, "more rows")
@@ -477,7 +434,6 @@ SCENARIOS: tuple[Callable[[Any, System], None], ...] = (
     counters_equal_the_audit,
     the_catalogue_is_what_reports,
     every_row_of_the_portfolio_is_in_its_csv,
-    a_report_is_made_on_demand_read_and_compared,
     no_secret_is_in_any_answer,
     an_event_is_on_the_page_within_a_second_or_so,
     a_flow_that_stops_turns_its_rooms_red_and_comes_back,

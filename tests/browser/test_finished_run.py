@@ -1,9 +1,11 @@
-"""Validation and the paper twin on a finished run: decisions by the promoter itself, read from the archive."""
+"""Validation, the paper twin and the report of a finished run: decisions by the promoter itself, from the archive."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -177,3 +179,45 @@ def test_an_instance_stands_beside_its_twin(finished: System, browser: Any) -> N
         assert [each.inner_text() for each in shares.locator("td").all()][1:] == ["10.0", "40.0", "-30.0"]
         page.goto("strategies/parity-twin")
         page.locator("header a[href='/strategies/parity']").wait_for()
+
+
+def test_a_report_is_made_on_demand_read_and_compared(finished: System, browser: Any) -> None:
+    """The other run is its copy, whose first instance has a dollar more."""
+    with fresh_page(browser, finished) as page:
+        page.goto("reports")
+        button = page.locator("section[aria-label='Report of judged'] button:not(.sort)").first
+        rows = page.locator("section[aria-label='Report of judged'] tbody tr")
+
+        def made() -> bool:
+            if rows.count():
+                return True
+            if button.count() and button.is_enabled():
+                button.click()
+            page.wait_for_timeout(2_000)
+            return False
+
+        eventually(made, 300, "a report with an instance")
+        (first, *_) = finished.get("api/reports/judged")["report"]["instances"]
+        assert first["instance"] in rows.first.inner_text()
+        page.get_by_label("Groups").select_option("hour")
+        assert "by=hour" in page.url
+        page.locator("section[aria-label$='by hour'] tbody tr").first.wait_for()
+        page.locator("section[aria-label='Trades'] tbody tr").first.wait_for()
+        with page.expect_response("**/api/reports/judged/page") as answered:
+            page.get_by_role("link", name="The report as a page of its own").click()
+        assert answered.value.headers["content-security-policy"].startswith("default-src 'none'")
+        page.get_by_role("heading", name="Run judged").wait_for()
+
+        copied = finished.data / "runs" / "copy"
+        shutil.copytree(finished.data / "runs" / "judged" / "report", copied / "report")
+        (copied / "archive" / "topic=fills").mkdir(parents=True)
+        told = json.loads((copied / "report" / "report.json").read_text())
+        next(each for each in told["performances"] if each["dimension"] == "instance")["net"] += 1.0
+        (copied / "report" / "report.json").write_text(json.dumps(told))
+        page.goto("reports")
+        page.get_by_label("Choose copy").check()
+        figures = page.locator("section[aria-label='Figures that differ']")
+        figures.locator("tbody tr", has_text="net").wait_for()
+        assert "runs=judged%2Ccopy" in page.url
+        assert figures.locator("tbody tr").count() == 1
+        assert "$1.00" in figures.inner_text()
