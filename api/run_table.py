@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from api.runs import ARCHIVE, PLAN, SUMMARY, is_running, is_unfinished_replay, runs_in
+from api.runs import ARCHIVE, PLAN, SUMMARY, first_begun, is_running, is_unfinished_replay, runs_in
 from connectors.archive.layout import ArchiveError
 from connectors.archive.reader import ArchiveReader
 from connectors.failures import explained
@@ -26,10 +25,10 @@ State = Literal["running", "finished", "unfinished", "damaged"]
 
 
 class RunRow(msgspec.Struct, frozen=True):
-    """``started``: ISO 8601, UTC. ``kind``: live feeds, the simulated exchange, a recording played into a run, or a
-    replay; ``source``: what was played or replayed. ``seconds``: event time that its journal spans. ``events``: of the
-    journal that it made or read. ``net``: dollars realised less all fees. ``why``: what is wrong where it is
-    unfinished or damaged."""
+    """``started``: ISO 8601, UTC; of one that was gone on with, its first beginning. ``kind``: live feeds, the
+    simulated exchange, a recording played into a run, or a replay; ``source``: what was played or replayed.
+    ``seconds``: event time that its journal spans. ``events``: of the journal that it made or read. ``net``: dollars
+    realised less all fees. ``why``: what is wrong where it is unfinished or damaged."""
 
     name: str
     started: str
@@ -77,7 +76,7 @@ def _row(folder: Path) -> RunRow:
         state, wrong = "unfinished", "the replay was ended before its end: its command goes on with it"
     elif lacking:
         state, wrong = "unfinished", lacking[0]
-    return RunRow(folder.name, _started(folder, about), kind, source, seconds, events, net, state, wrong)
+    return RunRow(folder.name, started_at(folder), kind, source, seconds, events, net, state, wrong)
 
 
 def _said(folder: Path) -> tuple[dict[str, Any], dict[str, Any], str]:
@@ -96,11 +95,13 @@ def _said(folder: Path) -> tuple[dict[str, Any], dict[str, Any], str]:
     return found[0], found[1], wrong
 
 
-def _started(folder: Path, about: dict[str, Any]) -> str:
-    with contextlib.suppress(KeyError, ValueError):
-        return datetime.fromisoformat(about["started"]).astimezone(UTC).isoformat(timespec="seconds")
-    place = folder / ARCHIVE if (folder / ARCHIVE).is_dir() else folder
-    return datetime.fromtimestamp(place.stat().st_mtime, UTC).isoformat(timespec="seconds")
+def started_at(folder: Path) -> str:
+    """When the run in ``folder`` first began, ISO 8601, UTC."""
+    begun = first_begun(folder)
+    if begun is None:
+        place = folder / ARCHIVE if (folder / ARCHIVE).is_dir() else folder
+        begun = datetime.fromtimestamp(place.stat().st_mtime, UTC)
+    return begun.isoformat(timespec="seconds")
 
 
 def _span(folder: Path, plan: dict[str, Any]) -> tuple[float, int]:

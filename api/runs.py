@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import json
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +21,7 @@ SUMMARY: Final = "summary.json"
 RESEARCH: Final = "research"  # what is kept of all research, in the data folder
 LOCK: Final = ".lock"
 BROKER: Final = "broker"  # the embedded broker's data, where the run has one
+SETTINGS: Final = "settings.json"  # what the run began under, written once
 DESCRIPTION: Final = "run.json"  # what `profit up` tells of itself: its name, feeds, cluster, page
 LONGEST: Final = 100
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -64,6 +67,17 @@ def _begun(run: Path) -> tuple[int, str]:
     """When the run's archive got its topics: at the beginning."""
     archive = run / ARCHIVE
     return (archive if archive.is_dir() else run).stat().st_mtime_ns, run.name
+
+
+def first_begun(folder: Path) -> datetime | None:
+    """When ``profit up`` first began the run; None where nothing tells. A run that is gone on with keeps its settings,
+    so that their file tells too."""
+    known: list[datetime] = []
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        stated = json.loads((folder / DESCRIPTION).read_bytes())["started"]
+        known.append(datetime.fromisoformat(stated).astimezone(UTC))
+        known.append(datetime.fromtimestamp((folder / SETTINGS).stat().st_mtime, UTC))
+    return min(known, default=None)
 
 
 def described(folder: Path) -> bool:
@@ -146,6 +160,9 @@ def locked(folder: Path) -> Iterator[None]:
         )
     try:
         yield
+    except KeyboardInterrupt as end:
+        end.add_note(f"the same command with --run {folder.name} goes on where it stands")
+        raise
     finally:
         os.close(lock)
 

@@ -50,6 +50,9 @@ VERBS: dict[str, str] = {
 #: the client libraries would still take to clear up is a second or two on a busy machine, of the five there are.
 LEAVE_AT_ONCE = frozenset({"up", "flow", "record", "simulate", "serve", "play", "live"})
 
+#: What is true of an interrupted command that has no run of its own to go on with.
+AFTERWARDS = {"validate": "the same command begins anew, with the journal where that was made"}
+
 
 def _root(
     version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False,
@@ -74,22 +77,36 @@ def _register(wanted: str | None) -> None:
             app.command(verb)(command)
 
 
+def _interrupted(end: BaseException, verb: str | None) -> str:
+    """What is said after Ctrl-C: that the command ended, and what becomes of it, where a note of the interrupt or
+    ``AFTERWARDS`` tells."""
+    cause: BaseException | None = end
+    while cause is not None and not isinstance(cause, KeyboardInterrupt):
+        cause = cause.__cause__ or cause.__context__
+    notes: list[str] = getattr(cause, "__notes__", [])
+    told = notes[0] if notes else AFTERWARDS.get(verb or "", "")
+    return f"profit: ended{f'; {told}' if told else ''}."
+
+
 def main() -> None:
     """Entry point. Exit code 0 for success, 1 for a failure that was explained, 2 for wrong usage, 130 for Ctrl-C."""
     verb = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
     if verb in LEAVE_AT_ONCE:
         bound_heap()  # these run for days
-    _register(verb if verb in VERBS and "--help" not in sys.argv[1:2] else None)
-    app.callback(invoke_without_command="--version" in sys.argv[1:2])(_root)
     try:
+        _register(verb if verb in VERBS and "--help" not in sys.argv[1:2] else None)
+        app.callback(invoke_without_command="--version" in sys.argv[1:2])(_root)
         app()
         code = 0
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as end:
+        print(_interrupted(end, verb), file=sys.stderr)
         code = 130
     except SystemExit as end:
         if not isinstance(end.code, int | None):
             raise
         code = end.code or 0
+        if code == 130:  # what Typer makes of Ctrl-C
+            print(_interrupted(end, verb), file=sys.stderr)
     except BaseException as error:  # a panic of a library in Rust is no Exception
         if os.environ.get("PROFIT_TEST_TRACEBACK"):
             raise

@@ -259,7 +259,7 @@ def _verify(
     folder = Path(tempfile.mkdtemp(prefix="profit-verify-"))
     try:
         plan = _plan(read_from, folder / "run", start, workers, batch_size, snapshot_s, settings)
-        _run(plan, quiet=as_json)
+        _run_alone(plan, quiet=as_json)
         result = compare(source, plan.output, with_journal=start == "feeds")
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -102,7 +102,11 @@ def _archive(to: Path, given: ExchangeParameters, settings: Settings, seconds: i
             if second % 10 == 0:
                 bar.update(task, completed=second - start)
 
-        counts = simulate_archive(to, given, settings.feeds, settings.checks, seconds, start, show)
+        try:
+            counts = simulate_archive(to, given, settings.feeds, settings.checks, seconds, start, show)
+        except KeyboardInterrupt as end:
+            end.add_note("nothing was left behind: the same command begins anew")
+            raise
     took = time.monotonic() - begun
     records = ", ".join(f"{topic} {count:,}" for topic, count in sorted(counts.items()))
     print(f"{to}: {seconds / 3600:g} h of seed {given.seed} in {took:.1f} s ({records})")

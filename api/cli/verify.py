@@ -77,7 +77,10 @@ def _make(place: str, file: Path, data_dir: Path, as_json: bool) -> None:
 
 def _found(place: Path, archive: Path | None, data_dir: Path) -> tuple[Path, Path]:
     """The bundle's file, and the archive of its inputs. Raises Failure."""
-    if place.is_file():
+    from flows.replay.bundle import read_bundle
+
+    if place.is_file() or (place.suffix == ".json" and not (place.is_dir() or (data_dir / "runs" / place).is_dir())):
+        read_bundle(place)  # a file that is none is said to be none, before its archive is looked for
         if archive is not None:
             return place, archive_of(archive, data_dir)
         beside = archive_in(place.absolute().parent)

@@ -63,8 +63,10 @@ def _worlds(kinds: str, seeds: str, hours: int) -> list[World]:
         spans = {kind: range(PROOF_SEEDS, PROOF_SEEDS + PROOF[kind]) for kind in chosen}
     else:
         first, _, last = seeds.partition(":")
-        if not (first.isdecimal() and last.isdecimal() and int(first) < int(last)):
+        if not (first.isdecimal() and last.isdecimal()):
             raise Failure(f"--seeds {seeds} is no range.", "Write it like 0:10.")
+        if int(first) >= int(last):
+            raise Failure(f"--seeds {seeds} has no seed.", "The first must be below the second, as in 0:10.")
         spans = dict.fromkeys(chosen, range(int(first), int(last)))
     return [World(kind, seed, hours_of(kind, hours)) for kind, of in spans.items() for seed in of]
 

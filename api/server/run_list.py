@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+from api.run_table import started_at
 from api.runs import SUMMARY, is_running, is_unfinished_replay, runs_in
 from api.server import audit, views
 
@@ -42,7 +43,7 @@ def _summary(folder: Path, current: Path) -> views.RunSummaryView:
     return views.RunSummaryView(
         name=folder.name,
         feeds=str(about.get("feeds", about.get("source", "a recording"))),
-        started=str(about.get("started", "")),
+        started=started_at(folder),
         state="running" if running else "unfinished" if is_unfinished_replay(folder) else "finished",
         current=folder.resolve() == current.resolve(),
         files=files,

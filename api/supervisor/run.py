@@ -18,7 +18,7 @@ from typing import Final
 import psutil
 
 from api.cli.main import VERBS
-from api.runs import BROKER, DESCRIPTION, LOCK, locked
+from api.runs import BROKER, DESCRIPTION, LOCK, first_begun, locked
 from api.supervisor.broker_watch import BrokerWatch
 from api.supervisor.child import Child, ChildSpec
 from api.supervisor.daily_comparison import DailyComparison
@@ -298,7 +298,7 @@ def _describe(folder: Path, order: RunRequest, bootstrap: str, settings: Setting
             "name": order.name,
             "feeds": order.feeds,
             "kafka": bootstrap,
-            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+            "started": (first_begun(folder) or datetime.now(UTC)).isoformat(timespec="seconds"),
             "supervisor": os.getpid(),
             "page": f"http://{settings.api.host}:{settings.api.port}/",
         },

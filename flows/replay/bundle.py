@@ -12,7 +12,7 @@ import hashlib
 import os
 import platform
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
@@ -25,26 +25,20 @@ from flows.replay.summary import RunSummary
 from models.failures import Failure
 from models.message import Stored
 from models.settings import Settings
-from models.topics import DIGESTED, FEEDS, INPUTS, JOURNAL, OUTCOMES
+from models.topics import ANSWERS, DIGESTED, FEEDS, INPUTS, JOURNAL, MARKOUTS, OUTCOMES, RISK, VENUE
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+LINKED: Final = (1, FORMAT)  # formats of the bundles before one
 BUNDLES: Final = "bundles"  # folder of the data folder's chain
-OUTPUTS: Final = (JOURNAL, *DIGESTED, OUTCOMES)
+#: What a replay of the market and trading flows has to bring out again, byte for byte. Quality, scans, features and
+#: telemetry are theirs too, but go by the interval at which a run reports, and a replay has its own.
+OUTPUTS: Final = (JOURNAL, *DIGESTED, OUTCOMES, ANSWERS, RISK, MARKOUTS, VENUE)
 #: Of this machine, and without a part in any decision.
 _OF_THE_MACHINE: Final = ("data_dir", "kafka", "broker", "recorder", "api", "alerts", "archive", "live_account")
 _PACKAGES: Final = ("connectors", "flows", "models")
-#: Figures of a report that follow from the records alone, so that a replay has to come to the same.
-FIGURES: Final = (
-    "journal_events",
-    "markets_settled",
-    "decisions",
-    "orders",
-    "fills",
-    "strategies",
-    "open_positions",
-    "ledger_imbalance",
-    "digest",
-)
+#: Figures of a report that go by the machine and its load; all others follow from the records.
+OF_THE_CLOCK: Final = ("seconds", "seconds_in_all", "events_per_second")
+_ACCOUNT: Final = "account"
 
 
 class TopicHash(msgspec.Struct, frozen=True):
@@ -63,10 +57,11 @@ class CodeVersion(msgspec.Struct, frozen=True):
     platform: str
 
 
-class BundleContent(msgspec.Struct, frozen=True):
+class BundleContent(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is stated. ``made``: UTC, ISO 8601. ``fixed``: the configurations stated in the journal are passed over.
-    ``inputs``: feed and input topics; ``outputs``: what came of them. ``previous``: hash of the bundle before it, "" of
-    the first."""
+    ``inputs``: feed and input topics; ``outputs``: what came of them, which a replay brings out again;
+    ``recorded``: all other topics of the archive, which it does not. ``report``: figures of the replay, without
+    ``OF_THE_CLOCK``. ``previous``: hash of the bundle before it, "" of the first."""
 
     format: int
     run: str
@@ -79,6 +74,7 @@ class BundleContent(msgspec.Struct, frozen=True):
     digest: str
     report: dict[str, Any]
     previous: str
+    recorded: dict[str, TopicHash] = {}  # none in format 1, whose hash stays right in a chain
 
 
 class Bundle(msgspec.Struct, frozen=True):
@@ -98,7 +94,7 @@ def encode(bundle: Bundle) -> bytes:
     return msgspec.json.format(msgspec.json.encode(bundle)) + b"\n"
 
 
-def read_bundle(path: Path) -> Bundle:
+def read_bundle(path: Path, formats: Sequence[int] = (FORMAT,)) -> Bundle:
     """Raises Failure for a file that is none, or of another format. Whether its hash is right, ``hash_of`` says."""
     try:
         bundle = msgspec.json.decode(path.read_bytes(), type=Bundle)
@@ -106,7 +102,7 @@ def read_bundle(path: Path) -> Bundle:
         raise Failure(f"{path}: there is no such file.", "Name a bundle, or a run or archive that has one.") from None
     except (OSError, msgspec.MsgspecError) as cause:
         raise Failure(f"{path} is no bundle: {cause}.", "`profit verify RUN --bundle FILE` makes one.") from None
-    if bundle.content.format != FORMAT:
+    if bundle.content.format not in formats:
         raise Failure(
             f"{path} is a bundle of format {bundle.content.format}, wanted is {FORMAT}.",
             "Check it with the version that made it; it is named in content.code.",
@@ -151,12 +147,26 @@ def outputs_of(archive: Path) -> dict[str, TopicHash]:
     return {topic: _hash(_framed(each.value) for each in reader.read(topic)) for topic in OUTPUTS if topic in present}
 
 
-def figures_of(report: RunSummary | dict[str, Any]) -> dict[str, Any]:
-    """``FIGURES`` of a report, and the account's money that follows from the ledger."""
-    stated: dict[str, Any] = msgspec.to_builtins(report) if isinstance(report, RunSummary) else report
-    figures = {name: stated.get(name) for name in FIGURES}
-    account = stated.get("account", {})
-    return figures | {f"account.{name}": account.get(name) for name in ("capital", "cash", "reserved", "at_cost")}
+def recorded_of(archive: Path) -> dict[str, TopicHash]:
+    """Of each topic that is neither an input nor brought out again by a replay: as ``inputs_of``."""
+    reader = ArchiveReader(archive)
+    others = [topic for topic in reader.topics() if topic not in (*FEEDS, *INPUTS, *OUTPUTS)]
+    return {topic: _hash(_whole(each) for each in reader.read(topic)) for topic in others}
+
+
+def report_of(summary: RunSummary) -> dict[str, Any]:
+    """What a bundle states of a replay's summary."""
+    stated: dict[str, Any] = msgspec.to_builtins(summary)
+    return {name: value for name, value in stated.items() if name not in OF_THE_CLOCK}
+
+
+def figures_of(report: dict[str, Any]) -> dict[str, Any]:
+    """Every figure of a report by its name, those of the account one by one."""
+    figures = {name: value for name, value in report.items() if name != _ACCOUNT}
+    account = report.get(_ACCOUNT)
+    if not isinstance(account, dict):
+        return figures | {_ACCOUNT: account}
+    return figures | {f"{_ACCOUNT}.{name}": value for name, value in account.items()}
 
 
 class BundleChain:
@@ -176,7 +186,7 @@ class BundleChain:
             raise Failure(f"another bundle is being added to {self.folder}.", "Give the command again.")
         try:
             known = self.paths()
-            previous = read_bundle(known[-1]).sha256 if known else ""
+            previous = read_bundle(known[-1], LINKED).sha256 if known else ""
             linked = msgspec.structs.replace(content, previous=previous)
             bundle = Bundle(linked, hash_of(linked))
             number = int(known[-1].name.partition("-")[0]) + 1 if known else 1
@@ -196,7 +206,7 @@ def predecessors(bundle: Bundle, folders: Iterable[Path]) -> Iterator[tuple[str,
     for folder in folders:
         for path in sorted(folder.glob("*.json")) if folder.is_dir() else []:
             with contextlib.suppress(Failure):  # another kind of file
-                found = read_bundle(path)
+                found = read_bundle(path, LINKED)
                 known.setdefault(found.sha256, (path, found))
     wanted, seen = bundle.content.previous, set[str]()
     while wanted and wanted not in seen:

@@ -68,8 +68,14 @@ def _values(key: str, text: str) -> list[str]:
             low, high, step = (Decimal(part) for part in parts)
         except InvalidOperation:
             raise Failure(f"--set {key}={text}: a range is of three numbers.", _EXAMPLE) from None
-        if not (low.is_finite() and high.is_finite() and step.is_finite()) or step <= 0 or high < low:
+        if not (low.is_finite() and high.is_finite() and step.is_finite()):
             raise Failure(f"--set {key}={text} is no range.", _EXAMPLE)
+        if high < low:
+            raise Failure(
+                f"--set {key}={text}: {low} is above {high}.", f"The first must be below the second. {_EXAMPLE}"
+            )
+        if step <= 0:
+            raise Failure(f"--set {key}={text}: the step {step} leads nowhere.", f"It must be above 0. {_EXAMPLE}")
         count = int((high - low) / step) + 1
         if count > MOST:
             raise Failure(f"--set {key}={text}: {count:,} values.", f"Sweep at most {MOST:,} sets at a time.")

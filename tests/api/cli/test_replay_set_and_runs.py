@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from api.runs import LOCK, locked
+from api.runs import LOCK, first_begun, locked
+from api.server.run_list import runs_of
 from connectors.simulator.exchange import ExchangeParameters
+from models.settings import Settings
 from tests.commands import assert_explained, profit
+from tests.conftest import ROOT
 from tests.once import once
 from tests.recordings import LAGGING, simulate
 
@@ -74,6 +83,41 @@ def test_runs_that_are_running_or_damaged_are_called_so(recording: Path, tmp_pat
     (tmp_path / "data/runs/whole" / LOCK).unlink()
     table = profit(tmp_path, "runs")
     assert "damaged" in table.stdout and "bad: " in table.stdout
+
+
+def test_a_run_that_was_gone_on_with_shows_its_first_beginning(recording: Path, tmp_path: Path) -> None:
+    run = tmp_path / "data/runs/evening"
+    shutil.copytree(recording, run / "archive")
+    first = datetime(2026, 11, 20, 10, tzinfo=UTC)
+    (run / "settings.json").write_text(Settings().model_dump_json())
+    os.utime(run / "settings.json", (first.timestamp(), first.timestamp()))
+    (run / "run.json").write_text('{"feeds": "sim", "started": "2026-11-20T12:00:00+00:00"}')
+    listed = rows(tmp_path)["evening"]
+    assert listed["started"] == first.isoformat()
+    assert [each.started for each in runs_of(tmp_path / "data", run)] == [first.isoformat()]
+    assert first_begun(run) == first  # what `profit up` states when it goes on with it
+    assert 119 <= listed["seconds"] <= 121
+    shutil.copy(run / "settings.json", run / "settings.copy")
+    (run / "settings.copy").replace(run / "settings.json")  # as a copied folder has it
+    assert rows(tmp_path)["evening"]["started"] == "2026-11-20T12:00:00+00:00"
+
+
+def test_an_interrupted_replay_says_how_it_goes_on(recording: Path, tmp_path: Path) -> None:
+    words = ("replay", str(recording), "--run", "cut")
+    own = {**os.environ, "PYTHONPATH": str(ROOT), "PROFIT_API_PORT": "0"}
+    command = [sys.executable, "-m", "api.cli.main", *words]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, env=own, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "data/runs/cut/plan.json").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said.endswith("profit: ended; the same command with --run cut goes on where it stands.\n"), said
+    done = profit(tmp_path, *words)
+    assert done.returncode == 0 and "resuming" in done.stderr, done.stderr
 
 
 def test_wrong_words_are_explained(recording: Path, tmp_path: Path) -> None:

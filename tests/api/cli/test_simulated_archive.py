@@ -43,13 +43,14 @@ def test_wrong_options_are_explained(tmp_path: Path) -> None:
 def test_an_interrupted_one_leaves_nothing_and_a_killed_one_can_be_made_again(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "api.cli.main", "simulate", "--to", str(tmp_path / "a"), "--hours", "5000"]
     for number, left in ((signal.SIGINT, []), (signal.SIGKILL, [".a.making"])):
-        process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
         deadline = time.monotonic() + 60
         while not (tmp_path / ".a.making").exists() and time.monotonic() < deadline:
             time.sleep(0.05)
         time.sleep(0.5)
         process.send_signal(number)
-        process.wait(60)
+        _, said = process.communicate(timeout=60)
+        assert ("profit: ended; nothing was left behind" in said) == (number == signal.SIGINT), said
         assert [each.name for each in tmp_path.iterdir()] == left
     assert profit(tmp_path, "simulate", "--to", "a", *QUICK).returncode == 0
     assert [each.name for each in tmp_path.iterdir()] == ["a"]

@@ -10,9 +10,9 @@ from connectors.archive.reader import ArchiveReader
 from connectors.archive.writer import ArchiveWriter
 from flows.replay.plan import ReplayPlan
 from flows.replay.runner import begin, run_stages
-from models.message import Stored
+from models.message import Message, Stored
 from models.settings import Settings
-from models.topics import DIGESTED, FEEDS, JOURNAL, OUTCOMES
+from models.topics import FEEDS, PROMOTIONS
 from tests.recordings import LAGGING, simulate
 
 
@@ -32,7 +32,9 @@ def make_run(folder: Path) -> None:
     run_stages(plan, lambda stage: None)
     (folder / "run").mkdir()
     copy(folder / "recording", folder / "run" / "archive", FEEDS)
-    copy(plan.output, folder / "run" / "archive", (JOURNAL, *DIGESTED, OUTCOMES, "telemetry"))
+    copy(plan.output, folder / "run" / "archive", tuple(ArchiveReader(plan.output).topics()))
+    with ArchiveWriter(folder / "run" / "archive", [PROMOTIONS]) as writer:  # of a flow that no replay runs
+        writer.append_message(Message(PROMOTIONS, "fair_value", b"{}", 1_790_000_000 * 10**9, "learning", 0))
     (folder / "run" / "settings.json").write_text(Settings().model_dump_json())
 
 

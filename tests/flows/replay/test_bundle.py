@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -11,11 +12,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from flows.replay.bundle import BUNDLES, Bundle, BundleChain, encode, hash_of, read_bundle
+from connectors.archive.reader import ArchiveReader
+from flows.replay.bundle import BUNDLES, OUTPUTS, Bundle, BundleChain, encode, hash_of, predecessors, read_bundle
 from flows.replay.bundle_check import CheckResult, check_bundle, make_bundle
+from flows.replay.summary import ClosingBalance, RunSummary
 from models.failures import Failure
 from models.message import Stored
-from models.topics import DECISIONS, FEED_POLYMARKET, FEEDS
+from models.topics import DECISIONS, FEED_POLYMARKET, FEEDS, OUTCOMES, PROMOTIONS, TELEMETRY
 from tests.commands import assert_explained, profit
 from tests.flows.replay.recorded_run import altered, copy
 from tests.once import once
@@ -55,6 +58,13 @@ def test_an_untouched_run_is_sound_in_every_point(data: Path) -> None:
     results = checked(data, own(data))
     assert {each.verdict for each in results} == {"ok"}
     names = {each.what for each in results}
+    present = ArchiveReader(data / "runs" / "evening" / "archive").topics()
+    assert {f"input {each}" for each in present if each in FEEDS} <= names
+    assert {f"recorded {each}" for each in present if each not in FEEDS} <= names
+    assert {f"replayed {each}" for each in present if each in OUTPUTS} <= names
+    assert {f"report account.{each}" for each in ClosingBalance.__struct_fields__} <= names
+    figures = set(RunSummary.__struct_fields__) - {"account", "seconds", "seconds_in_all", "events_per_second"}
+    assert {f"report {each}" for each in figures} <= names
     assert {"input feed.polymarket", "recorded decisions", "replayed decisions", "the digest", "the chain"} <= names
     assert {"report strategies", "report account.cash", "the bundle's own hash", "the code"} <= names
     assert next(each.text for each in results if each.what == "the chain") == "2 before it"
@@ -123,6 +133,35 @@ def test_a_claim_that_was_changed_is_named(honest: bool, data: Path, tmp_path: P
     assert failed(checked(data, path)) == (wanted if honest else wanted | {"the bundle's own hash"})
 
 
+def test_every_figure_of_the_report_is_compared_and_those_of_the_machine_are_named(data: Path, tmp_path: Path) -> None:
+    given = json.loads(own(data).read_bytes())["content"]["report"]
+
+    def better(content: dict[str, Any]) -> None:
+        report = content["report"]
+        for figures in (report, report["account"]):
+            for name, value in figures.items():
+                if name != "account":
+                    figures[name] = "forged" if isinstance(value, list | dict | str) else (value or 0) + 1
+        report["seconds"], report["sharpe"] = 1.0, 3.0
+        del report["blocks"]
+
+    results = checked(data, rewritten(own(data), tmp_path / "bundle.json", better, honest=True))
+    wanted = {f"report {each}" for each in (*given, "sharpe") if each != "account"}
+    wanted |= {f"report account.{each}" for each in given["account"]}
+    assert failed(results) == wanted and "equity" in given["account"]
+    assert [each.what for each in results if each.verdict == "not checked"] == ["report seconds"]
+
+
+def test_any_topic_of_the_archive_that_was_taken_out_is_named(data: Path, tmp_path: Path) -> None:
+    archive = data / "runs" / "evening" / "archive"
+    content = read_bundle(own(data)).content
+    assert PROMOTIONS in content.recorded and TELEMETRY in content.recorded
+    for topic in (PROMOTIONS, TELEMETRY, OUTCOMES):
+        kept = tuple(each for each in ArchiveReader(archive).topics() if each != topic)
+        copy(archive, tmp_path / topic, kept)
+        assert failed(checked(data, own(data), tmp_path / topic)) == {f"recorded {topic}"}
+
+
 def test_other_settings_are_found_by_what_they_lead_to(data: Path, tmp_path: Path) -> None:
     def bolder(content: dict[str, Any]) -> None:
         content["settings"]["portfolio"]["kelly_fraction"] = 1.0
@@ -181,3 +220,24 @@ def test_the_command_makes_one_and_checks_it(made: Path, tmp_path: Path) -> None
     assert done.returncode == 1 and not json.loads(done.stdout)["sound"]
     (tmp_path / file).write_text("{}")
     assert_explained(profit(tmp_path, "verify", "evening"), "is no bundle")
+
+
+def test_what_is_no_bundle_is_called_so(tmp_path: Path) -> None:
+    (tmp_path / "words").write_text("root:x:0:0")
+    assert_explained(profit(tmp_path, "verify", "words"), "words is no bundle")
+    assert_explained(profit(tmp_path, "verify", "nosuch.json"), "nosuch.json: there is no such file", "Name a bundle")
+
+
+def test_a_bundle_of_the_first_format_stays_a_link_of_the_chain(data: Path, tmp_path: Path) -> None:
+    given = json.loads(own(data).read_bytes())["content"]
+    stated = {name: value for name, value in given.items() if name != "recorded"} | {"format": 1, "previous": ""}
+    text = json.dumps(stated, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    chain = BundleChain(tmp_path)
+    chain.folder.mkdir()
+    old = chain.folder / "000001-evening.json"
+    old.write_text(json.dumps({"content": stated, "sha256": hashlib.sha256(text.encode()).hexdigest()}))
+    with pytest.raises(Failure, match="of format 1, wanted is 2"):
+        read_bundle(old)
+    added = chain.add(read_bundle(own(data)).content)
+    (found,) = predecessors(added, [chain.folder])
+    assert found[1] == old and found[2] is not None and hash_of(found[2].content) == added.content.previous

@@ -118,7 +118,7 @@ def _is_alive(pid: int) -> bool:
     [
         ((), "nothing to sweep"),
         (("--set", "fair_value.min_egde=1,2"), "Did you mean fair_value.min_edge?"),
-        (("--set", "fair_value.min_edge=0.05:0.01:0.01"), "is no range"),
+        (("--set", "fair_value.min_edge=0.05:0.01:0.01"), "The first must be below the second"),
         (("--set", "fair_value.min_edge=a:b:c"), "of three numbers"),
         (("--set", "fair_value.min_edge=0.1,0.1"), "a value is given twice"),
         (("--set", "fair_value.min_edge=0.1,"), "a value is missing"),

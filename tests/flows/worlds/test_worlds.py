@@ -112,7 +112,7 @@ def test_a_killed_run_goes_on(tmp_path: Path) -> None:
     other = profit(tmp_path, "worlds", "--seeds", "1:2", "--hours", "3", "--run", "few")
     assert_explained(other, "begun with another horizon")
     assert_explained(profit(tmp_path, "worlds", "--kinds", "nul"), "no worlds of kind nul")
-    assert_explained(profit(tmp_path, "worlds", "--seeds", "5:5"), "is no range")
+    assert_explained(profit(tmp_path, "worlds", "--seeds", "5:5"), "The first must be below the second")
     assert_explained(profit(tmp_path, "worlds", "--show", "--run", "none"), "holds no world")
 
 
