@@ -259,15 +259,20 @@ def _run(place: str, by: str, as_json: bool, settings: Settings) -> None:
         return
     show_summary(summary, folder)
     show_performance(report, Console(highlight=False))
-    print(f"report with plots: {page_of(folder)}")
+    if page_of(folder).is_file():
+        print(f"report with plots: {page_of(folder)}")
 
 
 def _report_of(folder: Path, summary: RunSummary, settings: Settings) -> RunReport:
     """The report of a run, made anew: its rules may be newer than what stands there."""
-    from api.report.making import write_report
+    from api.report.making import report_of, write_report
 
     with Console(stderr=True).status("adding up trades, costs and intervals"):
-        return write_report(folder, summary.first_ns, summary.last_ns, settings, own=False)
+        try:
+            return write_report(folder, summary.first_ns, summary.last_ns, settings, own=False)
+        except OSError as cause:  # a run may well be read-only
+            print(f"the report is not kept: {folder}: {cause.strerror}.", file=sys.stderr)
+            return report_of(folder, summary.first_ns, summary.last_ns, settings)[0]
 
 
 def _compare(places: list[str], as_json: bool, settings: Settings) -> None:

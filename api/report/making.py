@@ -12,6 +12,7 @@ from api.runs import PLAN, is_running
 from connectors.audit.reports import add_report
 from flows.replay.plan import load_plan
 from flows.report.run_report import FOLDER, PERFORMANCE, TRADES, RunReport, keep, make_report
+from flows.report.trades import ClosedTrade
 from models.configuration import relevant
 from models.failures import Failure
 from models.settings import Settings, recorded
@@ -20,11 +21,9 @@ PAGE: Final = "report.html"
 _AUDIT: Final = "audit.duckdb"
 
 
-def write_report(folder: Path, first_ns: int, last_ns: int, settings: Settings, own: bool = True) -> RunReport:
-    """The report of the run in ``folder`` over the period (Unix ns), written below it. ``settings``: of who asks; the
-    run's own go before them. ``own``: the caller makes the run itself, so that its database may be written.
-
-    Raises OSError where the folder cannot be written."""
+def report_of(folder: Path, first_ns: int, last_ns: int, settings: Settings) -> tuple[RunReport, list[ClosedTrade]]:
+    """The report of the run in ``folder`` over the period (Unix ns), and the trades it is of. ``settings``: of who
+    asks; the run's own go before them."""
     archive = folder / "archive"
     journal = archive
     if (folder / PLAN).is_file():
@@ -32,7 +31,13 @@ def write_report(folder: Path, first_ns: int, last_ns: int, settings: Settings, 
         archive, journal, settings = plan.output, plan.journal, plan.settings
     elif (folder / "settings.json").is_file():
         settings = recorded(folder / "settings.json")
-    report, trades = make_report(folder.name, archive, journal, settings, first_ns, last_ns)
+    return make_report(folder.name, archive, journal, settings, first_ns, last_ns)
+
+
+def write_report(folder: Path, first_ns: int, last_ns: int, settings: Settings, own: bool = True) -> RunReport:
+    """The same, written below the run's folder. ``own``: the caller makes the run itself, so that its database may be
+    written. Raises OSError where the folder cannot be written."""
+    report, trades = report_of(folder, first_ns, last_ns, settings)
     target = keep(report, trades, folder)
     (target / PAGE).write_text(page(report), encoding="utf-8")
     if trades and (folder / _AUDIT).is_file() and (own or not is_running(folder)):

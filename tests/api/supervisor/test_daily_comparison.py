@@ -106,10 +106,12 @@ def test_its_processes_end_with_the_run(tmp_path: Path) -> None:
     daily = job(tmp_path, wall, [], code)
     wall.now += DAY_S
     daily.look()
-    own = psutil.Process()
+    own = psutil.Process()  # which may have other children, of other tests
+    assert daily._process is not None
+    begun = psutil.Process(daily._process.pid)
     (tmp_path / f".comparison-{own.pid}-y").mkdir()  # of another process, which lives
-    eventually(lambda: len(own.children(recursive=True)) >= 2, 30, "both processes")
-    family = own.children(recursive=True)
+    eventually(lambda: begun.children(recursive=True), 30, "both processes")
+    family = [begun, *begun.children(recursive=True)]
     daily.close()
     gone, alive = psutil.wait_procs(family, 10)
     assert not alive and len(gone) >= 2
