@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from models.contracts import Features, Fill, Outcome, RiskEvent, Telemetry
+from models.contracts import Features, Fill, Outcome, RiskEvent
 from models.journal import AnyEvent, Market
 from models.message import Message
 from models.money import DOLLAR
@@ -14,9 +14,7 @@ from models.promotion.promoter import Promoter
 from models.promotion.regimes import Regimes
 from models.promotion.states import PROMOTION_STATES
 from models.strategies.registry import STRATEGIES
-from models.topics import FEATURES, FILLS, OUTCOMES, RISK, TELEMETRY
-
-_PORTFOLIO = "portfolio"
+from models.topics import FEATURES, FILLS, OUTCOMES, RISK
 
 
 class EvidenceFeed:
@@ -48,8 +46,6 @@ class EvidenceFeed:
                 self._outcome(Outcome.read(message.value), promoter)
             elif message.topic == RISK:
                 self._risk(RiskEvent.read(message.value), promoter)
-            elif message.topic == TELEMETRY:
-                self._telemetry(Telemetry.read(message.value), promoter)
         return settled
 
     def beside(self, outputs: Iterable[object], promoter: Promoter) -> bool:
@@ -117,7 +113,7 @@ class EvidenceFeed:
 
     def _risk(self, event: RiskEvent, promoter: Promoter) -> None:
         """What became of a promotion at the desk, an operator's word that lets a disabled instance begin anew, and
-        anomalies of its fills."""
+        anomalies of the books and of fills: each goes with a breaker."""
         candidate = promoter.candidates.get(event.name)
         if event.kind == "instance" and event.subject == "promotion" and candidate is not None:
             for state in PROMOTION_STATES:
@@ -128,12 +124,6 @@ class EvidenceFeed:
                 promoter.reopen(event.name, event.timestamp)
         elif event.kind == "breaker" and event.subject in ("fill_anomaly", "reconciliation") and event.new != "clear":
             promoter.anomaly(event.timestamp, event.name if event.scope == "instance" else "")
-
-    def _telemetry(self, record: Telemetry, promoter: Promoter) -> None:
-        """The books stopped agreeing with each other."""
-        for module in record.modules:
-            if module.module == _PORTFOLIO and module.gauges.get("anomaly"):
-                promoter.anomaly(record.timestamp)
 
 
 def _messages(outputs: Iterable[object]) -> Iterator[Message]:

@@ -10,20 +10,22 @@ import pytest
 from connectors.simulator.exchange import ExchangeParameters
 from connectors.venues.separate import SeparateVenues
 from flows.learning import learn, schema, signed
+from flows.learning_line.evidence_feed import EvidenceFeed
 from flows.learning_line.line import LearningLine
 from flows.learning_line.twins import candidates, twin_settings
 from flows.trading_line.line import TradingLine
 from flows.trading_line.paper_rules import rules_of
-from models.contracts import Fill, PromotionDecision, Telemetry
+from models.contracts import Fill, PromotionDecision, RiskEvent, Telemetry
 from models.inputs import Promotion
 from models.journal import NO_SRC, AnyEvent, Input
 from models.message import Message
 from models.promotion.promoter import Promoter, PromotionLook
 from models.promotion.signing import is_signed, public_key
 from models.promotion.states import TWIN
+from models.reasons import Reason
 from models.settings import Settings
 from models.strategies.instance import InstanceTable
-from models.topics import FILLS, MODELS, PROMOTIONS, TELEMETRY
+from models.topics import FILLS, MODELS, PROMOTIONS, RISK, TELEMETRY
 from tests.recordings import journal_of
 
 TOKEN = "11" * 32
@@ -169,3 +171,24 @@ def test_what_the_desk_refuses_the_learning_line_takes_back() -> None:
     said = next(each for each in sent if each.key == "lead_lag")
     line.advance(Input(number + 1, said.t_ns + 1, NO_SRC, "", (), "models", said.value.decode()))
     assert line._promoter.candidates["lead_lag"].state == "shadow"
+
+
+def test_anomalies_of_books_and_fills_are_heard_by_their_breakers() -> None:
+    promoter = Promoter(LearningLine(settings(), "test")._promoter.terms)
+    for name in ("lead_lag", "parity"):
+        promoter.register(name, name, "shadow", 1)
+    feed = EvidenceFeed()
+
+    def told(subject: str, scope: str, name: str, t: int) -> None:
+        row = RiskEvent(
+            id=f"r{t}", journal=t, timestamp=t, kind="breaker", subject=subject, scope=scope, name=name, old="clear",
+            new="stopped", reason=Reason.ANOMALY, text="it is said", numbers={},
+        )  # fmt: skip
+        feed.own([Message(RISK, subject, row.canonical(), t, "trading", 0)], promoter)
+
+    told("drawdown", "portfolio", "main", 5)
+    assert [each.anomaly for each in promoter.candidates.values()] == [0, 0]
+    told("fill_anomaly", "instance", "parity", 6)
+    assert [each.anomaly for each in promoter.candidates.values()] == [0, 6]
+    told("reconciliation", "portfolio", "main", 7)
+    assert [each.anomaly for each in promoter.candidates.values()] == [7, 7]
