@@ -14,8 +14,8 @@ from models.settings import load
 from models.telemetry import ModuleState
 
 SNAPSHOT_S = 1.0
-#: Of the learning flow, whose state is that of two trading flows, and which may read a minute again.
-LEARNING_SNAPSHOT_S = 30.0
+#: Of the learning flow, whose state is that of two trading flows, and which may read some of it again.
+LEARNING_SNAPSHOT_S = 10.0
 
 
 def flow(
