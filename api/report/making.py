@@ -24,14 +24,11 @@ _AUDIT: Final = "audit.duckdb"
 def report_of(folder: Path, first_ns: int, last_ns: int, settings: Settings) -> tuple[RunReport, list[ClosedTrade]]:
     """The report of the run in ``folder`` over the period (Unix ns), and the trades it is of. ``settings``: of who
     asks; the run's own go before them."""
-    archive = folder / "archive"
-    journal = archive
+    archive = journal = folder / "archive"
     if (folder / PLAN).is_file():
         plan = load_plan(folder)
-        archive, journal, settings = plan.output, plan.journal, plan.settings
-    elif (folder / "settings.json").is_file():
-        settings = recorded(folder / "settings.json")
-    return make_report(folder.name, archive, journal, settings, first_ns, last_ns)
+        archive, journal = plan.output, plan.journal
+    return make_report(folder.name, archive, journal, _own_settings(folder, settings), first_ns, last_ns)
 
 
 def write_report(folder: Path, first_ns: int, last_ns: int, settings: Settings, own: bool = True) -> RunReport:
@@ -55,11 +52,15 @@ def write_report(folder: Path, first_ns: int, last_ns: int, settings: Settings, 
 def settings_of(folder: Path, settings: Settings) -> dict[str, Any]:
     """What the run in ``folder`` went by, as plain data, as far as it can change a decision. ``settings``: of who asks,
     for a run that kept none."""
+    return relevant(_own_settings(folder, settings))
+
+
+def _own_settings(folder: Path, settings: Settings) -> Settings:
+    """Those of the replay or run in ``folder``; ``settings`` where it kept none."""
     if (folder / PLAN).is_file():
-        settings = load_plan(folder).settings
-    elif (folder / "settings.json").is_file():
-        settings = recorded(folder / "settings.json")
-    return relevant(settings)
+        return load_plan(folder).settings
+    kept = folder / "settings.json"
+    return recorded(kept) if kept.is_file() else settings
 
 
 def page_of(folder: Path) -> Path:

@@ -50,11 +50,11 @@ class ReportShelf:
     def report(self, name: str, points: int) -> views.ReportView:
         folder = self.folder(name)
         found = _kept(folder)
-        if found is not None and not is_running(folder) and _is_older(folder):
+        state = self._state(folder)
+        if state.older and state.run != "running":
             self._maker.ask(folder)  # it was made while the run went on
-        return views.ReportView(
-            state=self._state(folder), report=None if found is None else _report_view(found, points)
-        )
+            state.making = self._maker.stage(folder)
+        return views.ReportView(state=state, report=None if found is None else _report_view(found, points))
 
     def make(self, name: str) -> views.ReportStateView:
         """Have it made. Raises Failure where the run recorded nothing, or too many reports wait."""

@@ -6,7 +6,6 @@ markets were. Nothing is computed twice: fills, outcomes, mark-outs and decision
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -78,10 +77,9 @@ def read_trades(archive: Path, journal: Path, settings: Settings) -> TradeBook:
     context = Context(
         markets=_markets(ArchiveReader(journal)),
         families={name: each.strategy.family for name, each in all_instances(settings).items()},
-        later=_later_mids(reader),
-        predictions=_predictions(reader),
         costs=settings.costs.model,
     )
+    _hear_mark_outs(reader, context)
     _hear_decisions(reader, {fill.decision for fill in fills}, context)
     return TradeBook([trade_of(trip, context) for trip in closed], len(standing))
 
@@ -172,22 +170,14 @@ def _markets(journal: ArchiveReader) -> dict[str, Market]:
     return found
 
 
-def _later_mids(reader: ArchiveReader) -> dict[str, int]:
-    """By fill the mid at the longest horizon that was marked, the settlement apart."""
-    found: dict[str, int] = {}
-    for mark in _mark_outs(reader):  # a fill's horizons come in order
-        if mark.horizon_s > 0 and mark.mid >= 0:
-            found[mark.fill] = mark.mid
-    return found
-
-
-def _predictions(reader: ArchiveReader) -> dict[str, float]:
-    return {mark.fill: mark.predicted for mark in _mark_outs(reader) if mark.predicted is not None}
-
-
-def _mark_outs(reader: ArchiveReader) -> Iterator[MarkOut]:
+def _hear_mark_outs(reader: ArchiveReader, context: Context) -> None:
+    """By fill the mid at the longest horizon that was marked, the settlement apart, and what was predicted of it."""
     for record in reader.read(MARKOUTS):
-        yield MarkOut.read(record.value)
+        mark = MarkOut.read(record.value)  # a fill's horizons come in order
+        if mark.horizon_s > 0 and mark.mid >= 0:
+            context.later[mark.fill] = mark.mid
+        if mark.predicted is not None:
+            context.predictions[mark.fill] = mark.predicted
 
 
 def _hear_decisions(reader: ArchiveReader, decisions: set[str], context: Context) -> None:
