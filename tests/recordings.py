@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from pathlib import Path
 
-from connectors.archive.source import ArchiveFeedSource
+from connectors.archive.source import feed_batches
 from connectors.simulator.archiving import START, simulate_archive
 from connectors.simulator.direct import DirectRecording, Watch
 from connectors.simulator.exchange import ExchangeParameters
@@ -31,12 +30,7 @@ def simulate(directory: Path, seconds: int, parameters: ExchangeParameters) -> P
 
 def records_of(archive: Path) -> list[Stored | Lost]:
     """What the market flow reads of an archive, in its order."""
-    partition = ArchiveFeedSource(archive).build_part("test", "feeds", None)
-    records: list[Stored | Lost] = []
-    with contextlib.suppress(StopIteration):
-        while True:
-            records.extend(partition.next_batch())
-    return records
+    return [record for batch in feed_batches(archive) for record in batch]
 
 
 class JournalWriter:

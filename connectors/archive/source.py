@@ -188,3 +188,13 @@ class ArchiveFeedSource(FixedPartitionedSource[Stored | Lost, dict[str, Any]]):
 
     def build_part(self, step_id: str, for_part: str, resume_state: dict[str, Any] | None) -> _FeedPartition:
         return _FeedPartition(self._directory, self._batch_size, self._stop, resume_state, self._until, self._since)
+
+
+def feed_batches(directory: Path, batch_size: int = 1_000) -> Iterator[list[Stored | Lost]]:
+    """The same records in the same order, outside a dataflow."""
+    partition = ArchiveFeedSource(directory, batch_size).build_part("outside", "feeds", None)
+    while True:
+        try:
+            yield partition.next_batch()
+        except StopIteration:
+            return

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from connectors.archive.source import ArchiveFeedSource
+from connectors.archive.source import feed_batches
 from flows.market_line.line import MarketLine
 from flows.trading_line.features import UnderlyingFeatures
 from models.bounds import bounds_of
@@ -120,12 +120,7 @@ def _asset(assets: dict[str, _Asset], name: str, settings: Settings) -> _Asset:
 
 def _events(archive: Path, settings: Settings) -> Iterator[AnyEvent]:
     line = MarketLine(bounds_of(settings.checks), settings.portfolio_name)
-    partition = ArchiveFeedSource(archive).build_part("report", "feeds", None)
-    while True:
-        try:
-            records = partition.next_batch()
-        except StopIteration:
-            return
+    for records in feed_batches(archive):
         for record in records:
             for out in line.advance(record):
                 if isinstance(out, Message) and out.topic == JOURNAL:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 
 from connectors.archive.reader import ArchiveReader
-from connectors.archive.source import ArchiveFeedSource
+from connectors.archive.source import feed_batches
 from flows.market_line.findings import Finding
 from flows.market_line.line import MarketLine
 from models.bounds import bounds_of
@@ -29,7 +29,6 @@ from models.settings import Settings
 from models.timestamps import MILLISECOND, SECOND
 from models.topics import DEAD_LETTER, FEEDS, INPUTS, JOURNAL
 
-_BATCH = 1_000
 _LEVELS = 3  # of each side that an example shows
 _LONGEST = 1_200  # characters of a frame that an example shows
 _SIDE = re.compile(r'("(?:bids|asks)"\s*:\s*\[)((?:\s*\{[^{}]*\}\s*,?)*)\]')
@@ -143,20 +142,11 @@ def quality_report(
     if not set(reader.topics()).intersection(FEEDS):
         raise Failure(f"{archive} holds no feed records.", "Make an archive with `profit import` or `profit record`.")
     survey = _Survey(settings, examples)
-    for records in _batches(archive):
+    for records in feed_batches(archive):
         for record in records:
             survey.take(record)
         progress(survey.records, total)
     return survey.report()
-
-
-def _batches(archive: Path) -> Iterator[Sequence[Stored | Lost]]:
-    partition = ArchiveFeedSource(archive, _BATCH).build_part("report", "feeds", None)
-    while True:
-        try:
-            yield partition.next_batch()
-        except StopIteration:
-            return
 
 
 class _Survey:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from connectors.archive.reader import ArchiveReader
-from connectors.archive.source import ArchiveFeedSource
+from connectors.archive.source import feed_batches
 from connectors.archive.writer import ArchiveWriter
 from flows.market_line.line import MarketLine
 from models.bounds import bounds_of
@@ -45,14 +45,9 @@ def journal_of(
     making = kept.with_name(f".{kept.name}.making")
     shutil.rmtree(making, ignore_errors=True)
     line = MarketLine(bounds_of(settings.checks), settings.portfolio_name, settings.replayed().telemetry.interval)
-    feeds = ArchiveFeedSource(archive).build_part("research", "feeds", None)
     done = 0
     with ArchiveWriter(making, [JOURNAL]) as writer:
-        while True:
-            try:
-                batch = feeds.next_batch()
-            except StopIteration:
-                break
+        for batch in feed_batches(archive):
             for out in line.advance_all(batch):
                 if isinstance(out, Message) and out.topic == JOURNAL:
                     writer.append_message(out)

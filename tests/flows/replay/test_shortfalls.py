@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from connectors.archive.reader import ArchiveReader
-from connectors.archive.source import ArchiveFeedSource
 from connectors.archive.writer import ArchiveWriter
 from connectors.simulator.exchange import ExchangeParameters
 from flows.market_line.line import MarketLine
@@ -20,7 +19,7 @@ from models.message import Message, Stored
 from models.settings import Checks
 from models.timestamps import SECOND
 from models.topics import FEED_COINBASE, FEEDS, JOURNAL, TELEMETRY
-from tests.recordings import simulate
+from tests.recordings import records_of, simulate
 
 
 @pytest.fixture(scope="module")
@@ -28,18 +27,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The archive of a whole run: feeds, their journal, and the portfolio's pulse at its end."""
     archive = simulate(tmp_path_factory.mktemp("whole") / "archive", 20, ExchangeParameters(frames_per_s=5.0))
     line, last = MarketLine(bounds_of(Checks()), "main"), 0
-    partition = ArchiveFeedSource(archive).build_part("test", "feeds", None)
     with ArchiveWriter(archive, [JOURNAL, TELEMETRY]) as writer:
-        while True:
-            try:
-                records = partition.next_batch()
-            except StopIteration:
-                break
-            for record in records:
-                for out in line.advance(record):
-                    if isinstance(out, Message) and out.topic == JOURNAL:
-                        writer.append_message(out)
-                        last = decode_event(out.value).t
+        for record in records_of(archive):
+            for out in line.advance(record):
+                if isinstance(out, Message) and out.topic == JOURNAL:
+                    writer.append_message(out)
+                    last = decode_event(out.value).t
         writer.append(pulse(0, last))
     return archive
 
