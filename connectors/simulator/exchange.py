@@ -28,8 +28,9 @@ FORGET_S: Final = 4 * 3600  # and one that never resolves for this long after it
 
 @dataclass(frozen=True)
 class ExchangeParameters:
-    """Everything the core depends on besides its start. ``steps_per_s``: the grid. ``activity``: how often the market's
-    depth changes and takers come, of what is usual; ``ticker_s``, ``heartbeat_s``: between two of Coinbase's."""
+    """Everything the core depends on besides its start. ``steps_per_s``: the grid; with one a second, ``step_s`` makes
+    each step last so many. ``activity``: how often the market's depth changes and takers come, of what is usual;
+    ``ticker_s``, ``heartbeat_s``: between two of Coinbase's."""
 
     seed: int = 7
     assets: tuple[str, ...] = ("BTC",)
@@ -41,10 +42,20 @@ class ExchangeParameters:
     resolution_delay_s: float = 20.0
     spread_ticks: int = 1
     steps_per_s: int = 20
+    step_s: int = 1
     effects: Effects = NO_EFFECTS
     activity: float = 1.0
     ticker_s: int = 1
     heartbeat_s: int = 1
+
+    def __post_init__(self) -> None:
+        if self.step_s > 1 and self.steps_per_s > 1:
+            raise ValueError("step_s is for one step a second")
+
+    @property
+    def grid_s(self) -> float:
+        """Seconds from one step to the next."""
+        return self.step_s / self.steps_per_s
 
 
 def parameters(simulator: Simulator, feeds: Feeds) -> ExchangeParameters:
@@ -94,7 +105,7 @@ class Exchange:
             while latent.second < start:
                 latent.step(1, 1)
             self.latents[asset] = latent
-            book = SpotBook(str(given.seed), asset, latent, given.frames_per_s, 1.0 / given.steps_per_s, given.ticker_s)
+            book = SpotBook(str(given.seed), asset, latent, given.frames_per_s, given.grid_s, given.ticker_s)
             self.spots[book.product] = book
         self._list_markets(self.now_ns)
 
@@ -103,7 +114,7 @@ class Exchange:
         """End of the next step."""
         parts = self.given.steps_per_s
         if self.part == parts:
-            return self.second * NS + NS // parts
+            return (self.second + self.given.step_s - 1) * NS + NS // parts
         return (self.second - 1) * NS + (self.part + 1) * NS // parts
 
     def step(self) -> list[Emission]:
@@ -111,11 +122,12 @@ class Exchange:
         parts = self.given.steps_per_s
         if self.part == parts:
             self.part = 0
-            self.second += 1
+            self.second += self.given.step_s
         self.part += 1
         t_ns = self.now_ns = (self.second - 1) * NS + self.part * NS // parts
         for latent in self.latents.values():
-            latent.step(self.part, parts)
+            for _ in range(self.given.step_s):
+                latent.step(self.part, parts)
         out: list[Emission] = []
         for market in self.markets.values():
             out += market.step(t_ns)
@@ -157,7 +169,7 @@ class Exchange:
                         each,
                         fair,
                         maker,
-                        1.0 / given.steps_per_s,
+                        given.grid_s,
                         self._number,
                         given.resolution_delay_s,
                     )

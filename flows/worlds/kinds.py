@@ -1,7 +1,7 @@
 """The kinds of worlds: what the exchange is like in each, and the one instance that trades there.
 
-All kinds share one thin exchange (one underlying, windows of five minutes, a step a second) and one instance: the
-favourite near the end, bought whenever its own fair value is above the price by anything after costs. Its own fair
+All kinds share one thin exchange (one underlying, windows of five minutes, a step each five seconds) and one instance:
+the favourite near the end, bought whenever its own fair value is above the price by anything after costs. Its own fair
 value errs, so it trades in every kind.
 
 - ``null``: the maker is exact and quotes its fair value; only costs are on.
@@ -24,6 +24,7 @@ from connectors.simulator.effects import NO_EFFECTS, Effects
 from connectors.simulator.exchange import Exchange, ExchangeParameters
 from models.failures import Failure
 from models.overriding import overridden
+from models.promotion.sections import PromotionSettings
 from models.settings import Feeds, Settings
 from models.strategies.instance import InstanceTable
 from models.strategies.registry import STRATEGIES
@@ -39,6 +40,9 @@ STAKE: Final = 20.0  # dollars a market
 #: default orders, at which the portfolio's own breaker stops entries.
 BUDGET: Final = 10 * STAKE
 BIAS: Final = 0.5
+#: The rules of promotion by their defaults; an instance falls a state at half its budget, as by default it does at half
+#: of what stops it.
+RULES: Final = PromotionSettings(drawdown=BUDGET / 2)
 #: A tick each five seconds, which the settings do not allow: so much less is to be done, and whatever is older than a
 #: minute is what they call stale.
 FEEDS: Final = Feeds(assets=["BTC"], horizons=["5m"], ahead_s=5).model_copy(update={"clock_ms": 5_000})
@@ -52,9 +56,10 @@ THIN: Final = ExchangeParameters(
     resolution_delay_s=2.0,
     spread_ticks=10,
     steps_per_s=1,
+    step_s=5,
     activity=0.05,
-    ticker_s=2,
-    heartbeat_s=5,
+    ticker_s=5,
+    heartbeat_s=30,
 )
 
 

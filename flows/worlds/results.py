@@ -17,10 +17,9 @@ import msgspec
 
 from flows.research.workers import Progress, run_jobs
 from flows.worlds.judge import Judge
-from flows.worlds.kinds import KINDS, World, WorldKind
+from flows.worlds.kinds import KINDS, RULES, World, WorldKind
 from flows.worlds.world import WorldResult, play
 from models.failures import Failure
-from models.promotion.sections import PromotionSettings
 from models.statistics.power import observations_needed
 
 #: What development worlds showed of an observation of the edge: mean and deviation, dollars a share of the scale.
@@ -89,7 +88,7 @@ def live(world: World, progress: Progress) -> WorldResult:
     """One world with the promotion rules by their defaults."""
     gc.freeze()
     begun = time.process_time()  # deterministic: what it cost, for people
-    judge = Judge(PromotionSettings(), world.begin * 10**9)
+    judge = Judge(RULES, world.begin * 10**9)
     found = play(world, judge, progress)
     seconds = time.process_time() - begun  # deterministic: what it cost, for people
     return msgspec.structs.replace(found, seconds=round(seconds, 2))

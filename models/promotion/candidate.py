@@ -70,6 +70,9 @@ class Candidate(msgspec.Struct, kw_only=True):
     irregular: int = 0  # fills that were not, so far
     in_state: int = 0  # observations in this state
     net_in_state: float = 0.0  # their sum
+    peak: int = 0  # micro-dollars: the most that it had realised in this state
+    fall: int = 0  # and how far it fell from there at most
+    fall_rate: float = -1.0  # of records that go on as before, how many fall as far as is allowed; below 0: not known
 
     def bought(self, fill: Bought) -> None:
         """A fill that bought. What its twin bought counts while it is a shadow, what it bought itself after that."""
@@ -89,11 +92,13 @@ class Candidate(msgspec.Struct, kw_only=True):
         paid = self.paid.get(fill.market)
         if paid is not None:  # the fill was told after the market's end
             self.book.settle(market, fill.outcome, paid[0] if fill.outcome == "Up" else paid[1])
+            self._fell()
 
     def sold(self, t: int, holder: str, market: str, outcome: str, size: int, proceeds: int) -> None:
         """A fill that sold ``size`` micro-shares, for ``proceeds`` micro-dollars after its fee."""
         self.last = max(self.last, t)
         self.book.sell(f"{holder}/{market}", outcome, size, proceeds)
+        self._fell()
 
     def settled(self, t: int, market: str, payout_up: int, payout_down: int) -> None:
         """A market is over: its outcomes pay so many pips a share."""
@@ -105,6 +110,11 @@ class Candidate(msgspec.Struct, kw_only=True):
             self.book.settle(f"{holder}/{market}", "Up", payout_up)
             self.book.settle(f"{holder}/{market}", "Down", payout_down)
         self.forecasts.resolve(market, payout_up / PIP)
+        self._fell()
+
+    def _fell(self) -> None:
+        self.peak = max(self.peak, self.book.realised)
+        self.fall = max(self.fall, self.peak - self.book.realised)
 
     def advance(self, t: int) -> list[HourObservation]:
         """Complete what is over at ``t``."""
@@ -152,6 +162,7 @@ class Candidate(msgspec.Struct, kw_only=True):
         self.state, self.since = state, t
         self.in_state, self.net_in_state = 0, 0.0
         self.watch = Watch()
+        self.peak, self.fall = self.book.realised, 0
 
     def begin_anew(self) -> None:
         """Forget what speaks for it: a new trial."""
@@ -164,3 +175,4 @@ class Candidate(msgspec.Struct, kw_only=True):
         self.record = []
         self.filled = {}
         self.bands = None
+        self.fall_rate = -1.0

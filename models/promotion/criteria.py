@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from models.contracts import CriterionRow
+from models.money import DOLLAR
 from models.promotion.observations import HOUR_NS, HourObservation, LotBook
 from models.promotion.wagers import MOST, Wager
 from models.statistics.bands import Bands, Watch
@@ -83,6 +84,20 @@ def within_bands(fixed: Bands | None, watch: Watch) -> tuple[CriterionRow, ...]:
         said = f"{name} {value:g}, {word} {bound:g}, in {watch.count} of {fixed.horizon} observations"
         rows.append(CriterionRow(name, value, bound, verdict, None, said))
     return tuple(rows)
+
+
+def within_drawdown(fall: int, allowed: float, rate: float, horizon: int) -> CriterionRow:
+    """The drawdown of a state in dollars: ``fall`` in micro-dollars, ``allowed`` in dollars. ``rate``: of records that
+    go on as before, how many fall as far within the horizon; below 0: not known.
+
+    >>> within_drawdown(300_000_000, 250.0, 0.03, 200).text
+    'drawdown in dollars 300, below 250; of records that go on as before 3% reach it in 200 observations'
+    """
+    value = round(fall / DOLLAR, 6)
+    said = f"drawdown in dollars {value:g}, below {allowed:g}"
+    if rate >= 0.0:
+        said += f"; of records that go on as before {rate:.1%} reach it in {horizon} observations".replace(".0%", "%")
+    return CriterionRow("drawdown in dollars", value, allowed, "fail" if value >= allowed else "pass", None, said)
 
 
 def hours_to(threshold: float, wager: Wager, book: LotBook, elapsed_h: float) -> float | None:

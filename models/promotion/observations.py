@@ -66,11 +66,12 @@ class HourObservation(msgspec.Struct, frozen=True):
 
 class BoughtLot(msgspec.Struct):
     """Micro-shares of one fill that are ``left``; ``weight``: the part of it that counts; ``key``: of its hour, None
-    where it counts for none."""
+    where it counts for none; ``cost``: micro-dollars of what is left, fee included."""
 
     key: HourKey | None
     left: int
     weight: float = 0.0
+    cost: int = 0
 
 
 class LotHour(msgspec.Struct):
@@ -103,6 +104,7 @@ class LotBook(msgspec.Struct):
     lots: dict[str, list[BoughtLot]] = {}  # "market|outcome", oldest first
     underlyings: dict[str, UnderlyingHours] = {}
     irregular: int = 0  # sales of what was never bought, and lots that lost more than a dollar a share
+    realised: int = 0  # micro-dollars that closed lots brought, less what they cost: all that count, those cut off too
 
     def buy(
         self,
@@ -139,7 +141,7 @@ class LotBook(msgspec.Struct):
         hour.more += weight * size
         hour.net -= cost
         self.irregular += cost > size
-        held.append(BoughtLot((underlying, number), size, weight))
+        held.append(BoughtLot((underlying, number), size, weight, cost))
         return (underlying, number) if begins and hour.scale else None
 
     def sell(self, market: str, outcome: str, size: int, proceeds: int) -> None:
@@ -168,9 +170,12 @@ class LotBook(msgspec.Struct):
             self.sell(market, outcome, size, size * payout // PIP)
 
     def _pay(self, lot: BoughtLot, part: int, paid: int) -> None:
+        cost = lot.cost * part // lot.left
         lot.left -= part
+        lot.cost -= cost
         if lot.key is None:
             return
+        self.realised += paid - cost
         hour = self.underlyings[lot.key[0]].hours[lot.key[1]]
         hour.net += paid
         hour.worst += lot.weight * paid
@@ -205,6 +210,10 @@ class LotBook(msgspec.Struct):
                         )
         found.sort(key=lambda each: each.hour)
         return found
+
+    def scale(self) -> int:
+        """The most micro-shares of an hour lately, of the underlying with the most."""
+        return max((max(each.sizes, default=0) for each in self.underlyings.values()), default=0)
 
     def range_of(self, key: HourKey) -> tuple[float, float]:
         """The least and the most that an hour's ``x`` can still become by the lots it has."""

@@ -5,10 +5,10 @@ an edge at most that share ever becomes one, each for itself. ``active``: the e-
 threshold of this instance among all ever tried (``models.statistics.elond``), and all other criteria hold at the same
 look. More criteria can only make a false promotion rarer: the look at which all hold is one more stopping time.
 
-**Down.** The test for losses at ``reduce_alpha``, or a live band that was left: ``reduced`` (a canary: back to shadow).
-At ``disable_alpha``, or when a reduced one gained nothing in ``patience`` observations: ``disabled``. Downwards nothing
-waits, upwards each state lasts ``dwell_h`` at least, and what was demoted begins its evidence anew as a further trial
-with a threshold of its own: that is the hysteresis.
+**Down.** The test for losses at ``reduce_alpha``, a live band that was left, or a drawdown of so many dollars:
+``reduced`` (a canary: back to shadow). At ``disable_alpha``, when a reduced one falls as far again, or gained nothing
+in ``patience`` observations: ``disabled``. Downwards nothing waits, upwards each state lasts ``dwell_h`` at least, and
+what was demoted begins its evidence anew as a further trial with a threshold of its own: that is the hysteresis.
 
 Out of ``disabled`` nothing comes back by itself: a new instance id is a new trial, and the operator may let the old one
 begin anew as it is configured (``reopen``), which is a new trial as well.
@@ -27,15 +27,16 @@ from __future__ import annotations
 import msgspec
 
 from models.contracts import PromotionDecision
+from models.money import DOLLAR
 from models.promotion.asked import asked_of
 from models.promotion.candidate import Candidate
-from models.promotion.criteria import within_bands
+from models.promotion.criteria import within_bands, within_drawdown
 from models.promotion.forecasts import ForecastBook
-from models.promotion.states import STEPS, TWIN, PromotionState
+from models.promotion.states import STEPS, TWIN, PromotionState, factor
 from models.promotion.terms import PromotionLook, PromotionTerms, SeenEvidence
 from models.promotion.wagers import Detector, Wager
 from models.reasons import Reason, Verdict
-from models.statistics.bands import Bands, Watch, bands
+from models.statistics.bands import Watch, bands, drawdown_rate
 from models.statistics.elond import Trials
 
 _BAND_RECORD = 20
@@ -115,11 +116,15 @@ class Promoter(msgspec.Struct):
         candidate.advance(t)
         old = candidate.state
         if candidate.bands is not None and candidate.watch.count >= candidate.bands.horizon:
-            candidate.bands, candidate.watch = self._bands(candidate), Watch()  # their horizon is over: the next
+            self._fix_bands(candidate, candidate.state)  # their horizon is over: the next
+            candidate.watch = Watch()
         new, why = self._down(candidate)
         level = self.trials.level(candidate.trial)
         rows = asked_of(candidate, self.terms, level, t)
         watched = within_bands(candidate.bands, candidate.watch)
+        if candidate.state not in ("shadow", "disabled"):
+            allowed, horizon = self.terms.drawdown, self.terms.band_horizon
+            watched = (*watched, within_drawdown(candidate.fall, allowed, candidate.fall_rate, horizon))
         bound = next(each for each in rows if each.name.startswith("evidence"))
         seen = SeenEvidence(
             window=(candidate.begun, candidate.last),
@@ -149,7 +154,7 @@ class Promoter(msgspec.Struct):
                 reason, verdict, why = Reason.PROMOTED, Verdict.PASS, "all criteria are met"
                 if new == "active":
                     self.trials.accept(candidate.trial)
-                candidate.bands = self._bands(candidate)  # fixed before: by what was seen until now
+                self._fix_bands(candidate, new)  # fixed before: by what was seen until now
                 self._move(candidate, new, t)
         text = f"{name} {'stays' if new is None else 'goes from ' + old + ' to'} {new or old}: {why}."
         return PromotionLook(old, new or old, verdict, reason, text, rows, seen, watched)
@@ -162,13 +167,19 @@ class Promoter(msgspec.Struct):
         loss = candidate.loss
         if loss >= 1.0 / terms.disable_alpha:
             return "disabled", f"it loses (e-value {loss:.1f} of {1.0 / terms.disable_alpha:.0f})"
+        fell = candidate.fall >= round(terms.drawdown * DOLLAR)
+        spent = f"it fell {candidate.fall / DOLLAR:.2f} $ from its peak, {terms.drawdown:g} is allowed"
         if state == "reduced":
+            if fell:
+                return "disabled", spent
             if candidate.in_state >= terms.patience and candidate.net_in_state <= 0.0:
                 return "disabled", f"it gained nothing in {candidate.in_state} observations at half its size"
             return None, ""
         lower: PromotionState = "shadow" if state == "canary" else "reduced"
         if loss >= 1.0 / terms.reduce_alpha:
             return lower, f"it loses (e-value {loss:.1f} of {1.0 / terms.reduce_alpha:.0f})"
+        if fell:
+            return lower, spent
         left = candidate.watch.breached(candidate.bands) if candidate.bands is not None else ()
         if left:
             return lower, f"it left its live band: {', '.join(left)}"
@@ -182,12 +193,19 @@ class Promoter(msgspec.Struct):
         candidate.begin_anew()
         self.trials.add(candidate.trial)
 
-    def _bands(self, candidate: Candidate) -> Bands | None:
+    def _fix_bands(self, candidate: Candidate, state: PromotionState) -> None:
+        """By the record so far, for the sizes that it has in ``state``."""
+        candidate.bands, candidate.fall_rate = None, -1.0
         record = [each.x for each in candidate.record]
         if len(record) < _BAND_RECORD:
-            return None
-        terms = self.terms
-        return bands(record, terms.band_horizon, terms.band_rate, terms.band_haircut, seed=candidate.generation)
+            return
+        terms, seed = self.terms, candidate.generation
+        candidate.bands = bands(record, terms.band_horizon, terms.band_rate, terms.band_haircut, seed=seed)
+        now = 1.0 if candidate.state == "shadow" else factor(candidate.state, terms.canary_factor)
+        scale = candidate.book.scale() * factor(state, terms.canary_factor) / now
+        if scale > 0.0:
+            allowed = terms.drawdown * DOLLAR / scale
+            candidate.fall_rate = drawdown_rate(record, terms.band_horizon, allowed, terms.band_haircut, seed=seed)
 
     # --- what is written -----------------------------------------------------------------------------------------
 

@@ -38,6 +38,7 @@ class PromotionSettings(Section):
     )
     disable_alpha: float = Field(0.01, gt=0, lt=1, description="the same, of the one that disables")
     patience: int = Field(96, ge=1, description="observations that a reduced instance has to gain in")
+    drawdown: float = Field(250, gt=0, description="dollars from its peak in this state, at which it falls a state")
     band_horizon: int = Field(200, ge=10, le=5_000, description="observations that the live bands hold for")
     band_rate: float = Field(0.05, gt=0, lt=1, description="false alarms of all three bands over the horizon")
     band_haircut: float = Field(0.5, ge=0, le=1, description="of the record's mean that the bands do not count on")

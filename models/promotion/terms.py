@@ -31,6 +31,8 @@ class PromotionTerms(msgspec.Struct, frozen=True):
     reduce_alpha: float
     disable_alpha: float
     patience: int
+    canary_factor: float
+    drawdown: float
     band_horizon: int
     band_rate: float
     band_haircut: float

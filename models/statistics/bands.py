@@ -83,13 +83,8 @@ def bands(
 ) -> Bands:
     """The bands for the next ``horizon`` observations of what has this record. Raises ValueError for a record of fewer
     than 20."""
-    if len(record) < 20:
-        raise ValueError(f"{len(record)} observations are too few for bands: at least 20")
-    series = np.asarray(record, dtype=np.float64)
-    mean = float(series.mean()) * (1.0 - haircut) if series.mean() > 0.0 else float(series.mean())
-    shifted = series - series.mean() + mean
-    drawn = stationary_indices(len(series), horizon, block_length(len(series)), paths, seed)
-    depth, fall, run = _statistics(shifted[drawn], series[drawn] < 0.0, mean)
+    drawn, mean, lost = _drawn(record, horizon, haircut, seed, paths)
+    depth, fall, run = _statistics(drawn, lost, mean)
     tail = np.minimum(np.minimum(_above(depth), _above(fall)), _above(run))
     # so many paths may have a statistic as rare as this in any of the three
     level = float(np.quantile(tail, rate, method="lower"))
@@ -101,6 +96,37 @@ def bands(
         round(_bound(fall, level), 12),
         int(_bound(run, level)),
     )
+
+
+def drawdown_rate(
+    record: Sequence[float],
+    horizon: int,
+    allowed: float,
+    haircut: float = 0.5,
+    seed: int = 0,
+    paths: int = 4_000,
+) -> float:
+    """How often the drawdown of what has this record reaches ``allowed`` within the next ``horizon`` observations, 0 to
+    1. Raises ValueError for a record of fewer than 20.
+
+    >>> drawdown_rate([0.1, -0.05, 0.2, -0.1] * 10, horizon=50, allowed=1_000.0)
+    0.0
+    """
+    drawn, mean, lost = _drawn(record, horizon, haircut, seed, paths)
+    return float((_statistics(drawn, lost, mean)[1] >= allowed).mean())
+
+
+def _drawn(
+    record: Sequence[float], horizon: int, haircut: float, seed: int, paths: int
+) -> tuple[Floats, float, npt.NDArray[np.bool_]]:
+    """Paths of what has this record with its mean cut, that mean, and where the record itself lost."""
+    if len(record) < 20:
+        raise ValueError(f"{len(record)} observations are too few for bands: at least 20")
+    series = np.asarray(record, dtype=np.float64)
+    mean = float(series.mean()) * (1.0 - haircut) if series.mean() > 0.0 else float(series.mean())
+    shifted = series - series.mean() + mean
+    drawn = stationary_indices(len(series), horizon, block_length(len(series)), paths, seed)
+    return shifted[drawn], mean, series[drawn] < 0.0
 
 
 def _statistics(paths: Floats, lost: npt.NDArray[np.bool_], mean: float) -> tuple[Floats, Floats, Floats]:

@@ -13,12 +13,11 @@ import pytest
 
 from flows.worlds import results
 from flows.worlds.judge import Judge
-from flows.worlds.kinds import INSTANCE, PROOF_SEEDS, World, settings
+from flows.worlds.kinds import INSTANCE, PROOF_SEEDS, RULES, World, settings
 from flows.worlds.results import KindSummary, live, read_results, run_worlds, summarise
 from flows.worlds.world import WorldResult, play
 from models.contracts import Fill, Outcome
 from models.money import PIP
-from models.promotion.sections import PromotionSettings
 from models.strategies.instance import instances
 from tests.commands import assert_explained, profit
 
@@ -29,7 +28,7 @@ class Spy(Judge):
     """The judge, and all that it was told."""
 
     def __init__(self, world: World) -> None:
-        super().__init__(PromotionSettings(), world.begin * 10**9)
+        super().__init__(RULES, world.begin * 10**9)
         self.fills: list[Fill] = []
         self.outcomes: list[Outcome] = []
 

@@ -174,6 +174,38 @@ def test_a_live_band_that_is_left_reduces() -> None:
     assert any("live band" in each.text for each in world.looks)
 
 
+def test_a_drawdown_of_dollars_takes_a_state_at_once_and_a_second_one_the_next() -> None:
+    """Each lot wins or loses five dollars; how far it fell from its peak in a state is counted here by hand."""
+    world = World("active", reduce_alpha=1e-9, disable_alpha=1e-9, patience=10_000, drawdown=40.0)
+    luck = np.random.default_rng(3)
+    state, made, peak = "active", 0, 0
+    for number in range(2_000):
+        t, market, won = number * HOUR_NS // 3, str(number), bool(luck.random() < 0.48)
+        world.candidate.bought(Bought(t, "x", market, "Up", "BTC", 10 * SHARE, 5 * SHARE, "book_cross"))
+        world.promoter.settled(t + 1, market, 10_000 * won, 10_000 * (not won))
+        look = world.promoter.look("x", t + 2)
+        made += 5 if won else -5
+        peak = max(peak, made)
+        fell = peak - made >= 40
+        assert (look.new != look.old) is fell, "at the settlement that spends it, whatever the hour"
+        if fell:
+            assert "40.00 $ from its peak, 40 is allowed" in look.text
+            state = {"active": "reduced", "reduced": "disabled"}[state]
+            made = peak = 0
+        assert look.new == state
+        if state == "disabled":
+            break
+    assert state == "disabled"
+
+
+def test_how_often_such_a_drawdown_comes_of_itself_is_said() -> None:
+    world = World("canary", drawdown=1_000.0)
+    world.live(150, 0.15)
+    rows = {each.name: each for each in world.looks[-1].bands}
+    assert rows["drawdown in dollars"].verdict == "pass"
+    assert "of records that go on as before 0% reach it in 200 observations" in rows["drawdown in dollars"].text
+
+
 def test_what_is_configured_as_active_is_judged_and_may_fall() -> None:
     world = World("active")
     world.live(30, 0.0)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from trialgate import compute_live_bands
 
-from models.statistics.bands import Bands, Watch, bands
+from models.statistics.bands import Bands, Watch, bands, drawdown_rate
 from models.statistics.tails import losing_run, maximum_drawdown
 
 
@@ -68,6 +68,19 @@ def test_they_are_about_as_wide_as_those_of_trialgate() -> None:
     assert ours.drawdown == pytest.approx(theirs.max_drawdown[-1], rel=0.25)
     assert ours.floor(60) == pytest.approx(theirs.min_cumulative_return[-1], rel=0.4)
     assert abs(ours.run - theirs.max_losing_streak[-1]) <= 3
+
+
+def test_how_often_a_drawdown_comes_of_itself_is_that_of_the_walk_it_was_drawn_from() -> None:
+    """Against walks simulated anew: normal steps of mean 0.02, half of which is counted on, and deviation 0.1."""
+    random = np.random.default_rng(5)
+    record = random.normal(0.02, 0.1, 4_000)
+    record += 0.02 - record.mean()
+    walks = random.normal(0.01, record.std(), (20_000, 100)).cumsum(axis=1)
+    peaks = np.maximum(np.maximum.accumulate(walks, axis=1), 0.0)
+    falls = (peaks - walks).max(axis=1)
+    for allowed in (0.6, 1.0, 1.6):
+        share = float((falls >= allowed).mean())
+        assert drawdown_rate(list(record), 100, allowed) == pytest.approx(share, abs=0.05)
 
 
 def test_they_hold_for_their_horizon_and_need_a_record() -> None:
