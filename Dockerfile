@@ -8,7 +8,7 @@ COPY requirements.lock .
 # The lock holds the tools of development too, so that every hash is checked; they are not needed at run time.
 RUN pip install --require-hashes -r requirements.lock \
     && pip uninstall --yes mypy ruff pytest pytest-asyncio hypothesis playwright schemathesis \
-       arch statsmodels pandas jsharpe purgedcv trialgate
+       arch statsmodels pandas jsharpe mapie purgedcv trialgate
 COPY pyproject.toml README.md ./
 COPY models models
 COPY connectors connectors
