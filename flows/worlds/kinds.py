@@ -32,7 +32,7 @@ from models.strategies.registry import STRATEGIES
 WorldKind = Literal["null", "edge", "dying"]
 KINDS: Final[tuple[WorldKind, ...]] = get_args(WorldKind)
 #: Seeds below are for development and prove nothing; from here on they were never looked at before a proof.
-PROOF_SEEDS: Final = 10_000
+PROOF_SEEDS: Final = 20_000
 INSTANCE: Final = "carry"
 STRATEGY: Final = "expiry_carry"
 STAKE: Final = 20.0  # dollars a market

@@ -23,15 +23,15 @@ from models.failures import Failure
 from models.statistics.power import observations_needed
 
 #: What development worlds showed of an observation of the edge: mean and deviation, dollars a share of the scale.
-MEAN: Final = 0.10
-DEVIATION: Final = 0.09
+MEAN: Final = 0.088
+DEVIATION: Final = 0.088
 #: Of the first instance at the default level.
 THRESHOLD: Final = 400.0
 #: Observations that a canary's quarter size costs, and the first hour, which only learns the scale.
 CANARY_LOSS: Final = 18
 LEARNT: Final = 1
-#: Hours within which nine of ten edges are to be active; each hour is an observation.
-HORIZON_H: Final = (observations_needed(THRESHOLD, MEAN, DEVIATION, power=0.9) or 0) + CANARY_LOSS + LEARNT
+#: Hours within which nineteen of twenty edges are to be active; each hour is an observation.
+HORIZON_H: Final = (observations_needed(THRESHOLD, MEAN, DEVIATION, power=0.95) or 0) + CANARY_LOSS + LEARNT
 #: The proof: so many worlds of each kind.
 PROOF: Final[dict[WorldKind, int]] = {"null": 200, "edge": 50, "dying": 50}
 
