@@ -43,16 +43,28 @@ class RunRow(msgspec.Struct, frozen=True):
 
 def run_rows(data_dir: Path, most: int) -> list[RunRow]:
     """The newest ``most`` runs, the newest first."""
-    return [_row(folder) for folder in list(runs_in(data_dir))[:most]]
+    return [run_row(folder) for folder in list(runs_in(data_dir))[:most]]
 
 
-def _row(folder: Path) -> RunRow:
-    about, plan, wrong = _said(folder)
-    kind: Kind = "replay" if (folder / PLAN).is_file() else "recorded"
+def kind_of(folder: Path) -> Kind:
+    """Of what feeds the run is."""
+    return _kind(folder, _said(folder)[0])
+
+
+def _kind(folder: Path, about: dict[str, Any]) -> Kind:
     feeds = str(about.get("feeds", ""))
-    if feeds in ("live", "sim"):
-        kind = feeds  # type: ignore[assignment]
-    source = str(plan.get("archive", "")) if kind == "replay" else "" if kind in ("live", "sim") else feeds
+    if feeds == "live":
+        return "live"
+    if feeds == "sim":
+        return "sim"
+    return "replay" if (folder / PLAN).is_file() else "recorded"
+
+
+def run_row(folder: Path) -> RunRow:
+    """The run in ``folder``. Reads its ledger and the end of its archive: from milliseconds to a second."""
+    about, plan, wrong = _said(folder)
+    kind = _kind(folder, about)
+    source = str(plan.get("archive", "")) if kind == "replay" else str(about.get("feeds", "")) if kind == "recorded" else ""
     seconds, events, net = 0.0, 0, 0.0
     lacking: list[str] = []
     try:

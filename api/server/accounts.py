@@ -67,6 +67,7 @@ class Accounts:
         self.curve: deque[Equity] = deque()
         self.highest = 0.0
         self.deepest = 0.0
+        self.real = False  # whether an exchange confirmed a fill
         self._every = SECOND
         self.results: dict[str, int] = {}  # market -> micro-dollars
 
@@ -74,6 +75,7 @@ class Accounts:
         key = (fill.account, fill.strategy, fill.market_key, fill.outcome)
         made = self._of(fill.strategy, fill.account)
         made.fills += 1
+        self.real = self.real or fill.evidence == "exchange"
         if fill.side == "buy":
             made.bought += fill.size
             held = self.held.setdefault(key, Held(opened=fill.timestamp))

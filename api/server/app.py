@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Final
 
 from fastapi import FastAPI, Request, status
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import FileResponse, JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
@@ -47,6 +48,7 @@ def build(state: ServerState) -> FastAPI:
         title="Profit System", version="1", description=_ABOUT, openapi_tags=_TAGS, docs_url=None, redoc_url=None
     )
     hub = state.hub
+    pages = page_paths()
 
     @app.exception_handler(Failure)
     async def explain(_request: Request, failure: Failure) -> JSONResponse:
@@ -72,10 +74,21 @@ def build(state: ServerState) -> FastAPI:
         app.include_router(part.router(state), responses=ANYWHERE)
     app.mount("/pages", StaticFiles(directory=PAGES), name="pages")
 
+    @app.get("/overview", include_in_schema=False)
+    async def overview() -> RedirectResponse:
+        return RedirectResponse("/")
+
     @app.get("/{path:path}", include_in_schema=False)
     async def page(path: str) -> FileResponse:
         if path.startswith(("api/", "stream")) or "." in path.rpartition("/")[2]:
             raise HTTPException(404, f"there is nothing at /{path[:80]}")
-        return FileResponse(PAGES / "index.html")
+        known = path.partition("/")[0] in pages
+        return FileResponse(PAGES / "index.html", status.HTTP_200_OK if known else status.HTTP_404_NOT_FOUND)
 
     return app
+
+
+def page_paths() -> frozenset[str]:
+    """First parts of the paths that have a page, as the pages' own registry lists them."""
+    listed = (PAGES / "app" / "registry.js").read_text(encoding="utf-8")
+    return frozenset(re.findall(r'path: "/([a-z-]*)"', listed))

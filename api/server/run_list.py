@@ -3,49 +3,82 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from api.run_table import started_at
-from api.runs import SUMMARY, is_running, is_unfinished_replay, runs_in
+from api.run_table import Kind, RunRow, kind_of, run_row, started_at
+from api.runs import DESCRIPTION, PLAN, SUMMARY, is_running, runs_in
 from api.server import audit, views
 
 _MOST: Final = 50
+_WORDS: Final[dict[Kind, str]] = {"live": "live", "sim": "simulated", "recorded": "recorded", "replay": "replay"}
+_MONEY: Final = (
+    "SELECT (SELECT arg_max(equity_usd, utc) FROM v_equity), (SELECT arg_max(realised_usd, utc) FROM v_equity), "
+    "(SELECT count(*) FROM fills)"
+)
+
+#: A run is looked at anew when one of these changed.
+_MARKS: Final = (DESCRIPTION, PLAN, SUMMARY, audit.DATABASE, ".")
 
 
-def runs_of(data_dir: Path, current: Path) -> list[views.RunSummaryView]:
-    """The newest first. Reads files: not for the event loop."""
-    if not data_dir.is_dir():
-        return []
-    return [_summary(folder, current) for folder in list(runs_in(data_dir))[:_MOST]]
+class RunList:
+    """``read``: every run of the data folder, the newest first. What ended is read once: its state goes by the rule of
+    ``profit runs``."""
+
+    def __init__(self) -> None:
+        self._ended: dict[Path, tuple[tuple[int, ...], views.RunSummaryView]] = {}
+
+    def read(self, data_dir: Path, current: Path) -> list[views.RunSummaryView]:
+        """Reads files: not for the event loop."""
+        if not data_dir.is_dir():
+            return []
+        folders = list(runs_in(data_dir))[:_MOST]
+        self._ended = {folder: known for folder, known in self._ended.items() if folder in folders}
+        found = []
+        for folder in folders:
+            here = folder.resolve() == current.resolve()
+            found.append(self._one(folder).model_copy(update={"current": here}))
+        return found
+
+    def _one(self, folder: Path) -> views.RunSummaryView:
+        if is_running(folder):
+            self._ended.pop(folder, None)
+            return _summary(folder, None)
+        mark = marks(folder)
+        known = self._ended.get(folder)
+        if known is None or known[0] != mark:
+            known = (mark, _summary(folder, run_row(folder)))
+            self._ended[folder] = known
+        return known[1]
 
 
-def _summary(folder: Path, current: Path) -> views.RunSummaryView:
-    about: dict[str, Any] = {}
-    for name in ("run.json", SUMMARY):
-        with contextlib.suppress(OSError, ValueError):
-            about = {**json.loads((folder / name).read_text(encoding="utf-8")), **about}
-    equity = realised = None
-    fills = None
-    running = is_running(folder)
+def marks(folder: Path) -> tuple[int, ...]:
+    """Changes when the run in ``folder`` goes on, or ends."""
+    found = []
+    for name in _MARKS:
+        with contextlib.suppress(OSError):
+            found.append((folder / name).stat().st_mtime_ns)
+    return tuple(found)
+
+
+def _summary(folder: Path, ended: RunRow | None) -> views.RunSummaryView:
+    equity = realised = fills = None
     with contextlib.suppress(audit.NoAudit):
         if (folder / audit.DATABASE).is_file():
-            rows = audit.ask(
-                folder,
-                "SELECT (SELECT arg_max(equity_usd, utc) FROM v_equity), "
-                "(SELECT arg_max(realised_usd, utc) FROM v_equity), (SELECT count(*) FROM fills)",
-            )
-            equity, realised, fills = rows[0]
+            equity, realised, fills = audit.ask(folder, _MONEY)[0]
     files = 0
     with contextlib.suppress(OSError):
         files = sum(1 for _ in (folder / "archive").rglob("*.parquet"))
+    kind = kind_of(folder) if ended is None else ended.kind
+    source = "" if ended is None or not ended.source else f" of {ended.source}"
     return views.RunSummaryView(
         name=folder.name,
-        feeds=str(about.get("feeds", about.get("source", "a recording"))),
+        kind=kind,
+        feeds=f"{_WORDS[kind]}{source}",
         started=started_at(folder),
-        state="running" if running else "unfinished" if is_unfinished_replay(folder) else "finished",
-        current=folder.resolve() == current.resolve(),
+        state="running" if ended is None else ended.state,
+        why="" if ended is None else ended.why,
+        current=False,
         files=files,
         equity_usd=equity,
         realised_usd=realised,

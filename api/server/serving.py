@@ -45,6 +45,7 @@ ADDRESS_FILE: Final = "api.json"
 _FEEDS: Final[dict[str, Literal["LIVE", "SIMULATED", "RECORDED"]]] = {"live": "LIVE", "sim": "SIMULATED"}
 _ANSWER_S: Final = 15.0
 _BEAT_S: Final = 0.25
+_OTHERS_S: Final = 20.0
 #: How long the event loop may take to note a batch before the intake looks whether it should end.
 _DELIVERY_S: Final = 1.0
 _GRACEFUL_S: Final = 1
@@ -119,6 +120,7 @@ async def serve(
         serving = asyncio.create_task(server.serve([listening]))
         stopping = asyncio.create_task(stop.wait())
         beating = asyncio.create_task(_beat(state))
+        looking = asyncio.create_task(_look_at_others(state))
         try:
             await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -129,6 +131,7 @@ async def serve(
             stop.set()
             stopping.cancel()
             beating.cancel()
+            looking.cancel()
             await asyncio.gather(serving, asyncio.to_thread(intake.close))
             if bootstrap:
                 address.unlink(missing_ok=True)
@@ -199,6 +202,14 @@ async def _beat(state: ServerState) -> None:
     while True:
         state.beats.note(state.hub.board, state.settings())
         await asyncio.sleep(_BEAT_S)
+
+
+async def _look_at_others(state: ServerState) -> None:
+    """Read what the other runs of the data folder made; what did not change is not read again."""
+    while True:
+        with contextlib.suppress(OSError):  # a run that is being deleted: the next look
+            await asyncio.to_thread(state.others.read)
+        await asyncio.sleep(_OTHERS_S)
 
 
 def _deliverer(loop: asyncio.AbstractEventLoop, hub: Hub, stop: asyncio.Event) -> Callable[[Batch], None]:

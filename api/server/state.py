@@ -9,6 +9,7 @@ from pathlib import Path
 from api.server.access import Access
 from api.server.alerting import Alerting
 from api.server.conservation import CounterHistory
+from api.server.earnings import OtherRuns
 from api.server.hub import Hub
 from api.server.report_making import ReportMaker
 from api.server.views import RunView
@@ -36,6 +37,8 @@ class ServerState:
     give: Give | None = None
     finished: bool = False
     reports: ReportMaker = field(init=False)
+    others: OtherRuns = field(init=False)
 
     def __post_init__(self) -> None:
         self.reports = ReportMaker(self.data_dir)
+        self.others = OtherRuns(self.data_dir, self.run_dir)

@@ -788,9 +788,11 @@ class RunSummaryView(BaseModel):
     """A run on disk."""
 
     name: str
-    feeds: str
+    kind: Literal["live", "sim", "recorded", "replay"]
+    feeds: str = Field(description="the same in words, with what was played or replayed")
     started: str
-    state: Literal["running", "finished", "unfinished"]
+    state: Literal["running", "finished", "unfinished", "damaged"] = Field(description="as `profit runs` has it")
+    why: str = Field(description="what is wrong where it is unfinished or damaged")
     current: bool
     files: int = Field(description="Parquet files of its archive")
     equity_usd: float | None

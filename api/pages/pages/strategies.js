@@ -42,6 +42,23 @@ export function Learned({ of }) {
   return html`<dl class="figures"><${Figure} label="The instance" value=${signed(of.own_net_usd)} kind=${tone(of.own_net_usd)} /><${Figure} label="Its twin" value=${signed(of.twin_net_usd)} kind=${tone(of.twin_net_usd)} note="alone, at full size" /><${Figure} label="Apart" value=${signed(of.difference_usd)} kind=${tone(of.difference_usd)} /></dl>`;
 }
 const cents = (value) => (value === null || value === undefined ? none : `${value > 0 ? "+" : value < 0 ? "−" : ""}${Math.abs(value * 100).toFixed(2)} ¢`);
+// Which runs "today" and "7 days" are the sums of: runs of one kind alone.
+const KINDS = { live: ["live feeds", "on live feeds"], sim: ["simulated exchange", "on the simulated exchange"], recorded: ["recording", "on played recordings"], replay: ["replay", "that are replays"] };
+const runsOf = (n) => `${count(n)} run${n === 1 ? "" : "s"}`;
+function summed(e) {
+  if (!e) return "…";
+  if (!["live", "sim"].includes(e.kind)) return `this ${e.kind === "replay" ? "replay" : "run"} alone`;
+  return e.complete ? `of ${runsOf(e.runs.length + e.quiet)} ${KINDS[e.kind][1]}` : "this run; the others are being read";
+}
+function Earned({ of }) {
+  if (!of) return null;
+  const apart = Object.entries(of.left_out).map(([kind, n]) => `${runsOf(n)} ${KINDS[kind][1]}`), unread = Object.keys(of.unread).length;
+  const real = of.runs.filter((r) => r.real).length;
+  return html`<details><summary>Which runs today and 7 days are of</summary>
+    <p class="note">Days are UTC, by event time; today is ${of.today || none}. ${["live", "sim"].includes(of.kind) ? `Runs of this data folder ${KINDS[of.kind][1]}, whatever their settings were${of.quiet ? `; ${runsOf(of.quiet)} of them made and lost nothing in 7 days` : ""}.` : "A replay and a run on a recording trade the same hours again: nothing is added to them."}${of.kind === "live" ? ` Orders are ${real ? `on paper, but in ${runsOf(real)} real ones too` : "on paper"}.` : ""}${apart.length ? ` Not in it: ${apart.join(", ")}.` : ""}</p>
+    ${unread ? html`<p class="warn">Not in it, for they cannot be read: ${Object.entries(of.unread).map(([name, why]) => `${name} (${why})`).join("; ")}</p>` : null}
+    <${Table} name="earned" rows=${of.runs} keyOf=${(r) => r.name} empty="No run." columns=${[{ key: "name", label: "Run", cell: (r) => html`${r.name}${r.current ? html` <span class="note">(this one)</span>` : null}` }, ...(of.kind === "live" ? [{ key: "real", label: "Orders", cell: (r) => (r.real ? "real and paper" : "paper") }] : []), { key: "today_usd", label: "Today", num: true, kind: (r) => tone(r.today_usd), cell: (r) => signed(r.today_usd) }, { key: "week_usd", label: "7 days", num: true, kind: (r) => tone(r.week_usd), cell: (r) => signed(r.week_usd) }]} /></details>`;
+}
 export default function Strategies({ rest, query, go, run }) {
   return rest ? html`<${One} id=${rest} key=${rest} go=${go} run=${run} />` : html`<${All} query=${query} go=${go} />`;
 }
@@ -49,20 +66,22 @@ function Scans({ rows, empty }) {
   return html`<${Table} name="scans" rows=${rows} columns=${SCAN_COLUMNS} keyOf=${(s) => `${s.strategy} ${s.market_key}`} empty=${empty} />`;
 }
 function All({ query, go }) {
-  const live = useLive("/api/strategies", ["telemetry", "decision", "outcome", "risk"]), scans = useLive("/api/scans", ["telemetry"], 2000);
+  const live = useLive("/api/strategies", ["telemetry", "decision", "outcome", "risk"]), earned = useLive("/api/earnings", ["outcome", "fill"], 10000), scans = useLive("/api/scans", ["telemetry"], 2000);
   const all = scans.data?.scans || [];
   const words = (query.get("q") || "").toLowerCase();
   const rows = all.filter((s) => (!query.get("strategy") || s.strategy === query.get("strategy")) && (!query.get("verdict") || s.verdict === query.get("verdict"))
     && (query.get("ended") === "1" || s.reason !== "expired") && (!words || `${s.market} ${s.market_key} ${s.reason}`.toLowerCase().includes(words)));
-  return html`<${Panel} title="Instances" live=${live} note="money is of this run alone, after all fees"><${Steps}><${Table} name="instances" rows=${live.data?.strategies || []} keyOf=${(s) => s.id} onOpen=${(s) => go(`/strategies/${s.id}`)} empty="Loading …" columns=${[
+  const made = Object.fromEntries((earned.data?.instances || []).map((each) => [each.id, each]));
+  return html`<${Panel} title="Instances" live=${live} note=${`after all fees; today and 7 days: ${summed(earned.data)}`}><${Steps}><${Table} name="instances" rows=${live.data?.strategies || []} keyOf=${(s) => s.id} onOpen=${(s) => go(`/strategies/${s.id}`)} empty="Loading …" columns=${[
     { key: "id", label: "Instance", cell: (s) => html`<a href=${`/strategies/${s.id}`} tabindex="-1">${s.id}</a>` }, { key: "state", label: "State", by: stateOf, cell: (s) => html`${s.sizing.promotion ? html`<a href=${`/validation/${s.id}`}>${stateOf(s)}</a>` : s.state}${s.sizing.entries === "off" ? html`, <strong class="bad">off</strong>` : ""}` },
     { key: "size", label: "Size", num: true, by: (s) => s.sizing.size, kind: (s) => (orders(s.sizing) && s.sizing.size === 0 ? "bad" : ""), cell: (s) => html`<span title=${sized(s.sizing)}>${orders(s.sizing) ? percent(s.sizing.size) : none}</span>` },
     { key: "evaluations", label: "Samples", num: true, cell: (s) => count(s.evaluations) }, { key: "pass_rate", label: "Pass rate", num: true, cell: (s) => percent(s.pass_rate) },
     { key: "passed", label: "Passed", num: true, cell: (s) => count(s.passed) }, { key: "held", label: "Waiting", num: true, cell: (s) => count(s.held) }, { key: "blocked", label: "Refused", num: true, cell: (s) => count(s.blocked) },
     { key: "blocks", label: "Refused because", wide: true, sort: false, cell: (s) => listed(s.blocks) }, { key: "refused", label: "Entries refused by gates", wide: true, sort: false, cell: (s) => listed(s.refused) },
-    { key: "today_usd", label: "Today", num: true, kind: (s) => tone(s.today_usd), cell: (s) => signed(s.today_usd) }, { key: "week_usd", label: "7 days", num: true, kind: (s) => tone(s.week_usd), cell: (s) => signed(s.week_usd) },
+    { key: "today_usd", label: "Today", num: true, by: (s) => made[s.id]?.today_usd, kind: (s) => tone(made[s.id]?.today_usd), cell: (s) => signed(made[s.id]?.today_usd) }, { key: "week_usd", label: "7 days", num: true, by: (s) => made[s.id]?.week_usd, kind: (s) => tone(made[s.id]?.week_usd), cell: (s) => signed(made[s.id]?.week_usd) },
+    { key: "realised_usd", label: "This run", num: true, kind: (s) => tone(s.realised_usd), cell: (s) => signed(s.realised_usd) },
     ...((live.data?.strategies || []).some(apart) ? [{ key: "twin", label: "Apart from its twin", num: true, by: (s) => apart(s)?.difference_usd, kind: (s) => tone(apart(s)?.difference_usd), cell: (s) => signed(apart(s)?.difference_usd) }] : []),
-  ]} /><//><//>
+  ]} /><//><${Earned} of=${earned.data} /><//>
   <${Panel} title="Scans" live=${scans} note="the latest evaluation of every strategy and market">
     <div class="filters"><${Select} name="strategy" label="Strategy" options=${[...new Set(all.map((s) => s.strategy))]} /><${Select} name="verdict" label="Verdict" options=${[["pass", "passed"], ["hold", "waiting"], ["block", "refused"]]} /><${Search} name="q" label="Words" /></div>
     <${Scans} rows=${rows} empty=${scans.data ? "No window has been evaluated yet, or none matches." : "Loading …"} /><//>`;
@@ -87,10 +106,11 @@ function MarkOuts({ of }) {
 function One({ id, go, run }) {
   const live = useLive(`/api/strategies/${id}`, ["telemetry", "decision", "risk"]), scans = useLive(`/api/scans?strategy=${id}`, ["telemetry"], 2000);
   const decisions = useLive(`/api/decisions?limit=20&refusals=true&strategy=${id}`, ["decision"]);
+  const earned = useLive("/api/earnings", ["outcome", "fill"], 10000), made = earned.data?.instances.find((each) => each.id === id);
   const s = live.data;
   return html`<${Panel} title=${`Instance ${id}`} live=${live} note=${s ? html`${s.strategy}, ${stateOf(s)}${s.twin_of ? html` of <a href=${`/strategies/${s.twin_of}`}>${s.twin_of}</a>` : ""}, model ${s.model}` : ""}>${s ? html`<dl class="figures">
       <${Figure} label="Evaluations" value=${count(s.evaluations)} note=${`${count(s.passed)} passed, ${count(s.held)} waiting, ${count(s.blocked)} refused`} /><${Figure} label="Pass rate" value=${percent(s.pass_rate)} />
-      <${Figure} label="Today" value=${signed(s.today_usd)} kind=${tone(s.today_usd)} note="of this run alone" /><${Figure} label="7 days" value=${signed(s.week_usd)} kind=${tone(s.week_usd)} note="of this run alone" /><${Figure} label="All" value=${signed(s.realised_usd)} kind=${tone(s.realised_usd)} note="closed PnL less fees" /><${Figure} label="Size now" value=${orders(s.sizing) ? percent(s.sizing.size) : none} kind=${orders(s.sizing) && s.sizing.size === 0 ? "bad" : ""} note=${sized(s.sizing)} /></dl>
+      <${Figure} label="Today" value=${signed(made?.today_usd)} kind=${tone(made?.today_usd)} note=${summed(earned.data)} /><${Figure} label="7 days" value=${signed(made?.week_usd)} kind=${tone(made?.week_usd)} note=${made ? `it traded in ${runsOf(made.runs)}` : ""} /><${Figure} label="This run" value=${signed(s.realised_usd)} kind=${tone(s.realised_usd)} note="closed PnL less fees" /><${Figure} label="Size now" value=${orders(s.sizing) ? percent(s.sizing.size) : none} kind=${orders(s.sizing) && s.sizing.size === 0 ? "bad" : ""} note=${sized(s.sizing)} /></dl>
       <p>Last: <${Reason} code=${s.last_reason} meaning=${s.meaning} /></p>` : html`<${Empty}>Loading …<//>`}<//>
     ${run?.finished || !s ? null : html`<${Panel} title="Entries and size" note="asked here, answered by the trading flow"><${Word} s=${s} /><//>`}
     ${s?.twin ? html`<${Panel} title="Beside its paper twin" live=${live} note=${html`<a href=${`/strategies/${s.twin.twin.instance}`}>${s.twin.twin.instance}</a>: this run, positions that ended, after fees`}><${Twin} of=${s.twin} /><//>` : null}

@@ -13,7 +13,7 @@ from api.server.conservation import conservation_of, counted
 from api.server.decisions import DecisionFilter, Trace, one, page, trace
 from api.server.problems import CONFLICT, NOT_FOUND
 from api.server.routes.trading import Filter
-from api.server.run_list import runs_of
+from api.server.run_list import RunList
 from api.server.state import ServerState
 
 Id = Annotated[str, Path(max_length=300, description="id of a decision")]
@@ -22,6 +22,7 @@ Id = Annotated[str, Path(max_length=300, description="id of a decision")]
 def router(state: ServerState) -> APIRouter:
     made = APIRouter(prefix="/api", tags=["evidence"])
     board = state.hub.board
+    run_list = RunList()
 
     # What is not async reads files, and FastAPI calls it in a thread.
     @made.get("/decisions", responses=CONFLICT)
@@ -62,7 +63,7 @@ def router(state: ServerState) -> APIRouter:
     @made.get("/runs")
     def runs() -> views.Runs:
         """Runs on disk, the newest first."""
-        return views.Runs(runs=runs_of(state.data_dir, state.run_dir))
+        return views.Runs(runs=run_list.read(state.data_dir, state.run_dir))
 
     @made.get("/settings")
     async def settings() -> views.SettingsView:

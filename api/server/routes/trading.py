@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Query
+from starlette.concurrency import run_in_threadpool
 
+from api.run_table import kind_of
 from api.server import guards, money, views
 from api.server.board import MOST_ROWS
+from api.server.earnings import Earnings
 from api.server.formats import usd
 from api.server.markets import summary_of, view_of
 from api.server.problems import NOT_FOUND
@@ -35,6 +38,13 @@ def router(state: ServerState) -> APIRouter:
             if each.id == instance:
                 return each
         raise HTTPException(404, f"there is no instance {instance[:80]}")
+
+    @made.get("/earnings")
+    async def earnings() -> Earnings:
+        """What each instance made today and in seven days, over the runs of the data folder that may be added up:
+        which they are, and what each gave."""
+        kind = await run_in_threadpool(kind_of, state.run_dir)
+        return state.others.earnings(kind, state.run().name, board.accounts, board.newest_ns)
 
     @made.get("/scans")
     async def scans(strategy: Filter = "", market: Filter = "") -> views.Scans:

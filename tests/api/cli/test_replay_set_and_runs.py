@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 
 from api.runs import LOCK, first_begun, locked
-from api.server.run_list import runs_of
+from api.server.run_list import RunList
+from connectors.archive.reader import ArchiveReader
+from connectors.archive.writer import ArchiveWriter
 from connectors.simulator.exchange import ExchangeParameters
 from models.settings import Settings
 from tests.commands import assert_explained, profit
@@ -66,20 +68,39 @@ def test_a_key_that_is_set_changes_the_replay_and_is_kept_with_it(recording: Pat
     assert listed["plain"]["net"] == pytest.approx(sum(money), abs=1e-6)
 
 
-def test_runs_that_are_running_or_damaged_are_called_so(recording: Path, tmp_path: Path) -> None:
+def without_its_end(recording: Path, archive: Path, topic: str) -> None:
+    """``topic`` as a recorder leaves it that is killed."""
+    shutil.rmtree(archive / f"topic={topic}")
+    with ArchiveWriter(archive, [topic]) as writer:
+        for record in list(ArchiveReader(recording).read(topic))[:-1]:
+            writer.append(record)
+
+
+def test_runs_that_are_running_unfinished_or_damaged_are_called_so_on_the_page_too(
+    recording: Path, tmp_path: Path
+) -> None:
     for name in ("whole", "cut", "bad"):
         shutil.copytree(recording, tmp_path / "data/runs" / name / "archive")
         (tmp_path / "data/runs" / name / "run.json").write_text('{"feeds": "sim", "started": "2026-11-20T10:00:00Z"}')
-    for path in (tmp_path / "data/runs/cut/archive/topic=feed.clock").rglob("*.parquet"):
-        path.unlink()
+    without_its_end(recording, tmp_path / "data/runs/cut/archive", "feed.clock")
     for path in (tmp_path / "data/runs/bad/archive").rglob("*.parquet"):
         path.write_bytes(path.read_bytes()[:-100])
     listed = rows(tmp_path)
+    page = RunList()
+
+    def pages() -> dict[str, str]:
+        """As page Runs has them."""
+        return {each.name: each.state for each in page.read(tmp_path / "data", tmp_path / "data/runs/whole")}
+
     assert listed["bad"]["state"] == "damaged" and listed["bad"]["why"]
+    assert listed["cut"]["state"] == "unfinished" and "no end marker in feed.clock" in listed["cut"]["why"]
+    assert pages() == pages() == {name: each["state"] for name, each in listed.items()}
     assert listed["whole"]["kind"] == "sim" and listed["whole"]["state"] == "finished", listed["whole"]
     assert listed["whole"]["started"] == "2026-11-20T10:00:00+00:00"
     with locked(tmp_path / "data/runs/whole"):
         assert rows(tmp_path)["whole"]["state"] == "running"
+        assert pages()["whole"] == "running"
+    assert pages()["whole"] == "finished"
     (tmp_path / "data/runs/whole" / LOCK).unlink()
     table = profit(tmp_path, "runs")
     assert "damaged" in table.stdout and "bad: " in table.stdout
@@ -94,7 +115,7 @@ def test_a_run_that_was_gone_on_with_shows_its_first_beginning(recording: Path, 
     (run / "run.json").write_text('{"feeds": "sim", "started": "2026-11-20T12:00:00+00:00"}')
     listed = rows(tmp_path)["evening"]
     assert listed["started"] == first.isoformat()
-    assert [each.started for each in runs_of(tmp_path / "data", run)] == [first.isoformat()]
+    assert [each.started for each in RunList().read(tmp_path / "data", run)] == [first.isoformat()]
     assert first_begun(run) == first  # what `profit up` states when it goes on with it
     assert 119 <= listed["seconds"] <= 121
     shutil.copy(run / "settings.json", run / "settings.copy")
