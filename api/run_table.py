@@ -64,7 +64,8 @@ def run_row(folder: Path) -> RunRow:
     """The run in ``folder``. Reads its ledger and the end of its archive: from milliseconds to a second."""
     about, plan, wrong = _said(folder)
     kind = _kind(folder, about)
-    source = str(plan.get("archive", "")) if kind == "replay" else str(about.get("feeds", "")) if kind == "recorded" else ""
+    sources: dict[str, Any] = {"replay": plan.get("archive", ""), "recorded": about.get("feeds", "")}
+    source = str(sources.get(kind, ""))
     seconds, events, net = 0.0, 0, 0.0
     lacking: list[str] = []
     try:

@@ -17,17 +17,19 @@ from api.server.modules import split
 from models.reasons import Verdict
 from models.settings import Settings
 from models.strategies.instance import instances
+from models.timestamps import SECOND
 
 NOTE = (
-    "Counters are of one second of the trading flow. A scan row goes out when verdict or reason changes and at least "
-    "each second, and says how many evaluations it stands for; those since the last row are not sent yet."
+    "All numbers of a row are of one second of the trading flow. A scan row goes out when verdict or reason changes "
+    "and at least each second, and says how many evaluations it stands for; those since the last row are in none yet."
 )
 _COUNTERS = """
 SELECT module, gained.key, sum(gained.value)::BIGINT
 FROM (SELECT module, unnest(map_entries(counts)) AS gained FROM telemetry
       WHERE timestamp <= ? AND module IN (SELECT unnest(?)))
 GROUP BY ALL"""
-_NEWEST = "SELECT max(timestamp) FROM telemetry WHERE module IN (SELECT unnest(?)) AND timestamp <= ?"
+_NEWEST = """
+SELECT (SELECT max(timestamp) FROM telemetry WHERE module IN (SELECT unnest(?))), (SELECT max(timestamp) FROM scans)"""
 _SCANNED = "SELECT strategy, sum(evaluations)::BIGINT FROM scans WHERE timestamp <= ? GROUP BY strategy"
 
 
@@ -80,46 +82,72 @@ class CounterHistory:
 
 
 def conservation_of(
-    beats: dict[int, dict[str, Counted]], live: dict[str, Counted], settings: Settings, run_dir: Path
+    beats: dict[int, dict[str, Counted]],
+    newest: int,
+    live: dict[str, Counted],
+    settings: Settings,
+    run_dir: Path,
+    finished: bool = False,
 ) -> views.Conservation:
     """Reads the audit: not for the event loop. ``beats``: counters of the last beats, by event time; ``live``: those of
-    the newest."""
-    audits: dict[str, Counted] = {}
-    scanned: dict[str, int] = {}
-    at = 0
+    the newest, at ``newest``. Every number of a row is of one moment: the newest that counters, the audit's counters
+    and its scan rows all have; while there is none, of the newest, and nothing is compared."""
+    at, audits, scanned = 0, dict[str, Counted](), dict[str, int]()
     try:
-        newest = max(beats, default=0)
-        names = [name for each in instances(settings) for name in (each.limits.module, each.module)]
-        found = audit.ask(run_dir, _NEWEST, [names, newest])
-        at = int(found[0][0] or 0) if found else 0
-        at = max((beat for beat in beats if beat <= at), default=0)
+        at = _common(beats, settings, run_dir, finished)
         if at:
-            rows: dict[str, dict[str, int]] = {}
-            for module, key, count in audit.ask(run_dir, _COUNTERS, [at, names]):
-                rows.setdefault(str(module), {})[str(key)] = int(count)
-            audits = {
-                each.id: Counted(rows.get(each.limits.module, {}), rows.get(each.module, {}))
-                for each in instances(settings)
-                if each.limits.module in rows
-            }
-            scanned = {str(strategy): int(count) for strategy, count in audit.ask(run_dir, _SCANNED, [at])}
+            audits, scanned = _audited(at, settings, run_dir)
     except audit.NoAudit:
         at = 0
     equations = []
     for strategy, now in live.items():
-        parts = now.by_verdict()
-        then, audited = beats.get(at, {}).get(strategy), audits.get(strategy)
+        audited = audits.get(strategy)
+        then = beats.get(at, {}).get(strategy) if audited is not None else None
+        shown = now if then is None else then
+        parts = shown.by_verdict()
         equations.append(
             views.Equation(
                 strategy=strategy,
-                evaluations=now.evaluations,
+                time=iso(newest if then is None else at),
+                evaluations=shown.evaluations,
                 **parts,
-                holds=now.evaluations == sum(parts.values()),
-                audit_time=iso(at),
-                audit_counters=audited.by_verdict() if audited is not None else None,
-                counters_agree=None if audited is None or then is None else audited == then,
-                scanned=scanned.get(strategy) if at else None,
-                not_sent=then.evaluations - scanned.get(strategy, 0) if at and then is not None else None,
+                holds=shown.evaluations == sum(parts.values()),
+                audit_counters=None if then is None or audited is None else audited.by_verdict(),
+                counters_agree=None if then is None else audited == then,
+                scanned=None if then is None else scanned.get(strategy, 0),
+                not_sent=None if then is None else then.evaluations - scanned.get(strategy, 0),
+                since=now.evaluations - shown.evaluations,
             )
         )
-    return views.Conservation(equations=equations, note=NOTE)
+    return views.Conservation(
+        time=iso(at) if at else "",
+        newest=iso(newest) if newest else "",
+        behind_s=round(max(newest - at, 0) / SECOND, 3) if at else None,
+        equations=equations,
+        note=NOTE,
+    )
+
+
+def _common(beats: dict[int, dict[str, Counted]], settings: Settings, run_dir: Path, finished: bool) -> int:
+    """The newest beat that the audit has whole, 0 where there is none. Scan rows of one time may come one by one: a
+    beat is whole once a later one is there, or nothing more will come."""
+    names = [name for each in instances(settings) for name in (each.limits.module, each.module)]
+    counted_to, scanned_to = audit.ask(run_dir, _NEWEST, [names])[0]
+    known = int(counted_to or 0)
+    if not finished:
+        known = min(known, int(scanned_to or 0) - 1)
+    return max((beat for beat in beats if beat <= known), default=0)
+
+
+def _audited(at: int, settings: Settings, run_dir: Path) -> tuple[dict[str, Counted], dict[str, int]]:
+    """The audit's counters of every strategy at ``at``, and what its scan rows add up to."""
+    names = [name for each in instances(settings) for name in (each.limits.module, each.module)]
+    rows: dict[str, dict[str, int]] = {}
+    for module, key, count in audit.ask(run_dir, _COUNTERS, [at, names]):
+        rows.setdefault(str(module), {})[str(key)] = int(count)
+    audits = {
+        each.id: Counted(rows.get(each.limits.module, {}), rows.get(each.module, {}))
+        for each in instances(settings)
+        if each.limits.module in rows
+    }
+    return audits, {str(strategy): int(count) for strategy, count in audit.ask(run_dir, _SCANNED, [at])}

@@ -12,7 +12,7 @@ from api.server.guards import breakers_of
 from api.server.modules import said_of
 from api.server.presenting import meaning_of
 from api.server.sentence import why_of
-from api.server.views import Hold, Holds
+from api.server.views import BreakerView, Hold, Holds
 from models.contracts import Answer, Decision, Number, Scan
 from models.reasons import Reason, Verdict
 from models.remedies import REDUCED, act_of, release_of, remedy
@@ -107,21 +107,27 @@ def _operator(board: Board) -> Iterator[Hold]:
 
 
 def _guards(board: Board, shadows: Collection[str]) -> Iterator[Hold]:
-    """Breakers that stop or reduce, and a release gate that reduces the caps."""
+    """Breakers that stop or reduce, those of one kind, scope and level in one line; and a release gate that reduces the
+    caps."""
+    alike: dict[tuple[str, str], list[BreakerView]] = {}
     for breaker in breakers_of(board):
-        if breaker.level == "clear":
-            continue
-        act, release = release_of(breaker.reason) if breaker.level == "stopped" else REDUCED
-        said = "stops entries" if breaker.level == "stopped" else "reduces sizes"
+        if breaker.level != "clear":
+            alike.setdefault((breaker.id.rpartition(":")[0], breaker.level), []).append(breaker)
+    for (kind, level), breakers in alike.items():
+        first = breakers[0]
+        act, release = release_of(first.reason) if level == "stopped" else REDUCED
+        said = "stops entries" if level == "stopped" else "reduces sizes"
+        over = sorted(each.id.rpartition(":")[2] for each in breakers)
+        named = first.id if len(breakers) == 1 else f"{kind} {said} of {len(over)} ({', '.join(over)})"
         yield Hold(
-            subject=breaker.id,
-            reason=breaker.reason,
-            what=f"The breaker {breaker.id} {said}: {breaker.meaning}.",
-            since=breaker.since,
+            subject=first.id if len(breakers) == 1 else kind,
+            reason=first.reason,
+            what=f"The breaker {named}{f' {said}' if len(breakers) == 1 else ''}: {first.meaning}.",
+            since=min(each.since for each in breakers),
             until=release,
             act=act,
-            release=f"{release}; the operator: profit control release --what breaker:{breaker.id}",
-            severity=1 if breaker.level == "stopped" else 3,
+            release=f"{release}; the operator: profit control release --what breaker:{first.id}",
+            severity=1 if level == "stopped" else 3,
             link="/risk",
         )
     state = board.modules.known.get("gate.state")

@@ -747,22 +747,26 @@ class Funnels(BaseModel):
 
 
 class Equation(BaseModel):
-    """Evaluations of one strategy, counted three times: by the counters, their parts, and the audit."""
+    """Evaluations of one strategy at one moment, counted by the counters, their parts, the audit, and the scan rows."""
 
     strategy: str
+    time: Time = Field(description="the moment of every number of this row; a second of the trading flow's own time")
     evaluations: int
     passed: int
     held: int
     blocked: int
     holds: bool = Field(description="evaluations = passed + held + blocked")
-    audit_time: Time
-    audit_counters: dict[str, int] | None = Field(description="of DuckDB's row of the same moment; null: not yet")
-    counters_agree: bool | None = Field(description="live counters of that moment = the audit's")
+    audit_counters: dict[str, int] | None = Field(description="the audit's, of the same moment; null: not compared yet")
+    counters_agree: bool | None = Field(description="the counters = the audit's; null: not compared yet")
     scanned: int | None = Field(description="evaluations that the audit's scan rows add up to, up to that moment")
     not_sent: int | None = Field(description="evaluations since the last scan row: sent with the next one")
+    since: int = Field(description="evaluations after that moment, which the audit does not have yet")
 
 
 class Conservation(BaseModel):
+    time: Time = Field(description="the newest moment that counters and audit both have; empty: there is none yet")
+    newest: Time = Field(description="the newest moment of the counters")
+    behind_s: float | None = Field(description="by how much the audit follows; null: it has come to nothing yet")
     equations: list[Equation]
     note: str
 

@@ -18,7 +18,8 @@ class Guarded extends Component {
 }
 function Banner({ run, health }) {
   const link = useLink();
-  const wrong = health?.wrong || [];
+  const wrong = health?.wrong || [], warnings = health?.warnings || [];
+  const many = (all, word) => `${all.length} ${word}${all.length > 1 ? "s" : ""}`;
   const lost = link.state === "lost";
   return html`<div class=${`banner ${run.feeds_are.toLowerCase()} ${run.trading}`} role="region" aria-label="State">
     <strong class="feeds">${run.feeds_are || "CONNECTING"}</strong>
@@ -26,7 +27,7 @@ function Banner({ run, health }) {
     <a class=${`gate ${run.gate === "LIVE_ARMED" ? "bad" : ""}`} href="/gates">${run.gate ? `gate ${run.gate}` : "paper venue"}</a>
     <span class="run">${run.name}</span>
     <span class=${`link ${lost ? "bad" : ""}`} role="status">${run.finished ? "from the archive" : lost ? `connection lost for ${span((performance.now() - link.since) / 1000)}; reconnecting` : link.state === "live" ? "live" : "connecting"}</span>
-    <span class=${`health ${wrong.length ? "bad" : "good"}`}>${health ? (wrong.length ? `${wrong.length} problem${wrong.length > 1 ? "s" : ""}` : "all modules well") : ""}</span>
+    <span class=${`health ${wrong.length ? "bad" : warnings.length ? "warn" : "good"}`} title=${[...wrong, ...warnings].join("\n")}>${health ? (wrong.length ? many(wrong, "problem") : warnings.length ? many(warnings, "warning") : "all modules well") : ""}</span>
   </div>`;
 }
 function Nav({ here }) {

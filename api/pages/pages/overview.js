@@ -20,8 +20,7 @@ export default function Overview({ go }) {
       <div class="half"><${Panel} title="What holds trading back now" live=${holds} id="holds"><${Holds} data=${holds.data} /><//></div>
       <div class="half"><${Panel} title="Latest decisions" live=${decisions} note="Enter opens the trace"><${Steps}>
         <${Table} name="latest" rows=${decisions.data?.decisions || []} columns=${LATEST} keyOf=${(d) => d.first_id} onOpen=${(d) => go(`/decisions/${encodeURIComponent(d.id)}`)}
-          empty=${decisions.data ? `No entry or exit yet. ${holds.data?.summary || ""}` : "Loading …"} /><//><//></div>
-    </div>
+          empty=${decisions.data ? `No entry or exit yet. ${holds.data?.summary || ""}` : "Loading …"} /><//><//>
     <${Panel} title="Money" live=${money}><dl class="figures">
       <${Figure} label="Equity" value=${usd(gauges.equity)} note="positions at the bid" />
       <${Figure} label="Cash" value=${usd(gauges.cash)} /><${Figure} label="Reserved" value=${usd(gauges.reserved)} />
@@ -29,7 +28,8 @@ export default function Overview({ go }) {
       <${Figure} label="Realised PnL" value=${signed(gauges.realised)} kind=${tone(gauges.realised)} note="closed PnL less all fees" />
       <${Figure} label="Unrealised" value=${signed(gauges.unrealised)} kind=${tone(gauges.unrealised)} />
       <${Figure} label="Positions" value=${count(gauges.positions)} /><${Figure} label="Drawdown" value=${usd(money.data?.drawdown_usd)} />
-    </dl><//>
+    </dl><//></div>
+    </div>
     <${Panel} title="The line" live=${modules} note="a room a module, in the order of the journey; counts since start: passed, waiting, refused"><${Line} modules=${modules.data?.modules} /><//>
     <${Panel} title="Feeds" live=${feeds}><${Table} name="feeds" rows=${feeds.data?.feeds || []} keyOf=${(f) => f.feed} empty="No feed has reported yet." columns=${[
     { key: "feed", label: "Feed" },
@@ -61,7 +61,7 @@ function Line({ modules }) {
 function Room({ view }) {
   const judged = Object.keys(view.counts).length > 0;
   return html`<article class=${`room ${view.status}`} data-module=${view.module} title=${view.gauges_text}>
-    <b>${view.module}</b><${Status} is=${view.status} word=${view.state === view.status ? view.status : `${view.status}: ${view.state}`} />
+    <b>${view.module.split(/(?<=[._])/).map((part, at) => (at ? html`<wbr />${part}` : part))}</b><${Status} is=${view.status} word=${view.state === view.status ? view.status : `${view.status}: ${view.state}`} />
     <span class="facts"><span>${view.age_s === null ? "never" : `${span(Math.max(view.age_s, 0))} ago`}</span>${view.rate_10s === null ? null : html`<span>${tenth(view.rate_10s)}/s</span>`}</span>
     ${judged ? html`<span class="facts"><span class="good">${count(view.passed)} passed</span><span>${count(view.held)} waiting</span><span class=${view.blocked ? "bad" : ""}>${count(view.blocked)} refused</span></span>` : null}
     ${view.last_reason && view.last_reason !== "ok" ? html`<span class="last" title=${view.meaning}>${view.last_reason}${view.status === "online" || !view.meaning ? "" : `: ${view.meaning}`}</span>` : null}

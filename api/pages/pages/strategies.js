@@ -7,18 +7,19 @@ import { clock, count, none, percent, signed, tenth, tone } from "../app/format.
 import { DECISION_COLUMNS } from "./decisions.js";
 import { Funnels } from "./funnel.js";
 
-const listed = (given) => Object.entries(given).slice(0, 4).map(([reason, n]) => `${reason} ${count(n)}`).join(", ") || none;
-const decimals = (value) => (value === null || value === undefined ? none : value.toFixed(4));
+const listed = (given) => Object.entries(given).slice(0, 3).map(([reason, n]) => `${reason} ${count(n)}`).join(", ") || none;
+const minus = (text) => text.replace("-", "−");
+const decimals = (value) => (value === null || value === undefined ? none : minus(value.toFixed(4)));
+const decimal = (value) => minus(value.toFixed(2));
 // What the data gate refused was never scored.
 const scored = (s, shown) => (s.verdict === "block" ? none : shown(s));
 const SCAN_COLUMNS = [
   { key: "strategy", label: "Strategy" }, { key: "market", label: "Market", kind: () => "nowrap" },
   { key: "score", label: "Score", num: true, cell: (s) => scored(s, () => decimals(s.score)) }, { key: "threshold", label: "Threshold", num: true, cell: (s) => decimals(s.threshold) },
-  { key: "margin", label: "Margin", num: true, cell: (s) => scored(s, () => decimals(s.margin)) }, { key: "normalised", label: "Normalised", num: true, cell: (s) => scored(s, () => (s.warming ? "warming" : s.normalised.toFixed(2))) }, { key: "rank", label: "Rank", num: true, cell: (s) => scored(s, () => (s.warming ? none : percent(s.rank))) },
+  { key: "margin", label: "Margin", num: true, cell: (s) => scored(s, () => decimals(s.margin)) }, { key: "normalised", label: "Normalised", num: true, cell: (s) => scored(s, () => (s.warming ? "warming" : decimal(s.normalised))) }, { key: "rank", label: "Rank", num: true, cell: (s) => scored(s, () => (s.warming ? none : percent(s.rank))) },
   { key: "verdict", label: "Verdict", cell: (s) => html`<${Verdict} is=${s.verdict} />` },
-  { key: "reason", label: "Reason", wide: true, cell: (s) => html`<${Reason} code=${s.reason} meaning=${s.meaning} />` },
-  { key: "to_change", label: "What would have to change", wide: true },
-  { key: "time", label: "Judged", kind: () => "nowrap", cell: (s) => clock(s.time) },
+  { key: "reason", label: "Reason, and what would have to change", wide: true, kind: () => "why", cell: (s) => html`<${Reason} code=${s.reason} meaning=${s.meaning} />${s.to_change ? html`<span class="change">${s.to_change}</span>` : null}` },
+  { key: "time", label: "Judged, UTC", num: true, cell: (s) => s.time.slice(11, 19) },
 ];
 const stateOf = (s) => s.sizing.promotion || s.state;
 export const apart = (s) => s.twin || s.learned;
@@ -77,10 +78,10 @@ function All({ query, go }) {
     { key: "size", label: "Size", num: true, by: (s) => s.sizing.size, kind: (s) => (orders(s.sizing) && s.sizing.size === 0 ? "bad" : ""), cell: (s) => html`<span title=${sized(s.sizing)}>${orders(s.sizing) ? percent(s.sizing.size) : none}</span>` },
     { key: "evaluations", label: "Samples", num: true, cell: (s) => count(s.evaluations) }, { key: "pass_rate", label: "Pass rate", num: true, cell: (s) => percent(s.pass_rate) },
     { key: "passed", label: "Passed", num: true, cell: (s) => count(s.passed) }, { key: "held", label: "Waiting", num: true, cell: (s) => count(s.held) }, { key: "blocked", label: "Refused", num: true, cell: (s) => count(s.blocked) },
-    { key: "blocks", label: "Refused because", wide: true, sort: false, cell: (s) => listed(s.blocks) }, { key: "refused", label: "Entries refused by gates", wide: true, sort: false, cell: (s) => listed(s.refused) },
+    { key: "blocks", label: "Refused because", wide: true, sort: false, kind: () => "why", cell: (s) => html`${listed(s.blocks)}${Object.keys(s.refused).length ? html`<br /><span class="quiet">entries:</span> ${listed(s.refused)}` : null}` },
     { key: "today_usd", label: "Today", num: true, by: (s) => made[s.id]?.today_usd, kind: (s) => tone(made[s.id]?.today_usd), cell: (s) => signed(made[s.id]?.today_usd) }, { key: "week_usd", label: "7 days", num: true, by: (s) => made[s.id]?.week_usd, kind: (s) => tone(made[s.id]?.week_usd), cell: (s) => signed(made[s.id]?.week_usd) },
     { key: "realised_usd", label: "This run", num: true, kind: (s) => tone(s.realised_usd), cell: (s) => signed(s.realised_usd) },
-    ...((live.data?.strategies || []).some(apart) ? [{ key: "twin", label: "Apart from its twin", num: true, by: (s) => apart(s)?.difference_usd, kind: (s) => tone(apart(s)?.difference_usd), cell: (s) => signed(apart(s)?.difference_usd) }] : []),
+    ...((live.data?.strategies || []).some(apart) ? [{ key: "twin", label: "Off its twin", num: true, by: (s) => apart(s)?.difference_usd, kind: (s) => tone(apart(s)?.difference_usd), cell: (s) => signed(apart(s)?.difference_usd) }] : []),
   ]} /><//><${Earned} of=${earned.data} /><//>
   <${Panel} title="Scans" live=${scans} note="the latest evaluation of every strategy and market">
     <div class="filters"><${Select} name="strategy" label="Strategy" options=${[...new Set(all.map((s) => s.strategy))]} /><${Select} name="verdict" label="Verdict" options=${[["pass", "passed"], ["hold", "waiting"], ["block", "refused"]]} /><${Search} name="q" label="Words" /></div>

@@ -1,6 +1,7 @@
 // Validation: where each instance stands in promotion, what it rests on and when it could go up; and what was decided before.
 import { html } from "../app/dom.js";
 import { useLive, useTopic } from "../app/live.js";
+import { Chart } from "../app/chart.js";
 import { Bar, Check, Empty, Figure, Panel, Select, Steps, Table } from "../app/parts.js";
 import { setQuery } from "../app/route.js";
 import { Learned, apart } from "./strategies.js";
@@ -57,8 +58,21 @@ function Walks({ query }) {
         { key: "trades", label: "Trades", num: true, cell: (v) => count(v.trades) }, { key: "observations", label: "Hours", num: true, cell: (v) => count(v.observations) }, { key: "net_usd", label: "Net", num: true, kind: (v) => tone(v.net_usd), cell: (v) => signed(v.net_usd) }, { key: "mean_usd", label: "$ a share", num: true, cell: (v) => plain(v.mean_usd) }, { key: "low_usd", label: "95 % interval", num: true, cell: between },
         { key: "deflated", label: "Above luck", num: true, cell: (v) => html`<span title=${`probability of being better than the best of ${v.tried} worthless sets`}>${rate(v.deflated)}</span>` }, { key: "tried", label: "Sets tried", num: true, cell: (v) => count(v.tried) }, { key: "reachable_h", label: "Could be promoted", cell: (v) => (v.reachable_h === null ? "not at this mean" : when(v.reachable_h)) }, { key: "why", label: "Why", wide: true, sort: false }]} /><//>
     ${chosen ? html`<${Panel} title=${`Windows of ${chosen.verdict.strategy}`} note="train, then validate, then test; times are UTC"><div class="filters"><label>Strategy <select value=${chosen.verdict.strategy} onChange=${(event) => setQuery("walked", event.target.value)}>${shown.walks.map((w) => html`<option value=${w.verdict.strategy}>${w.verdict.strategy}</option>`)}</select></label></div>
+      ${chosen.steps.length ? html`<${Chart} label=${`Net of the test windows of ${chosen.verdict.strategy}`} points=${tested(chosen.steps)} digits=${2} series=${[{ label: "so far, $", key: "total", color: "--accent" }, { label: "of the window, $", key: "net", color: "--soft", width: 1, steps: true }]} />` : null}
       <${Table} name="windows" rows=${chosen.steps} keyOf=${(s) => s.test_start} empty="No window." columns=${[{ key: "train_start", label: "Train from", kind: () => "nowrap", cell: (s) => minute(s.train_start) }, { key: "validation_start", label: "Validate from", kind: () => "nowrap", cell: (s) => minute(s.validation_start) }, { key: "test_start", label: "Test from", kind: () => "nowrap", cell: (s) => minute(s.test_start) }, { key: "test_end", label: "To", kind: () => "nowrap", cell: (s) => minute(s.test_end) },
         { key: "chosen", label: "Chosen", wide: true, sort: false, cell: (s) => html`<code>${s.chosen.join(" ")}</code>` }, { key: "trained_on", label: "Trained on", num: true, cell: (s) => count(s.trained_on) }, { key: "validated_on", label: "Validated on", num: true, cell: (s) => count(s.validated_on) }, { key: "trades", label: "Tested on", num: true, cell: (s) => count(s.trades) }, { key: "net_usd", label: "Net of the test", num: true, kind: (s) => tone(s.net_usd), cell: (s) => signed(s.net_usd) }]} /><//>` : null}`;
+}
+// What the tests came to: of each window alone, and all of them up to there.
+function tested(steps) {
+  const points = [];
+  let total = 0;
+  for (const s of steps) {
+    const start = Date.parse(s.test_start) / 1000, last = points.at(-1);
+    if (last?.time_s === start) last.net = s.net_usd; else points.push({ time_s: start, net: s.net_usd, total });
+    total += s.net_usd;
+    points.push({ time_s: Date.parse(s.test_end) / 1000, net: s.net_usd, total });
+  }
+  return points;
 }
 const told = (v) => `${v.source.split("/").slice(-2).join("/")}, ${v.anchored ? "anchored" : "sliding"}, ${v.at.slice(0, 16).replace("T", " ")}`;
 const minute = (iso) => iso.slice(0, 16).replace("T", " ");

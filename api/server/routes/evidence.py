@@ -56,9 +56,10 @@ def router(state: ServerState) -> APIRouter:
     async def conservation() -> views.Conservation:
         """Evaluations = passed + held + blocked for each strategy, and the counters against the audit."""
         settings = state.settings()
-        live = counted(board, settings, board.modules.beat)
+        newest = board.modules.beat
+        live = counted(board, settings, newest)
         beats = dict(state.beats.kept)
-        return await run_in_threadpool(conservation_of, beats, live, settings, state.run_dir)
+        return await run_in_threadpool(conservation_of, beats, newest, live, settings, state.run_dir, state.finished)
 
     @made.get("/runs")
     def runs() -> views.Runs:

@@ -90,6 +90,19 @@ async def test_the_pages_need_nothing_from_elsewhere(running: Running) -> None:
         assert (await client.get("/nothing.js")).status_code == 404
 
 
+async def test_an_address_that_is_no_page_is_not_found(running: Running) -> None:
+    async with httpx.AsyncClient(base_url=running.url) as client:
+        listed = (PAGES / "app" / "registry.js").read_text()
+        for path in ("/", *re.findall(r'(?:path|first): "([^"]+)"', listed), "/decisions/a%20b"):
+            assert (await client.get(path)).status_code == 200, path
+        for path in ("/nopage", "/strategie", "/nopage/decisions", "/a%2Fb"):
+            answer = await client.get(path)
+            assert answer.status_code == 404, path
+            assert answer.headers["content-type"].startswith("text/html")  # the page that says so
+        moved = await client.get("/overview")
+        assert (moved.status_code, moved.headers["location"]) == (307, "/")
+
+
 VENDORED = {
     "uPlot.iife.min.js": "19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f",
     "uPlot.min.css": "df630c6a8d6f8eeaff264b50f73ce5b114f646ffd9a0bb74f049b0a00135fa04",

@@ -12,6 +12,7 @@ import pytest
 from api.server.board import Board
 from api.server.guards import bounds_of, sizing_of
 from api.server.holds import holds_of
+from models.contracts import Number
 from models.portfolio.sections import BreakerSettings
 from models.reasons import Reason
 from models.settings import InstanceTable, Settings
@@ -210,3 +211,18 @@ async def test_changes_of_risk_are_streamed_as_the_api_has_them(running: Running
         events += [each for each in await some(stream, 1) if each.kind == "risk"]
     assert events[-1].body == (await asked(running, "api/risk/events"))["events"][0]
     await stream.aclose()  # type: ignore[attr-defined]
+
+
+async def test_breakers_of_one_kind_over_several_instances_are_one_line(running: Running) -> None:
+    gauges: dict[str, Number] = {"level:feed_health:instance:solo": "stopped", "since:feed_health:instance:solo": T0}
+    for number, name in enumerate(("parity", "lead_lag")):
+        gauges[f"level:feed_health:instance:{name}"] = "reduced"
+        gauges[f"since:feed_health:instance:{name}"] = T0 + number * 10**9
+    running.hub.take([(stored(telemetry("gate.breakers", gauges=gauges)), False)])
+    holds = (await asked(running, "api/holds"))["holds"]
+    held = {each["subject"]: each for each in holds if each["reason"] == "feed_health"}
+    assert held.keys() == {"feed_health:instance", "feed_health:instance:solo"}
+    together = held["feed_health:instance"]
+    assert "feed_health:instance reduces sizes of 2 (lead_lag, parity): " in together["what"]
+    assert together["since"] == held["feed_health:instance:solo"]["since"]
+    assert "feed_health:instance:solo stops entries: " in held["feed_health:instance:solo"]["what"]
