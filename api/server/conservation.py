@@ -94,9 +94,12 @@ def conservation_of(
     and its scan rows all have; while there is none, of the newest, and nothing is compared."""
     at, audits, scanned = 0, dict[str, Counted](), dict[str, int]()
     try:
-        at = _common(beats, settings, run_dir, finished)
-        if at:
-            audits, scanned = _audited(at, settings, run_dir)
+        # Of a finished run the last second may have changed nothing, and then has no row in the audit.
+        for at in (max(beats, default=0) if finished else 0, _common(beats, settings, run_dir, finished)):
+            if at:
+                audits, scanned = _audited(at, settings, run_dir)
+                if all(audits.get(name) == then for name, then in beats[at].items()):
+                    break
     except audit.NoAudit:
         at = 0
     equations = []

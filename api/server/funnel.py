@@ -1,7 +1,8 @@
 """Why a market did not trade in the last minutes: evaluations, and where each of them ended.
 
 Counts come from scan rows. A row goes out whenever verdict or reason changes, so of the evaluations it stands for all
-but the last were like the row before it.
+but the last were like the row before it. From the gates on they are of decisions: an evaluation of quotes wants an
+entry on each side, and some want none.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ class Funnel:
             _step("evaluations", total, {}),
             _step("data fit to judge", fit, data),
             _step("edge above the threshold", passed, edge),
-            _step("gates passed", max(passed - sum(gates.values()), 0), gates),
+            _step("gates passed", entered + sum(sized.values()), gates),
             _step("sized and ordered", entered, sized),
             _step("fills", sum(each.filled for each in kept), {}),
         ]

@@ -46,6 +46,8 @@ def holds_of(board: Board, now: float, shadows: Collection[str] = ()) -> Holds:
         *_refusals(board, shadows),
         *_shadows(board, shadows),
     ]
+    if board.modules.ended:  # nobody waits for anything any more
+        found = [hold.model_copy(update={"act": "none", "until": "", "release": ""}) for hold in found]
     found.sort(key=lambda hold: (hold.severity, hold.since, hold.subject, hold.reason))
     return Holds(holds=found, summary=_summary(board, found))
 

@@ -9,7 +9,7 @@ export const usd = (value) => (known(value) ? `${value < 0 ? "−" : ""}$${two.f
 export const signed = (value) => (known(value) ? `${value > 0 ? "+" : value < 0 ? "−" : ""}$${two.format(Math.abs(value))}` : none);
 export const price = (value) => (known(value) ? `$${four.format(value)}` : none);
 export const shares = (value) => (known(value) && value !== 0 ? two.format(value) : none);
-export const percent = (value) => (known(value) ? `${one.format(value * 100)} %` : none);
+export const percent = (value) => (known(value) ? `${one.format(value * 100).replace("-", "−")} %` : none);
 export const plain = (value) => (known(value) ? String(Number(value.toPrecision(4))).replace(/^-/, "−") : none);
 export const clock = (iso) => (iso ? `${iso.slice(11, 19)} UTC` : none);
 export const stamp = (iso) => (iso ? `${iso.slice(0, 10)} ${iso.slice(11, 23).replace(/\.000$/, "")} UTC` : none);

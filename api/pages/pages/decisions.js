@@ -7,7 +7,7 @@ import { clock, count, none, numbers, price, shares, signed, stamp, usd } from "
 export const acted = (d) => `${d.action} ${d.outcome}`.trim();
 export const DECISION_COLUMNS = [
   { key: "time", label: "Time", kind: () => "nowrap", cell: (d) => clock(d.time) },
-  { key: "action", label: "What", kind: (d) => (d.action === "refuse" ? "quiet" : "nowrap"), cell: (d) => html`<b>${acted(d)}</b>${d.times > 1 ? html` <span class="note nowrap">× ${count(d.times)}</span>` : null}` },
+  { key: "action", label: "What", kind: (d) => (d.action === "refuse" ? "quiet nowrap" : "nowrap"), cell: (d) => html`<b>${acted(d)}</b>${d.times > 1 ? html` <span class="note nowrap">× ${count(d.times)}</span>` : null}` },
   { key: "market", label: "Market", kind: () => "nowrap" },
   { key: "strategy", label: "Strategy" },
   { key: "price_usd", label: "Price", num: true, cell: (d) => (d.price_usd === null ? none : html`<span class="note">${d.price_is}</span> ${price(d.price_usd)}`) },

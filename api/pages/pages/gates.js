@@ -25,7 +25,7 @@ export default function Gates({ run }) {
   return html`<${Panel} title="Release gates" live=${live} note="up one by one, down at once">
       <ol class="gates">${(g?.gates || []).map((each) => html`<li class=${each.state} key=${each.gate} aria-current=${each.state === "here" ? "step" : undefined}>
         <strong>${each.gate}</strong> <span class="tag">${each.state}</span><span class="what">${each.meaning}</span></li>`)}</ol>
-      ${g ? html`<p class="after">At <strong>${g.gate}</strong> since ${stamp(g.since)}.${armed ? html` <strong class="bad">Real orders go out.</strong> It disarms by itself at ${stamp(g.armed_until)}.` : ""}</p>` : null}
+      ${g ? html`<p class="after">At <strong>${g.gate}</strong> since ${stamp(g.since.slice(0, 19))}${run?.finished ? ", to the end of the run" : ""}.${armed && !run?.finished ? html` <strong class="bad">Real orders go out.</strong> It disarms by itself at ${stamp(g.armed_until)}.` : ""}</p>` : null}
     <//>
     ${next ? html`<${Panel} title=${`What ${next.gate} ${run?.finished ? "asked" : "asks"} for`} live=${live} note=${run?.finished ? `the run is over: ${missing ? `${missing} of ${next.criteria.length} were not met` : "everything was met"}, and nothing will be any more` : missing ? `${missing} of ${next.criteria.length} missing; there is no way around one` : "everything is met"}>
       <${Table} name="criteria" rows=${next.criteria} keyOf=${(c) => c.name} empty="Nothing." columns=${[
@@ -34,7 +34,7 @@ export default function Gates({ run }) {
         { key: "value", label: "Is", num: true, cell: (c) => (c.unknown ? "not measured" : amount(c, c.value)) },
         { key: "needed", label: "Needs", num: true, cell: least },
         { key: "share", label: "So far", by: share, cell: (c) => html`<${Bar} share=${share(c)} plain=${true} label=${`${Math.round(share(c) * 100)} % of what is needed`} />` },
-        { key: "hours", label: "When it could be met", cell: (c) => (run?.finished ? (c.met ? "met" : "not met in this run") : when(c)) },
+        { key: "hours", label: run?.finished ? "Outcome" : "When it could be met", cell: (c) => (run?.finished ? (c.met ? "met" : "not met in this run") : when(c)) },
       ]} />
       ${beyond.length ? html`<details><summary>What the gates beyond ask for</summary><${Table} name="beyond" whole=${true} rows=${beyond.flatMap((each) => each.criteria.map((c) => ({ ...c, gate: each.gate })))} keyOf=${(c) => c.gate + c.name} empty="Nothing."
         columns=${[{ key: "gate", label: "Gate" }, { key: "name", label: "Criterion" }, { key: "needed", label: "Needs", num: true, cell: least }]} /></details>` : null}

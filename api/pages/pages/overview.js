@@ -8,7 +8,7 @@ import { DECISION_COLUMNS } from "./decisions.js";
 const LATEST = DECISION_COLUMNS.filter((column) => ["time", "action", "market", "price_usd", "size_shares"].includes(column.key));
 const TITLES = { feeds: "Feeds", connections: "Connections", integrity: "Integrity", data_gates: "Data gates", features: "Features", strategies: "Strategies", gates: "Entry gates", sizing: "Sizing", execution: "Execution", exits: "Exits", settlement: "Settlement", reconciliation: "Reconciliation", portfolio: "Portfolio", flows: "Flows", processes: "Processes" };
 
-export default function Overview({ go }) {
+export default function Overview({ go, run }) {
   const holds = useLive("/api/holds", ["telemetry", "decision", "answer", "quality"]);
   const modules = useLive("/api/modules", ["telemetry"]);
   const decisions = useLive("/api/decisions?limit=8", ["decision"]);
@@ -17,7 +17,7 @@ export default function Overview({ go }) {
   const gauges = money.data?.gauges || {};
   return html`
     <div class="grid">
-      <div class="half"><${Panel} title="What holds trading back now" live=${holds} id="holds"><${Holds} data=${holds.data} /><//></div>
+      <div class="half"><${Panel} title=${run?.finished ? "What held trading back at the end" : "What holds trading back now"} live=${holds} id="holds"><${Holds} data=${holds.data} /><//></div>
       <div class="half"><${Panel} title="Latest decisions" live=${decisions} note="Enter opens the trace"><${Steps}>
         <${Table} name="latest" rows=${decisions.data?.decisions || []} columns=${LATEST} keyOf=${(d) => d.first_id} onOpen=${(d) => go(`/decisions/${encodeURIComponent(d.id)}`)}
           empty=${decisions.data ? `No entry or exit yet. ${holds.data?.summary || ""}` : "Loading …"} /><//><//>
@@ -44,9 +44,9 @@ export default function Overview({ go }) {
 export function Holds({ data }) {
   if (!data) return html`<${Empty}>Loading …<//>`;
   return html`<p class="summary">${data.summary}</p><${Steps}><ul class="holds">${data.holds.map((hold, at) => html`<li class=${`s${hold.severity}`} key=${`${hold.subject}${hold.reason}`}>
-    <span class=${`act ${hold.act}`}>${hold.act === "you" ? "you have to act" : hold.act === "wait" ? "wait" : "nothing to do"}</span>
+    ${hold.until ? html`<span class=${`act ${hold.act}`}>${hold.act === "you" ? "you have to act" : hold.act === "wait" ? "wait" : "nothing to do"}</span>` : null}
     <a href=${hold.link} data-row=${`${hold.subject}${hold.reason}`} tabindex=${at ? -1 : 0}>${hold.what}</a>
-    <small><code>${hold.reason}</code>${hold.since ? ` since ${clock(hold.since)}` : ""}, until: ${hold.until}</small></li>`)}</ul><//>`;
+    <small><code>${hold.reason}</code>${hold.since ? ` since ${clock(hold.since)}` : ""}${hold.until ? `, until: ${hold.until}` : ""}</small></li>`)}</ul><//>`;
 }
 function Line({ modules }) {
   if (!modules?.length) return html`<${Empty}>The system is starting: no module has reported yet.<//>`;
@@ -62,7 +62,7 @@ function Room({ view }) {
   const judged = Object.keys(view.counts).length > 0;
   return html`<article class=${`room ${view.status}`} data-module=${view.module} title=${view.gauges_text}>
     <b>${view.module.split(/(?<=[._])/).map((part, at) => (at ? html`<wbr />${part}` : part))}</b><${Status} is=${view.status} word=${view.state === view.status ? view.status : `${view.status}: ${view.state}`} />
-    <span class="facts"><span>${view.age_s === null ? "never" : `${span(Math.max(view.age_s, 0))} ago`}</span>${view.rate_10s === null ? null : html`<span>${tenth(view.rate_10s)}/s</span>`}</span>
+    <span class="facts">${view.status === "ended" ? null : html`<span>${view.age_s === null ? "never" : `${span(Math.max(view.age_s, 0))} ago`}</span>`}${view.rate_10s === null || view.status === "ended" ? null : html`<span>${tenth(view.rate_10s)}/s</span>`}</span>
     ${judged ? html`<span class="facts"><span class="good">${count(view.passed)} passed</span><span>${count(view.held)} waiting</span><span class=${view.blocked ? "bad" : ""}>${count(view.blocked)} refused</span></span>` : null}
     ${view.last_reason && view.last_reason !== "ok" ? html`<span class="last" title=${view.meaning}>${view.last_reason}${view.status === "online" || !view.meaning ? "" : `: ${view.meaning}`}</span>` : null}
   </article>`;

@@ -70,7 +70,7 @@ export default function Risk({ run }) {
       <p class=${`said whole ${said.kind}`} role="status" aria-live="polite">${said.text}</p>
       <details><summary>What the breakers watch, and their bounds</summary><${Table} name="bounds" whole=${true} rows=${r?.bounds || []} keyOf=${(b) => b.kind + b.scope} empty="Loading …" columns=${BOUNDS} /></details><//>
     <${Panel} title="Sizes" live=${live} note="of the full size; the parts are multiplied"><${Table} name="sizes" rows=${r?.sizing || []} keyOf=${(s) => s.instance} empty="Loading …" columns=${SIZES} /><//>
-    <${Panel} title="What holds trading back now" live=${holds}><${Holds} data=${holds.data} /><//>
+    <${Panel} title=${run?.finished ? "What held trading back at the end" : "What holds trading back now"} live=${holds}><${Holds} data=${holds.data} /><//>
     <${Panel} title="Caps and their use" live=${live} note="dollars at cost; of underlyings and expiries the worst joint outcome"><${Table} name="caps" rows=${r?.caps || []} keyOf=${(c) => c.cap + c.subject} empty="Loading …" columns=${CAPS} /><//>
     <div class="grid"><div class="half"><${Panel} title="Exposure by expiry" live=${live}><${Table} name="expiry" rows=${r?.exposure || []} keyOf=${(e) => e.expires + e.market} empty=${r ? "Nothing is held." : "Loading …"} columns=${EXPIRY} /><//></div>
     <div class="half"><${Panel} title="Concentration" live=${live}><dl class="figures"><${Figure} label="Largest market" value=${percent(r?.concentration)} note="of the cost of all positions" />${Object.entries(r?.by_asset_usd || {}).map(([asset, cost]) => html`<${Figure} key=${asset} label=${asset} value=${usd(cost)} note="at cost" />`)}</dl><//></div></div>

@@ -17,25 +17,24 @@ const step = (d) => (d.old === d.new ? d.new : html`${d.old} → <strong>${d.new
 const rate = (value) => (value === null || value === undefined ? none : `${plain(value * 100)} %`);
 const share = (c) => (c.verdict === "pass" ? 1 : c.threshold > 0 ? Math.min(Math.max(c.value / c.threshold, 0), 1) : 0);
 
-export default function Validation({ rest, query, go }) {
+export default function Validation({ rest, query, go, run }) {
   useTopic("promotions");
   const live = useLive("/api/promotions", ["promotion", "telemetry", "risk"], 5000), strategies = useLive("/api/strategies", ["telemetry", "outcome"], 5000);
   const all = live.data?.candidates || [], twins = Object.fromEntries((strategies.data?.strategies || []).map((s) => [s.id, s]));
   const distance = (c) => (twins[c.instance] ? apart(twins[c.instance])?.difference_usd : null);
-  if (rest) return html`<${One} name=${rest} c=${all.find((c) => c.instance === rest)} live=${live} twin=${twins[rest]?.twin} learned=${twins[rest]?.learned} query=${query} key=${rest} />`;
+  if (rest) return html`<${One} name=${rest} c=${all.find((c) => c.instance === rest)} live=${live} twin=${twins[rest]?.twin} learned=${twins[rest]?.learned} query=${query} run=${run} key=${rest} />`;
   const p = live.data;
   return html`<${Panel} title="Where each instance stands" live=${live} note="its latest decision; up by evidence that luck cannot make, down at once">
       <dl class="figures"><${Figure} label="Instances ever tried" value=${count(p?.trials)} note="each one raises the bar for the next" /><${Figure} label="False promotions allowed" value=${rate(p?.alpha)} note="of all of them together" /><${Figure} label="Of that spent" value=${rate(p?.spent)} /></dl>
       <${Steps}><${Table} name="candidates" rows=${all} keyOf=${(c) => c.instance} onOpen=${(c) => go(`/validation/${c.instance}`)} empty=${p ? "No instance is configured as active or shadow." : "Loading …"} columns=${[
         { key: "instance", label: "Instance", cell: (c) => html`<a href=${`/validation/${c.instance}`} tabindex="-1">${c.instance}</a>` },
         { key: "state", label: "State", cell: (c) => html`${c.state || none}${c.configured !== c.state ? html` <span class="note">configured ${c.configured || "no more"}</span>` : null}${c.latest && c.latest.new !== c.state ? html` <span class="note">decided: ${c.latest.new}</span>` : null}` },
-        { key: "standing", label: "Verdict", cell: (c) => html`<${Mark} is=${STANDING[c.standing]} />` },
+        { key: "standing", label: "Verdict", cell: (c) => html`<${Mark} is=${STANDING[c.standing]} />${c.latest ? html`<span class="note below">${c.latest.time.slice(5, 16).replace("T", " ")} UTC</span>` : null}` },
         { key: "passed", label: "Criteria", cell: (c) => (c.latest ? html`${count(c.passed)} met${c.failed ? html`, <span class="bad">${count(c.failed)} not</span>` : null}${c.insufficient ? html`, <span class="quiet" title="cannot be judged yet">${count(c.insufficient)} open</span>` : null}` : none) },
         { key: "e_value", label: "Evidence", num: true, by: (c) => c.e_value ?? c.latest?.e_value, cell: (c) => html`${plain(c.e_value ?? c.latest?.e_value)}${c.latest ? html` <span class="quiet">of ${plain(c.latest.e_threshold)}</span>` : null}` },
         { key: "observations", label: "Observations", num: true, by: (c) => c.observations ?? c.latest?.observations, cell: (c) => count(c.observations ?? c.latest?.observations) },
-        { key: "reachable_h", label: "Could be met", by: (c) => c.reachable_h, cell: (c) => (c.latest && !["kept", "disabled"].includes(c.standing) ? when(c.reachable_h) : none) },
-        { key: "twin", label: "Apart from its twin", num: true, by: (c) => distance(c), kind: (c) => tone(distance(c)), cell: (c) => signed(distance(c)) },
-        { key: "time", label: "Decided", kind: () => "nowrap", by: (c) => c.latest?.time, cell: (c) => (c.latest ? `${c.latest.time.slice(5, 16).replace("T", " ")} UTC` : none) },
+        { key: "reachable_h", label: "Could be met", by: (c) => c.reachable_h, cell: (c) => (!c.latest || ["kept", "disabled"].includes(c.standing) ? none : run?.finished ? "the run is over" : when(c.reachable_h)) },
+        { key: "twin", label: "Off its twin", num: true, by: (c) => distance(c), kind: (c) => tone(distance(c)), cell: (c) => signed(distance(c)) },
         { key: "said", label: "Why", wide: true, sort: false, kind: () => "why" },
       ]} /><//><//>
     <${History} query=${query} />
@@ -85,26 +84,26 @@ function Trials({ query }) {
     ${t && (at > 0 || t.next !== null) ? html`<div class="row pages"><button type="button" disabled=${at <= 0} onClick=${() => turn(at - 50)}>Later ones</button><span class="note">${count(at + 1)} to ${count(at + t.trials.length)} of ${count(t.of)}</span><button type="button" disabled=${t.next === null} onClick=${() => turn(t.next)}>Earlier ones</button></div>` : null}<//>`;
 }
 
-function One({ name, c, live, twin, learned, query }) {
+function One({ name, c, live, twin, learned, query, run }) {
   const d = c?.latest;
   if (!c) return html`<${Panel} title=${`Promotion of ${name}`} live=${live}><${Empty}>${live.data ? html`No instance ${name} may be promoted. <a href="/validation">All of them</a>` : "Loading …"}<//><//>`;
   return html`<${Panel} title=${`Promotion of ${name}`} live=${live} note=${`${c.strategy}, ${c.state || "configured no more"}`}>
       <dl class="figures"><${Figure} label="Verdict" value=${STANDING[c.standing][0]} kind=${STANDING[c.standing][1]} note=${d ? `decided ${stamp(d.time.slice(0, 19))}` : "no decision yet"} />
         ${d ? html`<${Figure} label="E-value" value=${plain(d.e_value)} note=${`must reach ${plain(d.e_threshold)}`} /><${Figure} label="Of its forecasts" value=${plain(d.forecast_e_value)} /><${Figure} label="Against it" value=${plain(d.demotion_e_value)} note="that it loses" />
-          <${Figure} label="Observations" value=${count(d.observations)} note="hours of one underlying" /><${Figure} label="Its level" value=${rate(d.level)} note=${`of ${rate(d.alpha)} for ${count(d.trials)} trials`} /><${Figure} label="Could be met" value=${when(c.reachable_h)} />` : null}</dl>
+          <${Figure} label="Observations" value=${count(d.observations)} note="hours of one underlying" /><${Figure} label="Its level" value=${rate(d.level)} note=${`of ${rate(d.alpha)} for ${count(d.trials)} trials`} /><${Figure} label="Could be met" value=${run?.finished ? "the run is over" : when(c.reachable_h)} />` : null}</dl>
       <p class="after">${c.said} <a href=${`/strategies/${name}`}>The instance</a> · <a href="/validation">All of them</a></p><//>
-    <${Panel} title="Criteria" live=${live} note=${d ? `read up to journal event ${count(d.journal)}, evidence from ${stamp(d.window_start.slice(0, 19))} to ${stamp(d.window_end.slice(0, 19))}` : ""}><${Criteria} rows=${d?.criteria || []} /><//>
+    <${Panel} title="Criteria" live=${live} note=${d ? `read up to journal event ${count(d.journal)}, evidence from ${stamp(d.window_start.slice(0, 19))} to ${stamp(d.window_end.slice(0, 19))}` : ""}><${Criteria} rows=${d?.criteria || []} over=${run?.finished} /><//>
     <${Panel} title="Live bands" live=${live} note="fixed at the last step up; what happened since"><${Bands} rows=${d?.bands || []} /><//>
     ${twin ? html`<${Panel} title="Beside its paper twin" note="this run, positions that ended, after fees"><dl class="figures"><${Figure} label=${twin.own.instance} value=${signed(twin.own.net_usd)} kind=${tone(twin.own.net_usd)} note=${`${count(twin.own.trades)} trades`} /><${Figure} label=${twin.twin.instance} value=${signed(twin.twin.net_usd)} kind=${tone(twin.twin.net_usd)} note=${`${count(twin.twin.trades)} trades`} /><${Figure} label="Apart" value=${signed(twin.difference_usd)} kind=${tone(twin.difference_usd)} /></dl><p class="after"><a href=${`/strategies/${name}`}>Figure by figure</a></p><//>` : null}
     ${learned ? html`<${Panel} title="Beside the learning flow's twin" note="markets that are settled, after costs"><${Learned} of=${learned} /><//>` : null}
     <${History} query=${query} instance=${name} />`;
 }
 
-const Criteria = ({ rows, name = "criteria" }) => html`<${Table} name=${name} whole=${true} rows=${rows} keyOf=${(r) => r.name} empty="Nothing was judged yet." columns=${[
+const Criteria = ({ rows, name = "criteria", over }) => html`<${Table} name=${name} whole=${true} rows=${rows} keyOf=${(r) => r.name} empty="Nothing was judged yet." columns=${[
   { key: "verdict", label: "Verdict", cell: (r) => html`<${Mark} is=${VERDICTS[r.verdict]} />` }, { key: "name", label: "Criterion" },
   { key: "value", label: "Is", num: true, cell: (r) => plain(r.value) }, { key: "threshold", label: "Needs", num: true, cell: (r) => plain(r.threshold) },
   { key: "share", label: "So far", by: share, cell: (r) => html`<${Bar} share=${share(r)} plain=${true} label=${`${Math.round(share(r) * 100)} % of what is needed`} />` },
-  { key: "reachable_h", label: "Could be met", cell: (r) => (r.verdict === "pass" ? none : when(r.reachable_h)) }, { key: "text", label: "In words", wide: true },
+  { key: "reachable_h", label: "Could be met", kind: () => "nowrap", cell: (r) => (r.verdict === "pass" ? none : over ? "the run is over" : when(r.reachable_h)) }, { key: "text", label: "In words", wide: true },
 ]} />`;
 const Bands = ({ rows }) => html`<${Table} name="bands" whole=${true} rows=${rows} keyOf=${(r) => r.name} empty="None are in force: they are fixed at a step up, from a record of twenty observations at least." columns=${[
   { key: "verdict", label: "Verdict", cell: (r) => html`<${Mark} is=${r.verdict === "pass" ? ["within", "good"] : r.verdict === "fail" ? ["left it", "bad"] : ["nothing yet", "quiet"]} />` }, { key: "name", label: "Band" },

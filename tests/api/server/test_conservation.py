@@ -76,6 +76,12 @@ def test_at_the_end_of_a_finished_run_the_last_second_is_compared(tmp_path: Path
     assert (found.behind_s, row.evaluations, row.since, row.counters_agree) == (0.0, 60, 0, True)
 
 
+def test_a_finished_run_whose_audit_ended_before_it_says_how_much_is_missing(tmp_path: Path) -> None:
+    found = compared(tmp_path, 9, 7, 7, finished=True)
+    (row,) = found.equations
+    assert (found.behind_s, row.evaluations, row.since, row.counters_agree) == (2.0, 48, 12, True)
+
+
 def test_without_an_audit_nothing_is_compared_and_nothing_differs(tmp_path: Path) -> None:
     board, history = Board(0.0), CounterHistory()
     board.take(stored(second(0)), 0.0)
