@@ -65,7 +65,7 @@ def _summary(board: Board, found: list[Hold]) -> str:
         return f"Needs a look: {faults[0].what}"
     if found:
         reasons = "one reason keeps" if len(found) == 1 else f"{len(found)} reasons keep"
-        return f"Nothing is wrong; {reasons} it from trading at the moment."
+        return f"Nothing is broken; {reasons} it from trading at the moment."
     return "Nothing holds trading back."
 
 
@@ -189,7 +189,8 @@ def _feeds(board: Board) -> Iterator[Hold]:
             since = gauges.get("since")
             meaning = meaning_of(why) or why
             what = f"{name} is {state}: {meaning}."
-            yield _hold(name, why, what, since if isinstance(since, int) else 0, 2, "/quality")
+            severity = 4 if act_of(why) == "none" else 2
+            yield _hold(name, why, what, since if isinstance(since, int) else 0, severity, "/quality")
 
 
 def _judgements(board: Board, shadows: Collection[str]) -> Iterator[Hold]:

@@ -183,14 +183,16 @@ def stages_of(board: Board, followed: Followed, decisions: list[Decision]) -> li
         )
     )
     held = [(key, each) for key, each in board.accounts.held.items() if key[2] == followed.key and key[0] == "main"]
-    open_pnl = 0
+    open_pnl, cost, unmarked = 0, 0, False
     for (_, _, _, side), each in held:
         bid = followed.bid(side)
+        unmarked = unmarked or bid is None
         open_pnl += (bid or 0) * each.size // PIP - each.basis
+        cost += each.basis
     made = board.accounts.results.get(followed.key)
     value = f"{usd(made):+,.2f} $" if made is not None and outcome is not None and outcome.pnl else "no position"
     if held:
-        value = f"{usd(open_pnl):+,.2f} $ open"
+        value = f"{usd(cost):,.2f} $ at cost, no bid" if unmarked else f"{usd(open_pnl):+,.2f} $ open"
     found.append(_stage("PnL", "pass" if held or made else "hold", "ok", value, outcome.timestamp if outcome else 0))
     return found
 

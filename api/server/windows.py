@@ -18,6 +18,8 @@ _KEPT: Final = 200
 #: Seconds of a window's curve: an hour and some.
 _POINTS: Final = 4_000
 _TRADES: Final = 50
+#: Seconds that a value stands on the curve without a new one: then it is not known any more.
+_STANDS_S: Final = 10
 
 
 class Point(msgspec.Struct):
@@ -43,6 +45,8 @@ class Followed(msgspec.Struct):
     curve: deque[Point] = msgspec.field(default_factory=lambda: deque(maxlen=_POINTS))
     trades: deque[Trade] = msgspec.field(default_factory=lambda: deque(maxlen=_TRADES))
     heard: int = 0  # Unix ns of the last event
+    mid_at: int = 0  # seconds of the last mid, and of the last row of features
+    features_at: int = 0
 
     @property
     def window(self) -> MarketTimes | None:
@@ -92,6 +96,7 @@ class Windows:
             mid = followed.mid
             if mid is not None:
                 self._point(followed, event.t).mid = mid
+                followed.mid_at = event.t // SECOND
         elif isinstance(event, Spot):
             self.spots[event.lane] = event
         elif isinstance(event, Market):
@@ -109,6 +114,7 @@ class Windows:
         point.fair = _number(row.values.get("fair"))
         point.spot = _number(row.values.get("spot"))
         point.returns = _number(row.values.get("returns"))
+        followed.features_at = row.timestamp // SECOND
 
     def scan(self, row: Scan) -> None:
         followed = self._of(row.market_key)
@@ -148,7 +154,10 @@ class Windows:
             if last is None:
                 curve.append(Point(second))
             else:
-                curve.append(Point(second, last.mid, last.fair, spot=last.spot, returns=last.returns))
+                new = Point(second, last.mid if second - followed.mid_at <= _STANDS_S else None)
+                if second - followed.features_at <= _STANDS_S:
+                    new.fair, new.spot, new.returns = last.fair, last.spot, last.returns
+                curve.append(new)
         return curve[-1]
 
 

@@ -35,7 +35,7 @@ export function Chart({ label, points, series, marks = [], height = 220, sync, d
       legend: { live: true },
       bands: bands?.map(([high, low]) => ({ series: [series.findIndex((s) => s.key === high) + 1, series.findIndex((s) => s.key === low) + 1], fill: `${color("--accent")}22` })),
       series: [{ label: "UTC", value: (u, x) => (x == null ? none : moment(latest.current.points)(x)) }, ...series.map((each) => ({
-        label: each.label, stroke: color(each.color), width: each.width ?? 2, dash: each.dash, points: { show: false }, spanGaps: true, paths: each.steps ? uPlot.paths.stepped({ align: 1 }) : undefined,
+        label: each.label, stroke: color(each.color), width: each.width ?? 2, dash: each.dash, points: { show: false }, spanGaps: false, paths: each.steps ? uPlot.paths.stepped({ align: 1 }) : undefined,
         value: (_, y) => (y == null ? none : y.toFixed(digits)),
       }))],
       hooks: { draw: [(u) => {
@@ -67,4 +67,18 @@ export function Chart({ label, points, series, marks = [], height = 220, sync, d
       <tbody>${told.map((row) => html`<tr><td data-label="time">${when(row.time_s)} UTC</td>${series.map((each) => html`<td class="n" data-label=${each.label}>${row[each.key] == null ? none : row[each.key].toFixed(digits)}</td>`)}</tr>`)}</tbody></table></div></details>
   </figure>`;
 }
-const columns = (points, series) => [points.map((each) => each.time_s), ...series.map((each) => points.map((row) => row[each.key] ?? null))];
+// A hole of more than some seconds (or steps, of a coarser curve) stays one: nobody knows what was there.
+const HOLE_S = 10;
+function columns(points, series) {
+  const times = points.map((each) => each.time_s);
+  const hole = points.length > 1 ? Math.max(HOLE_S, (4 * (times.at(-1) - times[0])) / points.length) : HOLE_S;
+  return [times, ...series.map((each) => {
+    const found = points.map((row) => row[each.key] ?? undefined);
+    for (let at = 0, last = null; at < found.length; at += 1) {
+      if (found[at] === undefined) continue;
+      if (last !== null && at - last > 1 && times[at] - times[last] > hole) found.fill(null, last + 1, at);
+      last = at;
+    }
+    return found;
+  })];
+}

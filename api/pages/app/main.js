@@ -32,6 +32,10 @@ function Banner({ run, health }) {
 }
 function Nav({ here }) {
   const bar = useRef(null);
+  useEffect(() => {  // on a phone the page's own name is in sight
+    const link = bar.current?.querySelector("[aria-current]");
+    if (link) bar.current.scrollLeft = link.offsetLeft - (bar.current.clientWidth - link.offsetWidth) / 2;
+  }, [here]);
   const keys = (event) => {
     const move = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     if (!move) return;

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from api.server.board import MOST_ROWS, Board
 from api.server.modules import DUE_S, GRACE_S
-from models.contracts import DeadLetter, Number, Span, Telemetry
+from api.server.windows import Windows
+from models.contracts import DeadLetter, Features, Number, Span, Telemetry
 from models.message import Stored
 from models.reasons import Reason, Verdict
 from tests.api.server.records import T0, decision, fill, quality, scan, stored, telemetry
@@ -254,3 +255,13 @@ def test_what_is_kept_takes_little_more_than_its_bytes(board: Board) -> None:
     # the bytes themselves are those of ``rows``
     assert taken < MOST_ROWS * len(rows[0].value) / 2
     assert board.decision_records(MOST_ROWS)[0][1].spans == [span] * 10
+
+
+def test_a_value_stands_on_the_curve_for_ten_seconds_and_is_not_known_after_that() -> None:
+    windows, key = Windows(), "btc-updown-5m-1790000100"
+    windows.features(Features("f", 1, T0, key, {"fair": 0.5, "spot": 97_000.0}))
+    for second in (5, 30):
+        judged = {"timestamp": T0 + second * 10**9, "market_key": key, "verdict": Verdict.HOLD}
+        windows.scan(msgspec.structs.replace(scan(second), metric_family="edge_after_costs", **judged))
+    points = [(each.second - T0 // 10**9, each.fair, each.spot) for each in windows.markets[key].curve]
+    assert points == [(0, 0.5, 97_000.0), (5, 0.5, 97_000.0), (30, None, None)]
