@@ -20,7 +20,7 @@ from connectors.registry.trials import HoldoutUse, Trial, TrialJournal
 from flows.research.evaluation import LineResult
 from flows.research.journal import data_id, journal_of
 from flows.research.kept import keep_validation
-from flows.research.validation import SHARES, Validation, evaluated, plan, sets_of, validate
+from flows.research.validation import SHARES, Validation, evaluated, plan, sets_of, settings_of, validate
 from flows.research.verdict import StrategyVerdict
 from models.failures import Failure
 from models.money import DOLLAR
@@ -39,12 +39,18 @@ def validate_command(
         float, typer.Option(min=0, max=0.5, help="Share of the journal at its end that nothing is chosen by.")
     ] = 0.0,
     because: Annotated[str, typer.Option(help="What a second look at a holdout is for.")] = "",
+    given: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUES", help="a,b,c or low:high:step instead of the three thresholds."),
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes.")] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array on standard output.")] = False,
     config: Annotated[Path | None, typer.Option(help="TOML file of settings.")] = None,
 ) -> None:
     """Walk every strategy forward: chosen on train and validation windows, judged by the test windows after them."""
     settings = load(config)
+    asked = tuple(given or ())
+    settings_of(settings, asked)  # a wrong key is said before anything is read
     source = archive_of(archive, settings.data_dir)
     folder = settings.data_dir / RESEARCH
     require_writable(folder)
@@ -62,15 +68,15 @@ def validate_command(
         for use in uses:
             trials.check_holdout(use)
         task = bar.add_task("walking", total=1.0)
-        lines = evaluated(journal, settings, workers, lambda share: bar.update(task, completed=share))
+        lines = evaluated(journal, settings, workers, lambda share: bar.update(task, completed=share), asked)
     for use in uses:
         trials.use_holdout(use)
     steps = plan(first, end, anchored)
     held = _held(first, end, last + 1, anchored) if holdout else None
     found: list[Validation] = []
     for name in STRATEGIES:
-        _note(trials, settings, name, lines, data, now)
-        found.append(validate(settings, name, lines, steps, trials.count(name), held))
+        _note(trials, sets_of(settings, name, asked), name, lines, data, now)
+        found.append(validate(settings, name, lines, steps, trials.count(name), held, asked))
     keep_validation(folder, str(source), data, now, anchored, found)
     if as_json:
         print(msgspec.json.encode(found).decode())
@@ -100,9 +106,11 @@ def _held(first: int, end: int, last: int, anchored: bool) -> WalkStep:
     return WalkStep((train, end - validation), (end - validation, end), (end, last))
 
 
-def _note(trials: TrialJournal, base: Settings, name: str, lines: list[LineResult], data: str, now: str) -> None:
+def _note(
+    trials: TrialJournal, sets: list[tuple[str, ...]], name: str, lines: list[LineResult], data: str, now: str
+) -> None:
     rows = []
-    for words, line in zip(sets_of(base, name), lines, strict=True):
+    for words, line in zip(sets, lines, strict=False):  # a strategy may have fewer sets than there are lines
         net = 0
         for trip in line.trips:
             net += trip.net if trip.instance == name else 0

@@ -14,10 +14,13 @@ from typing import Final
 import msgspec
 
 from flows.research.evaluation import LineResult, RoundTrip, evaluate, journal_events
+from flows.research.grid import combinations
 from flows.research.verdict import StrategyVerdict, verdict_of
 from flows.research.walk_forward import TestedStep, hourly, walk
 from flows.research.workers import Progress, run_jobs
 from flows.trading_line.unguarded import unguarded
+from models.failures import Failure
+from models.overriding import assignment, overridden
 from models.settings import Settings
 from models.statistics.sharpe import Moments, moments
 from models.statistics.splits import WalkStep, windows
@@ -44,41 +47,61 @@ class _Line(msgspec.Struct, frozen=True):
     settings: Settings
 
 
-def sets_of(base: Settings, strategy: str) -> list[tuple[str, ...]]:
-    """The parameter sets of a strategy that are tried: ``KEY=VALUE`` words."""
+def sets_of(base: Settings, strategy: str, asked: Sequence[str] = ()) -> list[tuple[str, ...]]:
+    """The parameter sets of a strategy that are tried, ``KEY=VALUE`` words: every combination of those ``asked`` for
+    whose keys are its own (``flows.research.grid``), else its threshold as it is, halved and doubled."""
     section = STRATEGIES[strategy].section
+    own = [word for word in asked if assignment(word)[0].startswith(f"{section}.")]
+    if own:
+        return combinations(own)
     edge = getattr(base, section).min_edge
     return [(f"{section}.min_edge={round(edge * factor, 6):g}",) for factor in FACTORS]
 
 
-def settings_of(base: Settings) -> list[Settings]:
-    """The settings of each line: every strategy a twin, at its set of that number. Twins have no caps in common."""
+def settings_of(base: Settings, asked: Sequence[str] = ()) -> list[Settings]:
+    """The settings of each line: every strategy a twin, at its set of that number, and off where it has no such set.
+    Twins have no caps in common. Raises Failure for what is asked for and is no parameter of a strategy."""
+    sections = {strategy.section for strategy in STRATEGIES.values()}
+    for word in asked:
+        key = assignment(word)[0]
+        if key.partition(".")[0] not in sections:
+            raise Failure(
+                f"--set {key}: that is no parameter of a strategy.",
+                f"Those begin with {', '.join(sorted(sections))}; for all others: profit sweep ARCHIVE --set {key}=…",
+            )
+    sets = {name: sets_of(base, name, asked) for name in STRATEGIES}
+    lines = max(len(each) for each in sets.values())
     return [
         unguarded(base).model_copy(
-            update={
-                "instances": tuple(
-                    InstanceTable(
-                        id=name,
-                        strategy=name,
-                        state="twin",
-                        parameters={
-                            "enabled": True,
-                            "min_edge": round(getattr(base, strategy.section).min_edge * factor, 6),
-                        },
-                    )
-                    for name, strategy in STRATEGIES.items()
-                )
-            }
+            update={"instances": tuple(_twin(base, name, sets[name], number) for name in STRATEGIES)}
         )
-        for factor in FACTORS
+        for number in range(lines)
     ]
 
 
+def _twin(base: Settings, name: str, sets: Sequence[tuple[str, ...]], number: int) -> InstanceTable:
+    if number >= len(sets):
+        return InstanceTable(id=name, strategy=name, state="twin", parameters={"enabled": False})
+    section = STRATEGIES[name].section
+    chosen = getattr(overridden(base, sets[number]), section)
+    keys = [assignment(word)[0].partition(".")[2] for word in sets[number]]
+    return InstanceTable(
+        id=name,
+        strategy=name,
+        state="twin",
+        parameters={"enabled": True, **{key: getattr(chosen, key) for key in keys}},
+    )
+
+
 def evaluated(
-    journal: Path, base: Settings, workers: int, told: Callable[[float], None] = lambda share: None
+    journal: Path,
+    base: Settings,
+    workers: int,
+    told: Callable[[float], None] = lambda share: None,
+    asked: Sequence[str] = (),
 ) -> list[LineResult]:
     """What each line did, in the order of the sets."""
-    jobs = [_Line(str(journal), each) for each in settings_of(base)]
+    jobs = [_Line(str(journal), each) for each in settings_of(base, asked)]
     shares = [0.0] * len(jobs)
     found: dict[int, LineResult] = {}
 
@@ -114,10 +137,12 @@ def validate(
     steps: Sequence[WalkStep],
     tried: int,
     holdout: WalkStep | None = None,
+    asked: Sequence[str] = (),
 ) -> Validation:
     """A strategy's validation. ``tried``: sets of it that were ever looked at; ``holdout``: its test window is what was
-    held out."""
-    sets = [[trip for trip in line.trips if trip.instance == strategy] for line in lines]
+    held out; ``asked``: as the lines were evaluated with."""
+    words = sets_of(base, strategy, asked)
+    sets = [[trip for trip in line.trips if trip.instance == strategy] for line in lines[: len(words)]]
     end = holdout.test[0] if holdout is not None else steps[-1].test[1]
     before = [[trip for trip in trips if trip.opened < end] for trips in sets]
     taken = walk(before, steps)
@@ -129,7 +154,7 @@ def validate(
     if holdout is not None:
         (last,) = walk(sets, [holdout])
         held = verdict_of(strategy, last.test, holdout.test[1] - holdout.test[0], tried, ratios)
-    return Validation(verdict, taken, sets_of(base, strategy), held)
+    return Validation(verdict, taken, words, held)
 
 
 def _sample(trips: Sequence[RoundTrip]) -> Moments | None:

@@ -10,12 +10,14 @@ from flows.research.evaluation import LineResult, RoundTrip
 from flows.research.validation import SHARES, plan, sets_of, settings_of, validate
 from flows.research.verdict import verdict_of
 from flows.research.walk_forward import HOUR, hourly, walk
+from models.failures import Failure
 from models.money import DOLLAR, SHARE
 from models.settings import Settings
 from models.statistics.splits import windows
 from models.strategies.instance import instances
 from models.strategies.registry import STRATEGIES
 
+FAIR = "updown_fair_value"
 BEGIN = 1_795_000 * HOUR // 1_000 // HOUR * HOUR
 
 
@@ -103,6 +105,28 @@ def test_every_strategy_is_a_twin_at_each_of_its_thresholds() -> None:
         for name, each in found.items():
             stated = float(sets_of(base, name)[number][0].partition("=")[2])
             assert each.parameters.min_edge == stated
+
+
+def test_asked_for_sets_are_every_combination_and_others_keep_their_thresholds() -> None:
+    base = Settings()
+    asked = ("fair_value.min_edge=0.01:0.03:0.01", "fair_value.stop_loss=0.1,0.2")
+    lines = [{each.id: each for each in instances(chosen)} for chosen in settings_of(base, asked)]
+    assert [(each[FAIR].parameters.min_edge, each[FAIR].parameters.stop_loss) for each in lines] == [
+        (edge, loss) for edge in (0.01, 0.02, 0.03) for loss in (0.1, 0.2)
+    ]
+    assert sets_of(base, "parity", asked) == sets_of(base, "parity")
+    assert ["parity" in each for each in lines] == [True] * 3 + [False] * 3, "off where it has no such set"
+    found = [LineResult(record(60, 0.1 * number, number), 0, 0, 0) for number in range(6)]
+    for name, count in ((FAIR, 6), ("parity", 3)):
+        validated = validate(base, name, found, plan(BEGIN, BEGIN + 80 * HOUR, anchored=False), count, asked=asked)
+        assert len(validated.sets) == count
+
+
+@pytest.mark.parametrize("word", ["portfolio.capital=1,2", "fair_value.min_egde=1,2", "fair_value.min_edge=abc,1"])
+def test_what_is_no_parameter_of_a_strategy_is_refused(word: str) -> None:
+    with pytest.raises(Failure) as refused:
+        settings_of(Settings(), (word,))
+    assert word.partition("=")[0].partition(".")[2] in refused.value.cause and refused.value.cure
 
 
 def test_a_holdout_is_judged_apart() -> None:
