@@ -84,7 +84,7 @@ def report(
     if places and len(places) > 1:
         _compare(places, as_json, settings)
     elif quality:
-        _quality(_archive(place, settings), 3 if examples is None else examples, as_json, settings)
+        _quality(_with_feeds(_archive(place, settings)), 3 if examples is None else examples, as_json, settings)
     elif fair_value:
         _fair_value(_archive(place, settings), as_json, plot, settings)
     else:

@@ -7,11 +7,15 @@ import gzip
 import io
 import lzma
 import re
+import shutil
+import tempfile
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple, cast
+from typing import Any, BinaryIO, Final, NamedTuple, cast
+from urllib.parse import unquote
 
 import zstandard
 
@@ -71,7 +75,7 @@ def _counts(file: Path, below: Path, suffixes: tuple[str, ...]) -> bool:
 
 def _partitions(folder: Path) -> tuple[tuple[str, str], ...]:
     matches = (_PARTITION.fullmatch(part) for part in folder.parts)
-    return tuple((match[1], match[2]) for match in matches if match)
+    return tuple((match[1], unquote(match[2])) for match in matches if match)
 
 
 def suffix_of(name: str) -> str:
@@ -97,8 +101,7 @@ def open_unpacked(raw: BinaryIO) -> BinaryIO:
     if head.startswith(b"\x1f\x8b"):
         return cast(BinaryIO, gzip.GzipFile(fileobj=raw))
     if head.startswith(b"\x28\xb5\x2f\xfd"):
-        reader = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
-        return cast(BinaryIO, io.BufferedReader(cast(io.RawIOBase, reader), 1 << 16))
+        return cast(BinaryIO, io.BufferedReader(_Zstandard(raw), 1 << 16))
     if head.startswith(b"BZh"):
         return cast(BinaryIO, bz2.BZ2File(raw))
     if head.startswith(b"\xfd7zXZ\x00"):
@@ -106,11 +109,63 @@ def open_unpacked(raw: BinaryIO) -> BinaryIO:
     return raw
 
 
+class _Zstandard(io.RawIOBase):
+    """Unpacks zstd frames, one after the other. Raises EOFError where the last one is cut off: the library's own reader
+    ends there without a word."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        super().__init__()
+        self._raw = raw
+        self._frame = zstandard.ZstdDecompressor().decompressobj()
+        self._is_whole = True  # at the end of a frame
+        self._packed = b""
+        self._ready = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._ready:
+            self._packed = self._packed or self._raw.read(1 << 16)
+            if not self._packed:
+                if not self._is_whole:
+                    raise EOFError("the packed file is cut off")
+                return 0
+            if self._frame.eof:
+                self._frame = zstandard.ZstdDecompressor().decompressobj()
+            self._ready = memoryview(self._frame.decompress(self._packed))
+            self._is_whole = self._frame.eof
+            self._packed = self._frame.unused_data if self._is_whole else b""
+        count = min(len(buffer), len(self._ready))
+        buffer[:count] = self._ready[:count]
+        self._ready = self._ready[count:]
+        return count
+
+
 def content(path: Path, most: int = 1 << 16) -> bytes:
     """The first bytes of a file, unpacked; what can be had of a damaged one. Raises OSError."""
+    found = b""
     with path.open("rb") as raw:
         stream = open_unpacked(raw)
         try:
-            return stream.read(most)
+            while len(found) < most and (more := stream.read(min(1_024, most - len(found)))):
+                found += more
         except DAMAGE:
-            return b""
+            pass
+    return found
+
+
+@contextmanager
+def unpacked(path: Path) -> Iterator[Path]:
+    """A file that can be read from anywhere: itself, or where it is packed a passing one with its content.
+
+    Raises OSError and what ``DAMAGE`` lists."""
+    with path.open("rb") as raw:
+        stream = open_unpacked(raw)
+        if stream is raw:
+            yield path
+            return
+        with tempfile.NamedTemporaryFile() as plain:
+            shutil.copyfileobj(stream, plain, 1 << 20)
+            plain.flush()
+            yield Path(plain.name)

@@ -1,7 +1,7 @@
 """Kind ``polymarket-ws``: raw market-channel messages, one JSON object ``{"recv_ts": time, "raw": message}`` a line.
 
-``raw`` goes on byte for byte, but for two older ways of writing: a message that is JSON in JSON is taken out, and
-`price_change` messages of the first version (`changes`) are put in the form of the second. The file's name is the
+``raw`` goes on byte for byte, but for other ways of writing: a message that is JSON in JSON is taken out, and what
+``frame_forms`` knows is put in the exchange's own. The file's name is the
 market's slug. Which token is Up is what the recording's own `new_market`, `market_resolved` or Gamma rows say; else
 what was stated; else a guess, which the summary shows as one.
 """
@@ -14,16 +14,18 @@ from typing import Any, Final
 
 import msgspec
 
+from connectors.control_text import control_text
 from connectors.imports.files import LINES, Found, find, stem_of
+from connectors.imports.frame_forms import UNREADABLE, as_the_exchange_writes
 from connectors.imports.frames import Definition, Frame
 from connectors.imports.names import by_slug
 from connectors.imports.options import Options
-from connectors.imports.reading import lines
+from connectors.imports.reading import decode_json, json_objects
 from connectors.imports.recordings import Recording
 from connectors.imports.sorting import Sorter
 from connectors.imports.summary import OUTSIDE, ImportFailure, ImportSummary, RefusedRow
 from connectors.imports.values import moment
-from connectors.polymarket.wire import MarketMessage, decode_frame
+from connectors.polymarket.wire import MarketMessage, decode_strings
 from models.settlement import Window, window_of
 from models.topics import FEED_MARKETS, FEED_POLYMARKET
 
@@ -42,11 +44,9 @@ _TIMES: Final = (
 _FRAMES: Final = ("raw", "frame", "message", "msg", "data", "payload")
 _GUESSED: Final = "outcomes assumed: the token seen most is taken for Down, another one for Up"
 _MADE: Final = "definition made by the import from the file's name; no resolution was recorded"
-_CONVERTED: Final = "price_change messages of the first version (changes) are written as the second (price_changes)"
 
 _line = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _text = msgspec.json.Decoder(str)
-_any = msgspec.json.Decoder()
 
 
 class _Market(msgspec.Struct):
@@ -112,7 +112,7 @@ class _Survey:
         """Note a Gamma object."""
         market = self.market(str(body["conditionId"]))
         market.slug = str(body.get("slug") or market.slug)
-        self._outcomes(market, _strings(body.get("outcomes")), _strings(body.get("clobTokenIds")))
+        self._outcomes(market, decode_strings(body.get("outcomes")), decode_strings(body.get("clobTokenIds")))
         market.announced = True
         market.resolved = market.resolved or bool(body.get("closed"))
 
@@ -154,8 +154,9 @@ def _read(found: Found, survey: _Survey, sorter: Sorter, summary: ImportSummary)
     fresh = set(survey.markets)
     window = window_of(stem_of(found.path.name))
     inside = outside = 0
-    for number, line in lines(found, summary):
+    for number, line in json_objects(found, summary):
         summary.rows += 1
+        where = f"{found.label}:{number}"
         try:
             t, frame = _row(line)
             body = _gamma_of(frame)
@@ -163,14 +164,15 @@ def _read(found: Found, survey: _Survey, sorter: Sorter, summary: ImportSummary)
                 survey.gamma(body)
                 sorter.add(t, (FEED_MARKETS, str(body.get("slug", "")), frame))
                 continue
-            if b'"changes"' in frame:
-                frame = _second_version(frame, summary)
-            if frame != b"PONG":
-                survey.take(decode_frame(frame), seen)
+            if control_text(frame) is None:
+                frame, messages = as_the_exchange_writes(frame, where, summary)
+                survey.take(messages, seen)
+            elif frame != b"PONG":
+                summary.count("control_texts")
         except RefusedRow as cause:
-            summary.reject(cause.reason, f"{found.label}:{number}: {cause}")
-        except (msgspec.DecodeError, UnicodeDecodeError, ValueError, RecursionError) as cause:
-            summary.reject("not_a_frame", f"{found.label}:{number}: {str(cause)[:200]}")
+            summary.reject(cause.reason, f"{where}: {cause}")
+        except UNREADABLE as cause:
+            summary.reject("not_a_frame", f"{where}: {str(cause)[:200]}")
         else:
             first = min(first or t, t)
             if window is not None:
@@ -198,6 +200,8 @@ def _row(line: bytes) -> tuple[int, bytes]:
     stated = bytes(row[time])
     t = moment(_text.decode(stated) if stated[:1] == b'"' else stated.decode(), "s" if _is_seconds(stated) else "auto")
     frame = bytes(row[body])
+    if frame == b"null":
+        raise RefusedRow("no_frame")
     while frame[:1] == b'"':
         frame = _text.decode(frame).encode()
     return t, frame
@@ -210,44 +214,10 @@ def _is_seconds(stated: bytes) -> bool:
 def _gamma_of(frame: bytes) -> dict[str, Any] | None:
     if b'"clobTokenIds"' not in frame or b'"conditionId"' not in frame:
         return None
-    body = _any.decode(frame)
+    body = decode_json(frame)
     if isinstance(body, list) and len(body) == 1:
         body = body[0]
     return body if isinstance(body, dict) and "conditionId" in body else None
-
-
-def _second_version(frame: bytes, summary: ImportSummary) -> bytes:
-    """A frame whose `price_change` messages state their token once, as the exchange writes them today.
-
-    Raises msgspec.DecodeError, and RefusedRow for changes that are none."""
-    whole = _any.decode(frame)
-    found = False
-    for message in whole if isinstance(whole, list) else [whole]:
-        if not isinstance(message, dict) or message.get("event_type") != "price_change" or "changes" not in message:
-            continue
-        changes = message.pop("changes")
-        if "price_changes" in message:
-            continue
-        token, digest = message.pop("asset_id", ""), message.pop("hash", "")
-        try:
-            message["price_changes"] = [
-                {
-                    "asset_id": str(change.get("asset_id", token)),
-                    "price": str(change["price"]),
-                    "size": str(change["size"]),
-                    "side": str(change["side"]).upper(),
-                    "hash": str(change.get("hash", digest)),
-                }
-                for change in changes
-            ]
-        except (KeyError, TypeError, AttributeError):
-            raise RefusedRow("not_a_price_change", str(changes)) from None
-        found = True
-    if not found:
-        return frame
-    summary.count("price_changes_of_the_first_version")
-    summary.note(_CONVERTED)
-    return msgspec.json.encode(whole)
 
 
 def _slug_of(found: Found, survey: _Survey, condition: str) -> str:
@@ -318,8 +288,3 @@ def _define(
         notes=notes,
     )
     return Frame(market.first_ns, FEED_MARKETS, "gamma", slug, definition.gamma())
-
-
-def _strings(listed: Any) -> list[str]:
-    found = _any.decode(listed.encode()) if isinstance(listed, str) else listed
-    return [str(each) for each in found or ()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Any, BinaryIO, Final, Literal, cast
 import msgspec
 import polars as pl
 
-from connectors.imports.files import CSV, DAMAGE, LINES, PARQUET, Found, content, open_unpacked, suffix_of
+from connectors.imports.files import CSV, DAMAGE, LINES, PARQUET, Found, content, open_unpacked, suffix_of, unpacked
 from connectors.imports.summary import ImportFailure, ImportSummary, WrongShape
 
 Row = Mapping[str, Any]
@@ -25,9 +26,9 @@ _BATCH: Final = 8_192
 _DELIMITERS: Final = ",;\t|"
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?", re.ASCII)
 _COMMA = re.compile(r"[+-]?(0,\d+|\d+,(\d{1,2}|\d{4,}))", re.ASCII)
-_POINT = re.compile(r"[+-]?\d+\.\d+", re.ASCII)
+_POINT = re.compile(r"[+-]?(?![1-9]\d{0,2}(\.\d{3})+$)\d+\.\d+", re.ASCII)  # 90.911 may be grouped
 _MOST_FIELD: Final = 1 << 26
-_PARQUET_FAULTS: Final = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
+_PARQUET_FAULTS: Final = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, *DAMAGE)
 
 
 @dataclass(frozen=True)
@@ -107,14 +108,17 @@ def _csv_shape(text: str, encoding: str, layout: Layout, whole: bool) -> Shape:
     if lines and lines[0].lower().startswith("sep=") and len(lines[0]) == 5:
         delimiter = lines[0][4] if delimiter == "auto" else delimiter
         skip = 1
-    lines = lines[skip : skip + 200]
+    lines = lines[skip:]
     if delimiter == "auto":
-        bare = re.sub(r'"[^"]*"', "", lines[0]) if lines else ""
-        delimiter = max(_DELIMITERS, key=bare.count)
+        first_row = next((line for line in lines if not line.startswith("#")), lines[0] if lines else "")
+        delimiter = max(_DELIMITERS, key=re.sub(r'"[^"]*"', "", first_row).count)
+    comments = _comments(lines, delimiter)
+    skip += comments
+    lines = lines[comments : comments + 200]
     rows = [row for row in csv.reader(lines, delimiter=delimiter) if row]
     first = rows[0] if rows else []
     has_header = layout.columns is None and not any(_NUMBER.fullmatch(cell.strip()) for cell in first)
-    columns = layout.columns or tuple(
+    columns = layout.columns or _told_apart(
         cell.strip() if has_header else f"column_{place}" for place, cell in enumerate(first, 1)
     )
     cells = [cell.strip() for row in rows[has_header:] for cell in row]
@@ -123,6 +127,26 @@ def _csv_shape(text: str, encoding: str, layout: Layout, whole: bool) -> Shape:
         comma = any(map(_COMMA.fullmatch, cells)) and not any(map(_POINT.fullmatch, cells))
         decimal = "," if comma else "."
     return Shape("csv", encoding, delimiter, decimal, columns, has_header, skip)
+
+
+def _comments(lines: list[str], delimiter: str) -> int:
+    """How many lines with a # stand before the header: those that have not as many columns as what follows."""
+    count = next((place for place, line in enumerate(lines) if not line.startswith("#")), 0)
+    while count and lines[count - 1].count(delimiter) == lines[count].count(delimiter) > 0:
+        count -= 1  # a header that begins with one
+    return count
+
+
+def _told_apart(names: Iterable[str]) -> tuple[str, ...]:
+    """The names of columns; of two alike the second gets a number: ``bid``, ``bid_2``."""
+    told: dict[str, None] = {}
+    for name in names:
+        place, apart = 1, name
+        while apart in told:
+            place += 1
+            apart = f"{name}_{place}"
+        told[apart] = None
+    return tuple(told)
 
 
 def rows_of(
@@ -213,20 +237,25 @@ def lines(found: Found, summary: ImportSummary, encoding: str = "auto") -> Itera
             _damaged(summary, found, number + 1, cause)
 
 
+def json_objects(found: Found, summary: ImportSummary, shape: Shape | None = None) -> Iterator[tuple[int, bytes]]:
+    """(number, text) of each line of a JSON lines file, or of each element of a file that is one array. Rows are the
+    caller's to count."""
+    shape = shape or shape_of(found.path, Layout(format="json lines"))
+    if shape.format != "json":
+        yield from lines(found, summary, shape.encoding)
+        return
+    whole = b"".join(line for _, line in lines(found, summary, shape.encoding))
+    try:
+        elements = msgspec.json.decode(whole, type=list[msgspec.Raw])
+    except msgspec.DecodeError as cause:
+        summary.rows += 1
+        summary.reject("not_json", f"{found.label}:1: {cause}")
+        return
+    yield from enumerate(map(bytes, elements), 1)
+
+
 def _json(found: Found, shape: Shape, summary: ImportSummary) -> Iterator[tuple[int, dict[str, Any]]]:
-    if shape.format == "json":
-        whole = b"".join(line for _, line in lines(found, summary, shape.encoding))
-        try:
-            objects: Iterable[tuple[int, bytes]] = enumerate(
-                map(bytes, msgspec.json.decode(whole, type=list[msgspec.Raw])), 1
-            )
-        except msgspec.DecodeError as cause:
-            summary.rows += 1
-            summary.reject("not_json", f"{found.label}:1: {cause}")
-            return
-    else:
-        objects = lines(found, summary, shape.encoding)
-    for number, line in objects:
+    for number, line in json_objects(found, summary, shape):
         summary.rows += 1
         try:
             row = decode_json(line)
@@ -242,17 +271,28 @@ def _json(found: Found, shape: Shape, summary: ImportSummary) -> Iterator[tuple[
 
 
 _json_decoder = msgspec.json.Decoder(float_hook=lambda text: text)
+_NO_NUMBER = re.compile(rb"\b(NaN|Infinity)\b")
 
 
 def decode_json(text: bytes) -> Any:
-    """JSON with numbers as they are written: a fraction stays text, so that no digit is lost. Raises DecodeError."""
-    return _json_decoder.decode(text)
+    """JSON with numbers as they are written: a fraction stays text, so that no digit is lost. NaN and Infinity, which
+    Python's and JavaScript's writers put where no number is, are null. Raises DecodeError."""
+    try:
+        return _json_decoder.decode(text)
+    except msgspec.DecodeError:
+        if _NO_NUMBER.search(text) is None:
+            raise
+        try:
+            return json.loads(text, parse_float=str, parse_constant=lambda _: None)
+        except ValueError as cause:
+            raise msgspec.DecodeError(str(cause)) from None
 
 
 def parquet_schema(path: Path) -> dict[str, pl.DataType]:
     """Column types of a Parquet file. Raises ImportFailure."""
     try:
-        return dict(pl.read_parquet_schema(path.open("rb")))
+        with unpacked(path) as plain:
+            return dict(pl.read_parquet_schema(plain.open("rb")))
     except _PARQUET_FAULTS as cause:
         raise _unreadable(path, cause) from None
 
@@ -270,15 +310,16 @@ def _parquet(
     before, size = summary.progress.done, path.stat().st_size
     number = 0
     try:
-        scan = pl.scan_parquet(path, glob=False, hive_partitioning=False)
-        total = max(1, int(scan.select(pl.len()).collect().item()))
-        chosen = scan.select([_as_written(name, schema[name]) for name in wanted])
-        for frame in chosen.collect_batches(chunk_size=_BATCH, maintain_order=True):
-            for row in frame.iter_rows(named=True):
-                number += 1
-                summary.rows += 1
-                yield number, row
-            summary.progress.reach(before + size * number // total)
+        with unpacked(path) as plain:
+            scan = pl.scan_parquet(plain, glob=False, hive_partitioning=False)
+            total = max(1, int(scan.select(pl.len()).collect().item()))
+            chosen = scan.select([_as_written(name, schema[name]) for name in wanted])
+            for frame in chosen.collect_batches(chunk_size=_BATCH, maintain_order=True):
+                for row in frame.iter_rows(named=True):
+                    number += 1
+                    summary.rows += 1
+                    yield number, row
+                summary.progress.reach(before + size * number // total)
     except _PARQUET_FAULTS as cause:
         raise _unreadable(path, cause) from None
 

@@ -19,14 +19,17 @@ UNITS: Final = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 #: A float as text has up to 17 significant digits, of which 15 are sure.
 _SURE_DIGITS: Final = 15
 _SHORT_DIGITS: Final = 12
+_BLANKS: Final = " \u00a0\u202f\u2009'’"
 _GROUPED = {
-    ".": re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", re.ASCII),
-    ",": re.compile(r"[+-]?\d{1,3}(\.\d{3})+(,\d*)?", re.ASCII),
+    ".": re.compile(rf"[+-]?\d{{1,3}}(?:(,\d{{3}})+|([{_BLANKS}]\d{{3}})+)(\.\d*)?", re.ASCII),
+    ",": re.compile(rf"[+-]?\d{{1,3}}(?:(\.\d{{3}})+|([{_BLANKS}]\d{{3}})+)(,\d*)?", re.ASCII),
 }
+_UNGROUP: Final = {mark: str.maketrans("", "", _BLANKS + other) for mark, other in ((".", ","), (",", "."))}
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _ISO = re.compile(
-    r"(\d{4})[-/](\d\d)[-/](\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,18}))?)?\s*(Z|UTC|[+-]\d\d(?::?\d\d)?)?",
-    re.ASCII,
+    r"(\d{4})([-/]?)(\d\d)\2(\d\d)[T ](\d\d)(:?)(\d\d)(?:\6(\d\d)(?:[.,](\d{1,18}))?)?"
+    r"\s*(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)?",
+    re.ASCII | re.IGNORECASE,
 )
 _WHOLE = re.compile(r"[+-]?(\d+)\.0*", re.ASCII)
 _TICKER = re.compile(r"[A-Z]{2,10}", re.ASCII)
@@ -52,7 +55,7 @@ def number(value: object, decimal: str = ".") -> Decimal:
     if not isinstance(value, float):
         grouped = _GROUPED[decimal].fullmatch(text)
         if grouped is not None:
-            text = text.replace("," if decimal == "." else ".", "")
+            text = text.translate(_UNGROUP[decimal])
         if decimal == ",":
             text = text.replace(",", ".")
     if _NUMBER.fullmatch(text) is None:
@@ -97,7 +100,7 @@ def moment(value: object, unit: str = "auto", zone: tzinfo = UTC, decimal: str =
 
 
 def _is_text(value: str) -> bool:
-    return "-" in value[1:] or "/" in value or ":" in value
+    return "-" in value[1:] or "/" in value or ":" in value or _ISO.fullmatch(value.strip()) is not None
 
 
 def _unit_of(value: Decimal) -> int:
@@ -112,21 +115,21 @@ def _iso_ns(text: str, zone: tzinfo) -> int:
     match = _ISO.fullmatch(text.strip())
     if match is None:
         raise RefusedRow("bad_time", text)
-    year, month, day, hour, minute = map(int, match.groups()[:5])
-    second = int(match[6] or 0)
-    nanos = int(f"{match[7] or ''}000000000"[:9])
+    year, month, day, hour, minute = (int(match[group]) for group in (1, 3, 4, 5, 7))
+    second = int(match[8] or 0)
+    nanos = int(f"{match[9] or ''}000000000"[:9])
     try:
         there = datetime(year, month, day, hour, minute, second)
     except ValueError:
         raise RefusedRow("bad_time", text) from None
-    ending = match[8]
+    ending = (match[10] or "").upper()
     if ending:
         return plausible((timegm(there.timetuple()) - _offset_s(ending)) * 10**9 + nanos)
     return plausible(_zoned_s(there, zone, text) * 10**9 + nanos)
 
 
 def _offset_s(ending: str) -> int:
-    if ending in ("Z", "UTC"):
+    if ending in ("Z", "UTC", "GMT"):
         return 0
     digits = ending[1:].replace(":", "")
     seconds = int(digits[:2]) * 3600 + int(digits[2:] or 0) * 60

@@ -103,7 +103,7 @@ class ColumnSample:
         if self.mostly(lambda value: moment(value, "auto", UTC, self.decimal)):
             sizes = self.numbers
             if len(sizes) < len(self.values) * _MOSTLY:
-                return "iso"
+                return "auto" if sizes else "iso"
             size = abs(self.median())
             return next((unit for bound, unit in ((10**11, "s"), (10**14, "ms"), (10**17, "us")) if size < bound), "ns")
         texts = [value for value in self.values if isinstance(value, str)]

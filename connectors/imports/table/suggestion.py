@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -39,7 +39,7 @@ _STRIKE: Final = ("strike", "beat", "ptb", "threshold", "reference")
 
 _OF_MARKETS: Final = ("the horizon", "the asset", "the market of an id", "which token")
 
-_ZONED = re.compile(r"(Z|UTC|[+-]\d\d:?\d\d)$", re.ASCII)
+_ZONED = re.compile(r"(Z|UTC|GMT|[+-]\d\d(:?\d\d)?)$", re.ASCII | re.IGNORECASE)
 
 Lines = list[str]
 
@@ -47,24 +47,42 @@ Lines = list[str]
 def suggest(paths: Sequence[Path]) -> str:
     """A map in TOML for the files: it loads as it stands, and its comments say what could not be found out.
 
-    Raises ImportFailure for files that cannot be read."""
+    Raises ImportFailure for files that cannot be read, and when none of them has a row."""
     samples = [sample(found) for found in find(paths, SUFFIXES)]
+    if not any(each.count for each in samples):
+        labels = ", ".join(each.found.label for each in samples[:5])
+        raise ImportFailure(
+            f"{labels}: no rows that could be read.", "Name CSV, JSON lines or Parquet files with rows."
+        )
     groups: dict[tuple[str, ...], list[TableSample]] = {}
     for each in samples:
         groups.setdefault(tuple(sorted(each.columns)), []).append(each)
     if len(groups) == 1:
-        return "\n".join(_with_trial(_Suggestion(samples, "").text(), samples)) + "\n"
+        return _whole(_with_trial(_Suggestion(samples, "").text(), samples))
     parts: Lines = []
     made = [_Suggestion(group, "source.") for group in groups.values()]
     texts = [each.text() for each in made]
     for made_of, text, group in zip(made, texts, groups.values(), strict=True):
-        names = json.dumps([one.found.path.name for one in group], ensure_ascii=False)
+        names = _quoted_list([one.found.path.name for one in group])
         parts += ["[[source]]", f"files = {names}", *made_of.without_what_others_tell(text, made), ""]
-    return "\n".join(_with_trial(parts, samples)).rstrip() + "\n"
+    return _whole(_with_trial(parts, samples))
+
+
+def _whole(lines: Lines) -> str:
+    return "\n".join(lines).rstrip().encode("utf-8", "replace").decode() + "\n"
 
 
 def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _quoted_list(texts: Iterable[str]) -> str:
+    return f"[{', '.join(map(_quoted, texts))}]"
+
+
+def _comment(text: str) -> str:
+    """A comment of one line; what may stand in none is replaced."""
+    return "# " + "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
 
 
 class _Suggestion:
@@ -84,7 +102,7 @@ class _Suggestion:
     def text(self) -> Lines:
         """The lines, comments first."""
         if not self._columns or not self._first.count:
-            return [f"# {self._first.found.label}: no rows that could be read."]
+            return [_comment(f"{self._first.found.label}: no rows that could be read.")]
         self._layout()
         self._time_of_rows()
         self._market()
@@ -99,10 +117,10 @@ class _Suggestion:
         if not sections and not any(line.startswith("slug") for line in self._sections.get("market", [])):
             self._unknown.append("nothing here looks like quotes, trades, spot, strikes or outcomes")
         if self._missing:
-            self._top.append(f"missing = {json.dumps(list(self._missing), ensure_ascii=False)}")
-        lines = [f"# Could not tell: {each}." for each in self._unknown]
+            self._top.append(f"missing = {_quoted_list(self._missing)}")
+        lines = [_comment(f"Could not tell: {each}.") for each in self._unknown]
         if self._left:
-            lines.append(f"# Not used: {', '.join(self._left)}.")
+            lines.append(_comment(f"Not used: {', '.join(self._left)}."))
         lines += self._top
         for name, section in self._sections.items():
             lines += ["", f"[{self._prefix}{name}]", *section]
@@ -136,24 +154,30 @@ class _Suggestion:
     def _layout(self) -> None:
         shape = self._first.shape
         if shape.format == "csv" and not shape.has_header:
-            self._top.append(f"columns = {json.dumps(list(shape.columns))}")
+            self._top.append(f"columns = {_quoted_list(shape.columns)}")
             self._unknown.append("the names of the columns: the file has no header")
 
     # ------------------------------------------------------------- time
 
     def _time_of_rows(self) -> None:
         candidates: list[tuple[int, ColumnSample, str]] = []
+        unnamed: list[tuple[int, ColumnSample, str]] = []  # numbers as large as times are
         for column in self._columns.values():
             unit = column.time_unit()
             if not unit:
                 continue
-            named = column.has(*_TIME, *_RECEIVED) or column.words[-1:] == ("at",) or unit in ("iso", "ns", "us")
+            named = column.has(*_TIME, *_RECEIVED, *_EXCHANGE) or column.words[-1:] == ("at",)
             ends = column.has(*_ENDS) or column.has(*_STARTS) or column.has("market", "expiry")
-            if (not named and unit in ("s", "ms") and not column.has(*_EXCHANGE)) or ends:
+            if ends or not (named or unit in ("iso", "auto", "ns", "us") or "%" in unit):
+                if not ends and len(set(map(str, column.values))) > 1:
+                    unnamed.append((0, column, unit))
                 continue
             score = 20 * column.has(*_TIME) + 30 * column.has(*_RECEIVED) - 15 * column.has(*_EXCHANGE)
             score += 5 * (len(set(map(str, column.values))) > 1) - len(column.words) - 20 * column.has("up", "down")
             candidates.append((score, column, unit))
+        if not candidates and unnamed:
+            candidates = unnamed
+            self._unknown.append(f"whether {unnamed[0][1].name} is the time of a row: it is taken for it")
         if not candidates:
             self._date_and_time()
             return
@@ -163,8 +187,9 @@ class _Suggestion:
         if self._is_list_of_markets(chosen):
             return
         self._section("time", f"column = {self._use(chosen)}", f"unit = {_quoted(unit)}")
-        zoned = unit == "iso" and all(_ZONED.search(str(value).strip()) for value in chosen.values)
-        if (unit == "iso" or "%" in unit) and not zoned:
+        texts = [str(value).strip() for value in chosen.values if not str(value).strip().isdigit()]
+        zoned = unit in ("iso", "auto") and all(map(_ZONED.search, texts))
+        if (unit in ("iso", "auto") or "%" in unit) and not zoned:
             self._section("time", 'zone = "UTC"')
             self._unknown.append(f"the zone of {chosen.name}: it names none, UTC is taken")
         if unit.startswith(("%m/%d", "%d/%m")):
@@ -227,7 +252,7 @@ class _Suggestion:
         t = self._time.times()[0] if self._time is not None and self._time.times() else None
         named = [
             c for c in self._columns.values()
-            if c.values and all(isinstance(v, str) for v in c.values[:5]) and c.mostly(lambda v: reader(v, t))
+            if c.values and all(isinstance(v, str) for v in c.values[:5]) and c.mostly(lambda v: reader(str(v), t))
         ]  # fmt: skip
         named.sort(key=lambda c: (not c.has("slug"), not c.has("question", "title", "market"), len(c.name)))
         return named[0] if named else None
@@ -450,7 +475,7 @@ class _Suggestion:
         if candidates:
             if not candidates[0].has(*_STRIKE):
                 self._unknown.append(f"whether {candidates[0].name} is the official strike: it is taken for it")
-            self._section("strike", f"price = {self._use_number(candidates[0])}")
+            self._section("strike", f"price = {self._use_number(candidates[0], self._scale(candidates[0]))}")
 
     def _spot(self, quoted: bool) -> None:
         if self._lists_markets or (self._time is None and "time" not in self._sections):
@@ -468,10 +493,7 @@ class _Suggestion:
             return
         candidates.sort(key=lambda c: (not c.has("spot"), not c.has(*words), len(c.name)))
         chosen = candidates[0]
-        scale = "1e-18" if chosen.median() > Decimal(10) ** 15 else "1e-8" if chosen.median() > Decimal(10) ** 9 else ""
-        if scale:
-            self._unknown.append(f"the unit of {chosen.name}: {scale} dollars is taken")
-        self._section("spot", f"price = {self._use_number(chosen, scale)}")
+        self._section("spot", f"price = {self._use_number(chosen, self._scale(chosen))}")
         source = next((name for name in _EXCHANGES if chosen.has(name)), "")
         if source:
             self._section("spot", f"source = {_quoted(source)}")
@@ -486,6 +508,14 @@ class _Suggestion:
                 self._sections.pop("market", None)
                 self._unknown = [each for each in self._unknown if not each.startswith(_OF_MARKETS)]
 
+    def _scale(self, column: ColumnSample) -> str:
+        """What makes dollars of an oracle's whole numbers, "" where they are dollars."""
+        size = column.median()
+        scale = "1e-18" if size > Decimal(10) ** 15 else "1e-8" if size > Decimal(10) ** 9 else ""
+        if scale:
+            self._unknown.append(f"the unit of {column.name}: {scale} dollars is taken")
+        return scale
+
     def _outcome(self) -> None:
         words = ("outcome", "winner", "result", "resolution", "resolved", "winning", "label")
         ups = [c for c in self._left.values() if c.has("payout") and c.has("up", "yes") and c.is_numeric]
@@ -497,7 +527,7 @@ class _Suggestion:
             return
         found = [
             c for c in self._left.values()
-            if c.values and c.has(*words) and not c.time_unit()
+            if c.values and c.has(*words) and not c.time_unit() and not _says_whether(c)
             and (c.mostly(outcome_of) or c.mostly(lambda v: str(v) in ("0", "1", "0.0", "1.0", "0.5") or None))
         ]  # fmt: skip
         if found:
@@ -538,6 +568,12 @@ _HORIZON_WORDS: Final = (
 )  # fmt: skip
 
 
+def _says_whether(column: ColumnSample) -> bool:
+    """Whether a column says that a market is resolved, and not how: yes or no, under a name that is of no side."""
+    sides = column.has("outcome", "winner", "winning", "result", "label", "up", "yes", "down", "no")
+    return not sides and not column.mostly(lambda value: str(value).strip().lower() in ("up", "down") or None)
+
+
 def _known_share(column: ColumnSample) -> float:
     return column.share(lambda value: True if asset_of(value) in _KNOWN_ASSETS else None)
 
@@ -562,7 +598,8 @@ def _side_of(column: ColumnSample) -> str | None:
 
 def _with_trial(lines: Lines, samples: list[TableSample]) -> Lines:
     """The map's lines below a word on what came of the sampled rows."""
-    head = ["# A first map of " + ", ".join(each.found.label for each in samples[:5]) + ": look through it, then"]
+    labels = ", ".join(each.found.label for each in samples[:5])
+    head = [_comment(f"A first map of {labels}: look through it, then")]
     head += [
         "#   profit import table FILE… --map MAP.toml --archive DIR",
         "# docs/recordings.md explains every key.",
@@ -572,7 +609,7 @@ def _with_trial(lines: Lines, samples: list[TableSample]) -> Lines:
     try:
         table = parse_map(text, "the map")
     except ImportFailure as wrong:
-        return [*head, f"# It does not load yet: {wrong.cause}", *lines]
+        return [*head, _comment(f"It does not load yet: {wrong.cause}"), *lines]
     return [*head, *_trial(table, samples), *lines]
 
 
@@ -599,10 +636,11 @@ def _trial(table: TableMap, samples: list[TableSample]) -> Lines:
     markets.report_windows()
     lines = [f"# Tried on {tried} rows: {used} can be used."]
     lines += [
-        f"# Refused: {reason} {count}, for example {summary.examples[reason]}"
+        _comment(f"Refused: {reason} {count}, for example {summary.examples[reason]}")
         for reason, count in summary.rejected.items()
     ]
     lines += [
-        f"# Finding: {what} {count}, for example {summary.found[what]}" for what, count in summary.findings.items()
+        _comment(f"Finding: {what} {count}, for example {summary.found[what]}")
+        for what, count in summary.findings.items()
     ]
     return [*lines, "#"]

@@ -6,6 +6,7 @@ import csv
 import gzip
 import json
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +184,68 @@ def test_raw_messages_in_other_spellings_are_the_same_frames(tmp_path: Path, uni
     summary = import_recording("polymarket-ws", [path], tmp_path / "other")
     assert said(tmp_path / "other") == said(tmp_path / "plain")
     assert summary.rows == plain.rows == 5
+
+
+def plain_rows(count: int = 8) -> list[tuple[float, Any]]:
+    """Books of both tokens, a second apart."""
+    return [(START + n, book((UP, DOWN)[n % 2], f"0.4{n + 1}", f"0.6{n + 1}", START + n)) for n in range(count)]
+
+
+def as_numbers(frame: dict[str, Any], *names: str) -> dict[str, Any]:
+    """The frame with texts under these names as numbers, as a recorder that parsed them writes them."""
+    levels = {
+        side: [{name: float(text) if name in names else text for name, text in level.items()} for level in frame[side]]
+        for side in ("bids", "asks")
+    }
+    return frame | levels | {name: int(frame[name]) for name in ("timestamp", "asset_id") if name in names}
+
+
+FORMS: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "prices and sizes as numbers": lambda frame: as_numbers(frame, "price", "size"),
+    "times as numbers": lambda frame: as_numbers(frame, "timestamp"),
+    "ids as numbers": lambda frame: as_numbers(frame, "asset_id"),
+    "in an array": lambda frame: [as_numbers(frame, "price", "timestamp")],
+    "what floats add": lambda frame: json.loads(json.dumps(frame).replace('"0.42"', '"0.42000000000000004"')),
+    "JSON in JSON": json.dumps,
+}
+
+
+@pytest.mark.parametrize("form", list(FORMS))
+def test_a_frame_in_another_writing_becomes_the_exchanges(tmp_path: Path, form: str) -> None:
+    """Numbers were refused; a price with what floats add went on, and the line made a dead letter of it."""
+    rows = plain_rows()
+    import_recording("polymarket-ws", [write_ws(tmp_path / "plain", rows)], tmp_path / "a")
+    path = write_ws(tmp_path / "other", [(t, FORMS[form](frame)) for t, frame in rows])
+    summary = import_recording("polymarket-ws", [path], tmp_path / "b")
+    assert (summary.rejected, summary.findings) == ({}, {})
+    assert books(tmp_path / "b") == books(tmp_path / "a") and len(books(tmp_path / "a")) == 8
+    assert letters(tmp_path / "b") == []
+
+
+def test_what_goes_on_and_cannot_be_used_is_a_finding(tmp_path: Path) -> None:
+    odd = {"event_type": "last_trade_price", "market": "0xd", "asset_id": "3", "timestamp": "1", "price": "soon"}
+    path = write_ws(tmp_path, [*plain_rows(), (START + 9.0, [book(UP, "0.4", "0.6", START + 9), odd])])
+    summary = import_recording("polymarket-ws", [path], tmp_path / "archive")
+    assert summary.findings == {"frames_with_a_part_that_cannot_be_used": 1} and not summary.rejected
+    assert len(letters(tmp_path / "archive")) == 1, "and its sibling is used"
+    assert len(books(tmp_path / "archive")) == 10
+
+
+@pytest.mark.parametrize("text", ["INVALID OPERATION", "NO NEW ASSETS", "", "{}"])
+def test_control_text_goes_on_as_it_was_said(tmp_path: Path, text: str) -> None:
+    path = write_ws(tmp_path, [*plain_rows(), (START + 9.0, text), (START + 9.5, None)])
+    summary = import_recording("polymarket-ws", [path], tmp_path / "archive")
+    assert summary.counts["control_texts"] == 1 and summary.rejected == {"no_frame": 1}
+    assert text.encode() in [value for _, topic, _, value in said(tmp_path / "archive") if topic == FEED_POLYMARKET]
+    assert letters(tmp_path / "archive") == []
+
+
+def test_lines_may_stand_in_one_array(tmp_path: Path) -> None:
+    import_recording("polymarket-ws", [write_ws(tmp_path / "plain", plain_rows())], tmp_path / "a")
+    path = tmp_path / f"{SLUG}.json"
+    path.write_text(json.dumps([{"recv_ts": t, "raw": frame} for t, frame in plain_rows()], indent=1))
+    import_recording("polymarket-ws", [path], tmp_path / "b")
+    assert books(tmp_path / "b") == books(tmp_path / "a")
 
 
 def quote_rows(count: int) -> list[dict[str, Any]]:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from connectors.imports.importing import import_recording
+from connectors.imports.summary import ImportFailure
 from connectors.imports.table.contract import parse_map
 from connectors.imports.table.suggestion import suggest
 from models.topics import FEED_COINBASE, FEED_MARKETS, FEED_POLYMARKET
-from tests.connectors.imports.reading_back import books, gammas, spots
+from tests.connectors.imports.reading_back import books, gammas, payouts, spots
 from tests.connectors.imports.test_table import SLUG, SPELLINGS, START, write
 
 TOKENS = ("1" * 77, "2" * 77)
@@ -133,6 +138,93 @@ def test_what_cannot_be_told_is_said(tmp_path: Path) -> None:
     parse_map(text)
 
 
+def test_a_column_of_texts_and_numbers_is_looked_at_like_any_other(tmp_path: Path) -> None:
+    """The recording of the settlement price has one, nested, and ended the command with an AttributeError."""
+    rows = [
+        {"slug": SLUG, "ts": START + n, "bid": 0.4, "ask": 0.5, "raw": {"icon": "x" if n < 6 else n}} for n in range(9)
+    ]
+    path = write(tmp_path / "a.jsonl", "\n".join(map(json.dumps, rows)))
+    assert parse_map(suggest([path])).source[0].market.slug is not None
+
+
+def test_numbers_as_large_as_times_are_taken_for_them_where_no_column_is_named_so(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "a.csv", "when,slug,bid,ask\n" + "".join(f"{START + n}000,{SLUG},0.4,0.5\n" for n in range(9))
+    )
+    text = suggest([path])
+    assert "# Could not tell: whether when is the time of a row: it is taken for it." in text
+    assert import_recording("table", [path], tmp_path / "archive", table=parse_map(text)).frames[FEED_POLYMARKET] == 11
+
+
+@pytest.mark.parametrize("content", [b"", b"when,slug\n", b"\x1f\x8b\x08", b"1795000200.5: {}\n"])
+def test_a_file_without_rows_gets_no_map(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(ImportFailure, match="no rows that could be read"):
+        suggest([write(tmp_path / "a.csv", content)])
+
+
+ODD_NAMES = (
+    "ts when slug market_id up_bid bid asks bid_px_1 bid_px_2 side outcome token_id asset horizon start end spot "
+    "strike winner payout_up size price question date time a.b raw"
+)
+ODD_VALUES = (
+    SLUG,
+    "Up",
+    "BTC",
+    "15m",
+    START,
+    START * 1000,
+    "2026-01-09T06:16:00Z",
+    "06:16:00",
+    "0.45",
+    TOKENS[0],
+    "[[1]]",
+)
+odd_names = st.sampled_from(ODD_NAMES.split()) | st.text(max_size=5)
+odd_lists = st.lists(st.integers() | st.text(max_size=3) | st.lists(st.sampled_from(["0.4", 5, None]), max_size=3))
+odd_values = st.one_of(
+    st.none(), st.booleans(), st.integers(-(10**20), 10**20), st.floats(), st.text(max_size=8),
+    st.sampled_from(ODD_VALUES), odd_lists, st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),
+)  # fmt: skip
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(odd_names, min_size=1, max_size=8, unique=True).flatmap(
+        lambda names: st.lists(st.fixed_dictionaries(dict.fromkeys(names, odd_values)), min_size=1, max_size=4)
+    )
+)
+def test_whatever_a_table_holds_its_map_is_toml_and_it_comes_in_or_is_refused(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, Any]]
+) -> None:
+    folder = tmp_path_factory.mktemp("odd")
+    text = suggest([write(folder / "a.jsonl", "\n".join(map(json.dumps, rows)))])
+    tomllib.loads(text)
+    with contextlib.suppress(ImportFailure):
+        import_recording("table", [folder / "a.jsonl"], folder / "archive", table=parse_map(text))
+
+
+@pytest.mark.parametrize("resolved", [True, "true", "yes", 1])
+def test_that_a_market_is_resolved_does_not_say_how(tmp_path: Path, resolved: Any) -> None:
+    """`resolved = true` was taken for a win of Up, in every market."""
+    rows = lines(9, slug=lambda n: f"btc-updown-15m-{START + 900 * n}", resolved=resolved, strike=90_000.5)
+    path = write(tmp_path / "a.jsonl", "\n".join(map(json.dumps, rows)))
+    text = suggest([path])
+    import_recording("table", [path], tmp_path / "archive", table=parse_map(text))
+    assert payouts(tmp_path / "archive") == {} and "resolved" in text.partition("Not used:")[2].partition("\n")[0]
+
+
+@pytest.mark.parametrize(("digits", "unit"), [(18, "1e-18"), (8, "1e-8")])
+def test_strikes_in_an_oracles_unit_are_strikes_in_dollars(tmp_path: Path, digits: int, unit: str) -> None:
+    strike = 63_123_544_863_797 * 10**digits // 10**9
+    rows = lines(9, slug=lambda n: f"btc-updown-15m-{START + 900 * n}", strike_value=str(strike), winner="Up")
+    path = write(tmp_path / "a.jsonl", "\n".join(map(json.dumps, rows)))
+    text = suggest([path])
+    assert f"# Could not tell: the unit of strike_value: {unit} dollars is taken." in text
+    import_recording("table", [path], tmp_path / "archive", table=parse_map(text))
+    beat = gammas(tmp_path / "archive")[0]["events"][0]["eventMetadata"]["priceToBeat"]
+    assert beat == pytest.approx(63_123.544863, abs=1e-5)
+
+
 def test_the_command_prints_the_map_alone_on_standard_output(tmp_path: Path) -> None:
     rows, _ = SHAPES["both tokens"]
     path = write(tmp_path / "a b [c].jsonl", "\n".join(map(json.dumps, rows)))
@@ -154,6 +246,8 @@ def test_the_command_prints_the_map_alone_on_standard_output(tmp_path: Path) -> 
 
 
 REAL = {
+    "btc5m_outcomes": (FEED_MARKETS, 32_642),
+    "chainlink_btc_2026-06-08": (FEED_COINBASE, 84_560),
     "polymarket_15m_monitor": (FEED_POLYMARKET, 626),
     "polymarket_btc15m_quotes": (FEED_POLYMARKET, 13_757),
     "polymarket_btc15m_1s": (FEED_POLYMARKET, 151),

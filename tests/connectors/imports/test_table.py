@@ -114,7 +114,25 @@ def parquet(rows: Rows, floats: Any = pl.Float64) -> bytes:
     return out.getvalue()
 
 
+def grouped(rows: Rows, between: str, decimal: str) -> Rows:
+    """With thousands set apart."""
+    texts = comma(rows) if decimal == "," else rows
+    return [
+        row | {name: f"{row[name][:2]}{between}{row[name][2:]}" for name in ("spot", "strike") if row[name]}
+        for row in texts
+    ]
+
+
+def said_when(rows: Rows, form: str) -> Rows:
+    return [row | {"when": datetime.fromisoformat(row["when"]).strftime(form)} for row in rows]
+
+
+def in_two(pack: Callable[[bytes], bytes], content: bytes) -> bytes:
+    return pack(content[:999]) + pack(content[999:])
+
+
 ROWS = rows_of(40)
+ROWS_TWICE = [row | {"bid_again": "0.99"} for row in ROWS]
 SPELLINGS: dict[str, tuple[str, Callable[[], bytes]]] = {
     "BOM": ("a.csv", lambda: b"\xef\xbb\xbf" + csv_text(ROWS).encode()),
     "UTF-16": ("a.csv", lambda: csv_text(ROWS).encode("utf-16")),
@@ -122,6 +140,9 @@ SPELLINGS: dict[str, tuple[str, Callable[[], bytes]]] = {
     "carriage returns": ("a.csv", lambda: csv_text(ROWS, end="\r\n").encode()),
     "semicolon, decimal comma": ("a.csv", lambda: csv_text(comma(ROWS), ";").encode()),
     "comma, decimal comma in quotes": ("a.csv", lambda: csv_text(comma(ROWS)).encode()),
+    "points between thousands": ("a.csv", lambda: csv_text(grouped(ROWS, ".", ","), ";").encode()),
+    "commas between thousands": ("a.csv", lambda: csv_text(grouped(ROWS, ",", ".")).encode()),
+    "blanks between thousands": ("a.csv", lambda: csv_text(grouped(ROWS, "\u00a0", ","), ";").encode()),
     "tab": ("a.tsv", lambda: csv_text(ROWS, "\t").encode()),
     "bar": ("a.txt", lambda: csv_text(ROWS, "|").encode()),
     "sep=": ("a.csv", lambda: b"sep=;\n" + csv_text(ROWS, ";").encode()),
@@ -131,6 +152,17 @@ SPELLINGS: dict[str, tuple[str, Callable[[], bytes]]] = {
     "bzip2": ("a.csv.bz2", lambda: bz2.compress(csv_text(ROWS).encode())),
     "xz": ("a.csv.xz", lambda: lzma.compress(csv_text(ROWS).encode())),
     "gzip without its suffix": ("a.csv", lambda: gzip.compress(csv_text(ROWS).encode())),
+    "zstd in two frames": ("a.csv.zst", lambda: in_two(zstandard.compress, csv_text(ROWS).encode())),
+    "comments before the header": ("a.csv", lambda: b"# recorded by me\n#\n" + csv_text(ROWS).encode()),
+    "a header with a #": ("a.csv", lambda: b"#" + csv_text([{"n": 0} | row for row in ROWS]).encode()),
+    "another column of the same name": ("a.csv", lambda: csv_text(ROWS_TWICE).encode().replace(b"bid_again", b"bid")),
+    "ISO times without dashes and colons": (
+        "a.csv",
+        lambda: csv_text(said_when(ROWS, "%Y%m%dT%H%M%S.%f+0000")).encode(),
+    ),
+    "ISO times in small letters": ("a.csv", lambda: csv_text(said_when(ROWS, "%Y-%m-%dt%H:%M:%S.%fz")).encode()),
+    "ISO times of GMT": ("a.csv", lambda: csv_text(said_when(ROWS, "%Y-%m-%d %H:%M:%S.%f GMT")).encode()),
+    "ISO times and numbers": ("a.csv", lambda: csv_text([*ROWS[:20], *timed(ROWS[20:], 10**6)]).encode()),
     "newest first": ("a.csv", lambda: csv_text(ROWS[::-1]).encode()),
     "shuffled": ("a.csv", lambda: csv_text(random.Random(1).sample(ROWS, len(ROWS))).encode()),
     "micros": ("a.csv", lambda: csv_text(timed(ROWS, 10**6)).encode()),
@@ -139,7 +171,13 @@ SPELLINGS: dict[str, tuple[str, Callable[[], bytes]]] = {
     "ndjson.zst": ("a.NDJSON.zst", lambda: zstandard.compress("\n".join(map(json.dumps, ROWS)).encode())),
     "JSON array": ("a.json", lambda: json.dumps(ROWS, indent=1).encode()),
     "JSON in JSON": ("a.jsonl", lambda: "\n".join(json.dumps(json.dumps(row)) for row in ROWS).encode()),
+    "NaN and Infinity": (
+        "a.jsonl",
+        lambda: "\n".join(json.dumps(row | {"x": float("nan"), "y": -float("inf")}) for row in ROWS).encode(),
+    ),
     "Parquet": ("a.parquet", lambda: parquet(ROWS)),
+    "Parquet, gzip": ("a.parquet.gz", lambda: gzip.compress(parquet(ROWS))),
+    "Parquet, zstd": ("a.parquet.zst", lambda: zstandard.compress(parquet(ROWS))),
     "floats of 32 bits": ("a.parquet", lambda: parquet(ROWS, pl.Float32)),
 }
 
@@ -316,7 +354,7 @@ def test_the_files_name_may_be_the_market(tmp_path: Path, name: str) -> None:
 
 
 def test_folders_may_name_columns(tmp_path: Path) -> None:
-    for asset in ("BTC", "ETH"):
+    for asset in ("BTC%2FUSD", "ETH"):
         write(tmp_path / "in" / f"asset={asset}" / "horizon=15m" / "part-0.csv", f"t,b,a\n{START + 1},0.4,0.5\n")
     text = 'time = "t"\nmarket = { asset = "asset", horizon = "horizon" }\nup = { bid = "b", ask = "a" }'
     bring([tmp_path / "in"], tmp_path / "archive", text)
@@ -358,6 +396,20 @@ def test_what_cannot_be_taken_is_reported_by_file_row_reason_and_example(tmp_pat
     }
     missing = bring([tmp_path / "b.csv"], tmp_path / "other", 'missing = ["unknown"]\n' + MAP)
     assert "not_a_number" not in missing.rejected
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress, bz2.compress, lzma.compress])
+@pytest.mark.parametrize("count", [40, 4_000])
+def test_a_packed_file_that_is_cut_off_is_called_damaged(
+    tmp_path: Path, pack: Callable[[bytes], bytes], count: int
+) -> None:
+    whole = pack(csv_text([row | {"note": f"{n:x}"} for n, row in enumerate(ROWS * (count // 40))]).encode())
+    path = write(tmp_path / "a.csv", whole[: len(whole) // 2])
+    try:
+        rejected = bring([path], tmp_path / "archive").rejected["damaged_file"]
+    except ImportFailure as failure:
+        rejected = "damaged_file 1" in failure.cause
+    assert rejected == 1
 
 
 def test_when_nothing_can_be_used_there_is_no_archive(tmp_path: Path) -> None:
