@@ -22,7 +22,7 @@ TWAP_60: Final = parse_iso("2026-08-14T00:00:00Z")
 _ROLLING = re.compile(r"^([a-z]+)-updown-(5m|15m|4h)-([1-9]\d{8,9})$", re.ASCII)
 _HOURLY = re.compile(
     r"^(bitcoin|ethereum|solana|xrp|dogecoin|bnb|hyperliquid|zcash)-up-or-down-"
-    r"([a-z]+)-(\d{1,2})-(?:(\d{4})-)?(\d{1,2})(am|pm)-et$",
+    r"([a-z]+)-(\d{1,2})-(?:(\d{4})-)?(\d{1,2})(am|pm)-et(?:-([1-9]\d{8,9}))?$",
     re.ASCII,
 )
 _NAMES = {
@@ -87,7 +87,7 @@ def window_of(slug: str, year: int | None = None, near_ns: int | None = None) ->
     hourly = _HOURLY.match(slug)
     if hourly is None:
         return None
-    name, month, day, slug_year, hour, half = hourly.groups()
+    name, month, day, slug_year, hour, half, second = hourly.groups()
     if month not in _MONTHS or not 1 <= int(hour) <= 12:
         return None
     hour_of_day = int(hour) % 12 + (12 if half == "pm" else 0)
@@ -96,6 +96,8 @@ def window_of(slug: str, year: int | None = None, near_ns: int | None = None) ->
         for which in _years(slug_year, year, near_ns)
         for start in _starts(which, _MONTHS.index(month) + 1, int(day), hour_of_day)
     ]
+    if second:  # the key of the second of two hours
+        starts = [start for start in starts if start == int(second) * SECOND]
     if not starts:
         return None
     length = _LENGTH["1h"] * SECOND
@@ -103,6 +105,24 @@ def window_of(slug: str, year: int | None = None, near_ns: int | None = None) ->
     if near_ns is not None:
         start_ns = min(starts, key=lambda start: (not start <= near_ns < start + length, abs(start - near_ns)))
     return Window(_NAMES[name], "1h", start_ns, start_ns + length)
+
+
+def market_key(slug: str, start_ns: int) -> str:
+    """The name by which a market is known here: its slug, and of the second of two hours that share one, with the Unix
+    second of its start. ``start_ns``: of its window (Unix ns). ``window_of`` reads both.
+
+    >>> market_key("bitcoin-up-or-down-november-1-2026-1am-et", parse_iso("2026-11-01T05:00:00Z"))
+    'bitcoin-up-or-down-november-1-2026-1am-et'
+    >>> market_key("bitcoin-up-or-down-november-1-2026-1am-et", parse_iso("2026-11-01T06:00:00Z"))
+    'bitcoin-up-or-down-november-1-2026-1am-et-1793512800'
+    """
+    hourly = _HOURLY.match(slug)
+    if hourly is None or hourly[7] or hourly[2] not in _MONTHS or not 1 <= int(hourly[5]) <= 12:
+        return slug
+    hour = int(hourly[5]) % 12 + (12 if hourly[6] == "pm" else 0)
+    month, day = _MONTHS.index(hourly[2]) + 1, int(hourly[3])
+    twice = any(start_ns in _starts(year, month, day, hour)[1:] for year in _years(hourly[4], None, start_ns))
+    return f"{slug}-{start_ns // SECOND}" if twice else slug
 
 
 def _years(of_slug: str | None, given: int | None, near_ns: int | None) -> tuple[int, ...]:

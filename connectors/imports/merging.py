@@ -24,7 +24,7 @@ from connectors.polymarket.wire import MarketMessage
 from connectors.polymarket.wire import decode_frame as decode_polymarket
 from models.envelope import decode_envelope
 from models.markers import Marker, decode_own
-from models.settlement import window_of
+from models.settlement import market_key, window_of
 from models.timestamps import parse_iso
 from models.topics import FEED_CLOCK, FEED_COINBASE, FEED_MARKETS, FEED_POLYMARKET, FEEDS
 
@@ -52,8 +52,8 @@ def frames_of(directory: Path) -> Iterator[Frame]:
 @dataclass
 class Coverage:
     """What an archive says, of what, and when. ``spans``: first and last time by (feed, subject); ``strikes`` and
-    ``outcomes``: slugs, ``derived`` those whose outcome was not recorded; ``ids``: condition and tokens of markets
-    with books."""
+    ``outcomes``: keys of markets, ``derived`` those whose outcome was not recorded; ``ids``: condition and tokens of
+    markets with books."""
 
     directory: Path
     run: str = ""
@@ -99,7 +99,7 @@ class Coverage:
 
     def _market(self, frame: Frame, tokens: dict[str, str], named: dict[str, tuple[str, str]]) -> None:
         market: Gamma = _decoded(frame.value)
-        slug = market["slug"]
+        slug = _key(market)
         listed = market.get("clobTokenIds") or "[]"
         for outcome, token in zip(_strings(market.get("outcomes")), _strings(listed), strict=False):
             tokens[token] = f"{slug} {outcome}"
@@ -186,9 +186,9 @@ def _prepared(
             yield frame._replace(source=sources.get(frame.source, frame.source))
             continue
         market: Gamma = _decoded(frame.value)
-        if DERIVED in market and market["slug"] in recorded:
+        if DERIVED in market and _key(market) in recorded:
             continue
-        named = ids.get(market["slug"])
+        named = ids.get(_key(market))
         if NOTES in market and named and named != (market["conditionId"], market["clobTokenIds"]):
             market["conditionId"], market["clobTokenIds"] = named
             frame = frame._replace(value=_encoder.encode(market))
@@ -224,7 +224,7 @@ def _derived(frames: Iterator[Frame], resolved: set[str], summary: ImportSummary
         yield from agenda.due(t)
         if frame.topic == FEED_MARKETS:
             market: Gamma = _decoded(frame.value)
-            slug = market["slug"]
+            slug = _key(market)
             strike = _strike(market)
             if strike:
                 outcomes.strike(slug, strike)
@@ -254,6 +254,11 @@ def _resolution(market: Gamma, payout: tuple[str, str], closed_ns: int, words: s
         DERIVED: words,
     }
     return Frame(closed_ns, FEED_MARKETS, "gamma", market["slug"], _encoder.encode(fields))
+
+
+def _key(market: Gamma) -> str:
+    start = market.get("eventStartTime")
+    return market_key(market["slug"], parse_iso(start)) if start else str(market["slug"])
 
 
 def _strings(listed: Any) -> list[str]:

@@ -24,7 +24,7 @@ from models.fees import RATE_UNIT
 from models.journal import NO_SRC, Market
 from models.money import DOLLAR, MICRO, PIP, PIPS, SHARE, TICKS, NotANumber
 from models.resolution import Payouts, by_prices, by_winner, outranks
-from models.settlement import Rule, rule_for, window_of
+from models.settlement import Rule, market_key, rule_for, window_of
 from models.timestamps import SECOND, parse_iso
 
 #: What a later market object says anew; payouts, strike and tokens have their own rules.
@@ -83,10 +83,10 @@ class Definitions:
         and for one whose tokens are not known yet.
 
         Raises BadDefinition."""
-        known = self.by_key.get(market.slug)
         found = self._read_gamma(market)
         if found is None:
             return None
+        known = self.by_key.get(found.market.key)
         if known is None:
             if not found.market.up_token and not found.market.down_token:
                 return None
@@ -254,7 +254,7 @@ class Definitions:
             fees = market.fee_schedule
             stated = _market(
                 window.asset,
-                key=market.slug,
+                key=market_key(market.slug, start),
                 market=market.condition_id or "",
                 horizon=window.horizon,
                 start=start,

@@ -29,6 +29,8 @@ from connectors.recorder.writer import FeedWriter
 from models.markers import Notice
 from models.reasons import Reason
 from models.settings import Feeds
+from models.settlement import market_key
+from models.timestamps import parse_iso
 from models.topics import FEED_MARKETS
 
 ROUND_S: Final = 1.0
@@ -141,8 +143,8 @@ class MarketsDoor:
         for asset in self._feeds.assets:
             for horizon in self._feeds.horizons:
                 for window in around(asset, horizon, now):
-                    if window.start - now <= self._feeds.ahead_s + 60 and window.slug not in self._followed:
-                        self._followed[window.slug] = FollowedWindow(window)
+                    if window.start - now <= self._feeds.ahead_s + 60 and window.key not in self._followed:
+                        self._followed[window.key] = FollowedWindow(window)
 
     def _tokens(self, now: float) -> list[str]:
         tokens: list[str] = []
@@ -154,17 +156,17 @@ class MarketsDoor:
         return tokens
 
     def _forget(self, now: float) -> None:
-        for slug, each in list(self._followed.items()):
+        for key, each in list(self._followed.items()):
             age = now - each.window.end
             if each.resolved_at is None and age > LATE_S and not each.is_late:
                 each.is_late = True
                 self.pulse.count("unresolved")
-                self.pulse.note("warning", f"{slug}: no resolution for {LATE_S / 3600:g} h, asked on")
+                self.pulse.note("warning", f"{key}: no resolution for {LATE_S / 3600:g} h, asked on")
             if age > GIVE_UP_S and each.resolved_at is None:
-                why = f"{slug}: no resolution for {GIVE_UP_S / 3600:g} h, given up"
+                why = f"{key}: no resolution for {GIVE_UP_S / 3600:g} h, given up"
                 self._writer.notice(FEED_MARKETS, Notice(self._gamma_line.conn, "refused", why))
             if age > GIVE_UP_S or (each.settled_at is not None and now > each.settled_at + LINGER_S):
-                del self._followed[slug]
+                del self._followed[key]
         self._known.forget(self._clock.now_ns())
 
     async def _ask(self, each: FollowedWindow) -> None:
@@ -204,6 +206,9 @@ class MarketsDoor:
         found = msgspec.json.decode(body)
         if not isinstance(found, dict):
             raise msgspec.DecodeError("the answer is no object")
+        if is_of_another_hour(each.window, found):
+            self.pulse.count("missing")
+            return
         mark = gamma_fingerprint(found), reading(body)
         if mark != each.gamma:
             each.gamma = mark
@@ -228,7 +233,7 @@ class MarketsDoor:
             self.pulse.count("unreadable")
             self.pulse.note("warning", f"{each.window.slug}: {cause}")
             return
-        if learnt is None or learnt[0].market.key != each.window.slug:
+        if learnt is None or learnt[0].market.key != each.window.key:
             return
         known, _, conflict = learnt
         each.strike = known.market.strike is not None
@@ -287,6 +292,15 @@ def token_ids(market: dict[str, Any]) -> tuple[str, ...]:
         return tuple(token for token in decode_strings(listed) if token)
     except (ValueError, RecursionError):
         return ()
+
+
+def is_of_another_hour(window: MarketWindow, found: dict[str, Any]) -> bool:
+    """Whether Gamma's object is of the other of two hours that share the window's slug."""
+    start = found.get("eventStartTime")
+    try:
+        return isinstance(start, str) and market_key(window.slug, parse_iso(start)) != window.key
+    except (ValueError, IndexError):
+        return False
 
 
 def reading(body: bytes) -> str:

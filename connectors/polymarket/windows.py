@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from models.settlement import market_key
+
 SECONDS: Final = {"5m": 300, "15m": 900, "1h": 3600}
 NAMES: Final = {
     "BTC": "bitcoin",
@@ -30,6 +32,11 @@ class MarketWindow:
     start: int
     end: int
     slug: str
+
+    @property
+    def key(self) -> str:
+        """Its name of its own, also in the hour that daylight saving repeats."""
+        return market_key(self.slug, self.start * 1_000_000_000)
 
 
 def slug(asset: str, horizon: str, start: int) -> str:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.polymarket.windows import slug
-from models.settlement import Rule, Window, rule_for, window_of
+from models.settlement import Rule, Window, market_key, rule_for, window_of
 from models.timestamps import SECOND, parse_iso
 
 SPOT, CANDLE, TWAP_30, TWAP_60 = Rule("spot", 0), Rule("candle", 0), Rule("twap", 30), Rule("twap", 60)
@@ -164,3 +164,23 @@ def test_every_hour_is_found_again_by_its_own_slug_and_any_moment_in_it(hour: in
 def test_no_moment_is_too_strange(text: str, near: int) -> None:
     window_of(text, near_ns=near)
     window_of("bitcoin-up-or-down-october-2-1am-et", near_ns=near)
+
+
+def test_no_two_hours_have_one_key_and_each_key_names_its_hour() -> None:
+    """New York has one hour twice a year, and the exchange's slug says one thing of both."""
+    first = at("2025-10-30T00:00:00Z") // SECOND
+    starts = [first + hour * 3600 for hour in range(24 * 370)]
+    keys = {market_key(slug("ETH", "1h", start), start * SECOND): start for start in starts}
+    assert len(keys) == len(starts)
+    for key, start in keys.items():
+        window = window_of(key)
+        assert window is not None and window.start_ns == start * SECOND
+    assert sum(len(key) > len(slug("ETH", "1h", start)) for key, start in keys.items()) == 2  # 2025 and 2026
+    assert window_of("bitcoin-up-or-down-november-1-2026-1am-et-1793512801") is None
+
+
+@pytest.mark.parametrize(
+    "text", ["", "will-it-rain", "btc-updown-5m-1784850900", "bitcoin-up-or-down-february-30-2026-1am-et"]
+)
+def test_other_slugs_are_keys_as_they_stand(text: str) -> None:
+    assert market_key(text, at("2026-11-01T06:00:00Z")) == text

@@ -389,6 +389,34 @@ def test_new_year_in_new_york(tmp_path: Path) -> None:
     assert summary.findings == {"rows_outside_their_window": 10}  # all of them before it
 
 
+def hours_of_a_clock_change() -> list[dict[str, Any]]:
+    """1 AM is there twice when clocks go back, on 2 November 2025 at 06:00 UTC. Spot rises in the first, then falls."""
+    rows = []
+    for minute in range(120):
+        row = {"timestamp": f"2025-11-02 0{5 + minute // 60}:{minute % 60:02d}:00"}
+        row |= {"market_name": "Bitcoin Up or Down - November 2, 1AM ET", "up_token_id": f"{5 + minute // 60}7"}
+        row |= {"best_bid": 0.4, "best_ask": 0.42, "spot": 77_000.5 + (minute if minute <= 60 else 120 - minute)}
+        rows.append(row | {"outcome": None})
+    return rows
+
+
+def test_the_second_1_am_of_the_clock_change_is_a_market_of_its_own(tmp_path: Path) -> None:
+    rows = hours_of_a_clock_change()
+    rows.append(rows[-1] | {"timestamp": "2025-11-02 07:00:00"})
+    pl.DataFrame(rows, schema_overrides={"outcome": pl.String}).write_parquet(tmp_path / "a.parquet")
+    import_recording("hourly-minute", [tmp_path / "a.parquet"], tmp_path / "archive")
+    assert {(market["slug"], market["eventStartTime"]) for market in gammas(tmp_path / "archive")} == {
+        ("bitcoin-up-or-down-november-2-2025-1am-et", "2025-11-02T05:00:00Z"),
+        ("bitcoin-up-or-down-november-2-2025-1am-et", "2025-11-02T06:00:00Z"),
+    }
+    events = [event for event in journal(tmp_path / "archive") if isinstance(event, Market)]
+    assert {(event.start, event.up_token) for event in events} == {
+        (1_762_059_600_000_000_000, "57"),
+        (1_762_063_200_000_000_000, "67"),
+    }
+    assert paid_by_the_line(tmp_path / "archive") == [(10_000, 0), (0, 10_000)]
+
+
 def test_what_a_float_adds_to_a_price_is_no_finer_price(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "a.csv", second_rows(DownAsk="0.5700000000000001"))
     summary = import_recording("btc15m-1s", [path], tmp_path / "archive")

@@ -124,3 +124,32 @@ def test_only_archives_of_imports_are_added_to(folder: Path) -> None:
     write(folder / "other" / "notes.txt", "mine")
     with pytest.raises(ImportFailure, match="no archive"):
         bring(folder, folder / "other", MAP)
+
+
+def test_two_hours_that_share_a_slug_keep_their_own_ids_and_outcomes(tmp_path: Path) -> None:
+    """The 1 AM that is there twice: the ids of the second were written over those of the first."""
+    quotes = "t,name,bid,ask,up\n" + "".join(
+        f"2025-11-02T0{hour}:30:0{n}Z,{NAME_OF_BOTH},0.4,0.5,{hour}7\n" for hour in (5, 6) for n in range(3)
+    )
+    text = 'time = "t"\nmarket = { question = "name", up_token = "up" }\nup = { bid = "bid", ask = "ask" }'
+    write(tmp_path / "q.csv", quotes)
+    import_recording("table", [tmp_path / "q.csv"], tmp_path / "archive", table=parse_map(text))
+    spot = "".join(f"2025-11-02T0{hour}:{minute}:00Z,{price}\n" for hour, minute, price in SPOT_OF_BOTH)
+    write(tmp_path / "s.csv", "t,p\n" + spot)
+    asked = 'time = "t"\nspot = { price = "p", asset = { value = "BTC" } }'
+    import_recording("table", [tmp_path / "s.csv"], tmp_path / "archive", table=parse_map(asked))
+    said_of = {
+        (market["eventStartTime"][11:13], json.loads(market["clobTokenIds"])[0])
+        for market in gammas(tmp_path / "archive")
+    }
+    assert said_of == {("05", "57"), ("06", "67")}
+    paid = {
+        market["eventStartTime"][11:13]: market["outcomePrices"]
+        for market in gammas(tmp_path / "archive")
+        if market["closed"]
+    }
+    assert {hour: json.loads(prices) for hour, prices in paid.items()} == {"05": ["1", "0"], "06": ["0", "1"]}
+
+
+NAME_OF_BOTH = '"Bitcoin Up or Down - November 2, 1AM ET"'
+SPOT_OF_BOTH = ((5, "00", 100), (5, "59", 110), (6, "00", 110), (6, "30", 105), (6, "59", 101), (7, "00", 101))

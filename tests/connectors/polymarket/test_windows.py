@@ -38,3 +38,14 @@ def test_windows_tile_time(horizon: str, now: float) -> None:
     assert current.start <= now < current.end == following.start
     assert current.end - current.start == following.end - following.start == SECONDS[horizon]
     assert current.start % SECONDS[horizon] == 0
+
+
+@given(st.sampled_from(sorted(SECONDS)), st.integers(1_700_000_000, 2_000_000_000))
+def test_a_window_and_the_next_one_never_share_a_key(horizon: str, now: int) -> None:
+    current, following = around("BTC", horizon, now)
+    assert current.key != following.key
+
+
+def test_the_hour_that_comes_twice_is_two_keys_of_one_slug() -> None:
+    first, second = around("BTC", "1h", unix("2026-11-01T05:30"))
+    assert first.slug == second.slug and first.key == first.slug != second.key

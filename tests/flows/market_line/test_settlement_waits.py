@@ -158,3 +158,25 @@ def test_a_resolution_of_the_clob_is_corrected_by_gamma_hours_later(late_s: int)
     assert (market.payout_up, market.payout_down) == (HALF, HALF)
     assert (market.corrected_up, market.corrected_down, market.corrected_by) == (PIP, 0, "gamma")
     assert market.checks == (Reason.RESOLUTION_CONFLICT,)
+
+
+def test_two_hours_that_share_a_slug_are_two_markets() -> None:
+    """Clocks go back on 1 November 2026: 1 AM is at 05:00 and at 06:00 UTC. The first one's outcome pays but that."""
+    rig = Rig()
+    slug = "bitcoin-up-or-down-november-1-2026-1am-et"
+    hours = []
+    for hour in (5, 6):
+        body = json.loads(definition().gamma()) | {
+            "slug": slug, "conditionId": f"0x{hour}", "clobTokenIds": json.dumps([f"{hour}1", f"{hour}2"]),
+            "eventStartTime": f"2026-11-01T0{hour}:00:00Z", "endDate": f"2026-11-01T0{hour + 1}:00:00Z",
+        }  # fmt: skip
+        hours.append(body)
+        take(rig, ("gamma", json.dumps(body).encode()))
+    won = {"closed": True, "outcomePrices": '["0", "1"]', "umaResolutionStatus": "resolved"}
+    take(rig, ("gamma", json.dumps(hours[0] | won).encode()))
+    last = {event.key: event for event in rig.events if isinstance(event, Market)}
+    assert [(event.start // (3600 * SECOND) % 24, event.up_token, event.payout_up) for event in last.values()] == [
+        (5, "51", 0),
+        (6, "61", None),
+    ]
+    assert Reason.RESOLUTION_CONFLICT not in rig.reasons() and rig.letters == []
