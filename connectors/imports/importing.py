@@ -7,8 +7,11 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import polars as pl
+
 from connectors.archive.layout import high_water_marks
 from connectors.archive.writer import ArchiveWriter
+from connectors.failures import explained
 from connectors.imports.assembly import Assembler
 from connectors.imports.files import files_of
 from connectors.imports.kinds import KINDS, TABLE, advice, table_importer
@@ -54,6 +57,11 @@ def import_recording(
             shutil.rmtree(making, ignore_errors=True)
     except WrongShape as wrong:
         raise ImportFailure(wrong.cause, wrong.cure if kind == TABLE else advice(paths, kind)) from None
+    except pl.exceptions.PolarsError as wrong:  # what it wraps: a disk that is full while a file is written
+        failure = explained(wrong)
+        if failure is None:
+            raise
+        raise ImportFailure(f"{archive}: {failure.cause}", "Choose another folder, or make room there.") from None
     except OSError as wrong:
         raise ImportFailure(
             f"{wrong.filename or archive}: {wrong.strerror or wrong}.", "Choose another folder, or make room there."

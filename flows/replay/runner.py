@@ -18,6 +18,7 @@ from connectors.archive.writer import ArchiveWriter
 from connectors.failures import can_write
 from flows.engine import prepare_recovery
 from flows.replay.plan import PLAN, SHARED, ReplayPlan, Stage, load_plan
+from models.configuration import relevant
 from models.failures import Failure
 from models.message import Message
 
@@ -36,10 +37,13 @@ def begin(plan: ReplayPlan) -> bool:
     existing = load_plan(plan.run)
     if existing != plan:
         fields = [name for name in ReplayPlan.model_fields if getattr(existing, name) != getattr(plan, name)]
-        raise Failure(
-            f"the run {plan.run.name} was begun with other parameters ({', '.join(map(_option, fields))}).",
-            "Give the same ones to resume it, or choose another --run name.",
-        )
+        if relevant(existing.settings) == relevant(plan.settings):  # a port or a folder changes no replay
+            fields.remove("settings")
+        if fields:
+            raise Failure(
+                f"the run {plan.run.name} was begun with other parameters ({', '.join(map(_option, fields))}).",
+                "Give the same ones to resume it, or choose another --run name.",
+            )
     if plan.summary.is_file():
         name = plan.run.name
         raise Failure(

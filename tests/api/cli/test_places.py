@@ -143,6 +143,19 @@ def test_a_disk_that_fills_up_during_a_replay_is_the_cause_that_is_reported(tmp_
 
 @pytest.mark.takes(10)
 @pytest.mark.usefixtures("_namespaces")
+@pytest.mark.parametrize("size", ["40k", "300k"])
+def test_a_disk_that_fills_up_during_an_import_is_reported(tmp_path: Path, size: str) -> None:
+    rows = "".join(f"{1_767_939_300 + n // 40}.{n:06d},0.4{n % 7},0.5,9{n}\n" for n in range(20_000))
+    (tmp_path / "a.csv").write_text("t,b,a,s\n" + rows)
+    market = 'market = { asset = { value = "BTC" }, horizon = { value = "15m" } }\nspot.price = "s"'
+    (tmp_path / "m.toml").write_text(f'time = "t"\nup = {{ bid = "b", ask = "a" }}\n{market}')
+    words = ["import", "table", "a.csv", "--map", "m.toml", "--archive", "place/a"]
+    done = mounted(tmp_path, f"size={size}", "true", *words)
+    assert_explained(done, "place/", "No space left", "Choose another folder")
+
+
+@pytest.mark.takes(10)
+@pytest.mark.usefixtures("_namespaces")
 def test_a_read_only_run_can_be_asked(tmp_path: Path, small: Path) -> None:
     """A recording on a read-only disk answers; only what would have to be made there is refused."""
     run = tmp_path / "kept" / "runs" / "one"

@@ -56,7 +56,8 @@ def test_a_key_that_is_set_changes_the_replay_and_is_kept_with_it(recording: Pat
     other = profit(tmp_path, "replay", str(recording), "--run", "picky")
     assert_explained(other, "begun with other parameters (the settings)")
     assert rows(tmp_path)["picky"]["state"] == "unfinished"
-    resumed = profit(tmp_path, "replay", str(recording), "--run", "picky", *SET)
+    elsewhere = {"PROFIT_API_PORT": "1", "PROFIT_FEEDS_HORIZONS": '["1h"]'}  # neither is anything to a replay
+    resumed = profit(tmp_path, "replay", str(recording), "--run", "picky", *SET, **elsewhere)
     assert resumed.returncode == 0 and "resuming" in resumed.stderr, resumed.stderr
     verified = profit(tmp_path, "replay", "picky", "--verify")
     assert verified.returncode == 0 and "identical" in verified.stdout, verified.stderr
