@@ -10,7 +10,7 @@ import msgspec
 import typer
 from rich.console import Console
 
-from api.runs import archive_in, archive_of, is_running
+from api.runs import PLAN, archive_in, archive_of, is_running
 from connectors.failures import require_writable
 from models.failures import Failure
 from models.settings import load
@@ -86,12 +86,25 @@ def _found(place: Path, archive: Path | None, data_dir: Path) -> tuple[Path, Pat
         beside = archive_in(place.absolute().parent)
         if beside is None:
             raise Failure(f"there is no archive beside {place}.", "Name it: --archive ARCHIVE.")
-        return place, beside
+        return place, _inputs_of(beside)
     found = archive_of(place, data_dir)
     for file in (found.parent / NAME, found / NAME):
         if file.is_file():
-            return file, archive_of(archive, data_dir) if archive is not None else found
+            return file, archive_of(archive, data_dir) if archive is not None else _inputs_of(found)
     raise Failure(
         f"{place} has no bundle: there is no {NAME} in {found.parent}.",
         f"Make one: profit verify {place} --bundle {found.parent / NAME}; or name the file of one.",
     )
+
+
+def _inputs_of(archive: Path) -> Path:
+    """The archive that the run which wrote ``archive`` had its inputs from: its own, or of a replay the one that it
+    replayed. Raises Failure where that is gone."""
+    from flows.replay.plan import load_plan
+
+    if not (archive.parent / PLAN).is_file():
+        return archive
+    source = load_plan(archive.parent).archive
+    if not source.is_dir():
+        raise Failure(f"{archive.parent} replayed {source}, which is gone.", "Name the inputs: --archive ARCHIVE.")
+    return source

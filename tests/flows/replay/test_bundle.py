@@ -222,6 +222,20 @@ def test_the_command_makes_one_and_checks_it(made: Path, tmp_path: Path) -> None
     assert_explained(profit(tmp_path, "verify", "evening"), "is no bundle")
 
 
+def test_a_replay_has_its_inputs_where_it_read_them(made: Path, tmp_path: Path) -> None:
+    """A replay's own archive holds no feeds: its bundle, of those of the run that it replayed, is sound all the same."""
+    shutil.copytree(made, tmp_path / "data" / "runs" / "evening")
+    assert profit(tmp_path, "replay", "evening", "--run", "again").returncode == 0
+    file = "data/runs/again/bundle.json"
+    assert profit(tmp_path, "verify", "again", "--bundle", file).returncode == 0
+    for words in (["again"], [file]):
+        done = profit(tmp_path, "verify", *words)
+        assert done.returncode == 0 and done.stdout.rstrip().endswith("sound"), done.stdout + done.stderr
+    (tmp_path / "data" / "runs" / "evening").rename(tmp_path / "elsewhere")
+    assert_explained(profit(tmp_path, "verify", "again"), "which is gone", "--archive")
+    assert profit(tmp_path, "verify", "again", "--archive", "elsewhere").returncode == 0
+
+
 def test_what_is_no_bundle_is_called_so(tmp_path: Path) -> None:
     (tmp_path / "words").write_text("root:x:0:0")
     assert_explained(profit(tmp_path, "verify", "words"), "words is no bundle")
