@@ -80,7 +80,12 @@ WORLDS: Final = (
     ),
     World("quotes that jump and come back", True, ("overreaction",), {"effects": Effects(overreaction=0.15)}),
     World("a favourite that is too cheap", True, ("expiry_carry",), {"effects": Effects(favourite_bias=0.1)}),
-    World("a wide spread and takers who know nothing", True, ("quote_fair",), {"spread_ticks": 8}),
+    World(
+        "a wide spread and many takers who know nothing",
+        True,
+        ("quote_fair",),
+        {"spread_ticks": 8, "activity": 5.0},
+    ),
     World("exact quotes", False, _ALL_BUT_TWO, {}),
     World(
         "exact quotes in both windows",

@@ -102,7 +102,7 @@ class Order(Record, frozen=True):
     token: str
     outcome: OutcomeName
     side: Literal["buy", "sell"]
-    kind: Literal["FAK", "FOK", "GTC", "GTD"]
+    kind: Literal["FAK", "FOK", "GTC", "GTD", "SPLIT"]
     limit: int
     size: int
     filled: int
@@ -117,9 +117,9 @@ class Order(Record, frozen=True):
 class Fill(Record, frozen=True):
     """A fill of an order at one price. ``evidence``: what says that it would have been filled: ``book_cross`` (the
     displayed book ``book_journal`` stood there), ``trade_through`` or ``queue`` (exchange trades; ``book_journal`` is
-    -1), or ``exchange`` (a real fill that the exchange confirmed). ``decision_mid``: pips, the token's mid when the
-    order was decided; ``mid``, ``touch``: pips, the token's mid and best opposite price when a taker's order met the
-    book; -1 where there was none."""
+    -1), ``split`` (a dollar was split into a share of each outcome; it met no book), or ``exchange`` (a real fill that
+    the exchange confirmed). ``decision_mid``: pips, the token's mid when the order was decided; ``mid``, ``touch``:
+    pips, the token's mid and best opposite price when a taker's order met the book; -1 where there was none."""
 
     id: str
     order: str
@@ -135,9 +135,9 @@ class Fill(Record, frozen=True):
     size: int
     gross: int  # micro-dollars for the shares alone
     fee: int
-    evidence: Literal["book_cross", "trade_through", "queue", "exchange"] = "book_cross"
+    evidence: Literal["book_cross", "trade_through", "queue", "split", "exchange"] = "book_cross"
     decision_mid: int = -1
-    account: str = "main"  # whose money: "main", or the paper twin's own
+    account: str = "main"  # whose money: "main" on paper, "live", or the paper twin's own
     mid: int = -1
     touch: int = -1
 
@@ -166,7 +166,7 @@ class Outcome(Record, frozen=True):
     payout_up: int
     payout_down: int
     source: str
-    pnl: dict[str, int]  # strategy -> micro-dollars after costs
+    pnl: dict[str, int]  # strategy -> micro-dollars after costs; of real money "live/strategy"
     corrects: str = ""
 
 
@@ -217,7 +217,7 @@ class MarkOut(Record, frozen=True):
     market_key: str
     outcome: OutcomeName
     side: Literal["buy", "sell"]
-    evidence: Literal["book_cross", "trade_through", "queue", "exchange"]
+    evidence: Literal["book_cross", "trade_through", "queue", "split", "exchange"]
     horizon_s: int
     price: int
     size: int

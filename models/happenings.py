@@ -38,7 +38,8 @@ class Cancelled(msgspec.Struct, frozen=True, gc=False):
 
 
 class Settled(msgspec.Struct, frozen=True, gc=False):
-    """A position was paid: ``size`` micro-shares that had cost ``basis`` and brought ``payout`` (micro-dollars)."""
+    """A position of an ``account`` was paid: ``size`` micro-shares that had cost ``basis`` and brought ``payout``
+    (micro-dollars)."""
 
     instance: str
     market_key: str
@@ -47,6 +48,7 @@ class Settled(msgspec.Struct, frozen=True, gc=False):
     basis: int
     payout: int
     t: int
+    account: str = "main"
 
 
 class Corrected(msgspec.Struct, frozen=True, gc=False):
@@ -59,11 +61,12 @@ class Corrected(msgspec.Struct, frozen=True, gc=False):
     paid: int
     payout: int
     t: int
+    account: str = "main"
 
 
 class RoundClosed(msgspec.Struct, frozen=True, gc=False):
-    """An instance holds nothing more of a market: ``result`` micro-dollars after costs, of ``stake`` spent on
-    ``shares`` (micro-shares). ``predicted``: pips a share times micro-shares that its entries expected."""
+    """An instance holds nothing more of a market on one account: ``result`` micro-dollars after costs, of ``stake``
+    spent on ``shares`` (micro-shares). ``predicted``: pips a share times micro-shares that its entries expected."""
 
     instance: str
     market_key: str
@@ -72,6 +75,7 @@ class RoundClosed(msgspec.Struct, frozen=True, gc=False):
     shares: int
     predicted: float
     t: int
+    account: str = "main"
 
     @property
     def back(self) -> float:

@@ -49,11 +49,13 @@ class ExecutionReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, t
 
 class Preflight(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="preflight"):
     """The live venue's check of itself at ``t`` (Unix ns): whether it ``passed``, and each check with what was seen of
-    it, those that failed with ``failed: `` before."""
+    it, those that failed with ``failed: `` before. ``balance``: micro-dollars that the account holds by the exchange's
+    own word, -1 where it gave none."""
 
     t: int
     passed: bool
     checks: dict[str, str]
+    balance: int = -1
 
 
 class DryRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="dry_run"):

@@ -29,13 +29,14 @@ from models.reasons import Reason
 
 OrderState = Literal["submitted", "accepted", "partly_filled", "filled", "cancelled", "expired", "rejected", "unknown"]
 #: How long an order stays: FAK takes what is there and drops the rest, FOK takes all or nothing, GTC rests until it is
-#: cancelled, GTD until ``expires``.
-TimeInForce = Literal["FAK", "FOK", "GTC", "GTD"]
+#: cancelled, GTD until ``expires``. SPLIT meets no book: it is one half of a split, which makes a share of each outcome
+#: of a dollar; the limits of both halves add up to a dollar, and a half costs its limit.
+TimeInForce = Literal["FAK", "FOK", "GTC", "GTD", "SPLIT"]
 Side = Literal["buy", "sell"]
 #: What a fill rests on. On paper: the displayed book stood at or through the price (``book_cross``), the exchange
-#: traded through it (``trade_through``), or trades at the price used up the queue ahead (``queue``). A real one: the
-#: exchange has confirmed it (``exchange``).
-Evidence = Literal["book_cross", "trade_through", "queue", "exchange"]
+#: traded through it (``trade_through``), or trades at the price used up the queue ahead (``queue``); or a dollar was
+#: split (``split``), which needs nobody on the other side. A real one: the exchange has confirmed it (``exchange``).
+Evidence = Literal["book_cross", "trade_through", "queue", "split", "exchange"]
 
 _DONE: Final = ("filled", "cancelled", "expired")
 TRANSITIONS: Final[dict[str, frozenset[str]]] = {
@@ -60,7 +61,8 @@ class WorkingOrder(msgspec.Struct, kw_only=True):
     it reaches the venue, by estimate; ``expires``: Unix ns when it leaves the book, 0 = never; ``reserved``:
     micro-dollars set aside; ``book_age``: ns, how old the book may be that it meets on arrival; ``mid``: pips, the
     token's mid at the decision (-1 where there was none); ``predicted``: pips a share that the decision expected to
-    gain after fee, None where it said nothing; ``reason``: why it was sent; ``cancelling``: a cancel is under way."""
+    gain after fee, None where it said nothing; ``reason``: why it was sent; ``cancelling``: a cancel is under way;
+    ``account``: whose money it is, the name of an account."""
 
     id: str
     decision: str
@@ -84,6 +86,7 @@ class WorkingOrder(msgspec.Struct, kw_only=True):
     filled: int = 0
     state: OrderState = "submitted"
     cancelling: bool = False
+    account: str = "main"
 
     @property
     def open(self) -> int:

@@ -108,6 +108,7 @@ class Reason(StrEnum):
     HORIZON = "horizon"
     HOLDING = "holding"
     LEG_BROKEN = "leg_broken"
+    PAIR_SOLD = "pair_sold"
     # settlement
     SETTLED = "settled"
     RESOLUTION_CONFLICT = "resolution_conflict"
@@ -150,6 +151,7 @@ class Reason(StrEnum):
     # release gates
     GATE_CLOSED = "gate_closed"
     NOT_ARMED = "not_armed"
+    NO_LIVE_SPLIT = "no_live_split"
     CRITERIA_MISSING = "criteria_missing"
     PROMOTED = "promoted"
     DEMOTED = "demoted"
@@ -259,6 +261,7 @@ MEANING: dict[Reason, str] = {
     Reason.HORIZON: "the strategy expected its gain within this time",
     Reason.HOLDING: "no exit rule applies",
     Reason.LEG_BROKEN: "one leg of a pair is larger than the other: what is over is sold",
+    Reason.PAIR_SOLD: "both bids of a complete pair bring more than the dollar that it pays",
     Reason.SETTLED: "the market resolved and paid",
     Reason.RESOLUTION_CONFLICT: "a second resolution differs from the one that was paid: look at it",
     Reason.RESOLUTION_LATE: "the market has ended and no resolution came within the allowed time",
@@ -296,6 +299,7 @@ MEANING: dict[Reason, str] = {
     Reason.DEADLINE: "the order was not acknowledged in time: it is cancelled and asked for by its id",
     Reason.GATE_CLOSED: "the release gate allows no such order",
     Reason.NOT_ARMED: "real orders need the gate LIVE_ARMED, confirmed by the operator",
+    Reason.NO_LIVE_SPLIT: "a split is a transaction on the chain, and this system sends none: it is made on paper only",
     Reason.CRITERIA_MISSING: "the gate's criteria are not all met",
     Reason.PROMOTED: "the criteria are met: of a release gate, and the operator asked for it, or of an instance",
     Reason.DEMOTED: "the release gate was lowered, or an instance by what it has shown",

@@ -83,6 +83,7 @@ class GateEvidence(msgspec.Struct, frozen=True):
     ``clean_hours``: since the last finding of the reconciliation; ``quiet_hours``: since the last breaker that stopped
     something, or a kill; ``sound``: feeds sound, books reconciled, nothing stopped, now. ``net``: dollars after costs
     at this gate. ``preflight``: hours since the live venue's own check passed last, None where it never did.
+    ``stated``: dollars that the account holds by the exchange's own word, None where it gave none.
     ``dry_runs``: orders the live venue built and signed; ``dry_refused``: those that failed its check."""
 
     hours: float = 0.0
@@ -92,6 +93,7 @@ class GateEvidence(msgspec.Struct, frozen=True):
     sound: bool = False
     net: float = 0.0
     preflight: float | None = None
+    stated: float | None = None
     dry_runs: int = 0
     dry_refused: int = 0
 
@@ -152,6 +154,9 @@ def criteria(target: GateName, seen: GateEvidence, bars: Bars) -> tuple[Criterio
         return (
             sound,
             preflight,
+            Criterion(
+                "dollars stated by the exchange", round(seen.stated or 0.0, 2), 0.01, unknown=seen.stated is None
+            ),
             *stable(bars.armed_h),
             Criterion(
                 "orders checked in the dry run", float(seen.dry_runs), bars.armed_orders, per_hour=round(rate, 3)

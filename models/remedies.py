@@ -98,6 +98,7 @@ RELEASES: Final[dict[Reason, tuple[Act, str]]] = {
     R.DUPLICATE_SIGNAL: ("none", "the book changes"),
     R.GATE_CLOSED: ("you", "a higher release gate: page Gates"),
     R.NOT_ARMED: ("you", "arm: page Gates, or profit control arm"),
+    R.NO_LIVE_SPLIT: ("none", "a gate below LIVE_DRY_RUN; parity.split = false says nothing of it"),
     R.CRITERIA_MISSING: ("you", "meet the criteria that the answer names"),
     R.INTERLOCK: ("you", "see the live venue's last reason"),
     R.DEMOTED: ("you", "read its promotions; to let it begin anew: profit control enable"),

@@ -166,6 +166,7 @@ class ExecutionSettings(Section):
     jitter_ms: int = Field(20, ge=0, le=5_000, description="at most this much more, drawn for each order by its id")
     max_lag_ms: int = Field(1_000, ge=1, description="receipt to decision; above it entries are too_slow")
     time_out_rate: float = Field(0, ge=0, le=1, description="share of orders whose answer is lost, for rehearsals")
+    split_s: float = Field(3, ge=0, description="a split of dollars into pairs takes so long on the chain")
     order_type: Literal["FAK", "FOK"] = "FAK"
     slippage: float = Field(0.01, ge=0, le=1, description="limit above the ask seen, dollars a share")
     max_slippage: float = Field(0.10, gt=0, le=1, description="limit above the mid decided on, dollars a share")

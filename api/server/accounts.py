@@ -16,6 +16,7 @@ from models.money import DOLLAR
 from models.timestamps import SECOND
 
 MAIN: Final = "main"
+LIVE: Final = "live"
 _DAY_NS: Final = 86_400 * SECOND
 _WEEK: Final = 7
 #: Points of the equity curve; beyond it every second one goes, so that a long run keeps its shape.
@@ -62,6 +63,7 @@ class Accounts:
     def __init__(self) -> None:
         self.held: dict[tuple[str, str, str, str], Held] = {}  # account, strategy, market, outcome
         self.made: dict[str, Made] = {}
+        self.real: dict[str, Made] = {}  # with real money
         self.paper: dict[str, Made] = {}  # of twins, whose money is not the portfolio's
         self.balances: dict[str, int] = {}
         self.curve: deque[Equity] = deque()
@@ -149,8 +151,8 @@ class Accounts:
         return made.since(first) / DOLLAR
 
     def of(self, strategy: str) -> Made:
-        """What a strategy or a paper twin made."""
+        """What a strategy made on paper, or a paper twin."""
         return self.made.get(strategy) or self.paper.get(strategy) or Made()
 
     def _of(self, strategy: str, account: str) -> Made:
-        return (self.made if account == MAIN else self.paper).setdefault(strategy, Made())
+        return {MAIN: self.made, LIVE: self.real}.get(account, self.paper).setdefault(strategy, Made())

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal
 
 from api.server import views
-from api.server.accounts import MAIN
+from api.server.accounts import LIVE, MAIN
 from api.server.board import Board
 from api.server.formats import iso
 from api.server.presenting import meaning_of, risk_event
@@ -139,7 +139,7 @@ def _broken(instance: Instance, standing: Sequence[views.BreakerView], settings:
     """What the breakers over it leave of its size; of a paper twin its own alone are over it."""
     over = {f"instance:{instance.id}"}
     if instance.state != "twin":
-        over |= {f"family:{instance.strategy.family}", f"portfolio:{MAIN}"}
+        over |= {f"family:{instance.strategy.family}", f"portfolio:{MAIN}", f"portfolio:{LIVE}"}
     factors = {"clear": 1.0, "reduced": settings.factor, "stopped": 0.0}
     return min((factors[each.level] for each in standing if each.id.partition(":")[2] in over), default=1.0)
 
@@ -161,11 +161,12 @@ def joint_caps_of(board: Board, bucket_s: int) -> Iterator[tuple[str, str, float
     bucket of ends."""
     gauges = _gauges(board, _CONCENTRATION)
     for name, used in sorted(gauges.items()):
-        kind, colon, subject = name.partition(":")
+        kind, colon, subject = name.removeprefix("live:").partition(":")
         if colon and kind in _JOINT:
             limit = _number(gauges.get(_JOINT[kind]))
             said = _ends(int(subject), bucket_s) if kind == "expiry" else subject
-            yield _JOINT[kind], said, limit, round(_number(used) * DOLLAR)
+            real = " (real money)" if name.startswith("live:") else ""
+            yield _JOINT[kind], said + real, limit, round(_number(used) * DOLLAR)
 
 
 def events_of(board: Board, limit: int, kind: str = "") -> list[views.RiskEventView]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Final
 
 from api.server import views
-from api.server.accounts import MAIN, Equity
+from api.server.accounts import MAIN, Equity, Made
 from api.server.board import Board
 from api.server.formats import iso, shares, usd
 from api.server.guards import bounded, bounds_of, breakers_of, joint_caps_of, markouts_of, sizing_of
@@ -54,9 +55,19 @@ def portfolio_of(board: Board, settings: Settings, points: int) -> views.Portfol
             )
             for name in names
         ],
+        real=_real(gauges, accounts.real),
         reconciliation=said,
         reconciled=not anomaly,
     )
+
+
+def _real(gauges: Mapping[str, Number], made: Mapping[str, Made]) -> views.RealMoneyView | None:
+    """The account of real money as the flow reports it; None before it was armed for the first time."""
+    numbers = {name: gauges.get(f"live_{name}") for name in views.RealMoneyView.model_fields if name != "fills"}
+    found = {name: float(number) for name, number in numbers.items() if isinstance(number, int | float)}
+    if len(found) < len(numbers):
+        return None
+    return views.RealMoneyView(**found, fills=sum(each.fills for each in made.values()))
 
 
 def thinned(curve: list[Equity], points: int) -> list[Equity]:

@@ -434,8 +434,22 @@ class Contribution(BaseModel):
     fills: int
 
 
+class RealMoneyView(BaseModel):
+    """The account of real money, which paper never touches, in dollars. It begins with what the exchange said that the
+    account holds when trading was armed."""
+
+    equity: float
+    cash: float
+    reserved: float
+    realised: float
+    unrealised: float
+    positions: float
+    fills: int
+
+
 class PortfolioView(BaseModel):
-    """Money of the run, and its curve, downsampled to at most ``points``."""
+    """Money of the run on paper, and its curve, downsampled to at most ``points``. ``real``: the account of real money;
+    null before real orders were armed."""
 
     gauges: dict[str, Number] = Field(description="as the flow reports them; dollars")
     utilisation: float | None = Field(description="share of the total cap that is committed, 0 to 1")
@@ -443,6 +457,7 @@ class PortfolioView(BaseModel):
     max_drawdown_usd: Usd
     curve: list[EquityPoint]
     contributions: list[Contribution]
+    real: RealMoneyView | None = None
     reconciliation: str
     reconciled: bool
 

@@ -62,7 +62,7 @@ class RemoteVenue:
     # --- commands -------------------------------------------------------------------------------------------------
 
     def send(self, order: WorkingOrder) -> None:
-        """Raises ValueError for an id that was sent before."""
+        """Raises ValueError for an id that was sent before, and for a split, which is no order of the exchange."""
         if order.id in self._orders:
             raise ValueError(f"order {order.id} was sent before")
         self._orders[order.id] = _Sent(msgspec.structs.replace(order), set())
@@ -99,6 +99,9 @@ class RemoteVenue:
         return sent is not None and sent.order.state not in FINAL
 
     def _send(self, order: WorkingOrder) -> None:
+        kind = order.time_in_force
+        if kind == "SPLIT":
+            raise ValueError(f"order {order.id} is a split: it is a transaction on the chain, and none is sent")
         market = self._markets.get(order.market_key)
         self._commands.append(
             VenueCommand(
@@ -111,7 +114,7 @@ class RemoteVenue:
                 condition=market.market if market is not None else "",
                 token=order.token,
                 side=order.side,
-                kind=order.time_in_force,
+                kind=kind,
                 limit=order.limit,
                 size=order.size,
                 post_only=order.post_only,

@@ -6,14 +6,15 @@
 | LIVE_DRY_RUN | the paper venue; the live venue builds, signs and checks it too, and does not send it |
 | LIVE_ARMED | the live venue alone |
 
-A sale goes where what it sells was bought, whatever the gate: paper shares cannot be sold at the exchange. Instances in
-``paper_only`` (paper twins) go to the paper venue at every gate. Below LIVE_ARMED the live venue refuses a real sale:
-what is held really then waits for its settlement, or for the operator to arm again.
+An order of the account ``live`` is real, and no other is. So a sale goes where what it sells was bought, whatever the
+gate: paper shares cannot be sold at the exchange. Instances in ``paper_only`` (paper twins) are not rehearsed there.
+Below LIVE_ARMED the live venue refuses a real sale: what is held really then waits for its settlement, or for the
+operator to arm again.
 """
 
 from __future__ import annotations
 
-import msgspec
+from typing import Final
 
 from connectors.venues.paper.parameters import PaperParameters
 from connectors.venues.paper.venue import PaperVenue
@@ -23,15 +24,8 @@ from models.journal import AnyEvent, Market
 from models.orders import FINAL, Report, WorkingOrder
 from models.release import GateName
 
-_Subject = tuple[str, str, str]  # instance, market, outcome
-
-
-class _Routed(msgspec.Struct):
-    """A live order under way: whose it is, and what it does to what is held."""
-
-    subject: _Subject
-    market: str
-    buys: bool
+#: The account whose orders are real.
+REAL: Final = "live"
 
 
 class RoutingVenue:
@@ -42,8 +36,7 @@ class RoutingVenue:
         self.paper = paper
         self.paper_only: frozenset[str] = frozenset()
         self._remote = RemoteVenue()
-        self._live: dict[str, _Routed] = {}
-        self._held: dict[_Subject, int] = {}  # micro-shares bought at the exchange and not sold
+        self._live: dict[str, str] = {}  # real order under way -> its market
 
     @property
     def gate(self) -> GateName:
@@ -61,10 +54,6 @@ class RoutingVenue:
         if fell:
             self._remote.cancel_all(t)
 
-    def held(self, instance: str, market_key: str, outcome: str) -> int:
-        """Micro-shares that the instance holds really."""
-        return self._held.get((instance, market_key, outcome), 0)
-
     def configure(self, parameters: PaperParameters, paper_only: frozenset[str]) -> None:
         """Go by these from now on. ``paper_only``: instances whose orders stay on paper."""
         self.paper.configure(parameters)
@@ -80,22 +69,13 @@ class RoutingVenue:
         return self.paper.arrival(order_id, market, t, lag, takes)
 
     def send(self, order: WorkingOrder) -> None:
-        subject = (order.instance, order.market_key, order.outcome)
-        buys = order.side == "buy"
-        if self._is_real(order, subject):
-            self._live[order.id] = _Routed(subject, order.market_key, buys)
+        if order.account == REAL:
+            self._live[order.id] = order.market_key
             self._remote.send(order)
             return
         self.paper.send(order)
         if self.gate == "LIVE_DRY_RUN" and order.instance not in self.paper_only:
             self._remote.rehearse(order)
-
-    def _is_real(self, order: WorkingOrder, subject: _Subject) -> bool:
-        if order.instance in self.paper_only:
-            return False
-        if order.side == "sell":
-            return self._held.get(subject, 0) >= order.size
-        return self.gate == "LIVE_ARMED"
 
     def cancel(self, order_id: str, t: int) -> None:
         (self._remote if order_id in self._live else self.paper).cancel(order_id, t)
@@ -108,20 +88,12 @@ class RoutingVenue:
     def hear(self, event: AnyEvent) -> list[Report]:
         reports = self._remote.hear(event)
         for report in reports:
-            routed = self._live.get(report.order)
-            if routed is None:
-                continue
-            if report.fill is not None:
-                sign = 1 if routed.buys else -1
-                self._held[routed.subject] = self._held.get(routed.subject, 0) + sign * report.fill.size
             if report.state in FINAL:
-                del self._live[report.order]
+                self._live.pop(report.order, None)
         return [*self.paper.hear(event), *reports]
 
     def forget(self, market: Market) -> None:
         self.paper.forget(market)
         self._remote.forget(market)
-        for subject in [each for each in self._held if each[1] == market.key]:
-            del self._held[subject]
-        for name in [name for name, each in self._live.items() if each.market == market.key]:
+        for name in [name for name, key in self._live.items() if key == market.key]:
             del self._live[name]

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from flows.trading_line.positions import LIVE
 from models.happenings import Submitted
 from models.orders import FINAL, IllegalTransition, Report, WorkingOrder
 
@@ -99,10 +100,13 @@ class Blotter:
         ]
 
     def unanswered(self, market: str) -> list[WorkingOrder]:
-        """The orders in a market whose state is unknown."""
+        """The orders in a market of which the venue may still report a fill from before its end: those whose state is
+        unknown, and every real one, for its exchange reports in its own time."""
         if not self._lines:
             return []
-        return [each for each in self if each.market_key == market and each.state == "unknown"]
+        return [
+            each for each in self if each.market_key == market and (each.state == "unknown" or each.account == LIVE)
+        ]
 
     def unknown(self, t: int, every: int) -> list[WorkingOrder]:
         """The orders whose state is to be asked for at ``t``: unknown, and not asked for ``every`` ns."""

@@ -1,7 +1,8 @@
 """The breakers of the desk: what they measure, and whom they stop (``models.portfolio.breakers``).
 
-Each looks at one instance, at a family of instances, or at the portfolio. One that reduces makes sizes smaller, one
-that stops blocks entries; exits go on. It is released by its own condition or by the operator, who then begins its
+Each looks at one instance, at a family of instances, or at the portfolio, whose paper (``main``) and real money
+(``live``) are measured apart; what stops one of the two stops both. One that reduces makes sizes smaller, one that
+stops blocks entries; exits go on. It is released by its own condition or by the operator, who then begins its
 measure anew.
 """
 
@@ -14,7 +15,7 @@ import msgspec
 
 from flows.trading_line.known import MarketCache
 from flows.trading_line.members import Announcer, Entry, RiskChange
-from flows.trading_line.positions import MAIN, Account, account_of
+from flows.trading_line.positions import LIVE, MAIN, Account, account_of
 from flows.trading_line.reconciliation import Reconciliation
 from flows.trading_line.reply import Reply, done, refused, unknown
 from flows.trading_line.valuation import equity
@@ -85,8 +86,8 @@ class Breakers(Announcer):
         self._trusted: dict[str, int] = {}  # instance -> second at which its operator released feed_health
         self._day = -1
         self._second = -1
-        self._opened = 0  # equity at the day's beginning
-        self._peak = 0
+        self._opened: dict[str, int] = {}  # account -> equity at the day's beginning
+        self._peak: dict[str, int] = {}
         self.configure(settings)
 
     def configure(self, settings: Settings) -> None:
@@ -102,7 +103,8 @@ class Breakers(Announcer):
         if isinstance(happening, RoundClosed):
             return self._on_round(happening)
         if isinstance(happening, Corrected):
-            return self._on_result(happening.instance, (happening.payout - happening.paid) / DOLLAR, happening.t)
+            dollars = (happening.payout - happening.paid) / DOLLAR
+            return self._on_result(happening.instance, happening.account, dollars, happening.t)
         if isinstance(happening, Filled):
             return self._on_fill(happening)
         if isinstance(happening, Irregular):
@@ -116,18 +118,15 @@ class Breakers(Announcer):
             return ()
         self._second = t // SECOND
         steps: list[Step] = []
-        worth = equity(self._accounts[MAIN], self._known)
         if t // _DAY != self._day:
-            self._day, self._opened = t // _DAY, worth
+            self._day, self._opened = t // _DAY, {}
             for name, realised in self._realised.items():
                 realised.day = 0.0
                 scope, _, whose = name.partition(":")
                 steps.extend(self._observe("daily_loss", _scope(scope), whose, 0.0, t))
-        self._peak = max(self._peak, worth)
-        loss = (self._opened - worth) / DOLLAR / self._capital
-        steps.extend(self._observe("daily_loss", "portfolio", MAIN, round(loss, 6), t))
-        fall = (self._peak - worth) / self._peak if self._peak > 0 else 0.0
-        steps.extend(self._observe("drawdown", "portfolio", MAIN, round(fall, 6), t))
+        for name in (MAIN, LIVE):
+            if name in self._accounts:
+                steps.extend(self._on_worth(self._accounts[name], t))
         steps.extend(self._on_feeds(t))
         if self._irregular:
             self._irregular = [each for each in self._irregular if t - each < _IRREGULAR_NS]
@@ -141,9 +140,27 @@ class Breakers(Announcer):
                 steps.extend(self._observe(breaker.kind, breaker.scope, breaker.name, 0.0, t))
         return steps
 
+    def _on_worth(self, account: Account, t: int) -> list[Step]:
+        """What the day and the way from the peak have cost an account of the portfolio."""
+        name, worth = account.name, equity(account, self._known)
+        peak = self._peak[name] = max(self._peak.get(name, 0), worth)
+        capital = self._capital if name == MAIN else account.capital / DOLLAR
+        loss = (self._opened.setdefault(name, worth) - worth) / DOLLAR / capital if capital > 0 else 0.0
+        fall = (peak - worth) / peak if peak > 0 else 0.0
+        return [
+            *self._observe("daily_loss", "portfolio", name, round(loss, 6), t),
+            *self._observe("drawdown", "portfolio", name, round(fall, 6), t),
+        ]
+
+    def paid_in(self, account: str, amount: int) -> None:
+        """Micro-dollars that an account got from outside, or gave: no gain and no loss."""
+        for measure in (self._opened, self._peak):
+            if account in measure:
+                measure[account] += amount
+
     def _on_round(self, closed: RoundClosed) -> list[Step]:
         name, t = closed.instance, closed.t
-        steps = list(self._on_result(name, closed.result / DOLLAR, t))
+        steps = list(self._on_result(name, closed.account, closed.result / DOLLAR, t))
         if closed.result < 0:
             self._streaks[name] = self._streaks.get(name, 0) + 1
         elif closed.result > 0:
@@ -154,11 +171,11 @@ class Breakers(Announcer):
         steps.extend(self._observe("negative_expectancy", "instance", name, test.capital, t))
         return steps
 
-    def _on_result(self, instance: str, dollars: float, t: int) -> list[Step]:
+    def _on_result(self, instance: str, account: str, dollars: float, t: int) -> list[Step]:
         """A result of an instance counts for itself and, of what is the portfolio's, for its family."""
         steps: list[Step] = []
         subjects: list[tuple[Scope, str]] = [("instance", instance)]
-        if account_of(self._accounts, instance) is self._accounts[MAIN]:
+        if account in (MAIN, LIVE):
             subjects.append(("family", self._families.get(instance, "")))
         for scope, name in subjects:
             realised = self._realised.setdefault(f"{scope}:{name}", Realised())
@@ -276,7 +293,7 @@ class Breakers(Announcer):
 
     def _ids(self) -> frozenset[str]:
         """Every breaker that there could be."""
-        subjects: list[tuple[Scope, str]] = [("portfolio", MAIN)]
+        subjects: list[tuple[Scope, str]] = [("portfolio", MAIN), ("portfolio", LIVE)]
         subjects.extend(("instance", name) for name in sorted(self._families))
         subjects.extend(("family", name) for name in sorted(set(self._families.values())))
         return frozenset(breaker_id(kind, scope, name) for kind in _REASONS for scope, name in subjects)
@@ -284,11 +301,10 @@ class Breakers(Announcer):
     def _begin_anew(self, breaker: Breaker) -> None:
         name = breaker.name
         if breaker.scope == "portfolio":
-            worth = equity(self._accounts[MAIN], self._known)
             if breaker.kind == "daily_loss":
-                self._opened = worth
+                self._opened[name] = equity(self._accounts[name], self._known)
             elif breaker.kind == "drawdown":
-                self._peak = worth
+                self._peak[name] = equity(self._accounts[name], self._known)
             elif breaker.kind == "fill_anomaly":
                 self._irregular = []
             return

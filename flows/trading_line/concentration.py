@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from flows.trading_line.blotter import Blotter
 from flows.trading_line.known import MarketCache
 from flows.trading_line.members import Entry, Member, Room
-from flows.trading_line.positions import MAIN, Account, account_of
+from flows.trading_line.positions import LIVE, MAIN, Account
 from flows.trading_line.sizing import limit_of
 from flows.trading_line.valuation import equity
 from models.contracts import Number
@@ -94,13 +94,16 @@ class ConcentrationCaps(Member):
         }
         for name, amount in sorted(self.exposures(self._accounts[MAIN]).items()):
             numbers[name] = amount / DOLLAR
+        if LIVE in self._accounts:
+            for name, amount in sorted(self.exposures(self._accounts[LIVE]).items()):
+                numbers[f"live:{name}"] = amount / DOLLAR
         return numbers
 
     def _leg(self, entry: Entry, intent: Intent) -> Stake:
         """One share of a leg, at the most that it may cost with its fee."""
         market = entry.known.market
         limit = limit_of(self._settings, entry.known, intent)
-        rate = 0.0 if intent.post_only else market.fee_rate / RATE_UNIT
+        rate = 0.0 if intent.post_only or intent.split else market.fee_rate / RATE_UNIT
         fee = fee_per_share(min(limit, PIP // 2) / PIP, rate, market.fee_exponent)
         return _stake(market, intent.outcome, SHARE, limit * SHARE // PIP + round(fee * DOLLAR))
 
@@ -112,7 +115,7 @@ class ConcentrationCaps(Member):
                 yield position.instance, _stake(known.market, position.outcome, position.size, position.basis)
         for order in self._blotter:
             known = self._known.markets.get(order.market_key)
-            if known is not None and order.reserved and account_of(self._accounts, order.instance) is account:
+            if known is not None and order.reserved and order.account == account.name:
                 stake = _stake(known.market, order.outcome, order.size - order.filled, order.reserved)
                 yield order.instance, stake
 

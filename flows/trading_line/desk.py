@@ -47,7 +47,7 @@ from flows.trading_line.operator import Operator
 from flows.trading_line.outbox import Outbox
 from flows.trading_line.pace import Pace
 from flows.trading_line.paper_rules import rules_of
-from flows.trading_line.positions import MAIN, Account, Position, account_of
+from flows.trading_line.positions import LIVE, MAIN, Account, Position, account_of
 from flows.trading_line.quotes import Quotes
 from flows.trading_line.reconciliation import Reconciliation
 from flows.trading_line.records import EXECUTION, Choice, Records
@@ -92,6 +92,7 @@ class Desk:
         self._known = MarketCache()
         self._accounts: dict[str, Account] = {}
         self._unopened: list[Account] = []
+        self._entering = MAIN  # the portfolio's account that entries go to
         self._blotter = Blotter()
         self._venue: Venue = RoutingVenue(PaperVenue(rules_of(settings))) if venue is None else venue
         self._router = self._venue if isinstance(self._venue, RoutingVenue) else None
@@ -105,7 +106,7 @@ class Desk:
         self._operator = Operator(settings, self._known)
         self._cooldown = Cooldown(settings, self._blotter, self._accounts)
         #: In the order in which they hear, and are asked for their gates.
-        breakers = Breakers(settings, self._known, self._accounts, self._reconciliation)
+        breakers = self._breakers = Breakers(settings, self._known, self._accounts, self._reconciliation)
         self._gate = ReleaseGate(settings, self._known, self._accounts, self._operator, self._reconciliation, breakers)
         self._markouts = MarkOuts(self._known)
         self._rounds = Rounds()
@@ -155,6 +156,7 @@ class Desk:
         for member in self._members:
             member.configure(settings)
         self._deadline = round(settings.execution.deadline_s * SECOND)
+        self._split_takes = round(settings.execution.split_s * SECOND)
         if isinstance(self._venue, PaperVenue | SeparateVenues):
             self._venue.configure(rules_of(settings))
         elif self._router is not None:
@@ -186,6 +188,8 @@ class Desk:
             self._learn(event)
         if self._router is not None and self._router.gate != self._gate.gate:
             self._router.at_gate(self._gate.gate, event.t)
+        if self._entering != self._gate.account:
+            self._change_account(event)
         entries: list[tuple[KnownMarket, Evaluation]] = []
         for judged in copies:
             if judged.evaluations:
@@ -228,6 +232,25 @@ class Desk:
             account.open(event.seq, event.t, self._out)
         self._unopened = []
 
+    def _change_account(self, event: AnyEvent) -> None:
+        """Enter on paper, or with real money, from now on. Orders to buy that still work on the other account are
+        cancelled; what it holds is left by its own rules, and settled. Real money begins with what the exchange says
+        the account holds, and is set by its word anew where that is later than anything we booked."""
+        before, self._entering = self._entering, self._gate.account
+        for order in list(self._blotter):
+            if order.account == before and order.side == "buy":
+                self._cancel(order, event.t)
+        if self._entering != LIVE:
+            return
+        stated = self._gate.stated
+        assert stated is not None, "nothing is armed before the exchange has said what the account holds"
+        account = self._accounts.get(LIVE)
+        if account is None:
+            account = self._accounts[LIVE] = Account(LIVE, stated)
+            account.open(event.seq, event.t, self._out)
+        elif self._gate.stated_at > account.moved:
+            self._breakers.paid_in(LIVE, account.state(event.seq, event.t, self._out, stated))
+
     def _reconcile(self, t: int) -> None:
         """Once a second of event time, however often telemetry goes out: an anomaly stops entries."""
         if t // SECOND != self._second:
@@ -267,7 +290,7 @@ class Desk:
             self._reconciliation.note_anomaly(f"order {report.order}: {report.state}")
             self._tell(Irregular("", report.order, f"reported as {report.state}", event.t))
             return
-        account = self._account_of(order.instance)
+        account = self._accounts[order.account]
         fill = report.fill
         if fill is not None:
             number = self._blotter.next_fill(order)
@@ -407,7 +430,7 @@ class Desk:
                 self._refuse(event, known, evaluation, intent.outcome, intent.price, steps)
                 return
         first = evaluation.intents[0]
-        account = self._account_of(instance.id)
+        account = self._entered_on(instance.id)
         request = sizing.Request(
             event.seq,
             event.t,
@@ -426,7 +449,10 @@ class Desk:
             self._refuse(event, known, evaluation, first.outcome, first.price, steps)
             return
         for order in orders:
-            order.due = self._venue.arrival(order.id, known.market, event.t, self._known.lag, not order.post_only)
+            if order.time_in_force == "SPLIT":  # one transaction: both halves at the same moment
+                order.due = event.t + self._known.lag + self._split_takes
+            else:
+                order.due = self._venue.arrival(order.id, known.market, event.t, self._known.lag, not order.post_only)
         execution = Step(EXECUTION, Verdict.PASS, Reason.SUBMITTED, {"orders": len(orders), "due": orders[0].due})
         steps.append(execution)
         ids = tuple(order.id for order in orders)
@@ -442,10 +468,11 @@ class Desk:
     def _quote(self, event: AnyEvent, known: KnownMarket, evaluation: Evaluation) -> None:
         """Cancel the quotes that are not wanted any more, and send those that are missing, each by itself."""
         instance, key = self._instances[evaluation.instance], known.market.key
-        working = self._blotter.of(instance.id, key)
+        account = self._entered_on(instance.id)
+        working = [each for each in self._blotter.of(instance.id, key) if each.account == account.name]
         if not working and not evaluation.intents:
             return
-        positions = self._account_of(instance.id).positions
+        positions = account.positions
         up, down = (positions.get((instance.id, key, outcome)) for outcome in ("Up", "Down"))
         token = known.token("Up")
         inventory = Inventory(
@@ -523,11 +550,13 @@ class Desk:
             stale_tokens=self._known.stale_tokens,
             other_size=other.size if other is not None else 0,
             killed=self._operator.killed,
-            pending=bool(self._blotter.of(instance.id, key)),
+            pending=self._is_pending(event, account, position),
             hot=not self._cooldown.may_leave(instance.id, key, outcome, event.t),
             stopped=self._cooldown.stopped(instance.id, key),
             demanded=self._operator.must_leave(key),
             costs=self._costs,
+            account=account.name,
+            armed=self._entering == LIVE,
         )
         step, leave = exits.judge(standing)
         self._count(step)
@@ -546,6 +575,17 @@ class Desk:
         self._records.decision(event, choice)
         self._submit(event, account, order)
 
+    def _is_pending(self, event: AnyEvent, account: Account, position: Position) -> bool:
+        """Whether an order works that the position has to wait for. The sale of a pair's other leg at this very event
+        is none: both legs are sold together."""
+        for each in self._blotter.of(position.instance, position.market_key):
+            if each.account != account.name:
+                continue
+            is_other_leg = each.reason is Reason.PAIR_SOLD and each.outcome != position.outcome
+            if not (is_other_leg and each.sent == event.t and each.state == "submitted"):
+                return True
+        return False
+
     def _wait(self, event: AnyEvent, standing: exits.Standing, step: Step) -> None:
         """Say that a position cannot be judged, and why."""
         position = standing.position
@@ -560,15 +600,20 @@ class Desk:
                 (step,),
                 size=position.size,
                 repeats=repeats,
-                id=exits.decision_id(event.seq, position),
+                id=exits.decision_id(event.seq, position, standing.account),
             )
             self._records.decision(event, choice)
 
     # --- what all of them use --------------------------------------------------------------------------------------
 
     def _account_of(self, instance: str) -> Account:
-        """The account an instance trades on: the portfolio's, or a twin's own."""
+        """The account of an instance while nothing is armed: the portfolio's, or a twin's own."""
         return account_of(self._accounts, instance)
+
+    def _entered_on(self, instance: str) -> Account:
+        """The account that an entry of the instance is booked on now."""
+        home = self._account_of(instance)
+        return self._accounts[self._entering] if home.name == MAIN else home
 
     def _sharing(self, instance: Instance) -> frozenset[str]:
         """The instances that share a strategy's cap with this one: those of the same strategy on the same account."""
@@ -599,14 +644,20 @@ class Desk:
         return self._pulse.beat(t, self._gauges(t), whole=whole, own=own)
 
     def _gauges(self, t: int) -> dict[str, Number]:
-        """Those of the portfolio's account; of a paper twin the equity, under its id."""
+        """Those of the portfolio's paper account; of its real money the same under ``live_``; of a paper twin the
+        equity, under its id."""
         twins: dict[str, Number] = {
             f"equity_{name}": valuation.equity(account, self._known) / DOLLAR
             for name, account in self._accounts.items()
-            if name != MAIN
+            if name not in (MAIN, LIVE)
         }
+        real: dict[str, Number] = {}
+        if LIVE in self._accounts:
+            numbers = valuation.gauges(self._accounts[LIVE], self._known, t)
+            real = {f"live_{name}": number for name, number in numbers.items()}
         return {
             **valuation.gauges(self._accounts[MAIN], self._known, t),
+            **real,
             **twins,
             "orders_under_way": len(self._blotter),
             "markets_settled": self._settlement.settled,

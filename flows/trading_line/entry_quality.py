@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from flows.trading_line.data_gate import is_deep
 from flows.trading_line.known import MarketCache
 from flows.trading_line.members import Entry, Member
 from flows.trading_line.sizing import mid_of
 from models.contracts import Number
 from models.happenings import Happening, Submitted
+from models.journal import TokenBook
 from models.money import PIP, SHARE
 from models.reasons import Reason, Verdict
 from models.settings import Settings
@@ -40,12 +43,13 @@ class EntryQuality(Member):
             return
         assert token is not None
         numbers: dict[str, Number] = {"needed": entry.instance.limits.min_depth / SHARE}
-        if not is_deep(token, entry.instance.limits):
+        shown = _sold_on(token) if intent.split else token
+        if not is_deep(shown, entry.instance.limits):
             yield Step(DEPTH, Verdict.BLOCK, Reason.DEPTH_TOO_THIN, numbers)
             return
         yield Step(DEPTH, Verdict.PASS, Reason.OK, numbers)
         mid = mid_of(token.bids, token.asks)
-        worse = intent.price + self._slip - mid
+        worse = (mid - token.bids[0][0] if intent.split else intent.price - mid) + self._slip
         numbers = {"above_mid": worse / PIP, "bound": self._most / PIP}
         if mid < 0 or worse > self._most:
             yield Step(SLIPPAGE, Verdict.BLOCK, Reason.SLIPPAGE_TOO_WIDE, numbers)
@@ -68,3 +72,9 @@ class EntryQuality(Member):
 
     def forget(self, market: str) -> None:
         self._acted.pop(market, None)
+
+
+def _sold_on(token: TokenBook) -> TokenBook:
+    """The book as who sells on it sees it: its bids as the offers of the other side."""
+    asks = tuple((PIP - price, size) for price, size in token.bids)
+    return msgspec.structs.replace(token, asks=asks)

@@ -11,8 +11,8 @@ from collections.abc import Collection
 import msgspec
 
 from flows.trading_line.data_gate import is_stale
-from flows.trading_line.known import KnownMarket
-from flows.trading_line.positions import Position
+from flows.trading_line.known import KnownMarket, opposite
+from flows.trading_line.positions import LIVE, MAIN, Position, suffix_of
 from flows.trading_line.sizing import mid_of
 from models.contracts import Number
 from models.costs import CostModel
@@ -31,10 +31,10 @@ HOLDING = Step(MODULE, Verdict.HOLD, Reason.HOLDING)
 
 
 class Standing(msgspec.Struct, gc=False):
-    """How a position stands at ``t`` (Unix ns). ``other_size``: micro-shares of the other outcome that the same
-    instance holds; ``killed``: no order of any kind goes out; ``pending``: an order of the instance works in the
-    market; ``hot``: too soon after its last sale; ``stopped``: its stop-loss went off here; ``demanded``: the operator
-    wants it sold."""
+    """How a position of an ``account`` stands at ``t`` (Unix ns). ``other_size``: micro-shares of the other outcome
+    that the same instance holds; ``killed``: no order of any kind goes out; ``pending``: an order of the instance works
+    in the market; ``hot``: too soon after its last sale; ``stopped``: its stop-loss went off here; ``demanded``: the
+    operator wants it sold; ``armed``: real orders may go out."""
 
     t: int
     instance: Instance
@@ -48,6 +48,8 @@ class Standing(msgspec.Struct, gc=False):
     stopped: bool
     demanded: Reason | None
     costs: CostModel
+    account: str = MAIN
+    armed: bool = False
 
 
 def judge(standing: Standing) -> tuple[Step, Leave | None]:
@@ -75,6 +77,7 @@ def judge(standing: Standing) -> tuple[Step, Leave | None]:
                 fair=fair,
                 stopped=standing.stopped,
                 costs=standing.costs,
+                other=_fit(known.token(opposite(position.outcome)), standing),
             ),
             instance.parameters,
         )
@@ -87,16 +90,26 @@ def judge(standing: Standing) -> tuple[Step, Leave | None]:
     return Step(MODULE, Verdict.PASS, leave.reason, numbers), Leave(leave.reason, size, leave.numbers)
 
 
+def _fit(token: TokenBook | None, standing: Standing) -> TokenBook | None:
+    """The other outcome's book, where it may be sold on too."""
+    if token is None or not (token.ok and token.bids):
+        return None
+    return None if is_stale(token, standing.t, standing.stale_tokens, standing.instance.limits) else token
+
+
 def _obstacle(standing: Standing) -> Step | None:
     """Why the position cannot be judged now: it holds where that is in order, and blocks where the data is to blame."""
     position, market = standing.position, standing.known.market
     if standing.t >= market.end:
         return Step(MODULE, Verdict.HOLD, Reason.EXPIRED)
-    whole_pair = standing.instance.strategy.needs.both and standing.other_size == position.size
-    if whole_pair and standing.demanded is None:
+    strategy = standing.instance.strategy
+    whole_pair = strategy.needs.both and standing.other_size == position.size
+    if whole_pair and standing.demanded is None and not strategy.sells_pairs(standing.instance.parameters):
         return HOLDING  # one leg pays: there is nothing to leave
     if standing.killed:
         return Step(MODULE, Verdict.BLOCK, Reason.KILL_SWITCH)
+    if standing.account == LIVE and not standing.armed:
+        return Step(MODULE, Verdict.BLOCK, Reason.NOT_ARMED)
     if position.size < market.min_size:
         return Step(MODULE, Verdict.HOLD, Reason.DUST)
     if standing.pending:
@@ -121,8 +134,9 @@ def order_of(seq: int, standing: Standing, leave: Leave, token: TokenBook, setti
     slip = round(settings.execution.slippage * PIP)
     limit = max(-(-(token.bids[0][0] - slip) // token.tick) * token.tick, token.tick)
     return WorkingOrder(
-        id=f"{settings.portfolio_name}-{seq}-{position.instance}-{market.key}-exit-{position.outcome}",
-        decision=decision_id(seq, position),
+        id=f"{settings.portfolio_name}-{seq}-{position.instance}-{market.key}-exit-{position.outcome}"
+        + suffix_of(standing.account),
+        decision=decision_id(seq, position, standing.account),
         instance=position.instance,
         market_key=market.key,
         token=position.token,
@@ -137,9 +151,10 @@ def order_of(seq: int, standing: Standing, leave: Leave, token: TokenBook, setti
         reason=leave.reason,
         book_age=standing.instance.limits.book_age,
         mid=mid_of(token.bids, token.asks),
+        account=standing.account,
     )
 
 
-def decision_id(seq: int, position: Position) -> str:
-    """The id of the decision on a position at journal event ``seq``."""
-    return f"d{seq}-{position.instance}-{position.market_key}-{position.outcome}"
+def decision_id(seq: int, position: Position, account: str = MAIN) -> str:
+    """The id of the decision on a position of an account at journal event ``seq``."""
+    return f"d{seq}-{position.instance}-{position.market_key}-{position.outcome}{suffix_of(account)}"

@@ -13,7 +13,10 @@ from models.money import PIP
 from models.orders import Execution, WorkingOrder
 from models.topics import LEDGER
 
+#: The portfolio's account on paper.
 MAIN = "main"
+#: Its account of real money: what the exchange said it holds, from the first arming on.
+LIVE = "live"
 
 
 class Position(msgspec.Struct):
@@ -41,7 +44,8 @@ class Paid(msgspec.Struct, frozen=True):
 
 
 class Account:
-    """The money of one portfolio, or of one paper twin. Every method posts balanced transactions.
+    """The money of one portfolio on paper, its real money, or that of one paper twin. Every method posts balanced
+    transactions.
 
     ``results``: by market and instance, micro-dollars that came in minus those that went out: the profit or loss after
     costs, once nothing is held."""
@@ -55,12 +59,24 @@ class Account:
         self.capital = capital
         self._prefix = "" if name == MAIN else f"{name}/"
         self._postings = 0
+        self.moved = 0  # Unix ns of the last posting
 
     def open(self, seq: int, t: int, out: Outbox) -> None:
         """Pay the capital in, once, before anything else."""
         if not self.ledger.balances:
             legs = (Leg("cash", self.capital), Leg("capital", -self.capital))
             self._post(seq, t, out, "capital", legs, "capital")
+
+    def state(self, seq: int, t: int, out: Outbox, balance: int) -> int:
+        """Hold what somebody else says the account has in money (micro-dollars, reservations included); the change,
+        which is capital paid in, or out where negative."""
+        ledger = self.ledger
+        change = balance - ledger.balance("cash") - ledger.balance("reserved")
+        change = max(change, -ledger.balance("cash"))  # what is reserved is spent already: it comes back first
+        if change:
+            self.capital += change
+            self._post(seq, t, out, "capital", (Leg("cash", change), Leg("capital", -change)), "stated by the exchange")
+        return change
 
     def reserve(self, seq: int, t: int, out: Outbox, order: WorkingOrder) -> None:
         if order.reserved:
@@ -168,6 +184,7 @@ class Account:
     def _post(self, seq: int, t: int, out: Outbox, kind: PostingKind, legs: tuple[Leg, ...], ref: str) -> None:
         transaction = f"t{self._postings}" if not self._prefix else f"{self._prefix}t{self._postings}"
         self._postings += 1
+        self.moved = t
         for number, leg in enumerate(self.ledger.post(legs)):
             posting = Posting(
                 id=f"{transaction}.{number}",
@@ -183,8 +200,14 @@ class Account:
 
 
 def account_of(accounts: Mapping[str, Account], instance: str) -> Account:
-    """The account that an instance trades on: a paper twin's own, else the portfolio's."""
+    """The account that an instance trades on while nothing is armed: a paper twin's own, else the portfolio's."""
     return accounts.get(instance, accounts[MAIN])
+
+
+def suffix_of(account: str) -> str:
+    """What ids of the account's own decisions and orders end with: an instance may hold the same shares on paper and
+    with real money."""
+    return f"-{LIVE}" if account == LIVE else ""
 
 
 def payout_of(size: int, pips: int) -> int:

@@ -40,8 +40,8 @@ EXECUTION = "execution"
 
 class Choice(msgspec.Struct, frozen=True):
     """A decision in the making: whose, on which outcome, what (``enter``, ``exit``, ``block``, ``settle``,
-    ``correct``), the spans it rests on, its price (pips) and size (micro-shares), and the orders it sent. ``id``: where
-    it is not the usual one; ``repeats``: equal refusals that were counted and not sent."""
+    ``correct``), the spans it rests on, its price (pips) and size (micro-shares), and the orders it sent. ``id``:
+    where it is not the usual one; ``suffix``: of the usual one; ``repeats``: equal refusals, counted and not sent."""
 
     instance: Instance
     known: KnownMarket
@@ -53,6 +53,7 @@ class Choice(msgspec.Struct, frozen=True):
     orders: tuple[str, ...] = ()
     repeats: int = 0
     id: str = ""
+    suffix: str = ""
 
 
 class Records:
@@ -103,7 +104,7 @@ class Records:
                 last = step
                 break
         instance, market = choice.instance, choice.known.market
-        suffix = f"-{choice.outcome}" if choice.action in ("settle", "correct") else ""
+        suffix = f"-{choice.outcome}{choice.suffix}" if choice.action in ("settle", "correct") else ""
         decision = Decision(
             id=choice.id or f"d{event.seq}-{instance.id}-{market.key}{suffix}",
             journal=event.seq,

@@ -15,7 +15,8 @@ from flows.trading_line.breakers import Breakers
 from flows.trading_line.known import MarketCache
 from flows.trading_line.members import Announcer, Entry, RiskChange, Room
 from flows.trading_line.operator import Operator
-from flows.trading_line.positions import MAIN, Account, account_of
+from flows.trading_line.positions import LIVE as REAL
+from flows.trading_line.positions import MAIN, Account
 from flows.trading_line.reconciliation import Reconciliation
 from flows.trading_line.reply import Reply, done, refused, unknown
 from models.contracts import Number
@@ -66,6 +67,8 @@ class ReleaseGate(Announcer):
         self._asked = 0
         self._armed_until = 0
         self.preflight: int | None = None  # Unix ns of the live venue's last check that passed
+        self.stated: int | None = None  # micro-dollars that the account holds at the exchange, as that said last
+        self.stated_at = 0
         self.dry_runs = 0
         self.dry_refused = 0
         self.configure(settings)
@@ -74,25 +77,30 @@ class ReleaseGate(Announcer):
         self._settings = settings.release
         self._bars = settings.release.bars
         self._live = settings.live.enabled
+        self._live_order = round(settings.live.cap_order * DOLLAR)
+        self._live_total = round(settings.live.cap_total * DOLLAR)
         self._cap_order = round(settings.portfolio.cap_order * self._settings.canary_factor * DOLLAR)
         self._cap_total = round(settings.portfolio.cap_total * self._settings.canary_factor * DOLLAR)
 
     # --- what it sees --------------------------------------------------------------------------------------------
 
     def on(self, happening: Happening) -> Iterable[Step]:
-        if isinstance(happening, RoundClosed) and self._is_ours(happening.instance):
+        if isinstance(happening, RoundClosed) and happening.account == self.account:
             self._rounds += 1
             self._net += happening.result
         return ()
 
-    def _is_ours(self, instance: str) -> bool:
-        """Whether the instance's money is the portfolio's; a paper twin's is not."""
-        return account_of(self._accounts, instance) is self._accounts[MAIN]
+    @property
+    def account(self) -> str:
+        """The portfolio's account that entries go to: real money at LIVE_ARMED alone."""
+        return REAL if self.gate == "LIVE_ARMED" else MAIN
 
     def on_input(self, said: AnyInput, t: int) -> Iterable[Step]:
         """Hear the live venue's check of itself, and what became of the orders of a dry run."""
         if isinstance(said, Preflight):
             self.preflight = t if said.passed else None
+            if said.passed and said.balance >= 0:
+                self.stated, self.stated_at = said.balance, t
         elif isinstance(said, DryRun) and self.gate == "LIVE_DRY_RUN":
             self.dry_runs += said.ok
             self.dry_refused += not said.ok
@@ -140,6 +148,7 @@ class ReleaseGate(Announcer):
             sound=sound,
             net=self._net / DOLLAR,
             preflight=None if self.preflight is None else (t - self.preflight) / _HOUR,
+            stated=None if self.stated is None else self.stated / DOLLAR,
             dry_runs=self.dry_runs,
             dry_refused=self.dry_refused,
         )
@@ -214,9 +223,16 @@ class ReleaseGate(Announcer):
     # --- what follows from it ------------------------------------------------------------------------------------
 
     def gates(self, entry: Entry) -> Iterable[Step]:
+        if entry.intent.split and self.is_live and entry.instance.state != "twin":
+            return (Step(MODULE, Verdict.BLOCK, Reason.NO_LIVE_SPLIT, {"gate": self.gate}),)
         return (Step(MODULE, Verdict.PASS, Reason.OK, {"gate": self.gate}),)
 
     def rooms(self, entry: Entry, account: Account) -> Iterable[Room]:
+        if account.name == REAL:  # the live venue refuses what is above its caps: nothing is asked for in vain
+            return (
+                (Reason.CAP_GATE, self._live_order),
+                (Reason.CAP_GATE, self._live_total - account.committed),
+            )
         if self.gate != "PAPER_CANARY" or account.name != MAIN:
             return ()
         return ((Reason.CAP_GATE, self._cap_order), (Reason.CAP_GATE, self._cap_total - account.committed))
@@ -240,6 +256,7 @@ class ReleaseGate(Announcer):
             "sound": seen.sound,
             "net": round(seen.net, 6),
             "preflight_hours": None if seen.preflight is None else round(seen.preflight, 4),
+            "stated": None if seen.stated is None else round(seen.stated, 6),
             "dry_runs": seen.dry_runs,
             "dry_refused": seen.dry_refused,
         }

@@ -1,6 +1,7 @@
 """Settlement: a market that resolved pays every position; one that resolves otherwise later is put right.
 
-It waits while an order of the market is ``unknown``: what became of it decides what is owned. A venue that says nothing
+It waits while an order of the market is ``unknown``, or a real one has no end yet: what became of it decides what is
+owned. A venue that says nothing
 for ``ANSWER_WITHIN_NS`` after the resolution is not waited for any longer: the desk gives the order up, which is an
 anomaly, and what the books hold is paid.
 """
@@ -15,7 +16,7 @@ import msgspec
 from flows.trading_line.blotter import Blotter
 from flows.trading_line.known import KnownMarket
 from flows.trading_line.outbox import Outbox
-from flows.trading_line.positions import Account, payout_of
+from flows.trading_line.positions import LIVE, Account, payout_of, suffix_of
 from flows.trading_line.records import Choice, Records
 from models.contracts import Number
 from models.happenings import Corrected, Settled
@@ -107,7 +108,7 @@ class Settlement:
                 self._correct(event, known, account, instances, happenings, steps)
             self._settle(event, known, account, instances, happenings, steps)
         pnl = {
-            instance: result
+            f"{LIVE}/{instance}" if account.name == LIVE else instance: result
             for account in self._accounts.values()
             for instance, result in sorted(account.results.get(resolved.key, {}).items())
         }
@@ -147,10 +148,18 @@ class Settlement:
             step = Step(MODULE, Verdict.PASS, Reason.SETTLED, numbers)
             steps.append(step)
             choice = Choice(
-                instances[position.instance], known, position.outcome, "settle", (step,), pips, position.size
+                instances[position.instance],
+                known,
+                position.outcome,
+                "settle",
+                (step,),
+                pips,
+                position.size,
+                suffix=suffix_of(account.name),
             )
             self._records.decision(event, choice)
-            happenings.append(Settled(*key[:2], position.outcome, position.size, position.basis, payout, event.t))
+            paid = position.size, position.basis, payout
+            happenings.append(Settled(*key[:2], position.outcome, *paid, event.t, account.name))
             account.settle(event.seq, event.t, self._out, position, payout)
 
     def _correct(
@@ -176,7 +185,8 @@ class Settlement:
             }
             step = Step(MODULE, Verdict.PASS, Reason.CORRECTED, numbers)
             steps.append(step)
-            choice = Choice(instances[paid.instance], known, paid.outcome, "correct", (step,), pips, paid.size)
+            instance, suffix = instances[paid.instance], suffix_of(account.name)
+            choice = Choice(instance, known, paid.outcome, "correct", (step,), pips, paid.size, suffix=suffix)
             self._records.decision(event, choice)
-            corrected = Corrected(paid.instance, market, paid.outcome, paid.size, paid.payout, payout, event.t)
-            happenings.append(corrected)
+            change = paid.size, paid.payout, payout
+            happenings.append(Corrected(paid.instance, market, paid.outcome, *change, event.t, account.name))

@@ -67,7 +67,7 @@ def committed_to(account: Account, blotter: Blotter, instances: frozenset[str], 
         by_strategy += position.basis if position.instance in instances else 0
         in_market += position.basis if position.market_key == market else 0
     for order in blotter:
-        if order.reserved:
+        if order.reserved and order.account == account.name:
             by_strategy += order.reserved if order.instance in instances else 0
             in_market += order.reserved if order.market_key == market else 0
     return by_strategy, in_market
@@ -85,9 +85,10 @@ def size(
     price = 0.0
     for intent in intents:
         ask = intent.price / PIP
-        price += ask + costs.entering(market, ask, request.t, intent.post_only)
+        price += ask if intent.split else ask + costs.entering(market, ask, request.t, intent.post_only)
     worth = intents[0].worth if len(intents) == 1 else 1.0
-    fraction = kelly_fraction(worth, price)
+    # a split dollar stays a dollar: there is nothing that its growth would have to be bought with
+    fraction = 1.0 if intents[0].split else kelly_fraction(worth, price)
     cap_order = round(portfolio.cap_order * DOLLAR) * request.multiplier
     rooms: tuple[tuple[Reason, int], ...] = (
         (Reason.KELLY_ZERO, int(fraction * portfolio.kelly_fraction * request.multiplier * request.equity)),
@@ -102,7 +103,8 @@ def size(
     dearest = 0.0
     for intent in intents:
         limit = limit_of(settings, known, intent)
-        fee = 0.0 if intent.post_only else fee_per_share(min(limit, PIP // 2) / PIP, rate, market.fee_exponent)
+        free = intent.post_only or intent.split
+        fee = 0.0 if free else fee_per_share(min(limit, PIP // 2) / PIP, rate, market.fee_exponent)
         dearest += limit / PIP + fee
     margin = len(intents) * 2 * _ROUNDING
     if shares_for(room - margin, dearest) >= market.min_size:
@@ -112,7 +114,8 @@ def size(
         if intent.post_only:
             continue
         token = known.token(intent.outcome)
-        displayed = token.asks[0][1] if token is not None and token.asks else 0
+        side = () if token is None else token.bids if intent.split else token.asks  # where it is to be sold, or bought
+        displayed = side[0][1] if side else 0
         if displayed < shares:
             binding, shares = Reason.NO_DEPTH, displayed
     for intent in intents:
@@ -134,7 +137,7 @@ def size(
     if shares < market.min_size:
         return [], Step(MODULE, Verdict.BLOCK, small, numbers | _bounds(small, settings, market, dearest))
     orders = [_order(request, settings, number, shares) for number in range(len(intents))]
-    if any(cost(order.limit, order.size) < DOLLAR for order in orders):
+    if any(cost(order.limit, order.size) < DOLLAR for order in orders if order.time_in_force != "SPLIT"):
         return [], Step(MODULE, Verdict.BLOCK, small, numbers | _bounds(small, settings, market, dearest))
     reserved = 0
     for order in orders:
@@ -162,10 +165,13 @@ def _order(request: Request, settings: Settings, number: int, shares: int) -> Wo
     token = known.token(intent.outcome)
     assert token is not None
     limit = limit_of(settings, known, intent)
-    fee = 0 if intent.post_only else taker_fee(min(limit, PIP // 2), shares, market.fee_rate, market.fee_exponent)
+    free = intent.post_only or intent.split
+    fee = 0 if free else taker_fee(min(limit, PIP // 2), shares, market.fee_rate, market.fee_exponent)
     kind: TimeInForce = settings.execution.order_type
     if intent.post_only:
         kind = "GTC"
+    elif intent.split:
+        kind = "SPLIT"
     elif len(request.evaluation.intents) > 1:
         kind = "FOK"
     place = f"quote-{intent.outcome}" if intent.post_only else f"{number}"
@@ -185,6 +191,7 @@ def _order(request: Request, settings: Settings, number: int, shares: int) -> Wo
         reserved=cost(limit, shares) + fee + _ROUNDING,
         reason=Reason.ENTER,
         book_age=instance.limits.book_age,
+        account=request.account.name,
         post_only=intent.post_only,
         mid=mid_of(token.bids, token.asks),
         predicted=_predicted(request, settings, intent),
@@ -194,7 +201,7 @@ def _order(request: Request, settings: Settings, number: int, shares: int) -> Wo
 def _predicted(request: Request, settings: Settings, intent: Intent) -> float:
     """Pips a share that the strategy expects to gain after costs at the price it saw; of a pair a half for each leg."""
     price, costs = intent.price / PIP, settings.costs.model
-    cost = costs.entering(request.known.market, price, request.t, intent.post_only)
+    cost = 0.0 if intent.split else costs.entering(request.known.market, price, request.t, intent.post_only)
     return round((intent.worth - price - cost) * PIP, 2)
 
 
@@ -213,7 +220,7 @@ def _step(settings: Settings, known: KnownMarket, intents: tuple[Intent, ...]) -
     """Micro-shares that a size must be a multiple of, so that each marketable leg costs whole cents at its limit."""
     step = SIZE_STEP
     for intent in intents:
-        if not intent.post_only:
+        if not intent.post_only and not intent.split:
             limit = limit_of(settings, known, intent)
             step = math.lcm(step, _CENT * PIP // math.gcd(limit, _CENT * PIP))
     return step
@@ -221,8 +228,8 @@ def _step(settings: Settings, known: KnownMarket, intents: tuple[Intent, ...]) -
 
 def limit_of(settings: Settings, known: KnownMarket, intent: Intent) -> int:
     """The ask plus slippage, on the tick, and never a price at which the edge would be gone; of a quote its own
-    price."""
-    if intent.post_only:
+    price, of a half of a split what it is booked at."""
+    if intent.post_only or intent.split:
         return intent.price
     token, market, costs = known.token(intent.outcome), known.market, settings.costs.model
     assert token is not None

@@ -1,5 +1,7 @@
 """Rounds: an instance's dealings in one market from its first buy to its last share, and what they came to.
 
+Those on paper and those with real money are rounds of their own, each on its account.
+
 >>> from models.orders import Execution, example_order
 >>> rounds, order = Rounds(), example_order()
 >>> buy = Execution(price=5_000, size=10_000_000, gross=5_000_000, fee=100_000, evidence="book_cross")
@@ -29,13 +31,13 @@ class _Open(msgspec.Struct):
 class Rounds(msgspec.Struct):
     """Feed it every happening; it says when a round is over. Of bounded size: what is closed is forgotten."""
 
-    open: dict[str, _Open] = {}  # "instance|market"
+    open: dict[str, _Open] = {}  # "account|instance|market"
 
     def take(self, happening: Happening) -> RoundClosed | None:
         """The round that this ends, None where it ends none."""
         if isinstance(happening, Filled):
             order, fill = happening.order, happening.execution
-            key = f"{order.instance}|{order.market_key}"
+            key = f"{order.account}|{order.instance}|{order.market_key}"
             current = self.open.setdefault(key, _Open())
             if order.side == "buy":
                 current.held[order.outcome] = current.held.get(order.outcome, 0) + fill.size
@@ -47,20 +49,22 @@ class Rounds(msgspec.Struct):
             else:
                 current.held[order.outcome] = current.held.get(order.outcome, 0) - fill.size
                 current.result += fill.gross - fill.fee
-            return self._close(key, order.instance, order.market_key, happening.t)
+            return self._close(key, happening.t)
         if isinstance(happening, Settled):
-            key = f"{happening.instance}|{happening.market_key}"
+            key = f"{happening.account}|{happening.instance}|{happening.market_key}"
             paid = self.open.get(key)
             if paid is None:
                 return None
             paid.held[happening.outcome] = 0
             paid.result += happening.payout
-            return self._close(key, happening.instance, happening.market_key, happening.t)
+            return self._close(key, happening.t)
         return None
 
-    def _close(self, key: str, instance: str, market: str, t: int) -> RoundClosed | None:
+    def _close(self, key: str, t: int) -> RoundClosed | None:
         current = self.open[key]
         if any(current.held.values()):
             return None
         del self.open[key]
-        return RoundClosed(instance, market, current.result, current.stake, current.shares, current.predicted, t)
+        account, instance, market = key.split("|")
+        spent = current.stake, current.shares, current.predicted
+        return RoundClosed(instance, market, current.result, *spent, t, account)

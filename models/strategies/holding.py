@@ -20,7 +20,8 @@ class Holding(msgspec.Struct, frozen=True, gc=False):
 
     ``t``: Unix ns, now. ``token``: the outcome's book, which is fit to be sold on: ``ok``, fresh and with a bid.
     ``size``: micro-shares; ``basis``: micro-dollars paid for them without fees; ``opened``: Unix ns of the first fill.
-    ``other_size``: micro-shares of the market's other outcome that the same instance holds. ``fair``: dollars, what
+    ``other_size``: micro-shares of the market's other outcome that the same instance holds; ``other``: that outcome's
+    book where it is fit to be sold on too, else None. ``fair``: dollars, what
     a share of this outcome is worth by this instance's own last fair value, negative where that is unknown or old.
     ``stopped``: the instance's stop-loss went off in this market before."""
 
@@ -34,6 +35,7 @@ class Holding(msgspec.Struct, frozen=True, gc=False):
     fair: float = -1.0
     stopped: bool = False
     costs: CostModel = NO_EXTRAS
+    other: TokenBook | None = None
 
 
 class Leave(msgspec.Struct, frozen=True, gc=False):

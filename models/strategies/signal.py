@@ -21,7 +21,8 @@ Side = Literal["buy", "sell"]
 class Intent(msgspec.Struct, frozen=True, gc=False):
     """One leg that a strategy wants. ``price``: pips, the ask it saw, or the limit of a quote. ``worth``: dollars, what
     a share may cost with its fee: what it is believed to be worth, or a pair's leg with its share of the edge.
-    ``post_only``: a quote that must not take. ``most``: micro-shares that it may be of, 0 = as sizing says."""
+    ``post_only``: a quote that must not take. ``most``: micro-shares that it may be of, 0 = as sizing says. ``split``:
+    one half of a split, which makes a share of each outcome of a dollar; the prices of both halves add up to it."""
 
     outcome: str
     price: int
@@ -29,6 +30,7 @@ class Intent(msgspec.Struct, frozen=True, gc=False):
     side: Side = "buy"
     post_only: bool = False
     most: int = 0
+    split: bool = False
 
 
 class Signal(msgspec.Struct, frozen=True, gc=False):

@@ -44,6 +44,9 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True):
     ``threshold(parameters)`` is what its score must exceed. ``leave(holding, parameters)`` says what to sell of a
     holding and why, None for nothing. All three are pure functions.
 
+    ``sells_pairs(parameters)``: whether it may want to sell both outcomes of a complete pair before the settlement;
+    else a pair that an instance holds is left alone.
+
     ``quotes``: its intents are the quotes it wants to stand from now on, and no orders to be sent once; ``skew(intents,
     inventory, parameters)`` then says what they become by what the instance holds.
 
@@ -59,6 +62,7 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True):
     evaluate: Callable[[View, Any, tuple[str, ...]], Signal]
     threshold: Callable[[Any], float]
     leave: Callable[[Holding, Any], Leave | None]
+    sells_pairs: Callable[[Any], bool] = lambda parameters: False
     quotes: bool = False
     skew: Callable[[tuple[Intent, ...], Inventory, Any], tuple[Intent, ...]] | None = None
     detail: type[Detail] | None = None

@@ -10,8 +10,9 @@ from models.release import GATES, Bars, Criterion, GateEvidence, criteria, step
 
 gates = st.sampled_from(GATES)
 WHOLE = GateEvidence(
-    hours=1_000, rounds=1_000, clean_hours=1_000, quiet_hours=1_000, sound=True, net=10, preflight=0.5, dry_runs=100
-)
+    hours=1_000, rounds=1_000, clean_hours=1_000, quiet_hours=1_000, sound=True, net=10, preflight=0.5, stated=50.0,
+    dry_runs=100,
+)  # fmt: skip
 
 
 @given(gates, gates)
@@ -31,7 +32,7 @@ def test_all_that_is_asked_for_can_be_met(target: str) -> None:
 @pytest.mark.parametrize(
     "lack",
     [{"sound": False}, {"hours": 0.1}, {"clean_hours": 0.1}, {"net": 0.0}, {"rounds": 3}, {"preflight": None},
-     {"preflight": 2.0}, {"dry_runs": 3}, {"dry_refused": 1}, {"quiet_hours": 0.1}],
+     {"preflight": 2.0}, {"dry_runs": 3}, {"dry_refused": 1}, {"quiet_hours": 0.1}, {"stated": None}, {"stated": 0.0}],
 )  # fmt: skip
 def test_no_criterion_of_a_step_can_be_left_out(target: str, lack: dict[str, object]) -> None:
     """Which evidence each step looks at, by the plan: paper needs no preflight, arming no profit of its own."""
@@ -39,7 +40,7 @@ def test_no_criterion_of_a_step_can_be_left_out(target: str, lack: dict[str, obj
         "PAPER_CANARY": {"sound", "hours", "clean_hours"},
         "PAPER_FULL": {"sound", "hours", "clean_hours", "quiet_hours", "rounds", "net"},
         "LIVE_DRY_RUN": {"sound", "hours", "clean_hours", "quiet_hours", "rounds", "net", "preflight"},
-        "LIVE_ARMED": {"sound", "hours", "clean_hours", "preflight", "dry_runs", "dry_refused"},
+        "LIVE_ARMED": {"sound", "hours", "clean_hours", "preflight", "stated", "dry_runs", "dry_refused"},
     }
     import msgspec
 

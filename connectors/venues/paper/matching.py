@@ -51,5 +51,10 @@ def maker_fill(order: WorkingOrder, size: int, evidence: Evidence, book: int, tr
     return Execution(order.limit, size, _gross(order, order.limit, size), 0, evidence, book, trade)
 
 
+def split_fill(order: WorkingOrder) -> Execution:
+    """One half of a split: all of it at its limit, for nobody's fee."""
+    return Execution(order.limit, order.size, cost(order.limit, order.size), 0, "split")
+
+
 def _gross(order: WorkingOrder, price: int, size: int) -> int:
     return cost(price, size) if order.side == "buy" else proceeds(price, size)

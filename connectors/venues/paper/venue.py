@@ -18,7 +18,7 @@ import msgspec
 
 from connectors.venues.paper.cadence import Cadence
 from connectors.venues.paper.chance import draw, happens
-from connectors.venues.paper.matching import Take, taker_fill, walk
+from connectors.venues.paper.matching import Take, split_fill, taker_fill, walk
 from connectors.venues.paper.mirror import changed_display, consumed, latest_display, standing
 from connectors.venues.paper.parameters import PaperParameters
 from connectors.venues.paper.prints import Prints
@@ -70,7 +70,9 @@ class PaperVenue:
             raise ValueError(f"order {order.id} is at the venue already")
         gate = order.due
         market = self._markets.get(order.market_key)
-        if market is not None and not rests(order):
+        if order.time_in_force == "SPLIT":
+            gate = order.due  # it goes to the chain, and waits for no taker delay
+        elif market is not None and not rests(order):
             gate = max(order.sent, order.due - self._taker_delay(market))
         side, price = standing(order)
         self._entered += 1
@@ -191,6 +193,9 @@ class PaperVenue:
     def _at_gate(self, each: PaperOrder, t: int, following: int) -> None:
         """The exchange looks whether the order is well-formed and marketable."""
         order = each.order
+        if order.time_in_force == "SPLIT":
+            self._split(each, t)
+            return
         refused = malformed(order, t, self._given.least_life)
         if refused is not None:
             self._reject(each, t, refused)
@@ -212,6 +217,18 @@ class PaperVenue:
             self._plan(each.pending_at, "match", order.id)
         else:
             self._match(each, t, following)
+
+    def _split(self, each: PaperOrder, t: int) -> None:
+        """A half of a split is filled whole, at its limit and without a fee, whatever the books are: nobody stands on
+        the other side. Both halves come due at one moment and meet the same market: both are filled, or none."""
+        order = each.order
+        market = self._markets.get(order.market_key)
+        if market is None or t >= market.end or market.payout_up is not None:
+            self._reject(each, t, Reason.MARKET_CLOSED)
+            return
+        each.pending_at = 0
+        self._answered(each, "send", t)
+        self._fill(each, split_fill(order), t)
 
     def _match(self, each: PaperOrder, t: int, following: int) -> None:
         """The order meets the book: it is refused, takes what it finds, and rests or ends."""

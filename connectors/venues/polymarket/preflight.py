@@ -21,6 +21,8 @@ _TIMEOUT_S: Final = 10.0
 async def preflight(exchange: LiveExchange, settings: Settings, now: Callable[[], int] = time.time_ns) -> Preflight:
     """Clock, place, account, money and operator, each looked at on its own; nothing is sent that changes anything."""
 
+    balance = -1
+
     async def clock() -> str:
         before = now()
         off = await exchange.time() + 0.5 - (before + now()) / 2 / 1e9  # it states whole seconds, cut off
@@ -38,7 +40,9 @@ async def preflight(exchange: LiveExchange, settings: Settings, now: Callable[[]
         return _said(not closed, "it may only close positions" if closed else "it may trade")
 
     async def money() -> str:
+        nonlocal balance
         seen, needed = await exchange.money(), settings.live.cap_order
+        balance = seen.balance
         enough = min(seen.balance, seen.allowance) >= needed * DOLLAR
         allowed = min(seen.allowance / DOLLAR, 1e9)
         text = f"{seen.balance / DOLLAR:.2f} $, of which the exchange may move {allowed:.2f}; an order may take"
@@ -56,7 +60,7 @@ async def preflight(exchange: LiveExchange, settings: Settings, now: Callable[[]
         "operator": operator,
     }
     checks = {name: await _looked(look) for name, look in looks.items()}
-    return Preflight(now(), not any(text.startswith(FAILED) for text in checks.values()), checks)
+    return Preflight(now(), not any(text.startswith(FAILED) for text in checks.values()), checks, balance)
 
 
 def _said(holds: bool, text: str) -> str:

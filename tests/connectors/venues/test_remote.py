@@ -160,7 +160,7 @@ def routed(gate: str) -> Talk:
 def test_an_entry_goes_where_the_gate_says(gate: str) -> None:
     talk = routed(gate)
     assert isinstance(talk.venue, RoutingVenue)
-    talk.send(order())
+    talk.send(order(account="live" if gate == "LIVE_ARMED" else "main"))
     commands = talk.venue.take_commands()
     on_paper = "main-7" in talk.venue.paper._orders
     wanted = {"LIVE_DRY_RUN": (True, 1), "LIVE_ARMED": (False, 1)}.get(gate, (True, 0))
@@ -181,8 +181,16 @@ def test_a_twin_stays_on_paper() -> None:
     talk = routed("LIVE_ARMED")
     assert isinstance(talk.venue, RoutingVenue)
     talk.venue.paper_only = frozenset({"updown_fair_value"})
-    talk.send(order())
+    talk.send(order(account="updown_fair_value"))
     assert talk.venue.take_commands() == []
+
+
+def test_a_split_is_never_an_order_of_the_exchange() -> None:
+    venue = RemoteVenue()
+    venue.gate = "LIVE_ARMED"
+    with pytest.raises(ValueError, match="split"):
+        venue.send(order(time_in_force="SPLIT", account="live"))
+    assert venue.take_commands() == []
 
 
 def test_a_sale_goes_where_the_shares_were_bought() -> None:
@@ -190,14 +198,13 @@ def test_a_sale_goes_where_the_shares_were_bought() -> None:
     assert isinstance(talk.venue, RoutingVenue)
     talk.send(order(id="paper", side="sell"))
     assert talk.venue.take_commands() == [], "what was bought on paper is not sold for real"
-    talk.send(order(id="b"))
+    talk.send(order(id="b", account="live"))
     talk.say("filled", 10 * SHARE, name="b", trade="t:0")
     assert isinstance(talk.venue, RoutingVenue)
-    assert talk.venue.held("updown_fair_value", "m", "Up") == 10 * SHARE
     talk.venue.take_commands()
     talk.venue.at_gate("PAPER_FULL", NOW)
     assert [each.do for each in talk.venue.take_commands()] == ["cancel_all"]
-    talk.send(order(id="s", side="sell"))
+    talk.send(order(id="s", side="sell", account="live"))
     (command,) = talk.venue.take_commands()
     assert (command.order, command.side, command.gate) == ("s", "sell", "PAPER_FULL")
 

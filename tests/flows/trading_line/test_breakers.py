@@ -53,7 +53,9 @@ class Guarded:
             self.breakers.on_clock(self.now)
 
     def result(self, dollars: float, instance: str = FAIR) -> None:
-        closed = RoundClosed(instance, "m", round(dollars * DOLLAR), 100 * DOLLAR, 200 * DOLLAR, 0.0, self.now)
+        account = instance if self.instances[instance].state == "twin" else MAIN
+        spent = 100 * DOLLAR, 200 * DOLLAR, 0.0
+        closed = RoundClosed(instance, "m", round(dollars * DOLLAR), *spent, self.now, account)
         self.breakers.on(closed)
 
     def asks(self, instance: str = FAIR) -> tuple[str, str]:

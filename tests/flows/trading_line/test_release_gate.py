@@ -62,7 +62,7 @@ class Gate:
 
     def checked(self) -> None:
         """The live venue has checked itself, and three orders of the dry run."""
-        self.gate.on_input(Preflight(self.now, True, {}), self.now)
+        self.gate.on_input(Preflight(self.now, True, {}, 50 * DOLLAR), self.now)
         for number in range(3):
             self.gate.on_input(DryRun(f"o{number}", self.now, True), self.now)
 
@@ -78,7 +78,7 @@ class Gate:
                 return
             self.later(1.5)
             self.rounds()
-            self.gate.on_input(Preflight(self.now, True, {}), self.now)
+            self.gate.on_input(Preflight(self.now, True, {}, 50 * DOLLAR), self.now)
             assert self.say(SetGate(step)).step.verdict == "pass", step
         if target == "LIVE_ARMED":
             self.later(1.5)
