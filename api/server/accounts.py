@@ -63,7 +63,7 @@ class Accounts:
     def __init__(self) -> None:
         self.held: dict[tuple[str, str, str, str], Held] = {}  # account, strategy, market, outcome
         self.made: dict[str, Made] = {}
-        self.real: dict[str, Made] = {}  # with real money
+        self.live: dict[str, Made] = {}  # with real money
         self.paper: dict[str, Made] = {}  # of twins, whose money is not the portfolio's
         self.balances: dict[str, int] = {}
         self.curve: deque[Equity] = deque()
@@ -155,4 +155,4 @@ class Accounts:
         return self.made.get(strategy) or self.paper.get(strategy) or Made()
 
     def _of(self, strategy: str, account: str) -> Made:
-        return {MAIN: self.made, LIVE: self.real}.get(account, self.paper).setdefault(strategy, Made())
+        return {MAIN: self.made, LIVE: self.live}.get(account, self.paper).setdefault(strategy, Made())

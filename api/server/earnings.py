@@ -2,7 +2,7 @@
 
 Runs on live feeds are added to runs on live feeds, runs on the simulated exchange to their like. A replay and a run on
 a played recording stand alone: they trade the same hours again. Each answer names the runs that are in it, with what
-each gave, and how many are left out.
+each gave, and how many are left out. Real money is in none of these sums: it has an account of its own.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pydantic import BaseModel, Field
 from api.run_table import Kind, kind_of
 from api.runs import runs_in
 from api.server import audit
-from api.server.accounts import MAIN, Accounts
+from api.server.accounts import LIVE, MAIN, Accounts
 from api.server.formats import usd
 from api.server.run_list import marks
 from api.server.views import Usd
@@ -52,7 +52,7 @@ class RunEarnings(BaseModel):
 
     name: str
     current: bool = Field(description="the run that is served")
-    real: bool = Field(description="it has fills of real orders; paper orders are in the same sums")
+    real: bool = Field(description="it has fills of real orders, whose money is not in these sums")
     today_usd: Usd
     week_usd: Usd
 
@@ -156,7 +156,7 @@ def _read(folder: Path, kind: Kind, mark: tuple[int, ...]) -> _Kept:
     for account, day, amount in rows:
         owner, _, own = str(account).rpartition("/")
         kind_of_account, _, instance = own.partition(":")
-        if kind_of_account in ("pnl", "fees") and instance:
+        if kind_of_account in ("pnl", "fees") and instance and owner != LIVE:
             days = by_owner.setdefault(((owner or MAIN) == MAIN, instance), {})
             days[int(day)] = days.get(int(day), 0) + int(amount)
     # A paper twin has an account of its own; where a name has both, the portfolio's goes before.

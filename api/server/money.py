@@ -55,7 +55,7 @@ def portfolio_of(board: Board, settings: Settings, points: int) -> views.Portfol
             )
             for name in names
         ],
-        real=_real(gauges, accounts.real),
+        real=_real(gauges, accounts.live),
         reconciliation=said,
         reconciled=not anomaly,
     )

@@ -97,7 +97,8 @@ def test_real_fills_and_paper_twins_are_told_apart(tmp_path: Path) -> None:
     own = run(tmp_path, "own", "live")
     real: Fill = msgspec.structs.replace(fill(1), evidence="exchange")
     twin = posting("parity-twin/pnl:parity-twin", 3, 0)
-    run(tmp_path, "armed", "live", real, twin, posting("pnl:parity", 2, 0))
+    armed = posting("live/pnl:parity", 7, 0)
+    run(tmp_path, "armed", "live", real, twin, armed, posting("pnl:parity", 2, 0))
     found = earned(tmp_path, own, "live", Accounts())
     assert {each.name: each.real for each in found.runs} == {"own": False, "armed": True}
     assert {each.id: each.today_usd for each in found.instances} == {"parity": 2.0, "parity-twin": 3.0}
