@@ -25,6 +25,7 @@ from typing import Final
 
 from connectors.broker.requests import Address
 from connectors.broker.server import Server, ServerOptions, Status
+from connectors.heap import bound_heap
 
 #: A folder that another broker is just leaving is waited for.
 LOCK_S: Final = 10.0
@@ -40,6 +41,7 @@ def main(words: list[str]) -> int:
     options = dataclasses.replace(options, most=min(options.most, _files() // 4))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's Ctrl-C: who writes here has to end first
     os.set_blocking(1, False)
+    bound_heap()  # it runs for days
     try:
         options.folder.mkdir(parents=True, exist_ok=True)
         lock = _locked(options.folder)
