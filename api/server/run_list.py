@@ -81,7 +81,7 @@ def _summary(folder: Path, ended: RunRow | None) -> views.RunSummaryView:
         current=False,
         files=files,
         equity_usd=equity,
-        realised_usd=realised,
+        realised_usd=realised if ended is None or ended.state == "damaged" else round(ended.net, 6),
         fills=fills,
         open_with=f"profit serve {folder.name}",
     )

@@ -152,6 +152,18 @@ def counters_equal_the_audit(page: Any, system: System) -> None:
     assert "NO" not in page.locator("main table").inner_text()
 
 
+def today_and_seven_days_say_of_which_runs_they_are(page: Any, system: System) -> None:
+    opened(page, "/strategies")
+    page.get_by_text("today and 7 days: of 1 run on the simulated exchange").wait_for()
+    page.get_by_text("Which runs today and 7 days are of").click()
+    row = page.locator("tr", has_text="(this one)")
+    row.wait_for()
+    earned = system.get("api/earnings")
+    (run,) = earned["runs"]
+    assert (run["name"], run["current"]) == ("room", True) and earned["left_out"] == {}
+    assert sum(each["week_usd"] for each in earned["instances"]) == pytest.approx(run["week_usd"], abs=1e-5)
+
+
 def the_catalogue_is_what_reports(page: Any, system: System) -> None:
     modules = system.get("api/modules")["modules"]
     assert [each["module"] for each in modules if each["status"] == "missing"] == []
@@ -432,6 +444,7 @@ SCENARIOS: tuple[Callable[[Any, System], None], ...] = (
     the_first_decision_is_within_six_tabs_and_focus_survives,
     a_fault_is_reported_on_quality_on_the_strategy_and_on_the_decision_it_blocked,
     counters_equal_the_audit,
+    today_and_seven_days_say_of_which_runs_they_are,
     the_catalogue_is_what_reports,
     every_row_of_the_portfolio_is_in_its_csv,
     no_secret_is_in_any_answer,

@@ -158,12 +158,36 @@ def test_a_walk_is_told_window_by_window_and_every_trial_counts(finished: System
         verdict = table(page, "Walk forward").locator("tr", has_text="parity")
         verdict.get_by_text("insufficient data").first.wait_for()
         assert verdict.locator(".mark.good").count() == 0
-        windows = table(page, "Windows of parity").locator("tr")
+        windows = page.locator("section[aria-label='Windows of parity'] > .scroll tbody tr")
         eventually(lambda: windows.count() == 2, 30, "both windows")
         assert "parity.min_edge=0.001" in windows.first.inner_text()
+        chart = page.locator("section[aria-label='Windows of parity'] figure.chart")
+        chart.locator("canvas").wait_for()
+        chart.locator("summary").click()
+        told = [each.inner_text() for each in chart.locator("tbody td[data-label='so far, $']").all()]
+        assert told == ["0.00", "1.00", "-2.00"]  # two trades made a dollar, and the third lost three
         page.locator("section[aria-label='Trial journal'] select").select_option("parity")
         table(page, "Trial journal").get_by_text("sweep").wait_for()
         assert "subject=parity" in page.url
+
+
+def test_what_is_over_is_said_to_be_over(finished: System, browser: Any) -> None:
+    """Nothing of a finished run will be met, waited for or commanded, and nothing is added to a recording's money."""
+    with fresh_page(browser, finished) as page:
+        page.goto("gates")
+        page.get_by_text("nothing will be any more").wait_for()
+        assert "in about" not in page.locator("main").inner_text()
+        assert page.locator("main button:not(.sort)").count() == 0
+        page.goto("")
+        page.get_by_text("the run is over").wait_for()
+        assert page.locator("ul.holds .act").count() == 0
+        page.goto("strategies")
+        page.get_by_text("today and 7 days: this run alone").wait_for()
+        answered = page.goto("nopage")
+        assert answered is not None and answered.status == 404
+        page.get_by_text("There is no page at /nopage.").wait_for()
+        page.goto("overview")
+        page.wait_for_url(finished.url)
 
 
 def test_an_instance_stands_beside_its_twin(finished: System, browser: Any) -> None:
