@@ -10,7 +10,7 @@ const day = (seconds) => new Date(seconds * 1000).toISOString().slice(5, 10);
 const moment = (points) => (points.length && day(points[0].time_s) !== day(points.at(-1).time_s) ? (seconds) => `${day(seconds)} ${utc(seconds)}` : utc);
 
 // series: { label, key, color (a custom property), dash, width, steps }. points: rows with `time_s`, ascending.
-// marks: { time_s, value, label, color }. lines: [{ value, color, label }].
+// marks: { time_s, value, color, up, hollow }.
 export function Chart({ label, points, series, marks = [], height = 220, sync, digits = 3, bands }) {
   const place = useRef(null), plot = useRef(null), latest = useRef({ marks, points });
   const [theme, setTheme] = useState(0);
@@ -47,7 +47,7 @@ export function Chart({ label, points, series, marks = [], height = 220, sync, d
           u.ctx.beginPath();
           const s = 5 * devicePixelRatio, up = mark.up ? 1 : -1;
           u.ctx.moveTo(x, y - s * up); u.ctx.lineTo(x + s, y + s * up); u.ctx.lineTo(x - s, y + s * up);
-          u.ctx.fill();
+          if (mark.hollow) { u.ctx.closePath(); u.ctx.strokeStyle = color(mark.color); u.ctx.lineWidth = devicePixelRatio; u.ctx.stroke(); } else u.ctx.fill();
           u.ctx.restore();
         }
       }] },

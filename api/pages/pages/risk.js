@@ -53,7 +53,7 @@ export default function Risk({ run }) {
   const events = useLive("/api/risk/events?limit=50", ["risk"], 15000);
   const [said, say] = useState({ text: "", kind: "" });
   const [sure, setSure] = useState("");
-  const r = live.data;
+  const r = live.data, clear = (r?.breakers || []).filter((b) => b.level === "clear");
   const release = (id) => { if (sure !== id) { setSure(id); return; } setSure(""); command({ do: "release", what: `breaker:${id}` }, say); };
   const breakers = [
     { key: "id", label: "Breaker", cell: (b) => html`<code>${b.id}</code>` },
@@ -66,8 +66,9 @@ export default function Risk({ run }) {
     { key: "release", label: "Ends when", wide: true },
     ...(run?.finished ? [] : [{ key: "act", label: "Release", sort: false, cell: (b) => (b.level === "clear" ? "" : html`<button type="button" aria-label=${`Release ${b.id}${sure === b.id ? " now?" : ""}`} onClick=${() => release(b.id)}>${sure === b.id ? "Release it now?" : "Release"}</button>`) }]),
   ];
-  return html`<${Panel} title="Breakers" live=${live} note="sizes first, then entries; exits are never stopped"><${Table} name="breakers" rows=${r?.breakers || []} keyOf=${(b) => b.id} empty=${r ? "No breaker was near its bound." : "Loading …"} columns=${breakers} />
+  return html`<${Panel} title="Breakers" live=${live} note="sizes first, then entries; exits are never stopped"><${Table} name="breakers" rows=${(r?.breakers || []).filter((b) => b.level !== "clear")} keyOf=${(b) => b.id} empty=${r ? (clear.length ? `No breaker stands. ${clear.length} that ${clear.length > 1 ? "were" : "was"} near ${clear.length > 1 ? "their bounds are" : "its bound is"} clear.` : "No breaker was near its bound.") : "Loading …"} columns=${breakers} />
       <p class=${`said whole ${said.kind}`} role="status" aria-live="polite">${said.text}</p>
+      ${clear.length ? html`<details><summary>${clear.length} that ${clear.length > 1 ? "are" : "is"} clear, with ${clear.length > 1 ? "their values" : "its value"}</summary><${Table} name="clear" whole=${true} rows=${clear} keyOf=${(b) => b.id} empty="" columns=${breakers.filter((c) => !["since", "act"].includes(c.key))} /></details>` : null}
       <details><summary>What the breakers watch, and their bounds</summary><${Table} name="bounds" whole=${true} rows=${r?.bounds || []} keyOf=${(b) => b.kind + b.scope} empty="Loading …" columns=${BOUNDS} /></details><//>
     <${Panel} title="Sizes" live=${live} note="of the full size; the parts are multiplied"><${Table} name="sizes" rows=${r?.sizing || []} keyOf=${(s) => s.instance} empty="Loading …" columns=${SIZES} /><//>
     <${Panel} title=${run?.finished ? "What held trading back at the end" : "What holds trading back now"} live=${holds}><${Holds} data=${holds.data} /><//>
