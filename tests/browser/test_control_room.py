@@ -382,8 +382,11 @@ def a_long_table_is_drawn_in_parts(page: Any, system: System) -> None:
 
 
 def kill_takes_a_held_button_and_stands_over_a_restart(page: Any, system: System) -> None:
+    system.control(do="close", market="btc-updown-5m-1")  # a long answer beside the buttons takes nothing of them
     opened(page, "/")
+    page.locator("p.said", has_text="there is no market").first.wait_for()
     kill = page.get_by_role("button", name="Hold to kill")
+    assert page.evaluate("(each => each.scrollWidth <= each.clientWidth)(document.querySelector('button.kill'))")
     kill.click()  # not held: nothing happens
     page.wait_for_timeout(300)
     assert system.get("api/run")["trading"] == "on"
