@@ -30,6 +30,7 @@ from models.timestamps import SECOND, parse_iso
 #: What a later market object says anew; payouts, strike and tokens have their own rules.
 _RESTATED = ("tick", "min_size", "fee_rate", "fee_exponent", "rebate_rate", "accepting", "rule")
 _GREATEST_STRIKE = 1e12  # dollars
+_USUAL_FEE_RATE = 70_000  # of up/down markets, where none is stated
 _KEEP_NS = 1_800 * SECOND  # frames of a token trickle on after the end, and resolutions come late
 
 
@@ -124,7 +125,7 @@ class Definitions:
             known.change(taker_delay_ms=delay)
         if market.accepting_orders is not None:
             known.change(accepting=market.accepting_orders)
-        winners = [token.token_id for token in market.tokens or () if token.winner]
+        winners = [token.token_id for token in market.tokens or () if token is not None and token.winner]
         for winner in winners if market.closed else ():
             self._is_token(known, winner)
         won = (known.market.up_token in winners, known.market.down_token in winners)
@@ -159,7 +160,7 @@ class Definitions:
             up_token=by_outcome["Up"],
             down_token=by_outcome["Down"],
             tick=_tick(message.order_price_min_tick_size or "0.01"),
-            fee_rate=_fee_rate(fees.rate) if fees else 70_000,
+            fee_rate=_fee_rate(fees.rate) if fees else _USUAL_FEE_RATE,
             fee_exponent=_fee_exponent(fees.exponent) if fees else 1,
             rebate_rate=_fee_rate(fees.rebate_rate or 0) if fees else 0,
             min_size=5 * SHARE,
@@ -263,8 +264,8 @@ class Definitions:
                 down_token=by_outcome["Down"],
                 tick=_tick(str(market.order_price_min_tick_size or "0.01")),
                 min_size=MICRO[str(market.order_min_size or 5)],
-                fee_rate=_fee_rate(fees.rate) if fees else (0 if market.fees_enabled is False else 70_000),
-                fee_exponent=_fee_exponent(fees.exponent) if fees else 1,
+                fee_rate=_gamma_fee_rate(market),
+                fee_exponent=_fee_exponent(_or(fees.exponent, 1) or 0) if fees else 1,
                 rebate_rate=_fee_rate(fees.rebate_rate or 0) if fees else 0,
                 accepting=market.accepting_orders is not False,
                 taker_delay_ms=_taker_delay_ms(market.seconds_delay, None),
@@ -305,7 +306,7 @@ def _rule(horizon: str, start: int, config: CryptoConfig | None) -> Rule | None:
 def _taker_delay_ms(stated: float | str | None, is_delayed: bool | None) -> int:
     """How long the exchange holds marketable orders: the seconds it states; 0 where it says that it does not; else -1.
     That a market is delayed (``itode``) says not for how long."""
-    if stated is not None and float(stated) > 0:
+    if stated is not None and stated != "" and float(stated) > 0:
         return round(_within(float(stated), 0.0, 60.0, "delay of seconds") * 1_000)
     return 0 if is_delayed is False else -1
 
@@ -325,13 +326,25 @@ def _tick(text: str) -> int:
 
 def _strike(market: GammaMarket) -> int | None:
     for event in market.events or ():
-        stated = event.event_metadata.price_to_beat if event.event_metadata else None
+        stated = event.event_metadata.price_to_beat if event is not None and event.event_metadata else None
         if stated is not None and stated != "":
             value = float(stated)
             if not 0.0 <= value < _GREATEST_STRIKE:
                 raise NotANumber(f"strike {stated!r} is no price")
             return round(value * DOLLAR) or None  # 0 is what stands there while it is not known
     return None
+
+
+def _gamma_fee_rate(market: GammaMarket) -> int:
+    stated = _or(market.fee_schedule.rate, None) if market.fee_schedule else None
+    if stated is None:
+        return 0 if market.fees_enabled is False else _USUAL_FEE_RATE
+    return _fee_rate(stated)
+
+
+def _or(stated: float | str | None, usual: float | None) -> float | str | None:
+    """What is stated; ``usual`` for null and "", which say that nothing is."""
+    return usual if stated is None or stated == "" else stated
 
 
 def _fee_rate(stated: float | str) -> int:

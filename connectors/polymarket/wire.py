@@ -205,8 +205,8 @@ class GammaEvent(msgspec.Struct, gc=False, rename="camel"):
 
 
 class GammaFees(msgspec.Struct, gc=False, rename="camel"):
-    rate: float | str = 0.0
-    exponent: float | str = 1
+    rate: float | str | None = 0.0
+    exponent: float | str | None = 1
     rebate_rate: float | str | None = None
 
 
@@ -239,7 +239,7 @@ class GammaMarket(msgspec.Struct, gc=False, rename="camel"):
     fees_enabled: bool | None = None
     fee_schedule: GammaFees | None = None
     crypto_market_config: CryptoConfig | None = None
-    events: list[GammaEvent] | None = None
+    events: list[GammaEvent | None] | None = None
     derived: str | None = msgspec.field(name="_derived", default=None)  # by an import: what its outcome was taken from
 
     @property
@@ -261,7 +261,7 @@ class ClobMarket(msgspec.Struct, gc=False):
     """``GET /markets/{condition_id}`` of the CLOB: the second source for a resolution."""
 
     condition_id: str
-    tokens: list[ClobToken] | None = None
+    tokens: list[ClobToken | None] | None = None
     closed: bool | None = None
     accepting_orders: bool | None = None
     seconds_delay: float | str | None = None
@@ -299,8 +299,11 @@ def decode_list(listed: Listed) -> list[str | int | float | None] | None:
 
 
 def decode_strings(listed: Listed) -> list[str]:
-    """The texts of such a list, whole numbers as their digits; empty where it is not known. Raises ValueError."""
+    """The texts of such a list, whole numbers as their digits; empty where it, or all of it, is not known. Raises
+    ValueError."""
     texts = decode_list(listed) or []
+    if all(each is None for each in texts):
+        return []
     if any(each is None or isinstance(each, (float, bool)) for each in texts):
         raise ValueError(f"{str(listed)[:60]!r} is no list of texts")
     return [str(each) for each in texts]

@@ -168,7 +168,7 @@ def test_what_is_no_market_is_refused(body: bytes) -> None:
         decode_market(body)
 
 
-@pytest.mark.parametrize("text", ["{}", "[1.5]", '["a"', "[null]", "[[]]", "[true]", "nonsense"])
+@pytest.mark.parametrize("text", ["{}", "[1.5]", '["a"', '["a", null]', "[[]]", "[true]", "nonsense"])
 def test_what_is_no_list_of_strings_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         decode_strings(text)

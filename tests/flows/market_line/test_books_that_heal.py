@@ -294,7 +294,9 @@ def test_the_old_form_of_a_change_is_applied(rig: Rig) -> None:
         {"outcomePrices": [0.5, 0.5]}, {"outcomePrices": ["0.5", "0.5"]}, {"orderMinSize": "5"}, {"closed": None},
         {"orderPriceMinTickSize": "0.01"}, {"events": None}, {"events": [{"eventMetadata": None}]},
         {"events": [{"eventMetadata": {"priceToBeat": 0}}]}, {"events": [{"eventMetadata": {"priceToBeat": "0"}}]},
-        {"clobTokenIds": [int(UP), int(DOWN)]}, {"feeSchedule": {"rate": "0.07", "exponent": "1"}},
+        {"clobTokenIds": [int(UP), int(DOWN)]}, {"feeSchedule": {"rate": "0.07", "exponent": "1"}}, {"events": [None]},
+        {"feeSchedule": {"rate": None, "exponent": None}}, {"feeSchedule": {"rate": ""}}, {"secondsDelay": ""},
+        {"outcomePrices": [None, None]}, {"outcomePrices": "null"}, {"umaResolutionStatuses": [None]},
     ],
 )  # fmt: skip
 def test_a_definition_is_read_in_every_form_it_comes_in(changes: dict[str, Any]) -> None:
@@ -306,7 +308,11 @@ def test_a_definition_is_read_in_every_form_it_comes_in(changes: dict[str, Any])
     assert rig.letters == []
 
 
-@pytest.mark.parametrize("changes", [{"clobTokenIds": None}, {"outcomes": None}, {"clobTokenIds": "[]"}])
+@pytest.mark.parametrize("changes", [
+        {"clobTokenIds": None}, {"outcomes": None}, {"clobTokenIds": "[]"}, {"clobTokenIds": [None, None]},
+        {"clobTokenIds": "[null, null]"}, {"clobTokenIds": "null"}, {"clobTokenIds": ["", ""]},
+    ],
+)  # fmt: skip
 def test_what_has_no_tokens_yet_is_no_market_and_no_fault(changes: dict[str, Any]) -> None:
     rig = Rig()
     gamma(rig, **changes)
