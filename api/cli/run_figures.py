@@ -94,7 +94,8 @@ def _show_account(account: ClosingBalance, console: Console) -> None:
 def _show_money(summary: RunSummary, console: Console) -> None:
     table = Table(title="closed PnL and all fees paid", title_justify="left")
     for heading in ("strategy", "orders filled", "round trips", "won", "before fees $", "fees $", "net $"):
-        table.add_column(heading, justify="left" if heading == "strategy" else "right", overflow="fold")
+        is_name = heading == "strategy"  # a name broken in two is none
+        table.add_column(heading, justify="left" if is_name else "right", overflow="fold", no_wrap=is_name)
     for name, result in summary.strategies.items():
         counts = (result.trades, result.round_trips, result.won)
         money = (f"{each:,.2f}" for each in (result.gross, result.fees, result.net))
