@@ -155,7 +155,7 @@ def _status(name: str, answer: httpx.Response) -> Diagnosis:
     status = answer.status_code
     if status in (425, 429, 503):
         wait = answer.headers.get("Retry-After", "a while")
-        return warning(name, f"HTTP {status}: it wants us to wait", f"Wait {wait} s; the connections do so by themselves.")
+        return warning(name, f"HTTP {status}: it wants us to wait", f"Wait {wait} s; connections do so by themselves.")
     if status in (401, 403, 451):
         return failed(
             name, f"HTTP {status}: it refuses us", "Access is barred from this place or address: see geoblock."

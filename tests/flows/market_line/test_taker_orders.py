@@ -30,8 +30,8 @@ class Ladder:
     """Up's book: shares by price in cents."""
 
     def __init__(self) -> None:
-        self.bids = {48 - n: 10 + n for n in range(12)}
-        self.asks = {50 + n: 20 + n for n in range(12)}
+        self.bids = {48 - n: 10 + n for n in range(20)}
+        self.asks = {50 + n: 20 + n for n in range(20)}
 
     def sweep(self, is_purchase: bool, levels: int, rest: int) -> list[tuple[str, int, int]]:
         """An order takes ``levels`` and leaves ``rest`` shares: (side, price, new size) of each level that changes."""

@@ -223,7 +223,7 @@ def test_the_command_makes_one_and_checks_it(made: Path, tmp_path: Path) -> None
 
 
 def test_a_replay_has_its_inputs_where_it_read_them(made: Path, tmp_path: Path) -> None:
-    """A replay's own archive holds no feeds: its bundle, of those of the run that it replayed, is sound all the same."""
+    """A replay's own archive holds no feeds: its bundle, of those of the run it replayed, is sound all the same."""
     shutil.copytree(made, tmp_path / "data" / "runs" / "evening")
     assert profit(tmp_path, "replay", "evening", "--run", "again").returncode == 0
     file = "data/runs/again/bundle.json"
