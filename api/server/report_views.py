@@ -18,7 +18,7 @@ class ReportStateView(BaseModel):
     name: str
     feeds: str
     started: str
-    run: Literal["running", "finished", "unfinished"]
+    run: Literal["running", "finished", "unfinished", "damaged"]
     current: bool = Field(description="it is the run that is served")
     made: Time = Field(description="when the report was made; empty where there is none of this version")
     older: bool = Field(False, description="the run traded since it was made")

@@ -7,15 +7,16 @@ import functools
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import polars as pl
 
 from api.report.making import page_of, settings_of
-from api.runs import DESCRIPTION, SUMMARY, archive_in, find_run, is_running, is_unfinished_replay, runs_in
+from api.runs import DESCRIPTION, SUMMARY, archive_in, find_run, runs_in
 from api.server import report_views as views
 from api.server.formats import iso, shares, usd
 from api.server.report_making import ReportMaker
+from api.server.run_list import EndedRuns
 from flows.report.comparison import MONEY, FigureDifference, compare_reports
 from flows.report.credibility import doubted_figure
 from flows.report.performance import GroupPerformance
@@ -34,6 +35,7 @@ class ReportShelf:
 
     def __init__(self, data_dir: Path, served: Path, maker: ReportMaker) -> None:
         self._data_dir, self._served, self._maker = data_dir, served, maker
+        self._ended = EndedRuns()
 
     def folder(self, name: str) -> Path:
         """Of the run ``name``. Raises UnknownRun."""
@@ -123,16 +125,13 @@ class ReportShelf:
         for name in (SUMMARY, DESCRIPTION):
             with contextlib.suppress(OSError, ValueError):
                 about |= json.loads((folder / name).read_text(encoding="utf-8"))
-        running = is_running(folder)
-        state: Literal["running", "finished", "unfinished"] = (
-            "running" if running else "unfinished" if is_unfinished_replay(folder) else "finished"
-        )
+        ended = self._ended.row(folder)
         made = _made_ns(folder) if _kept(folder) is not None else 0
         return views.ReportStateView(
             name=folder.name,
             feeds=str(about.get("feeds", about.get("source", "a recording"))),
             started=str(about.get("started", "")),
-            run=state,
+            run="running" if ended is None else ended.state,
             current=folder == self._served.resolve(),
             made=iso(made),
             older=bool(made) and _is_older(folder),

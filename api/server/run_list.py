@@ -21,12 +21,30 @@ _MONEY: Final = (
 _MARKS: Final = (DESCRIPTION, PLAN, SUMMARY, audit.DATABASE, ".")
 
 
-class RunList:
-    """``read``: every run of the data folder, the newest first. What ended is read once: its state goes by the rule of
-    ``profit runs``."""
+class EndedRuns:
+    """``row``: what ``profit runs`` says of a run, read once while nothing changes there."""
 
     def __init__(self) -> None:
-        self._ended: dict[Path, tuple[tuple[int, ...], views.RunSummaryView]] = {}
+        self._rows: dict[Path, tuple[tuple[int, ...], RunRow]] = {}
+
+    def row(self, folder: Path) -> RunRow | None:
+        """None while the run is running. Reads files: not for the event loop."""
+        if is_running(folder):
+            self._rows.pop(folder, None)
+            return None
+        mark = marks(folder)
+        known = self._rows.get(folder)
+        if known is None or known[0] != mark:
+            known = self._rows[folder] = (mark, run_row(folder))
+        return known[1]
+
+
+class RunList:
+    """``read``: every run of the data folder, the newest first. Its state goes by the rule of ``profit runs``."""
+
+    def __init__(self) -> None:
+        self._rows = EndedRuns()
+        self._ended: dict[Path, tuple[RunRow, views.RunSummaryView]] = {}
 
     def read(self, data_dir: Path, current: Path) -> list[views.RunSummaryView]:
         """Reads files: not for the event loop."""
@@ -41,14 +59,13 @@ class RunList:
         return found
 
     def _one(self, folder: Path) -> views.RunSummaryView:
-        if is_running(folder):
+        row = self._rows.row(folder)
+        if row is None:
             self._ended.pop(folder, None)
             return _summary(folder, None)
-        mark = marks(folder)
         known = self._ended.get(folder)
-        if known is None or known[0] != mark:
-            known = (mark, _summary(folder, run_row(folder)))
-            self._ended[folder] = known
+        if known is None or known[0] is not row:
+            known = self._ended[folder] = (row, _summary(folder, row))
         return known[1]
 
 
