@@ -26,30 +26,26 @@ from pydantic import Field
 from models.contracts import Number
 from models.money import PIP
 from models.reasons import Reason, Verdict
-from models.section import Section
 from models.strategies import updown_fair_value
 from models.strategies.detail import Annotated, Detail, Meta
 from models.strategies.holding import Holding, Leave, whole_steps
 from models.strategies.offer import best_offer
 from models.strategies.signal import Intent, Signal
 from models.strategies.strategy import State, Strategy
+from models.strategies.variance_parameters import VarianceParameters
 from models.strategies.view import View
 from models.timestamps import SECOND
 
 
-class CarryParameters(Section):
+class CarryParameters(VarianceParameters):
     """Strategy ``expiry_carry``."""
 
-    enabled: bool = True
     state: State = Field("shadow", description="active, shadow (evaluated, never entered), paused or twin (paper only)")
     last_s: float = Field(90, gt=0, description="only this close to the end")
     min_chance: float = Field(0.93, gt=0.5, lt=1, description="least fair probability of the favourite")
     haircut: float = Field(0.005, ge=0, lt=1, description="off that probability, for jumps and for the model's error")
     min_edge: float = Field(0.01, ge=0, le=1, description="threshold: dollars a share after costs")
     give_up: float = Field(0.5, ge=0, lt=1, description="sell when its own fair value falls below this")
-    half_life_s: float = Field(900, gt=0, description="of the EWMA variance")
-    sample_s: int = Field(5, ge=1, le=60, description="returns are taken over this long")
-    warm_up_s: float = Field(60, ge=0, description="of spot before the first evaluation")
     strike_max_gap_s: float = Field(5, ge=0, le=90, description="no strike that is further off, or rests on more gaps")
 
 

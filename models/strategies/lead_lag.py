@@ -35,17 +35,15 @@ from models.strategies.horizon import HorizonParameters, leave
 from models.strategies.offer import best_offer
 from models.strategies.signal import Intent, Signal
 from models.strategies.strategy import Strategy
+from models.strategies.variance_parameters import VarianceParameters
 from models.strategies.view import View
 
 
-class LeadLagParameters(HorizonParameters):
+class LeadLagParameters(HorizonParameters, VarianceParameters):
     """Strategy ``lead_lag``."""
 
     lag_s: float = Field(3, ge=1, le=60, description="how long a move may take to reach the quotes")
     min_move: float = Field(0.0001, ge=0, le=1, description="of spot within lag_s, as a share of its price")
-    half_life_s: float = Field(900, gt=0, description="of the EWMA variance")
-    sample_s: int = Field(5, ge=1, le=60, description="returns are taken over this long")
-    warm_up_s: float = Field(60, ge=0, description="of spot before the first evaluation")
 
 
 class LeadLagDetail(Detail, frozen=True):

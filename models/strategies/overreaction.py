@@ -31,18 +31,16 @@ from models.strategies.horizon import HorizonParameters, leave
 from models.strategies.offer import best_offer
 from models.strategies.signal import Intent, Signal
 from models.strategies.strategy import Strategy
+from models.strategies.variance_parameters import VarianceParameters
 from models.strategies.view import View
 
 
-class OverreactionParameters(HorizonParameters):
+class OverreactionParameters(HorizonParameters, VarianceParameters):
     """Strategy ``overreaction``."""
 
     lag_s: float = Field(10, ge=1, le=60, description="the move is looked for within this long")
     min_move: float = Field(0.04, ge=0, le=1, description="of the quotes beyond what spot explains, dollars a share")
     revert: float = Field(0.8, gt=0, le=1, description="share of the displacement that is expected to come back")
-    half_life_s: float = Field(900, gt=0, description="of the EWMA variance")
-    sample_s: int = Field(5, ge=1, le=60, description="returns are taken over this long")
-    warm_up_s: float = Field(60, ge=0, description="of spot before the first evaluation")
 
 
 class OverreactionDetail(Detail, frozen=True):

@@ -28,21 +28,20 @@ from pydantic import Field
 
 from models.money import PIP, SHARE
 from models.reasons import Reason, Verdict
-from models.section import Section
 from models.strategies import updown_fair_value
 from models.strategies.detail import Annotated, Detail, Meta
 from models.strategies.examples import example_books, example_view
 from models.strategies.holding import Holding, Leave
 from models.strategies.signal import Intent, Signal
 from models.strategies.strategy import Inventory, State, Strategy
+from models.strategies.variance_parameters import VarianceParameters
 from models.strategies.view import View
 from models.timestamps import SECOND
 
 
-class QuoteParameters(Section):
+class QuoteParameters(VarianceParameters):
     """Strategy ``quote_fair``."""
 
-    enabled: bool = True
     state: State = Field("shadow", description="active, shadow (evaluated, never entered), paused or twin (paper only)")
     half_spread: float = Field(0.02, gt=0, lt=0.5, description="how far below fair value it bids, dollars a share")
     min_edge: float = Field(0.005, ge=0, le=1, description="threshold: least edge of a quote, dollars a share")
@@ -53,9 +52,6 @@ class QuoteParameters(Section):
     flow_s: float = Field(5, gt=0, description="half-life of the takers' net flow")
     brake_flow: float = Field(150, gt=0, description="net flow of takers, shares: no quotes then")
     last_s: float = Field(30, ge=0, description="no quotes this close to the end")
-    half_life_s: float = Field(900, gt=0, description="of the EWMA variance")
-    sample_s: int = Field(5, ge=1, le=60, description="returns are taken over this long")
-    warm_up_s: float = Field(60, ge=0, description="of spot before the first evaluation")
     strike_max_gap_s: float = Field(5, ge=0, le=90, description="no strike that is further off, or rests on more gaps")
 
 

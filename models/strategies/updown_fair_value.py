@@ -25,24 +25,20 @@ from pydantic import Field
 from models.contracts import Number
 from models.money import PIP
 from models.reasons import Reason, Verdict
-from models.section import Section
 from models.strategies.detail import Annotated, Detail, Meta
 from models.strategies.holding import Holding, Leave, whole_steps
 from models.strategies.needs import SPOT_FAULTS, Needs
 from models.strategies.signal import Intent, Signal
 from models.strategies.strategy import Strategy
+from models.strategies.variance_parameters import VarianceParameters
 from models.strategies.view import View
 from models.timestamps import SECOND
 from models.topics import FEED_COINBASE, FEED_MARKETS, FEED_POLYMARKET
 
 
-class FairValueParameters(Section):
+class FairValueParameters(VarianceParameters):
     """Strategy ``updown_fair_value``."""
 
-    enabled: bool = True
-    half_life_s: float = Field(900, gt=0, description="of the EWMA variance")
-    sample_s: int = Field(5, ge=1, le=60, description="returns are taken over this long")
-    warm_up_s: float = Field(60, ge=0, description="of spot before the first evaluation")
     min_edge: float = Field(0.01, ge=0, le=1, description="threshold: dollars a share after all costs")
     margin: float = Field(0.01, ge=0, le=1, description="safety margin for the model's own error, dollars a share")
     take_profit: float = Field(

@@ -31,7 +31,6 @@ from models.journal import Market
 from models.middle import sound_middle
 from models.money import PIP
 from models.reasons import Reason, Verdict
-from models.section import Section
 from models.strategies import updown_fair_value
 from models.strategies.detail import Annotated, Detail, Meta
 from models.strategies.examples import NOW, START, example_books, example_view, example_window
@@ -39,23 +38,20 @@ from models.strategies.holding import Holding, Leave
 from models.strategies.offer import best_offer
 from models.strategies.signal import Intent, Signal
 from models.strategies.strategy import State, Strategy
+from models.strategies.variance_parameters import VarianceParameters
 from models.strategies.view import Sibling, View
 from models.timestamps import SECOND
 
 _NORMAL = NormalDist()
 
 
-class ConsistencyParameters(Section):
+class ConsistencyParameters(VarianceParameters):
     """Strategy ``window_consistency``."""
 
-    enabled: bool = True
     state: State = Field("shadow", description="active, shadow (evaluated, never entered), paused or twin (paper only)")
     trust: float = Field(0.5, gt=0, le=1, description="share of the difference that is taken to be this window's error")
     min_edge: float = Field(0.01, ge=0, le=1, description="threshold: dollars a share after costs")
     least_left_s: float = Field(30, ge=0, description="not closer to the end than this")
-    half_life_s: float = Field(900, gt=0, description="of the EWMA variance")
-    sample_s: int = Field(5, ge=1, le=60, description="returns are taken over this long")
-    warm_up_s: float = Field(60, ge=0, description="of spot before the first evaluation")
 
 
 class ConsistencyDetail(Detail, frozen=True):
