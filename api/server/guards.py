@@ -179,7 +179,7 @@ def gates_of(board: Board, settings: Settings) -> views.GatesView:
     gauges = _gauges(board, _RELEASE)
     here = str(gauges.get("gate", "DEV"))
     place = GATES.index(here) if here in GATES else 0
-    preflight = gauges.get("preflight_hours")
+    preflight, stated = gauges.get("preflight_hours"), gauges.get("stated")
     seen = GateEvidence(
         hours=_number(gauges.get("hours")),
         rounds=int(_number(gauges.get("rounds"))),
@@ -188,6 +188,7 @@ def gates_of(board: Board, settings: Settings) -> views.GatesView:
         sound=bool(gauges.get("sound")),
         net=_number(gauges.get("net")),
         preflight=None if preflight is None else _number(preflight),
+        stated=None if stated is None else _number(stated),
         dry_runs=int(_number(gauges.get("dry_runs"))),
         dry_refused=int(_number(gauges.get("dry_refused"))),
     )

@@ -58,7 +58,9 @@ class Account(ClobStandIn):
             return {"condition_id": httpx.get(f"{self._rest}/book", params={"token_id": name}).json()["market"]}
         if kind == "clob-markets":
             tokens = httpx.get(f"{self._rest}/markets/{name}").json()["tokens"]
-            return super()._public(path) | {"t": [{"t": each["token_id"], "o": each["outcome"]} for each in tokens]}
+            # Near the ends of a window the simulated exchange has the finer tick.
+            named = [{"t": each["token_id"], "o": each["outcome"]} for each in tokens]
+            return super()._public(path) | {"t": named, "mts": 0.001}
         return super()._public(path)
 
 

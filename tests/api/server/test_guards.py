@@ -66,6 +66,17 @@ async def test_a_step_up_says_what_is_missing_and_when_it_could_be_met(running: 
     assert (await asked(running, "api/run"))["gate"] == "PAPER_CANARY"
 
 
+async def test_the_page_meets_what_the_desk_meets_before_real_orders(running: Running) -> None:
+    evidence: dict[str, Number] = {
+        "gate": "LIVE_DRY_RUN", "hours": 30.0, "clean_hours": 30.0, "quiet_hours": 30.0, "rounds": 400, "sound": True,
+        "net": 5.0, "preflight_hours": 0.1, "stated": 50.0, "dry_runs": 25, "dry_refused": 0,
+    }  # fmt: skip
+    running.hub.take([(stored(telemetry("gate.release", gauges=evidence)), False)])
+    following = next(each for each in (await asked(running, "api/gates"))["gates"] if each["state"] == "next")
+    assert following["gate"] == "LIVE_ARMED"
+    assert [each["name"] for each in following["criteria"] if not each["met"]] == []
+
+
 async def test_of_the_gates_beyond_the_next_nothing_is_met_yet(running: Running) -> None:
     canary(running, rounds=1_000, net=50.0)
     beyond = [each for each in (await asked(running, "api/gates"))["gates"] if each["state"] == "later"]
