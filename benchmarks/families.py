@@ -3,7 +3,9 @@
 Each seed is one asset's ten minutes through the market line, the trading line and the paper venue, with the
 family alone on its account. Worth is not the windows' chance result but its mean given the prices so far: each fill is
 valued by the exact fair value at that moment, which is a martingale, so that the mean is the same as at settlement and
-needs fewer seeds; what settlement gave is told beside it. Costs are taker fees and the way from the mid to the price.
+needs fewer seeds; what settlement gave is told beside it. Costs are taker fees and the way to the price from
+the mid that the order met: an order is filled when the price did not run away meanwhile, so the mid it was decided on
+flatters.
 """
 
 from __future__ import annotations
@@ -106,7 +108,7 @@ WORLDS: Final = (
 
 class Made(msgspec.Struct, frozen=True):
     """Dollars of one seed. ``net``: by the exact fair value, after fees; ``settled``: by the results; ``costs``: fees
-    and the way from the mid."""
+    and the way from the mid that was met."""
 
     fills: int
     net: float
@@ -211,7 +213,8 @@ def _sum(fills: list[Fill], paid: dict[str, Outcome], exact: _Exact) -> Made:
         payout = (outcome.payout_up if fill.outcome == "Up" else outcome.payout_down) / PIP
         net.append(sign * shares * (exact.of(fill) - price) - fee)
         settled.append(sign * shares * (payout - price) - fee)
-        way = sign * (price - fill.decision_mid / PIP) if fill.decision_mid >= 0 else 0.0
+        met = fill.mid if fill.mid >= 0 else fill.decision_mid  # a quote does not meet a book
+        way = sign * (price - met / PIP) if met >= 0 else 0.0
         costs.append(shares * way + fee)
     return Made(len(fills), math.fsum(net), math.fsum(settled), math.fsum(costs))
 
