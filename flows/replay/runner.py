@@ -37,8 +37,8 @@ def begin(plan: ReplayPlan) -> bool:
     existing = load_plan(plan.run)
     if existing != plan:
         fields = [name for name in ReplayPlan.model_fields if getattr(existing, name) != getattr(plan, name)]
-        if relevant(existing.settings) == relevant(plan.settings):  # a port or a folder changes no replay
-            fields.remove("settings")
+        if "settings" in fields and relevant(existing.settings) == relevant(plan.settings):
+            fields.remove("settings")  # a port or a folder changes no replay
         if fields:
             raise Failure(
                 f"the run {plan.run.name} was begun with other parameters ({', '.join(map(_option, fields))}).",
