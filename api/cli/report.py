@@ -128,14 +128,13 @@ def _fair_value(archive: Path, as_json: bool, plot: Path | None, settings: Setti
 def _with_feeds(archive: Path) -> Path:
     """The archive, or for a replay's, which holds none, the one that it read."""
     from connectors.archive.reader import ArchiveReader
-    from flows.replay.plan import load_plan
+    from flows.replay.plan import inputs_of_run
     from models.topics import FEEDS
 
-    folder = archive.parent
-    if not (folder / PLAN).is_file() or set(ArchiveReader(archive).topics()) & set(FEEDS):
+    source = inputs_of_run(archive)
+    if source == archive or set(ArchiveReader(archive).topics()) & set(FEEDS):
         return archive
-    source = load_plan(folder).archive
-    print(f"the feeds that {folder.name} replayed: {source}", file=sys.stderr)
+    print(f"the feeds that {archive.parent.name} replayed: {source}", file=sys.stderr)
     return source
 
 

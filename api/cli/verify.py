@@ -10,7 +10,7 @@ import msgspec
 import typer
 from rich.console import Console
 
-from api.runs import PLAN, archive_in, archive_of, is_running
+from api.runs import archive_in, archive_of, is_running
 from connectors.failures import require_writable
 from models.failures import Failure
 from models.settings import load
@@ -98,13 +98,10 @@ def _found(place: Path, archive: Path | None, data_dir: Path) -> tuple[Path, Pat
 
 
 def _inputs_of(archive: Path) -> Path:
-    """The archive that the run which wrote ``archive`` had its inputs from: its own, or of a replay the one that it
-    replayed. Raises Failure where that is gone."""
-    from flows.replay.plan import load_plan
+    """The archive that the run which wrote ``archive`` had its inputs from. Raises Failure where that is gone."""
+    from flows.replay.plan import inputs_of_run
 
-    if not (archive.parent / PLAN).is_file():
-        return archive
-    source = load_plan(archive.parent).archive
+    source = inputs_of_run(archive)
     if not source.is_dir():
         raise Failure(f"{archive.parent} replayed {source}, which is gone.", "Name the inputs: --archive ARCHIVE.")
     return source

@@ -11,12 +11,11 @@ from typing import Final
 
 import msgspec
 
+from models.accounts import LIVE, MAIN
 from models.contracts import Fill, Number, Outcome, Posting
 from models.money import DOLLAR
 from models.timestamps import SECOND
 
-MAIN: Final = "main"
-LIVE: Final = "live"
 _DAY_NS: Final = 86_400 * SECOND
 _WEEK: Final = 7
 #: Points of the equity curve; beyond it every second one goes, so that a long run keeps its shape.

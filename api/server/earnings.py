@@ -19,10 +19,11 @@ from pydantic import BaseModel, Field
 from api.run_table import Kind, kind_of
 from api.runs import runs_in
 from api.server import audit
-from api.server.accounts import LIVE, MAIN, Accounts
+from api.server.accounts import Accounts
 from api.server.formats import usd
 from api.server.run_list import marks
 from api.server.views import Usd
+from models.accounts import LIVE, MAIN
 from models.timestamps import SECOND
 
 _DAY_NS: Final = 86_400 * SECOND

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal
 
 from api.server import views
-from api.server.accounts import LIVE, MAIN
 from api.server.board import Board
 from api.server.formats import iso
 from api.server.presenting import meaning_of, risk_event
+from models.accounts import LIVE, MAIN
 from models.contracts import Number
 from models.money import DOLLAR
 from models.portfolio.breakers import LEVELS

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from api.server import views
-from api.server.accounts import MAIN, Equity, Made
+from api.server.accounts import Equity, Made
 from api.server.board import Board
 from api.server.formats import iso, shares, usd
 from api.server.guards import bounded, bounds_of, breakers_of, joint_caps_of, markouts_of, sizing_of
 from api.server.modules import split
 from api.server.presenting import meaning_of
 from api.server.twins import beside, learned, twins
+from models.accounts import MAIN
 from models.contracts import Number
 from models.money import DOLLAR, PIP, SHARE
 from models.reasons import Verdict

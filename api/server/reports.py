@@ -33,9 +33,9 @@ _FIGURES: Final = {"net": "net_usd", "expectancy": "expectancy_usd"}
 class ReportShelf:
     """The reports of the runs in ``data_dir``, and of the run in ``served``, which may lie elsewhere."""
 
-    def __init__(self, data_dir: Path, served: Path, maker: ReportMaker) -> None:
+    def __init__(self, data_dir: Path, served: Path, maker: ReportMaker, ended: EndedRuns) -> None:
         self._data_dir, self._served, self._maker = data_dir, served, maker
-        self._ended = EndedRuns()
+        self._ended = ended
 
     def folder(self, name: str) -> Path:
         """Of the run ``name``. Raises UnknownRun."""

@@ -42,8 +42,8 @@ class EndedRuns:
 class RunList:
     """``read``: every run of the data folder, the newest first. Its state goes by the rule of ``profit runs``."""
 
-    def __init__(self) -> None:
-        self._rows = EndedRuns()
+    def __init__(self, rows: EndedRuns) -> None:
+        self._rows = rows
         self._ended: dict[Path, tuple[RunRow, views.RunSummaryView]] = {}
 
     def read(self, data_dir: Path, current: Path) -> list[views.RunSummaryView]:

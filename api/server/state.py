@@ -12,6 +12,7 @@ from api.server.conservation import CounterHistory
 from api.server.earnings import OtherRuns
 from api.server.hub import Hub
 from api.server.report_making import ReportMaker
+from api.server.run_list import EndedRuns
 from api.server.views import RunView
 from models.contracts import Answer
 from models.control import Instruction
@@ -38,6 +39,7 @@ class ServerState:
     finished: bool = False
     reports: ReportMaker = field(init=False)
     others: OtherRuns = field(init=False)
+    ended: EndedRuns = field(default_factory=EndedRuns)
 
     def __post_init__(self) -> None:
         self.reports = ReportMaker(self.data_dir)

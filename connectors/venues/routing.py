@@ -14,18 +14,14 @@ operator to arm again.
 
 from __future__ import annotations
 
-from typing import Final
-
 from connectors.venues.paper.parameters import PaperParameters
 from connectors.venues.paper.venue import PaperVenue
 from connectors.venues.remote import RemoteVenue
+from models.accounts import LIVE
 from models.contracts import VenueCommand
 from models.journal import AnyEvent, Market
 from models.orders import FINAL, Report, WorkingOrder
 from models.release import GateName
-
-#: The account whose orders are real.
-REAL: Final = "live"
 
 
 class RoutingVenue:
@@ -69,7 +65,7 @@ class RoutingVenue:
         return self.paper.arrival(order_id, market, t, lag, takes)
 
     def send(self, order: WorkingOrder) -> None:
-        if order.account == REAL:
+        if order.account == LIVE:
             self._live[order.id] = order.market_key
             self._remote.send(order)
             return

@@ -93,6 +93,12 @@ def load_plan(run: Path) -> ReplayPlan:
     return plan.model_copy(update={"run": run.resolve()})  # where it is now: folders get moved
 
 
+def inputs_of_run(archive: Path) -> Path:
+    """The archive that the run which wrote ``archive`` had its feeds from: of a replay the one that it replayed, else
+    ``archive`` itself. Raises Failure for a damaged plan."""
+    return load_plan(archive.parent).archive if (archive.parent / PLAN).is_file() else archive
+
+
 def goes_by_its_own(archive: Path, settings: Settings) -> bool:
     """Whether a replay of ``archive`` under ``settings`` follows the configurations that were stated in it: where these
     are the settings its run began with, and its flows went by what they stated (an archive that is played states what

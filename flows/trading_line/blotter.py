@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from flows.trading_line.positions import LIVE
+from models.accounts import LIVE
 from models.happenings import Submitted
 from models.orders import FINAL, IllegalTransition, Report, WorkingOrder
 

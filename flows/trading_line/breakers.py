@@ -15,10 +15,11 @@ import msgspec
 
 from flows.trading_line.known import MarketCache
 from flows.trading_line.members import Announcer, Entry, RiskChange
-from flows.trading_line.positions import LIVE, MAIN, Account, account_of
+from flows.trading_line.positions import Account, account_of
 from flows.trading_line.reconciliation import Reconciliation
 from flows.trading_line.reply import Reply, done, refused, unknown
 from flows.trading_line.valuation import equity
+from models.accounts import LIVE, MAIN
 from models.contracts import Number
 from models.control import Command, Release
 from models.happenings import Corrected, Filled, Happening, Irregular, RoundClosed

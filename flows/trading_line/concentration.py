@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from flows.trading_line.blotter import Blotter
 from flows.trading_line.known import MarketCache
 from flows.trading_line.members import Entry, Member, Room
-from flows.trading_line.positions import LIVE, MAIN, Account
+from flows.trading_line.positions import Account
 from flows.trading_line.sizing import limit_of
 from flows.trading_line.valuation import equity
+from models.accounts import LIVE, MAIN
 from models.contracts import Number
 from models.fees import RATE_UNIT, fee_per_share
 from models.journal import Market

@@ -47,7 +47,7 @@ from flows.trading_line.operator import Operator
 from flows.trading_line.outbox import Outbox
 from flows.trading_line.pace import Pace
 from flows.trading_line.paper_rules import rules_of
-from flows.trading_line.positions import LIVE, MAIN, Account, Position, account_of
+from flows.trading_line.positions import Account, Position, account_of
 from flows.trading_line.quotes import Quotes
 from flows.trading_line.reconciliation import Reconciliation
 from flows.trading_line.records import EXECUTION, Choice, Records
@@ -56,6 +56,7 @@ from flows.trading_line.release_gate import ReleaseGate
 from flows.trading_line.reply import Reply, nobodys
 from flows.trading_line.settlement import Settlement
 from flows.trading_line.tally import EvaluationTally
+from models.accounts import LIVE, MAIN
 from models.contracts import Number
 from models.control import Signed
 from models.happenings import Cancelled, Filled, Happening, Irregular

@@ -12,8 +12,9 @@ import msgspec
 
 from flows.trading_line.data_gate import is_stale
 from flows.trading_line.known import KnownMarket, opposite
-from flows.trading_line.positions import LIVE, MAIN, Position, suffix_of
+from flows.trading_line.positions import Position, suffix_of
 from flows.trading_line.sizing import mid_of
+from models.accounts import LIVE, MAIN
 from models.contracts import Number
 from models.costs import CostModel
 from models.journal import TokenBook

@@ -7,16 +7,12 @@ from collections.abc import Mapping
 import msgspec
 
 from flows.trading_line.outbox import Outbox
+from models.accounts import LIVE, MAIN
 from models.contracts import Posting, PostingKind
 from models.ledger import Ledger, Leg
 from models.money import PIP
 from models.orders import Execution, WorkingOrder
 from models.topics import LEDGER
-
-#: The portfolio's account on paper.
-MAIN = "main"
-#: Its account of real money: what the exchange said it holds, from the first arming on.
-LIVE = "live"
 
 
 class Position(msgspec.Struct):

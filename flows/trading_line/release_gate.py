@@ -15,10 +15,11 @@ from flows.trading_line.breakers import Breakers
 from flows.trading_line.known import MarketCache
 from flows.trading_line.members import Announcer, Entry, RiskChange, Room
 from flows.trading_line.operator import Operator
-from flows.trading_line.positions import LIVE as REAL
-from flows.trading_line.positions import MAIN, Account
+from flows.trading_line.positions import Account
 from flows.trading_line.reconciliation import Reconciliation
 from flows.trading_line.reply import Reply, done, refused, unknown
+from models.accounts import LIVE as REAL
+from models.accounts import MAIN
 from models.contracts import Number
 from models.control import Arm, Command, Confirm, Disarm, SetGate
 from models.happenings import Happening, RoundClosed

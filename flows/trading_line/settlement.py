@@ -1,9 +1,8 @@
 """Settlement: a market that resolved pays every position; one that resolves otherwise later is put right.
 
 It waits while an order of the market is ``unknown``, or a real one has no end yet: what became of it decides what is
-owned. A venue that says nothing
-for ``ANSWER_WITHIN_NS`` after the resolution is not waited for any longer: the desk gives the order up, which is an
-anomaly, and what the books hold is paid.
+owned. A venue that says nothing for ``ANSWER_WITHIN_NS`` after the resolution is not waited for any longer: the desk
+gives the order up, which is an anomaly, and what the books hold is paid.
 """
 
 from __future__ import annotations
@@ -16,8 +15,9 @@ import msgspec
 from flows.trading_line.blotter import Blotter
 from flows.trading_line.known import KnownMarket
 from flows.trading_line.outbox import Outbox
-from flows.trading_line.positions import LIVE, Account, payout_of, suffix_of
+from flows.trading_line.positions import Account, payout_of, suffix_of
 from flows.trading_line.records import Choice, Records
+from models.accounts import LIVE
 from models.contracts import Number
 from models.happenings import Corrected, Settled
 from models.journal import AnyEvent, Market

@@ -11,7 +11,6 @@ import importlib.util
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import threading
@@ -22,7 +21,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.browser.conftest import System, fresh_page
+from tests.browser.conftest import System, end_group, fresh_page
 from tests.conftest import ROOT
 from tests.connectors.venues.polymarket.standin import API_KEY, PASSPHRASE, PRIVATE_KEY, SECRET, ClobStandIn
 from tests.eager import EAGER
@@ -98,12 +97,7 @@ def process(*words: str, **environment: str) -> Iterator[subprocess.Popen[bytes]
     try:
         yield made
     finally:
-        made.send_signal(signal.SIGINT)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            made.wait(60)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(made.pid, signal.SIGKILL)
-        made.wait()
+        end_group(made)
 
 
 @pytest.fixture(scope="module")

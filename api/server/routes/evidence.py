@@ -22,7 +22,7 @@ Id = Annotated[str, Path(max_length=300, description="id of a decision")]
 def router(state: ServerState) -> APIRouter:
     made = APIRouter(prefix="/api", tags=["evidence"])
     board = state.hub.board
-    run_list = RunList()
+    run_list = RunList(state.ended)
 
     # What is not async reads files, and FastAPI calls it in a thread.
     @made.get("/decisions", responses=CONFLICT)

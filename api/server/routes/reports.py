@@ -26,7 +26,7 @@ Dimension = Literal["family", "market type", "hour", "regime", "evidence", "exit
 
 def router(state: ServerState) -> APIRouter:
     made = APIRouter(prefix="/api", tags=["reports"])
-    shelf = ReportShelf(state.data_dir, state.run_dir, state.reports)
+    shelf = ReportShelf(state.data_dir, state.run_dir, state.reports, state.ended)
 
     # What is not async reads files, and FastAPI calls it in a thread.
     @made.get("/reports")

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from api.runs import LOCK, first_begun, locked
-from api.server.run_list import RunList
+from api.server.run_list import EndedRuns, RunList
 from connectors.archive.reader import ArchiveReader
 from connectors.archive.writer import ArchiveWriter
 from connectors.simulator.exchange import ExchangeParameters
@@ -87,7 +87,7 @@ def test_runs_that_are_running_unfinished_or_damaged_are_called_so_on_the_page_t
     for path in (tmp_path / "data/runs/bad/archive").rglob("*.parquet"):
         path.write_bytes(path.read_bytes()[:-100])
     listed = rows(tmp_path)
-    page = RunList()
+    page = RunList(EndedRuns())
 
     def pages() -> dict[str, str]:
         """As page Runs has them."""
@@ -116,7 +116,7 @@ def test_a_run_that_was_gone_on_with_shows_its_first_beginning(recording: Path, 
     (run / "run.json").write_text('{"feeds": "sim", "started": "2026-11-20T12:00:00+00:00"}')
     listed = rows(tmp_path)["evening"]
     assert listed["started"] == first.isoformat()
-    assert [each.started for each in RunList().read(tmp_path / "data", run)] == [first.isoformat()]
+    assert [each.started for each in RunList(EndedRuns()).read(tmp_path / "data", run)] == [first.isoformat()]
     assert first_begun(run) == first  # what `profit up` states when it goes on with it
     assert 119 <= listed["seconds"] <= 121
     shutil.copy(run / "settings.json", run / "settings.copy")

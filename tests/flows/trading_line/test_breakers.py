@@ -12,8 +12,9 @@ from flows.trading_line.breakers import Breakers
 from flows.trading_line.known import KnownMarket, MarketCache
 from flows.trading_line.members import Entry
 from flows.trading_line.outbox import Outbox
-from flows.trading_line.positions import MAIN, Account
+from flows.trading_line.positions import Account
 from flows.trading_line.reconciliation import Reconciliation
+from models.accounts import MAIN
 from models.control import Command, Release
 from models.features.examples import example_market
 from models.happenings import Filled, Irregular, RoundClosed

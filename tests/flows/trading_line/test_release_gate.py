@@ -10,10 +10,11 @@ from flows.trading_line.breakers import Breakers
 from flows.trading_line.known import MarketCache
 from flows.trading_line.operator import Operator
 from flows.trading_line.outbox import Outbox
-from flows.trading_line.positions import MAIN, Account
+from flows.trading_line.positions import Account
 from flows.trading_line.reconciliation import Reconciliation
 from flows.trading_line.release_gate import ReleaseGate
 from flows.trading_line.reply import Reply
+from models.accounts import MAIN
 from models.control import Arm, Command, Confirm, Disarm, Instruction, Kill, SetGate
 from models.happenings import Irregular, RoundClosed
 from models.inputs import DryRun, Preflight
