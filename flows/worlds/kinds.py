@@ -1,8 +1,8 @@
 """The kinds of worlds: what the exchange is like in each, and the one instance that trades there.
 
-All kinds share one thin exchange (one underlying, windows of five minutes, a step each five seconds) and one instance:
-the favourite near the end, bought whenever its own fair value is above the price by anything after costs. Its own fair
-value errs, so it trades in every kind.
+All kinds share one thin exchange (one underlying, windows of five minutes, a step each quarter of a minute) and one
+instance: the favourite near the end, bought whenever its own fair value is above the price by anything after costs. Its
+own fair value errs, so it trades in every kind.
 
 - ``null``: the maker is exact and quotes its fair value; only costs are on.
 - ``edge``: near the end the maker quotes the favourite's lead over a half too small by half. Net of all costs the
@@ -32,7 +32,7 @@ from models.strategies.registry import STRATEGIES
 WorldKind = Literal["null", "edge", "dying"]
 KINDS: Final[tuple[WorldKind, ...]] = get_args(WorldKind)
 #: Seeds below are for development and prove nothing; from here on they were never looked at before a proof.
-PROOF_SEEDS: Final = 20_000
+PROOF_SEEDS: Final = 30_000
 INSTANCE: Final = "carry"
 STRATEGY: Final = "expiry_carry"
 STAKE: Final = 20.0  # dollars a market
@@ -43,23 +43,24 @@ BIAS: Final = 0.5
 #: The rules of promotion by their defaults; an instance falls a state at half its budget, as by default it does at half
 #: of what stops it.
 RULES: Final = PromotionSettings(drawdown=BUDGET / 2)
-#: A tick each five seconds, which the settings do not allow: so much less is to be done, and whatever is older than a
-#: minute is what they call stale.
-FEEDS: Final = Feeds(assets=["BTC"], horizons=["5m"], ahead_s=5).model_copy(update={"clock_ms": 5_000})
-STALE_S: Final = 60
+#: Seconds between two steps of the exchange, and two ticks of the recorder, which the settings do not allow: so much
+#: less is to be done. Whatever is older than four of them is what these worlds call stale.
+STEP_S: Final = 15
+STALE_S: Final = 4 * STEP_S
+FEEDS: Final = Feeds(assets=["BTC"], horizons=["5m"], ahead_s=5).model_copy(update={"clock_ms": STEP_S * 1_000})
 THIN: Final = ExchangeParameters(
     assets=("BTC",),
     horizons=("5m",),
     lag_s=0.0,
     maker_error=0.0,
-    frames_per_s=0.1,
+    frames_per_s=1 / STEP_S,
     resolution_delay_s=2.0,
     spread_ticks=10,
     steps_per_s=1,
-    step_s=5,
+    step_s=STEP_S,
     activity=0.05,
-    ticker_s=5,
-    heartbeat_s=30,
+    ticker_s=STALE_S,
+    heartbeat_s=3 * STEP_S,
 )
 
 

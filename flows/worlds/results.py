@@ -23,8 +23,8 @@ from models.failures import Failure
 from models.statistics.power import observations_needed
 
 #: What development worlds showed of an observation of the edge: mean and deviation, dollars a share of the scale.
-MEAN: Final = 0.088
-DEVIATION: Final = 0.088
+MEAN: Final = 0.081
+DEVIATION: Final = 0.085
 #: Of the first instance at the default level.
 THRESHOLD: Final = 400.0
 #: Observations that a canary's quarter size costs, and the first hour, which only learns the scale.

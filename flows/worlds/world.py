@@ -14,15 +14,19 @@ import msgspec
 
 from connectors.clock import NS
 from connectors.simulator.direct import DirectRecording
+from connectors.venues.paper.venue import PaperVenue
+from connectors.venues.routing import RoutingVenue
 from flows.market_line.line import MarketLine
 from flows.trading_line.line import TradingLine
+from flows.trading_line.paper_rules import rules_of
 from flows.worlds.judge import Judge, StateChange
-from flows.worlds.kinds import FEEDS, World, exchange_of, settings, watch_of
+from flows.worlds.kinds import FEEDS, STEP_S, World, exchange_of, settings, watch_of
 from models.bounds import bounds_of
 from models.contracts import Fill, Outcome
 from models.journal import Spot, decode_event
 from models.message import Message, Stored
 from models.money import DOLLAR
+from models.settings import Settings
 from models.topics import FILLS, JOURNAL, OUTCOMES
 
 
@@ -56,7 +60,7 @@ class _Life:
         self.judge = judge
         chosen = settings()
         self._market = MarketLine(bounds_of(chosen.checks), chosen.portfolio_name, chosen.telemetry.interval)
-        self._trading = TradingLine(chosen)
+        self._trading = TradingLine(chosen, _venue(chosen))
         self._offsets: dict[str, int] = {}
         self.fills = self.fees = self.net = 0
         self.peak = self.drawdown = 0
@@ -100,6 +104,11 @@ class _Life:
         self.drawdown = max(self.drawdown, self.peak - self.net)
         if self.budget is None and self.drawdown >= self.judge.budget:
             self.budget = t
+
+
+def _venue(chosen: Settings) -> RoutingVenue:
+    """Paper, where what came within two ticks counts as observed, and ticks are as far apart as these worlds' are."""
+    return RoutingVenue(PaperVenue(msgspec.structs.replace(rules_of(chosen), tick=STEP_S * NS)))
 
 
 def play(world: World, judge: Judge, progress: Callable[[float], None] = lambda share: None) -> WorldResult:
