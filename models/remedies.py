@@ -125,7 +125,7 @@ _MEASURED: Final[dict[Reason, tuple[str, ...]]] = {
         "spot is {spot_age_s:.1f} s old, needs at most {bound_s:g} s",
         "spot is {age_s:.1f} s old, needs at most {bound_s:g} s",
     ),
-    R.BOOK_INVALID: ("book says {checks}, needs none of it",),
+    R.BOOK_INVALID: ("book is not valid ({checks}), needs a valid one",),
     R.SPREAD_TOO_WIDE: ("spread {spread:.4f}, needs at most {bound:.4f} ($ a share)",),
     R.DEPTH_TOO_THIN: ("{depth:g} shares on offer, needs at least {bound:g}",),
     R.WARMING_UP: ("{history_s:.0f} s and {returns} returns of spot, needs {bound_s:g} s and {bound} returns",),

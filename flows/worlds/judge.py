@@ -37,13 +37,14 @@ class StateChange(msgspec.Struct, frozen=True):
 
 class Judge:
     """Feed it fills, settlements and the clock; ``steps`` are the decisions that changed the state. ``budget``:
-    micro-dollars of drawdown."""
+    micro-dollars of drawdown. ``dwell``: ns that a state lasts at least before a step up."""
 
     budget: Final = round(BUDGET * DOLLAR)
 
     def __init__(self, chosen: PromotionSettings, t: int) -> None:
         self.steps: list[StateChange] = []
         self._canary = chosen.canary_factor
+        self.dwell = round(chosen.dwell_h * HOUR_NS)
         self._promoter = Promoter(terms_of(chosen))
         self._promoter.register(INSTANCE, STRATEGY, "shadow", t, (UNDERLYING,))
         self._candidate = self._promoter.candidates[INSTANCE]
@@ -105,6 +106,15 @@ class Judge:
     def active_at(self) -> int | None:
         """When it first became active, Unix ns."""
         return next((each.t for each in self.steps if each.new == "active"), None)
+
+    def earliest_active(self, t: int) -> int:
+        """What it is not active before, Unix ns, as seen at ``t``: a state lasts its least hours before a step up, and
+        from shadow it is two steps. Of any other state than shadow and canary: ``t``."""
+        if self._candidate.state == "shadow":
+            return t + self.dwell
+        if self._candidate.state == "canary":
+            return max(t, self.steps[-1].t + self.dwell)
+        return t
 
     def demoted_since(self, t: int) -> int | None:
         """When it was first made smaller at ``t`` or later, Unix ns."""

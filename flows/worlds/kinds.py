@@ -81,6 +81,11 @@ class World(msgspec.Struct, frozen=True):
         return START
 
     @property
+    def until(self) -> int:
+        """Unix second at which it ends at the latest."""
+        return self.begin + self.hours * 3600
+
+    @property
     def dies(self) -> int | None:
         """Unix second at which its edge dies; None where it does not."""
         return self.begin + self.hours // 2 * 3600 if self.kind == "dying" else None

@@ -112,10 +112,10 @@ def _venue(chosen: Settings) -> RoutingVenue:
 
 
 def play(world: World, judge: Judge, progress: Callable[[float], None] = lambda share: None) -> WorldResult:
-    """Live a world until its question is answered, or its hours are over: an edge until it is active, an edge that died
-    until it is demoted or has spent its budget."""
+    """Live a world until its question is answered, or its hours are over: a null and an edge until it is active, or
+    cannot be in time; an edge that died until it is demoted or has spent its budget."""
     life = _Life(world, judge)
-    begin, until = world.begin, world.begin + world.hours * 3600
+    begin, until = world.begin, world.until
 
     def each_second(second: int) -> bool:
         if second % 60:
@@ -132,12 +132,17 @@ def play(world: World, judge: Judge, progress: Callable[[float], None] = lambda 
 def _answered(life: _Life, second: int) -> bool:
     world, judge = life.world, life.judge
     if world.kind != "dying":
-        return judge.active_at() is not None
+        return judge.active_at() is not None or _is_late(world, judge, second)
     dies = world.dies
     assert dies is not None
     if second < dies:
         return False
     return judge.demoted_since(dies * NS) is not None or life.budget is not None
+
+
+def _is_late(world: World, judge: Judge, second: int) -> bool:
+    """Whether it cannot become active any more before its hours are over. Those that never could are lived whole."""
+    return world.hours * 3600 * NS > judge.dwell and judge.earliest_active(second * NS) > world.until * NS
 
 
 def _result(life: _Life, ended: int) -> WorldResult:

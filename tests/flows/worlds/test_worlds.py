@@ -141,3 +141,12 @@ def test_results_are_read_back_and_the_proof_has_seeds_of_its_own(tmp_path: Path
     (found,) = read_results(tmp_path)
     assert found.world == World("null", SEED, 2) and found.seconds > 0.0
     assert PROOF_SEEDS > 999 and results.PROOF == {"null": 200, "edge": 50, "dying": 50}
+
+
+def test_a_world_ends_when_nothing_can_become_active_in_time_any_more() -> None:
+    """A state lasts a day at least before a step up: in a world of 26 hours whoever is a shadow after two is late."""
+    judge = Judge(RULES, 0)
+    assert RULES.dwell_h == 24 and judge.earliest_active(5) == 5 + 24 * 3_600 * 10**9
+    _, result = lived(World("null", SEED, 26))
+    assert 2.0 <= result.hours <= 2.1 and result.promoted_h is None
+    assert lived(World("null", SEED, 2))[1].hours == 2.0  # too short from the beginning: lived whole
