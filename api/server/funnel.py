@@ -30,14 +30,14 @@ class _Minute(msgspec.Struct):
 
 
 class Funnel:
-    """Minutes by market."""
+    """Minutes by market, and in each by strategy."""
 
     def __init__(self) -> None:
-        self._minutes: dict[str, dict[int, _Minute]] = {}
+        self._minutes: dict[str, dict[int, dict[str, _Minute]]] = {}
         self._last: dict[tuple[str, str], tuple[str, str]] = {}
 
     def scan(self, scan: Scan) -> None:
-        minute = self._minute(scan.market_key, scan.timestamp)
+        minute = self._minute(scan.market_key, scan.strategy, scan.timestamp)
         key = (scan.strategy, scan.market_key)
         now = (str(scan.verdict), str(scan.reason))
         before = self._last.get(key, now)
@@ -51,7 +51,7 @@ class Funnel:
                 minute.nearest = near
 
     def decision(self, decision: Decision) -> None:
-        minute = self._minute(decision.market_key, decision.timestamp)
+        minute = self._minute(decision.market_key, decision.strategy, decision.timestamp)
         if decision.action == "enter":
             minute.entered += 1
         elif decision.action == "block" and decision.spans and decision.spans[0].module != "exits":
@@ -60,11 +60,11 @@ class Funnel:
 
     def fill(self, fill: Fill) -> None:
         if fill.side == "buy":
-            self._minute(fill.market_key, fill.timestamp).filled += 1
+            self._minute(fill.market_key, fill.strategy, fill.timestamp).filled += 1
 
-    def view(self, market: str, title: str, minutes: int, now_ns: int) -> views.FunnelView:
-        first = now_ns // _MINUTE_NS - minutes + 1
-        kept = [each for at, each in self._minutes.get(market, {}).items() if at >= first]
+    def view(self, market: str, title: str, minutes: int, now_ns: int, strategy: str = "") -> views.FunnelView:
+        """Of one market; of one ``strategy`` there, or of all."""
+        kept = self._of(market, minutes, now_ns, strategy)
         judged: Counter[tuple[str, str]] = Counter()
         refused: Counter[tuple[str, str]] = Counter()
         for each in kept:
@@ -89,24 +89,31 @@ class Funnel:
         nearest = max((each.nearest for each in kept if each.nearest is not None), default=None)
         return views.FunnelView(market_key=market, market=title, minutes=minutes, steps=steps, nearest=_miss(nearest))
 
-    def markets(self, minutes: int, now_ns: int) -> list[str]:
-        """Markets that were evaluated in the last ``minutes``."""
-        first = now_ns // _MINUTE_NS - minutes + 1
-        return sorted(key for key, kept in self._minutes.items() if any(at >= first for at in kept))
+    def markets(self, minutes: int, now_ns: int, strategy: str = "") -> list[str]:
+        """Markets that were evaluated in the last ``minutes``, by one ``strategy`` or any."""
+        return sorted(key for key in self._minutes if self._of(key, minutes, now_ns, strategy))
 
-    def _minute(self, market: str, t: int) -> _Minute:
+    def _of(self, market: str, minutes: int, now_ns: int, strategy: str) -> list[_Minute]:
+        first = now_ns // _MINUTE_NS - minutes + 1
+        found = []
+        for at, by_strategy in self._minutes.get(market, {}).items():
+            if at >= first:
+                found += [each for name, each in by_strategy.items() if strategy in ("", name)]
+        return found
+
+    def _minute(self, market: str, strategy: str, t: int) -> _Minute:
         minutes = self._minutes.setdefault(market, {})
         at = t // _MINUTE_NS
         known = minutes.get(at)
         if known is None:
-            known = minutes[at] = _Minute()
+            known = minutes[at] = {}
             for old in [each for each in minutes if each <= at - MINUTES]:
                 del minutes[old]
             for key in [key for key, kept in self._minutes.items() if max(kept) <= at - MINUTES]:
                 del self._minutes[key]
                 for pair in [pair for pair in self._last if pair[1] == key]:
                     del self._last[pair]
-        return known
+        return known.setdefault(strategy, _Minute())
 
 
 _WAITING: Final = frozenset({"not_started", "expired"})

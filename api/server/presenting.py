@@ -8,6 +8,7 @@ import msgspec
 
 from api.server import formats, views
 from api.server.sentence import sentence_of
+from api.server.titles import window_of
 from models.contracts import Answer, DeadLetter, Decision, Fill, Number, Order, Outcome, Posting, RiskEvent, Scan
 from models.reasons import MEANING, Reason
 from models.remedies import act_of, remedy
@@ -145,6 +146,7 @@ def result_of(record: Outcome) -> str:
 
 
 def scan(record: Scan, title: Title, now_ns: int) -> views.ScanView:
+    window = window_of(record.market_key)
     return views.ScanView(
         strategy=record.strategy,
         market_key=record.market_key,
@@ -159,6 +161,7 @@ def scan(record: Scan, title: Title, now_ns: int) -> views.ScanView:
         normalised=record.normalised,
         rank=record.rank,
         warming=record.warming,
+        over=window is not None and now_ns >= window.end,
         verdict=record.verdict,
         reason=record.reason,
         meaning=MEANING[record.reason],

@@ -288,6 +288,7 @@ class ScanView(BaseModel):
     normalised: float = Field(description="margin in robust scales of its metric family: at 0 it passes")
     rank: float = Field(description="share of the family's last scores that are below, 0 to 1")
     warming: bool = Field(description="the metric family has too few scores for a scale and a rank yet")
+    over: bool = Field(description="the market's window has ended")
     verdict: str
     reason: str
     meaning: str

@@ -1,5 +1,6 @@
 // Commands to the trading flow. A button says what it asked for; only the flow's answer says that it was done.
 import { html, useEffect, useRef, useState } from "./dom.js";
+import { told } from "./format.js";
 import { ask, useLive } from "./live.js";
 
 const HOLD_MS = 1500;
@@ -12,7 +13,7 @@ export async function command(given, say) {
     say({ text: `${body.what}: ${body.text}`, kind: body.verdict === "block" ? "warn" : "good" });
   } catch (error) {
     if (error.status === 401) { setAsking?.(() => () => command(given, say)); say({ text: "Sign in to command.", kind: "warn" }); return; }
-    say({ text: `${error.cause || "The server does not answer."} ${error.cure || ""}`, kind: "bad" });
+    say({ text: told(error), kind: "bad" });
   }
 }
 export function SignIn() {
@@ -34,7 +35,7 @@ export function SignIn() {
       set(null); say("");
       dispatchEvent(new CustomEvent("signed-in"));
       then?.();
-    } catch (error) { say(`${error.cause} ${error.cure || ""}`); }
+    } catch (error) { say(told(error)); }
   };
   return html`<dialog ref=${dialog} aria-labelledby="sign-in-title" onClose=${() => set(null)}><form onSubmit=${submit}>
     <h2 id="sign-in-title">Sign in as the operator</h2>

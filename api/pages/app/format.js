@@ -24,3 +24,5 @@ export function span(seconds) {
 }
 export const VERDICTS = { pass: "passed", hold: "waiting", block: "refused" };
 export const numbers = (given) => Object.entries(given).map(([name, value]) => `${name} ${typeof value === "number" ? Number(value.toPrecision(7)) : value}`).join(", ");
+// What went wrong, and what to do about it: a sentence each.
+export const told = (error) => { const cause = error.cause || "The server does not answer."; return `${/[.!?]$/.test(cause) ? cause : `${cause}.`} ${error.cure || ""}`.trim(); };

@@ -2,7 +2,7 @@
 import { html, useEffect, useRef, useState } from "./dom.js";
 import { useLink } from "./live.js";
 import { setQuery, useRoute } from "./route.js";
-import { VERDICTS, none, span } from "./format.js";
+import { VERDICTS, none, span, told } from "./format.js";
 
 const STALE_S = 6;
 const STATUS = { online: "good", degraded: "warn", offline: "bad", missing: "bad", ended: "quiet", open: "good", running: "good" };
@@ -19,7 +19,7 @@ export function Panel({ title, live, note, children, wide, id }) {
   const old = live?.at && ((performance.now() - live.at) / 1000 + live.age > STALE_S || link.state === "lost");
   return html`<section class=${`panel ${wide ? "wide" : ""} ${old ? "old" : ""}`} id=${id} aria-label=${title}>
     <header><h2>${title}</h2>${note ? html`<span class="note">${note}</span>` : null}${live ? html`<${Age} live=${live} />` : null}</header>
-    ${live?.error ? html`<p class="problem" role="status">${live.error.cause} ${live.error.cure}</p>` : null}
+    ${live?.error ? html`<p class="problem" role="status">${told(live.error)}</p>` : null}
     ${children}
   </section>`;
 }

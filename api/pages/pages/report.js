@@ -5,7 +5,7 @@ import { Chart } from "../app/chart.js";
 import { Panel, Select, Table } from "../app/parts.js";
 import { setQuery } from "../app/route.js";
 import { Waterfall } from "../app/waterfall.js";
-import { count, none, percent, plain, price, shares, signed, span, stamp, tone, usd } from "../app/format.js";
+import { count, none, percent, plain, price, shares, signed, span, stamp, tone, usd, told } from "../app/format.js";
 
 const COLORS = ["--accent", "--good", "--warn", "--bad", "--soft", "--down"];
 const BY = ["market type", "family", "hour", "regime", "evidence", "exit", "day", "market"];
@@ -20,7 +20,7 @@ export function OneReport({ name, query }) {
   const live = useLive(path, [], 3000);
   const [problem, setProblem] = useState("");
   const state = live.data?.state, report = live.data?.report;
-  const make = () => { setProblem(""); ask(path, { method: "POST" }).catch((error) => setProblem(`${error.cause || "The server does not answer."} ${error.cure || ""}`)); };
+  const make = () => { setProblem(""); ask(path, { method: "POST" }).catch((error) => setProblem(told(error))); };
   useEffect(() => { if (state && !report && !state.making && !state.failed) make(); }, [state?.name, !report && !state?.making]);
   const instances = report?.instances || [], only = query.get("instance");
   const shown = instances.find((p) => p.instance === only) || [...instances].sort((one, other) => Math.abs(other.net_usd) - Math.abs(one.net_usd))[0];

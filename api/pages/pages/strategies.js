@@ -1,7 +1,7 @@
 // Strategies: every instance, every scan row, and what would have to change; a page for each instance.
 import { html, useState } from "../app/dom.js";
 import { useLive } from "../app/live.js";
-import { Empty, Figure, Panel, Reason, Search, Select, Steps, Table, Verdict } from "../app/parts.js";
+import { Check, Empty, Figure, Panel, Reason, Search, Select, Steps, Table, Verdict } from "../app/parts.js";
 import { command } from "../app/control.js";
 import { clock, count, none, percent, signed, tenth, tone } from "../app/format.js";
 import { DECISION_COLUMNS } from "./decisions.js";
@@ -61,17 +61,17 @@ function Earned({ of }) {
     <${Table} name="earned" rows=${of.runs} keyOf=${(r) => r.name} empty="No run." columns=${[{ key: "name", label: "Run", cell: (r) => html`${r.name}${r.current ? html` <span class="note">(this one)</span>` : null}` }, ...(of.kind === "live" ? [{ key: "real", label: "Orders", cell: (r) => (r.real ? "real and paper" : "paper") }] : []), { key: "today_usd", label: "Today", num: true, kind: (r) => tone(r.today_usd), cell: (r) => signed(r.today_usd) }, { key: "week_usd", label: "7 days", num: true, kind: (r) => tone(r.week_usd), cell: (r) => signed(r.week_usd) }]} /></details>`;
 }
 export default function Strategies({ rest, query, go, run }) {
-  return rest ? html`<${One} id=${rest} key=${rest} go=${go} run=${run} />` : html`<${All} query=${query} go=${go} />`;
+  return rest ? html`<${One} id=${rest} key=${rest} go=${go} run=${run} />` : html`<${All} query=${query} go=${go} run=${run} />`;
 }
 function Scans({ rows, empty }) {
   return html`<${Table} name="scans" rows=${rows} columns=${SCAN_COLUMNS} keyOf=${(s) => `${s.strategy} ${s.market_key}`} empty=${empty} />`;
 }
-function All({ query, go }) {
+function All({ query, go, run }) {
   const live = useLive("/api/strategies", ["telemetry", "decision", "outcome", "risk"]), earned = useLive("/api/earnings", ["outcome", "fill"], 10000), scans = useLive("/api/scans", ["telemetry"], 2000);
   const all = scans.data?.scans || [];
   const words = (query.get("q") || "").toLowerCase();
   const rows = all.filter((s) => (!query.get("strategy") || s.strategy === query.get("strategy")) && (!query.get("verdict") || s.verdict === query.get("verdict"))
-    && (query.get("ended") === "1" || s.reason !== "expired") && (!words || `${s.market} ${s.market_key} ${s.reason}`.toLowerCase().includes(words)));
+    && (run?.finished || query.get("ended") === "1" || !s.over) && (!words || `${s.market} ${s.market_key} ${s.reason}`.toLowerCase().includes(words)));
   const made = Object.fromEntries((earned.data?.instances || []).map((each) => [each.id, each]));
   return html`<${Panel} title="Instances" live=${live} note=${`after all fees; today and 7 days: ${summed(earned.data)}`}><${Steps}><${Table} name="instances" rows=${live.data?.strategies || []} keyOf=${(s) => s.id} onOpen=${(s) => go(`/strategies/${s.id}`)} empty="Loading …" columns=${[
     { key: "id", label: "Instance", cell: (s) => html`<a href=${`/strategies/${s.id}`} tabindex="-1">${s.id}</a>` }, { key: "state", label: "State", by: stateOf, cell: (s) => html`${s.sizing.promotion ? html`<a href=${`/validation/${s.id}`}>${stateOf(s)}</a>` : s.state}${s.sizing.entries === "off" ? html`, <strong class="bad">off</strong>` : ""}` },
@@ -84,7 +84,7 @@ function All({ query, go }) {
     ...((live.data?.strategies || []).some(apart) ? [{ key: "twin", label: "Off its twin", num: true, by: (s) => apart(s)?.difference_usd, kind: (s) => tone(apart(s)?.difference_usd), cell: (s) => signed(apart(s)?.difference_usd) }] : []),
   ]} /><//><${Earned} of=${earned.data} /><//>
   <${Panel} title="Scans" live=${scans} note="the latest evaluation of every strategy and market">
-    <div class="filters"><${Select} name="strategy" label="Strategy" options=${[...new Set(all.map((s) => s.strategy))]} /><${Select} name="verdict" label="Verdict" options=${[["pass", "passed"], ["hold", "waiting"], ["block", "refused"]]} /><${Search} name="q" label="Words" /></div>
+    <div class="filters">${run?.finished ? null : html`<${Check} name="ended" label="Windows that ended, too" />`}<${Select} name="strategy" label="Strategy" options=${[...new Set(all.map((s) => s.strategy))]} /><${Select} name="verdict" label="Verdict" options=${[["pass", "passed"], ["hold", "waiting"], ["block", "refused"]]} /><${Search} name="q" label="Words" /></div>
     <${Scans} rows=${rows} empty=${scans.data ? "No window has been evaluated yet, or none matches." : "Loading …"} /><//>`;
 }
 // The operator's word on one instance: entries off or on, and how much of its size.
@@ -109,6 +109,7 @@ function One({ id, go, run }) {
   const decisions = useLive(`/api/decisions?limit=20&refusals=true&strategy=${id}`, ["decision"]);
   const earned = useLive("/api/earnings", ["outcome", "fill"], 10000), made = earned.data?.instances.find((each) => each.id === id);
   const s = live.data;
+  if (live.error?.status === 404) return html`<${Panel} title=${`Instance ${id}`} live=${live}><p><a href="/strategies">All instances</a></p><//>`;
   return html`<${Panel} title=${`Instance ${id}`} live=${live} note=${s ? html`${s.strategy}, ${stateOf(s)}${s.twin_of ? html` of <a href=${`/strategies/${s.twin_of}`}>${s.twin_of}</a>` : ""}, model ${s.model}` : ""}>${s ? html`<dl class="figures">
       <${Figure} label="Evaluations" value=${count(s.evaluations)} note=${`${count(s.passed)} passed, ${count(s.held)} waiting, ${count(s.blocked)} refused`} /><${Figure} label="Pass rate" value=${percent(s.pass_rate)} />
       <${Figure} label="Today" value=${signed(made?.today_usd)} kind=${tone(made?.today_usd)} note=${summed(earned.data)} /><${Figure} label="7 days" value=${signed(made?.week_usd)} kind=${tone(made?.week_usd)} note=${made ? `it traded in ${runsOf(made.runs)}` : ""} /><${Figure} label="This run" value=${signed(s.realised_usd)} kind=${tone(s.realised_usd)} note="closed PnL less fees" /><${Figure} label="Size now" value=${orders(s.sizing) ? percent(s.sizing.size) : none} kind=${orders(s.sizing) && s.sizing.size === 0 ? "bad" : ""} note=${sized(s.sizing)} /></dl>
@@ -120,7 +121,7 @@ function One({ id, go, run }) {
     <div class="grid"><div class="half"><${Panel} title="Refused and waiting, by reason" live=${live}><${Table} name="blocks" rows=${s ? [...Object.entries(s.blocks).map(([reason, n]) => ({ what: "refused: data", reason, n })), ...Object.entries(s.holds).map(([reason, n]) => ({ what: "waiting", reason, n })), ...Object.entries(s.refused).map(([reason, n]) => ({ what: "refused: entry", reason, n }))] : []} keyOf=${(r) => r.what + r.reason} empty="Nothing yet." columns=${[
     { key: "what", label: "What" }, { key: "reason", label: "Reason", cell: (r) => html`<code>${r.reason}</code>` }, { key: "n", label: "Count", num: true, cell: (r) => count(r.n) }]} /><//></div>
     <div class="half"><${Panel} title="Parameters" live=${live}><${Table} name="parameters" rows=${s ? Object.entries(s.parameters).map(([key, value]) => ({ key, value: String(value) })) : []} keyOf=${(r) => r.key} empty="Loading …" columns=${[{ key: "key", label: "Key" }, { key: "value", label: "Value", num: true }]} /><//></div></div>
-    <${Panel} title="Scans" live=${scans}><${Scans} rows=${(scans.data?.scans || []).filter((each) => each.reason !== "expired")} empty="No window has been evaluated yet." /><//>
+    <${Panel} title="Scans" live=${scans}><${Scans} rows=${(scans.data?.scans || []).filter((each) => run?.finished || !each.over)} empty="No open window has been evaluated yet." /><//>
     <${Panel} title="Latest decisions" live=${decisions} note="refused entries too; Enter opens the trace"><${Steps} keys=${true}><${Table} name="decisions" rows=${decisions.data?.decisions || []} columns=${DECISION_COLUMNS} keyOf=${(d) => d.first_id} onOpen=${(d) => go(`/decisions/${encodeURIComponent(d.id)}`)} empty="No decision yet." /><//><//>
-    <${Funnels} />`;
+    <${Funnels} of=${id} />`;
 }

@@ -78,11 +78,13 @@ def router(state: ServerState) -> APIRouter:
         return view_of(board, followed, state.settings().fair_value)
 
     @made.get("/funnel")
-    async def funnel(minutes: Minutes = 10, market: Filter = "") -> views.Funnels:
-        """Why each market did or did not trade in the last minutes, with the nearest miss."""
+    async def funnel(minutes: Minutes = 10, market: Filter = "", strategy: Filter = "") -> views.Funnels:
+        """Why each market did or did not trade in the last minutes, with the nearest miss: by all strategies together,
+        or by one."""
         now = board.newest_ns
-        names = [market] if market else board.funnel.markets(minutes, now)
-        return views.Funnels(funnels=[board.funnel.view(each, board.title(each), minutes, now) for each in names])
+        names = [market] if market else board.funnel.markets(minutes, now, strategy)
+        found = [board.funnel.view(each, board.title(each), minutes, now, strategy) for each in names]
+        return views.Funnels(funnels=found)
 
     @made.get("/positions")
     async def positions() -> views.Positions:

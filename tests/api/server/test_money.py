@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.server import presenting
 from api.server.accounts import Accounts
 from api.server.board import Board
 from api.server.funnel import Funnel
@@ -166,3 +167,22 @@ def test_the_funnel_counts_each_evaluation_once_where_it_ended() -> None:
     ]
     assert view.steps[4].count == 1
     assert view.nearest.startswith("nearest miss: parity had +0.00 ¢")
+
+
+def test_the_funnel_of_one_strategy_has_nothing_of_another() -> None:
+    funnel = Funnel()
+    funnel.scan(row(0, Verdict.HOLD, Reason.BELOW_THRESHOLD, 3))
+    funnel.scan(msgspec.structs.replace(row(1, Verdict.PASS, Reason.EDGE, 1), strategy="another"))
+    assert [step.count for step in funnel.view("m", "M", 10, T0).steps[:3]] == [4, 4, 1]
+    assert [step.count for step in funnel.view("m", "M", 10, T0, "another").steps[:3]] == [1, 1, 1]
+    of_one = funnel.view("m", "M", 10, T0, scan(0).strategy)
+    assert [step.count for step in of_one.steps[:3]] == [3, 3, 0] and "another" not in of_one.nearest
+    assert funnel.markets(10, T0, "another") == ["m"] and funnel.markets(10, T0, "unknown") == []
+
+
+def test_a_scan_says_whether_its_window_is_over() -> None:
+    """A window of five minutes that begins at 1,000,000,200 s is over from 1,000,000,500 s on."""
+    last = msgspec.structs.replace(scan(0), market_key="btc-updown-5m-1000000200")
+    seen = [presenting.scan(last, str, t * SECOND).over for t in (1_000_000_300, 1_000_000_499, 1_000_000_500)]
+    assert seen == [False, False, True]
+    assert not presenting.scan(scan(0), str, T0).over  # of what is no window nobody knows the end
