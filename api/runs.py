@@ -22,7 +22,7 @@ RESEARCH: Final = "research"  # what is kept of all research, in the data folder
 LOCK: Final = ".lock"
 BROKER: Final = "broker"  # the embedded broker's data, where the run has one
 SETTINGS: Final = "settings.json"  # what the run began under, written once
-DESCRIPTION: Final = "run.json"  # what `profit up` tells of itself: its name, feeds, cluster, page
+DESCRIPTION: Final = "run.json"  # what is told of a run that was started: its name, feeds, cluster, page
 LONGEST: Final = 100
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _SHOWN: Final = 10
@@ -80,8 +80,26 @@ def first_begun(folder: Path) -> datetime | None:
     return min(known, default=None)
 
 
+def describe(folder: Path, feeds: str, bootstrap: str, page: str) -> None:
+    """Write ``DESCRIPTION``: what other commands and people need to know about a run that is started. ``feeds``: "sim",
+    "live" or the archive that is played; ``page``: the address of its pages."""
+    text = json.dumps(
+        {
+            "name": folder.resolve().name,
+            "feeds": feeds,
+            "kafka": bootstrap,
+            "started": (first_begun(folder) or datetime.now(UTC)).isoformat(timespec="seconds"),
+            "page": page,
+        },
+        indent=2,
+    )
+    fresh = folder / f".{DESCRIPTION}"
+    fresh.write_text(text + "\n", encoding="utf-8")
+    fresh.replace(folder / DESCRIPTION)  # nobody reads half of it
+
+
 def described(folder: Path) -> bool:
-    """Whether ``profit up`` made the run, so that it may be commanded while it is up."""
+    """Whether somebody started the run, and not a replay made it, so that it may be commanded while it is up."""
     return (folder / DESCRIPTION).is_file()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -18,9 +18,12 @@ WAIT_S = 60.0
 def prepare(
     kafka: Annotated[str, typer.Option(help="HOST:PORT of the cluster.")] = "",
     run_dir: Annotated[Path | None, typer.Option(help="Folder of the run.")] = None,
+    feeds: Annotated[Literal["live", "sim"], typer.Option(help="Which feeds it will record.")] = "sim",
     config: Annotated[Path | None, typer.Option(help="TOML file of settings.")] = None,
 ) -> None:
-    """Create the topics, and see that the run and the cluster belong together. `profit up` does this by itself."""
+    """Create the topics, see that the run and the cluster belong together, and tell of it in its folder. `profit up`
+    does this by itself."""
+    from api.runs import describe
     from connectors.kafka.admin import await_cluster, create_topics
     from connectors.kafka.claim import claim
     from connectors.operator.token import make_token, token_path
@@ -34,4 +37,5 @@ def prepare(
     create_topics(settings.kafka, bootstrap)
     own = claim(settings.kafka, bootstrap, folder, settings.kafka.continue_run)
     make_token(token_path(settings))
+    describe(folder, feeds, bootstrap, f"http://{settings.api.host}:{settings.api.port}/")
     print(f"run {own.name} in {folder}, on {bootstrap}", file=sys.stderr)

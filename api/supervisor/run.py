@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import signal
 import sys
 import time
@@ -18,7 +16,7 @@ from typing import Final
 import psutil
 
 from api.cli.main import VERBS
-from api.runs import BROKER, DESCRIPTION, LOCK, first_begun, locked
+from api.runs import ARCHIVE, BROKER, LOCK, describe, locked
 from api.supervisor.broker_watch import BrokerWatch
 from api.supervisor.child import Child, ChildSpec
 from api.supervisor.daily_comparison import DailyComparison
@@ -83,7 +81,9 @@ def run(order: RunRequest, settings: Settings) -> None:
             bootstrap = broker.bootstrap
         create_topics(settings.kafka, bootstrap)
         claim(settings.kafka, bootstrap, folder, settings.kafka.continue_run)
-        _describe(folder, order, bootstrap, settings)
+        for place in (ARCHIVE, "recovery", "logs"):
+            (folder / place).mkdir(exist_ok=True)
+        describe(folder, order.feeds, bootstrap, f"http://{settings.api.host}:{settings.api.port}/")
         KillWatch(settings, bootstrap, lambda _: None).look()  # in the order before the first record; greeted with
         specs = children(order, bootstrap, folder, settings)
         if settings.live.enabled and (why := why_not_live(order.feeds, settings)):
@@ -287,26 +287,6 @@ def _no_empty_folder(folder: Path) -> Iterator[None]:
             (folder / LOCK).unlink(missing_ok=True)
             folder.rmdir()
         raise
-
-
-def _describe(folder: Path, order: RunRequest, bootstrap: str, settings: Settings) -> None:
-    """``DESCRIPTION``: what other commands and people need to know about a run."""
-    for name in ("archive", "recovery", "logs"):
-        (folder / name).mkdir(exist_ok=True)
-    text = json.dumps(
-        {
-            "name": order.name,
-            "feeds": order.feeds,
-            "kafka": bootstrap,
-            "started": (first_begun(folder) or datetime.now(UTC)).isoformat(timespec="seconds"),
-            "supervisor": os.getpid(),
-            "page": f"http://{settings.api.host}:{settings.api.port}/",
-        },
-        indent=2,
-    )
-    fresh = folder / f".{DESCRIPTION}"
-    fresh.write_text(text + "\n", encoding="utf-8")
-    fresh.replace(folder / DESCRIPTION)  # nobody reads half of it
 
 
 def _greet(
