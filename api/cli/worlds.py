@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +16,7 @@ from rich.table import Table
 from api.runs import check_name, locked
 from connectors.failures import require_writable
 from flows.worlds.kinds import KINDS, PROOF_SEEDS, World, kind_of
-from flows.worlds.results import HORIZON_H, PROOF, KindSummary, hours_of, read_results, run_worlds, summarise
+from flows.worlds.results import HORIZON_H, PROOF, KindSummary, hours_of, read_results, run_worlds, summarise, table_of
 from models.failures import Failure
 from models.settings import load
 
@@ -36,6 +37,7 @@ def worlds(
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes.")] = 2,
     run: Annotated[str, typer.Option("--run", help="Name of the run; the same name goes on with it.")] = "proof",
     only_show: Annotated[bool, typer.Option("--show", help="Show what is there; run nothing.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="A line a world, with a heading, on standard output.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array on standard output.")] = False,
     config: Annotated[Path | None, typer.Option(help="TOML file of settings.")] = None,
 ) -> None:
@@ -51,7 +53,12 @@ def worlds(
     if not results:
         raise Failure(f"{folder} holds no world.", "Leave --show away to live some.")
     rows = summarise(results)
-    if as_json:
+    if as_csv:
+        lines = table_of(results)
+        writer = csv.DictWriter(sys.stdout, list(lines[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(lines)
+    elif as_json:
         print(msgspec.json.encode(rows).decode())
     else:
         _show(rows, hours)
@@ -92,12 +99,16 @@ def _run(folder: Path, wanted: list[World], workers: int) -> None:
 
 
 def _show(rows: list[KindSummary], hours: int) -> None:
-    table = Table("kind", "worlds", "active", "median h", "made smaller in time", "budget spent", "hours", "s an hour")
+    table = Table(
+        "kind", "worlds", "active", "median h", "smaller in time", "before it died", "spent", "hours", "s an hour"
+    )
     for column in table.columns[1:]:
         column.justify = "right"
     for row in rows:
         median = "-" if row.median_h is None else f"{row.median_h:.0f}"
-        dying = (str(row.demoted), str(row.spent)) if row.kind == "dying" else ("-", "-")
+        dying = ("-", "-", "-")
+        if row.kind == "dying":
+            dying = (str(row.demoted), str(row.already), str(row.spent))
         figures = (str(row.worlds), str(row.promoted), median, *dying, f"{row.hours:,.0f}", f"{row.cost:.2f}")
         table.add_row(row.kind, *figures)
     Console().print(table)

@@ -17,7 +17,7 @@ import msgspec
 
 from flows.research.workers import Progress, run_jobs
 from flows.worlds.judge import Judge
-from flows.worlds.kinds import KINDS, RULES, World, WorldKind
+from flows.worlds.kinds import BUDGET, KINDS, RULES, World, WorldKind
 from flows.worlds.world import WorldResult, play
 from models.failures import Failure
 from models.statistics.power import observations_needed
@@ -38,13 +38,15 @@ PROOF: Final[dict[WorldKind, int]] = {"null": 200, "edge": 50, "dying": 50}
 
 class KindSummary(msgspec.Struct, frozen=True):
     """``worlds`` of a kind are done. ``promoted``: to active, of an edge within the horizon. ``demoted``: after the
-    death, before the budget was spent; ``spent``: the budget was spent first; ``never``: it was not active at the
-    death. ``hours``: of all of them; ``cost``: processor seconds an hour."""
+    death, before the budget was spent at the size that it had; ``already``: those of them that were smaller than active
+    when the edge died; ``spent``: the budget was spent first; ``never``: it was not active until the death.
+    ``hours``: of all of them; ``cost``: processor seconds an hour."""
 
     kind: WorldKind
     worlds: int
     promoted: int
     demoted: int
+    already: int
     spent: int
     never: int
     median_h: float | None
@@ -106,6 +108,27 @@ def read_results(folder: Path) -> list[WorldResult]:
     return found
 
 
+def table_of(results: Sequence[WorldResult]) -> list[dict[str, str | int | float | None]]:
+    """A row a world, for a file: hours from its beginning, and from its edge's death; money in dollars."""
+    return [
+        {
+            "kind": each.world.kind,
+            "seed": each.world.seed,
+            "lived_h": round(each.hours, 2),
+            "fills": each.fills,
+            "net_usd": round(each.net, 2),
+            "fees_usd": round(each.fees, 2),
+            "e_value": float(f"{each.e_value:.4g}"),
+            "last_state": each.steps[-1].new if each.steps else "shadow",
+            "active_h": each.promoted_h,
+            "state_at_death": each.state_at_death if each.world.kind == "dying" else None,
+            "smaller_after_death_h": each.demoted_h,
+            "drawdown_after_death_usd": round(each.own_drawdown, 2) if each.world.kind == "dying" else None,
+        }
+        for each in results
+    ]
+
+
 def summarise(results: Sequence[WorldResult]) -> list[KindSummary]:
     """One row a kind that has a result."""
     return [_summary(kind, of) for kind in KINDS if (of := [each for each in results if each.world.kind == kind])]
@@ -118,13 +141,14 @@ def _summary(kind: WorldKind, of: Sequence[WorldResult]) -> KindSummary:
         seconds += each.seconds
     was_active = [each for each in of if each.promoted_h is not None and each.promoted_h <= _alive(each.world)]
     times = sorted(each.promoted_h for each in was_active if each.promoted_h is not None)
-    demoted = [each for each in of if each.demoted_h is not None and each.budget_h is None]
+    in_time = [each for each in of if each.demoted_h is not None and each.own_drawdown < BUDGET]
     return KindSummary(
         kind=kind,
         worlds=len(of),
         promoted=len(was_active),
-        demoted=len(demoted),
-        spent=len([each for each in of if each.budget_h is not None]),
+        demoted=len(in_time),
+        already=len([each for each in in_time if each.state_at_death != "active"]),
+        spent=len([each for each in of if each.own_drawdown >= BUDGET]),
         never=len(of) - len(was_active),
         median_h=times[len(times) // 2] if times else None,
         hours=round(hours, 1),

@@ -12,9 +12,9 @@ import msgspec
 import pytest
 
 from flows.worlds import results
-from flows.worlds.judge import Judge
+from flows.worlds.judge import Judge, StateChange
 from flows.worlds.kinds import INSTANCE, PROOF_SEEDS, RULES, World, settings
-from flows.worlds.results import KindSummary, live, read_results, run_worlds, summarise
+from flows.worlds.results import KindSummary, live, read_results, run_worlds, summarise, table_of
 from flows.worlds.world import WorldResult, play
 from models.contracts import Fill, Outcome
 from models.money import PIP
@@ -63,7 +63,7 @@ def gains(spy: Spy) -> tuple[float, float]:
 
 @pytest.mark.takes(25)
 def test_the_edge_is_there_and_dies() -> None:
-    """Twelve hours each: with the edge, what is bought is worth about thrice its costs more than its mid; after the edge's
+    """Twelve hours each: with the edge, what is bought is worth about thrice its costs more than its mid; after its
     death, about nothing."""
     spy, result = lived(World("edge", SEED, 12))
     gross, costs = gains(spy)
@@ -116,24 +116,33 @@ def test_a_killed_run_goes_on(tmp_path: Path) -> None:
 
 
 def test_what_was_made_counts_by_kind() -> None:
-    def result(
-        kind: str, seed: int, promoted: float | None, demoted: float | None, budget: float | None
-    ) -> WorldResult:
+    """Dollars by hand: the budget is 200; who was reduced when its edge died traded half the size from then on."""
+
+    def result(kind: str, seed: int, *steps: tuple[float, str], drawdown: float = 0.0) -> WorldResult:
+        """``steps``: hours and new states; an edge of 20 hours dies after 10."""
         world = World(kind, seed, 20 if kind == "dying" else 10)  # type: ignore[arg-type]
-        return WorldResult(world, [], [], 0, 0.0, 0.0, 1.0, promoted, demoted, budget, 0.0, 10.0, 5.0)
+        changes = [StateChange(world.begin * 10**9 + round(h * 3600e9), "", new, "") for h, new in steps]
+        active = next((h for h, new in steps if new == "active"), None)
+        demoted = next((h - 10 for h, new in steps if kind == "dying" and h > 10 and new != "active"), None)
+        budget = 3.0 if drawdown >= 200 else None
+        return WorldResult(world, changes, [], 0, 0.0, 0.0, 1.0, active, demoted, budget, drawdown, 10.0, 5.0)
 
     rows = summarise(
         [
-            result("null", 1, None, None, None),
-            result("null", 2, 4.0, None, None),
-            result("edge", 1, 8.0, None, None),
-            result("dying", 1, 9.0, 2.0, None),
-            result("dying", 2, 9.0, None, 3.0),
-            result("dying", 3, 12.0, 2.0, None),  # became active after its edge's death only
+            result("null", 1),
+            result("null", 2, (4.0, "active")),
+            result("edge", 1, (8.0, "active")),
+            result("dying", 1, (9.0, "active"), (12.0, "reduced"), drawdown=120.0),
+            result("dying", 2, (9.0, "active"), drawdown=210.0),
+            result("dying", 3, (12.0, "active"), (13.0, "reduced")),  # active after its edge's death only
+            result("dying", 4, (7.0, "active"), (8.0, "reduced"), (13.0, "disabled"), drawdown=210.0),
         ]
     )
-    assert rows[0] == KindSummary("null", 2, 1, 0, 0, 1, 4.0, 20.0, 0.5)
-    assert (rows[2].promoted, rows[2].demoted, rows[2].spent, rows[2].never) == (2, 2, 1, 1)
+    assert rows[0] == KindSummary("null", 2, 1, 0, 0, 0, 1, 4.0, 20.0, 0.5)
+    dying = rows[2]
+    assert (dying.promoted, dying.demoted, dying.already, dying.spent, dying.never) == (3, 3, 2, 1, 1)
+    made_smaller = table_of([result("dying", 4, (7.0, "active"), (8.0, "reduced"), (13.0, "disabled"), drawdown=210.0)])
+    assert (made_smaller[0]["state_at_death"], made_smaller[0]["drawdown_after_death_usd"]) == ("reduced", 105.0)
 
 
 def test_results_are_read_back_and_the_proof_has_seeds_of_its_own(tmp_path: Path) -> None:
