@@ -6,12 +6,13 @@ const listeners = new Map(); // event kind -> functions
 const everything = new Set(); // called when there may have been a hole
 const states = new Set();
 let source = null, topics = new Set(), wanted = "", retry = 0;
-export const link = { state: "connecting", heard: performance.now(), since: performance.now(), drops: 0 };
+export const link = { state: "connecting", heard: performance.now(), since: performance.now(), drops: 0, locked: false };
 const KINDS = ["telemetry", "decision", "order", "fill", "outcome", "quality", "answer", "posting", "scan", "book", "risk", "promotion"];
 const BASE = ["telemetry", "decisions", "orders", "fills", "outcomes", "quality", "answers"];
 
 function say(state) {
   if (link.state !== state) { link.state = state; link.since = performance.now(); }
+  if (state === "live") link.locked = false;
   for (const each of states) each();
 }
 function hear(kind, data) {
@@ -79,7 +80,7 @@ export function useLive(path, kinds = [], every = 5000) {
         if (alive) set({ data: body, error: null, at: performance.now(), age, path });
       } catch (error) {
         if (alive) set((old) => ({ ...old, error: error.cause ? error : { cause: "The server does not answer.", cure: "It is tried again." }, path }));
-        if (error.status === 401) dispatchEvent(new CustomEvent("sign-in"));
+        if (error.status === 401) { link.locked = true; dispatchEvent(new CustomEvent("sign-in")); }
       }
       busy = false;
       if (alive && due) soon();

@@ -26,7 +26,7 @@ function Banner({ run, health }) {
     <strong class=${`trading ${run.trading}`}>trading ${run.trading}</strong>
     <a class=${`gate ${run.gate === "LIVE_ARMED" ? "bad" : ""}`} href="/gates">${run.gate ? `gate ${run.gate}` : "paper venue"}</a>
     <span class="run">${run.name}</span>
-    <span class=${`link ${lost ? "bad" : ""}`} role="status">${run.finished ? "from the archive" : lost ? `connection lost for ${span((performance.now() - link.since) / 1000)}; reconnecting` : link.state === "live" ? "live" : "connecting"}</span>
+    <span class=${`link ${lost ? "bad" : ""}`} role="status">${run.finished ? "from the archive" : link.locked && link.state !== "live" ? "reading takes the operator's token" : lost ? `connection lost for ${span((performance.now() - link.since) / 1000)}; reconnecting` : link.state === "live" ? "live" : "connecting"}</span>
     <span class=${`health ${wrong.length ? "bad" : warnings.length ? "warn" : run.finished ? "quiet" : "good"}`} title=${[...wrong, ...warnings].join("\n")}>${health ? (wrong.length ? many(wrong, "problem") : warnings.length ? many(warnings, "warning") : run.finished ? "the run is over" : "all modules well") : ""}</span>
   </div>`;
 }
