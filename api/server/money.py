@@ -123,16 +123,17 @@ def positions_of(board: Board, settings: Settings) -> list[views.PositionView]:
     return sorted(found, key=lambda each: (each.time_left_s or 0.0, each.market_key, each.strategy, each.outcome))
 
 
-def _levels(instance: Instance | None, average: float) -> dict[str, float]:
-    """Bids at which the instance's own rules look at leaving, as far as its parameters state them."""
+def _levels(instance: Instance | None, average: float) -> dict[str, float | None]:
+    """Bids at which the instance's own rules look at leaving, as far as its parameters state them; None where no bid
+    between 0 and 1 is one."""
     if instance is None:
         return {}
     given = instance.parameters.model_dump()
-    found: dict[str, float] = {}
-    if isinstance(given.get("take_profit"), int | float):
-        found["take_profit"] = round(min(average + given["take_profit"], 1.0), 4)
-    if isinstance(given.get("stop_loss"), int | float):
-        found["stop_loss"] = round(max(average - given["stop_loss"], 0.0), 4)
+    found: dict[str, float | None] = {}
+    for name, sign in (("take_profit", 1), ("stop_loss", -1)):
+        if isinstance(given.get(name), int | float):
+            level = round(average + sign * given[name], 4)
+            found[name] = level if 0.0 < level < 1.0 else None
     return found
 
 

@@ -406,7 +406,9 @@ class PositionView(BaseModel):
     time_left_s: float | None
     opened: Time
     unrealised_usd: float | None = Field(description="dollars at the bid, fees apart")
-    exit_levels: dict[str, float] = Field(description="take_profit, stop_loss: dollars a share, as configured")
+    exit_levels: dict[str, float | None] = Field(
+        description="take_profit, stop_loss: bids, dollars a share, as configured; null where no bid is one"
+    )
 
 
 class Positions(BaseModel):

@@ -11,6 +11,6 @@ export default function Positions() {
     { key: "outcome", label: "Side" }, { key: "size_shares", label: "Shares", num: true, cell: (p) => shares(p.size_shares) }, { key: "average_usd", label: "Average", num: true, cell: (p) => price(p.average_usd) }, { key: "cost_usd", label: "Cost", num: true, cell: (p) => usd(p.cost_usd) },
     { key: "mark_usd", label: "Mark (bid)", num: true, cell: (p) => price(p.mark_usd) }, { key: "fair_usd", label: "Fair", num: true, cell: (p) => price(p.fair_usd) }, { key: "time_left_s", label: "Time left", num: true, cell: (p) => (p.time_left_s === 0 ? "ended" : span(p.time_left_s)) },
     { key: "unrealised_usd", label: "PnL at the bid", num: true, kind: (p) => tone(p.unrealised_usd), cell: (p) => signed(p.unrealised_usd) },
-    { key: "exit_levels", label: "Exit levels", wide: true, sort: false, cell: (p) => Object.entries(p.exit_levels).map(([name, value]) => `${name.replace("_", "-")} ${price(value)}`).join(", ") || "held to settlement" },
+    { key: "exit_levels", label: "Exit levels", wide: true, sort: false, cell: (p) => Object.entries(p.exit_levels).map(([name, value]) => `${name.replace("_", "-")} ${value === null ? "out of reach" : price(value)}`).join(", ") || "held to settlement" },
   ]} /><//>`;
 }

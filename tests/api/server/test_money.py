@@ -152,6 +152,19 @@ def row(number: int, verdict: Verdict, reason: Reason, evaluations: int, normali
     return msgspec.structs.replace(scan(number), **changes)
 
 
+@pytest.mark.parametrize(
+    ("price", "levels"),
+    [(1_000, {"take_profit": 0.25, "stop_loss": None}), (9_000, {"take_profit": None, "stop_loss": 0.7})],
+)
+def test_an_exit_level_that_no_bid_reaches_is_none(price: int, levels: dict[str, float | None]) -> None:
+    """Bought at 10 cents, a loss of 20 cents a share cannot be; at 90, neither can a gain of 15."""
+    board = Board(0.0)
+    bought = traded("buy", 10, price, 1, "btc-updown-5m-1790000100")
+    board.take(stored(msgspec.structs.replace(bought, strategy="updown_fair_value")), 0.0)
+    (view,) = positions_of(board, Settings())
+    assert view.exit_levels == levels
+
+
 def test_the_funnel_counts_each_evaluation_once_where_it_ended() -> None:
     """A row stands for those since the row before it, which were all like that one, and for itself."""
     funnel = Funnel()
