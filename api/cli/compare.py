@@ -75,8 +75,8 @@ def _show_trades(result: ReplayComparison) -> None:
         Console().print(table)
     difference = result.replay_net - result.live_net
     print(
-        f"net: live {_dollars(result.live_net)}, replay {_dollars(result.replay_net)}, "
-        f"difference {difference:,} micro-dollars"
+        f"net, what is open counted as spent: live {_dollars(result.live_net)}, "
+        f"replay {_dollars(result.replay_net)}, difference {difference:,} micro-dollars"
     )
 
 

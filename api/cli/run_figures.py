@@ -93,7 +93,7 @@ def _show_account(account: ClosingBalance, console: Console) -> None:
 
 def _show_money(summary: RunSummary, console: Console) -> None:
     table = Table(title="closed PnL and all fees paid", title_justify="left")
-    for heading in ("strategy", "orders filled", "round trips", "won", "before fees $", "fees $", "net $"):
+    for heading in ("strategy", "fills", "round trips", "won", "before fees $", "fees $", "net $"):
         is_name = heading == "strategy"  # a name broken in two is none
         table.add_column(heading, justify="left" if is_name else "right", overflow="fold", no_wrap=is_name)
     for name, result in summary.strategies.items():

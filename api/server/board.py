@@ -44,6 +44,8 @@ from models.timestamps import SECOND
 from models.topics import JOURNAL
 
 MOST_ROWS: Final = 500
+#: They run at the least priority and nobody waits for them: late, they are a warning.
+_AT_LEISURE: Final = frozenset({"learning", "promotion", "flow.learning"})
 MOST_SCANS: Final = 500
 _VIOLATIONS: Final = 2_000
 _MINUTE_NS: Final = 60 * SECOND
@@ -68,6 +70,8 @@ class Board:
         # Refusals are kept apart: they are many, and must not push out what was done.
         self._actions = RecentRows(Decision, MOST_ROWS)
         self._refusals = RecentRows(Decision, MOST_ROWS)
+        self.refused: dict[str, Counter[str]] = {}  # entries by strategy and reason, of all decisions that were read
+        self.decided_since = 0  # time of the first of them
         self._decided = 0
         self._orders = RecentRows(Order, MOST_ROWS)
         self._fills = RecentRows(Fill, MOST_ROWS)
@@ -127,6 +131,7 @@ class Board:
                 kept = self._refusals if record.action == "block" else self._actions
                 kept.add(value, self._decided)
                 self._decided += 1
+                self._refuse(record)
                 self.funnel.decision(record)
             case Order():
                 self._orders.add(value)
@@ -159,6 +164,11 @@ class Board:
                 self._scan(record)
             case Quality():
                 self._quality(record)
+
+    def _refuse(self, record: Decision) -> None:
+        self.decided_since = self.decided_since or record.timestamp
+        if record.action == "block":
+            self.refused.setdefault(record.strategy, Counter())[str(record.reason)] += 1 + record.repeats
 
     def _scan(self, record: Scan) -> None:
         key = (record.strategy, record.market_key)
@@ -297,7 +307,7 @@ class Board:
         ]
 
     def health(self, now: float) -> views.HealthView:
-        """Well only if Kafka answers, telemetry comes, and no module is offline."""
+        """Well only if Kafka answers, telemetry comes, and no module is offline that others wait for."""
         wrong: list[str] = []
         warnings: list[str] = []
         if self.kafka not in ("connected", "archive"):
@@ -306,9 +316,9 @@ class Board:
             wrong.append("no module has sent telemetry yet")
         for name in self.modules.names():
             status = self.modules.status(name, now)
-            if status == "offline":
+            if status == "offline" and name not in _AT_LEISURE:
                 wrong.append(said_of(self.modules.view(name, now)))
-            elif status in ("degraded", "missing") or (status == "ended" and not self.modules.ended):
+            elif status in ("offline", "degraded", "missing") or (status == "ended" and not self.modules.ended):
                 warnings.append(said_of(self.modules.view(name, now)))
         warnings.extend(f"{topic}: {count} unreadable records" for topic, count in sorted(self._unreadable.items()))
         return views.HealthView(

@@ -1,8 +1,8 @@
 """Why a market did not trade in the last minutes: evaluations, and where each of them ended.
 
 Counts come from scan rows. A row goes out whenever verdict or reason changes, so of the evaluations it stands for all
-but the last were like the row before it. From the gates on they are of decisions: an evaluation of quotes wants an
-entry on each side, and some want none.
+but the last were like the row before it. What is wanted of an edge are entries: an evaluation of quotes wants one on
+each side, some want none, and refusals that repeat the last one are told with the next.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class _Minute(msgspec.Struct):
     judged: dict[tuple[str, str], int] = {}  # (verdict, reason) -> evaluations
     refused: dict[tuple[str, str], int] = {}  # (module, reason) -> entries
     entered: int = 0
-    filled: int = 0
+    filled: set[str] = set()  # decisions that bought something
     nearest: tuple[float, float, float, str, str] | None = None  # normalised, score, threshold, unit, strategy
 
 
@@ -60,7 +60,7 @@ class Funnel:
 
     def fill(self, fill: Fill) -> None:
         if fill.side == "buy":
-            self._minute(fill.market_key, fill.strategy, fill.timestamp).filled += 1
+            self._minute(fill.market_key, fill.strategy, fill.timestamp).filled.add(fill.decision)
 
     def view(self, market: str, title: str, minutes: int, now_ns: int, strategy: str = "") -> views.FunnelView:
         """Of one market; of one ``strategy`` there, or of all."""
@@ -82,9 +82,10 @@ class Funnel:
             _step("evaluations", total, {}),
             _step("data fit to judge", fit, data),
             _step("edge above the threshold", passed, edge),
+            _step("entries wanted", entered + sum(refused.values()), {}),
             _step("gates passed", entered + sum(sized.values()), gates),
             _step("sized and ordered", entered, sized),
-            _step("fills", sum(each.filled for each in kept), {}),
+            _step("of them bought", len(set[str]().union(*(each.filled for each in kept))), {}),
         ]
         nearest = max((each.nearest for each in kept if each.nearest is not None), default=None)
         return views.FunnelView(market_key=market, market=title, minutes=minutes, steps=steps, nearest=_miss(nearest))
@@ -128,6 +129,8 @@ def _miss(nearest: tuple[float, float, float, str, str] | None) -> str:
         return ""
     _, score, threshold, unit, strategy = nearest
     per = "a pair" if "pair" in unit else "a share"
-    return (
-        f"nearest miss: {strategy} had {score * 100:+.2f} ¢ {per} after costs, needed more than {threshold * 100:.2f} ¢"
-    )
+    needed = f"{threshold * 100:.2f}"
+    had = f"{score * 100:+.2f}"
+    if had.lstrip("+") == needed:  # a miss by less than what two digits show
+        had = f"{score * 100:+.4f}"
+    return f"nearest miss: {strategy} had {had} ¢ {per} after costs, needed more than {needed} ¢"

@@ -139,10 +139,6 @@ def _levels(instance: Instance | None, average: float) -> dict[str, float | None
 
 def strategies_of(board: Board, settings: Settings) -> list[views.StrategyView]:
     """Every instance, switched on or not."""
-    refused: dict[str, Counter[str]] = {}
-    for _, decision in board.decision_records(1_000):
-        if decision.action == "block":
-            refused.setdefault(decision.strategy, Counter())[str(decision.reason)] += 1 + decision.repeats
     sizing = {each.instance: each for each in sizing_of(board, settings)}
     found = []
     instances = all_instances(settings)
@@ -175,7 +171,8 @@ def strategies_of(board: Board, settings: Settings) -> list[views.StrategyView]:
                 pass_rate=round(passed / evaluations, 6) if evaluations else None,
                 blocks=_reasons(Verdict.BLOCK, gate_counts, counts),
                 holds=_reasons(Verdict.HOLD, gate_counts, counts),
-                refused=dict(refused.get(instance.id, Counter()).most_common()),
+                refused=dict(board.refused.get(instance.id, Counter()).most_common()),
+                refused_since=iso(board.decided_since),
                 today_usd=accounts.realised(instance.id, 1, board.newest_ns),
                 week_usd=accounts.realised(instance.id, _WEEK, board.newest_ns),
                 realised_usd=accounts.realised(instance.id, None, board.newest_ns),

@@ -30,15 +30,26 @@ def sentence_of(decision: Decision, fills: list[Fill] | None, limits: Mapping[st
     price = f"${decision.price / PIP:.4f}"
     match decision.action:
         case "enter":
-            return f"Bought {decision.outcome}: {_edge(decision)}. {_ordered(shares, price, fills)}"
+            return f"{_done('buy', fills)} {decision.outcome}: {_edge(decision)}. {_ordered(shares, price, fills)}"
         case "exit":
-            return f"Sold {decision.outcome}: {why_of(decision, limits)}. {_ordered(shares, price, fills)}"
+            why = why_of(decision, limits)
+            return f"{_done('sell', fills)} {decision.outcome}: {why}. {_ordered(shares, price, fills)}"
         case "settle":
             return f"Settled {decision.outcome}: {shares} paid {price} each."
         case _ if decision.spans and decision.spans[0].module == "exits":
             return f"Kept {decision.outcome} unjudged: {why_of(decision, limits)}."
         case _:
             return f"Refused to buy {decision.outcome}: {why_of(decision, limits)}."
+
+
+_DONE: Final = {"buy": "Bought", "sell": "Sold"}
+
+
+def _done(side: str, fills: list[Fill] | None) -> str:
+    """What was decided, or what came of it where somebody looked."""
+    if fills is None:
+        return f"To {side}"
+    return _DONE[side] if fills else f"Tried to {side}"
 
 
 def why_of(decision: Decision, limits: Mapping[str, float]) -> str:

@@ -536,7 +536,12 @@ class StrategyView(BaseModel):
     pass_rate: float | None = Field(description="passed over evaluations; null without any")
     blocks: dict[str, int] = Field(description="by reason: of its data gate and its own")
     holds: dict[str, int]
-    refused: dict[str, int] = Field(description="entries refused by the gates after it, by reason, in what is kept")
+    refused: dict[str, int] = Field(
+        description="entries refused by the gates after it, by reason; the last ones that repeat come with the next"
+    )
+    refused_since: Time = Field(
+        description="of the first decision that the server read: the run's, or 2,000 before its start"
+    )
     today_usd: Usd = Field(description="dollars since 00:00 UTC, of this run alone")
     week_usd: Usd = Field(description="dollars of seven days, of this run alone")
     realised_usd: Usd

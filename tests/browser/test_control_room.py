@@ -25,7 +25,7 @@ PAGES = {
     "/strategies/updown_fair_value": "Instance updown_fair_value",
     "/markets/now-BTC-15m": "Fair value and mid of Up",
     "/decisions": "Decisions",
-    "/funnel": "Why it did not trade in the last 10 minutes",
+    "/funnel": "Why it did, or did not, trade in the last 10 minutes",
     "/positions": "Positions",
     "/portfolio": "Equity",
     "/risk": "Caps and their use",

@@ -23,6 +23,8 @@ export function span(seconds) {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 export const VERDICTS = { pass: "passed", hold: "waiting", block: "refused" };
-export const numbers = (given) => Object.entries(given).map(([name, value]) => `${name} ${typeof value === "number" ? Number(value.toPrecision(7)) : value}`).join(", ");
+// A whole number is shown as it is, and one of nanoseconds since 1970 as its time.
+const figure = (value) => (typeof value !== "number" ? value : value > 1e18 ? new Date(value / 1e6).toISOString().slice(11, 23) : Number.isInteger(value) ? value : Number(value.toPrecision(7)));
+export const numbers = (given) => Object.entries(given).map(([name, value]) => `${name} ${figure(value)}`).join(", ");
 // What went wrong, and what to do about it: a sentence each.
 export const told = (error) => { const cause = error.cause || "The server does not answer."; return `${/[.!?]$/.test(cause) ? cause : `${cause}.`} ${error.cure || ""}`.trim(); };

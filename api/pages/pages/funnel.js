@@ -14,7 +14,7 @@ export function Funnels({ filters, of }) {
   const minutes = query.get("minutes") || "10", strategy = of || query.get("strategy") || "";
   const live = useLive(`/api/funnel?minutes=${minutes}&strategy=${encodeURIComponent(strategy)}`, ["telemetry", "decision"], 3000);
   const known = useLive(filters ? "/api/strategies" : "", [], 60000);
-  return html`<${Panel} title=${`Why ${strategy || "it"} did not trade in the last ${minutes} minutes`} live=${live}>
+  return html`<${Panel} title=${`Why ${strategy || "it"} did, or did not, trade in the last ${minutes} minutes`} live=${live}>
     ${filters ? html`<div class="filters"><${Select} name="strategy" label="Strategy" options=${(known.data?.strategies || []).map((s) => s.id)} /><${Select} name="minutes" label="Minutes" options=${["1", "5", "30", "60"]} all="10" /></div>` : null}
     ${live.data?.funnels.length ? live.data.funnels.map((each) => html`<section key=${each.market_key}><h3><a href=${`/markets/${each.market_key}`}>${each.market}</a></h3>
       <div class="steps">${each.steps.map((step) => html`<div class="step"><span>${step.step}</span><b class="n">${count(step.count)}</b><small>${Object.keys(step.lost).length ? `lost: ${Object.entries(step.lost).map(([reason, n]) => `${reason} ${count(n)}`).join(", ")}` : ""}</small></div>`)}</div>

@@ -183,6 +183,27 @@ def test_health_says_what_is_wrong(board: Board) -> None:
     assert "Kafka: the broker is away" in board.health(20.0).wrong
 
 
+def test_who_runs_at_leisure_is_a_warning_when_late(board: Board) -> None:
+    board.take(stored(telemetry("journal")), 0.0)
+    board.take(stored(telemetry("promotion")), 0.0)
+    board.take(stored(telemetry("journal", 20)), 20.0)
+    health = board.health(20.0)
+    assert (health.status, health.wrong) == ("ok", [])
+    assert health.warnings[0].startswith("promotion has not reported for ")
+    assert board.modules.view("promotion", 20.0).status == "offline"  # as any other on the pages
+
+
+def test_refused_entries_are_counted_beyond_what_is_kept(board: Board) -> None:
+    """600 of one reason, each told for itself and two that repeated: 1,800, though 500 rows are kept."""
+    for number in range(600):
+        blocked = msgspec.structs.replace(
+            decision(number), action="block", reason=Reason.COOLDOWN, repeats=2, timestamp=T0 + number
+        )
+        board.take(stored(blocked), 0.0)
+    assert board.refused == {decision(0).strategy: {"cooldown": 1_800}}
+    assert board.decided_since == T0
+
+
 def test_dead_letters_are_counted_beyond_what_is_kept(board: Board) -> None:
     for number in range(MOST_ROWS + 5):
         row = DeadLetter(
