@@ -19,7 +19,7 @@ from api.cli.endings import stop_on_signals, stop_with_parent
 from connectors.simulator.archiving import START, simulate_archive
 from connectors.simulator.exchange import ExchangeParameters, parameters
 from connectors.simulator.faults.timeline import load as load_timeline
-from connectors.simulator.last_moment import EVERY_S, first_second, moment_file, note_moment
+from connectors.simulator.last_moment import EVERY_S, first_second, last_standing, moment_file, note_moment
 from connectors.simulator.server import SimulatedExchange
 from connectors.yielding import yield_to_others
 from models.failures import Failure
@@ -85,6 +85,7 @@ def simulate(
         host=host,
         truth_file=truth_file,
         timeline=None if faults is None else load_timeline(faults),
+        before=None if port_file is None or start is not None else last_standing(moment_file(port_file)),
     )
     if chosen.speed > 1:
         yield_to_others()  # it can let its time slip; the others would fall behind
@@ -142,7 +143,7 @@ async def _serve(exchange: SimulatedExchange, port_file: Path | None, lifeline: 
     if port_file is None:
         print(urls.as_json(), flush=True)
     else:
-        note_moment(moment_file(port_file), exchange.clock)
+        note_moment(moment_file(port_file), exchange.clock, exchange.core.standing())
         background.append(asyncio.create_task(_note_moments(exchange, moment_file(port_file))))
         draft = port_file.with_name(port_file.name + ".part")
         draft.write_text(urls.as_json())
@@ -167,7 +168,7 @@ async def _note_moments(exchange: SimulatedExchange, path: Path) -> None:
     while True:
         await asyncio.sleep(EVERY_S)
         with contextlib.suppress(OSError):
-            note_moment(path, exchange.clock)
+            note_moment(path, exchange.clock, exchange.core.standing())
 
 
 async def _say_when_late(exchange: SimulatedExchange) -> None:

@@ -16,10 +16,12 @@ from connectors.simulator.emission import Emission
 from connectors.simulator.fairvalue import FairValue, sample_count
 from connectors.simulator.latent import START_PRICE, LatentPrice, VariancePath
 from connectors.simulator.spotbook import SpotBook, heartbeat
+from connectors.simulator.standing import Standing
 from connectors.simulator.updown import Maker, UpDownMarket
 from models.settings import Feeds, Simulator
 
 NS: Final = 1_000_000_000
+_NOTED_S: Final = 120  # of its prices: as many as any average of a start or an end asks for
 PRE_ROLL_S: Final = 120  # latent prices before the oldest open window, for its strike
 EARLY_S: Final = 150  # a market is announced this long before the window before it opens
 KEEP_S: Final = 1800  # a resolved market can be asked for this much longer
@@ -80,9 +82,10 @@ def parameters(simulator: Simulator, feeds: Feeds) -> ExchangeParameters:
 
 
 class Exchange:
-    """Latent prices, Coinbase books and up/down markets from Unix second ``start`` on."""
+    """Latent prices, Coinbase books and up/down markets from Unix second ``start`` on; ``before``: where the exchange
+    stood that it goes on from."""
 
-    def __init__(self, given: ExchangeParameters, start: int) -> None:
+    def __init__(self, given: ExchangeParameters, start: int, before: Standing | None = None) -> None:
         self.given = given
         self.start = start
         self.second = start
@@ -97,13 +100,16 @@ class Exchange:
         self.markets: dict[str, UpDownMarket] = {}
         self.by_token: dict[str, tuple[UpDownMarket, int]] = {}
         self.by_condition: dict[str, UpDownMarket] = {}
-        self._number = 5_000_000
+        self._before = before or Standing(start, {}, {}, {})
+        self._number = max(self._before.numbers.values(), default=5_000_000)
         for asset in given.assets:
             seed = f"{given.seed}/{asset}"
             path = VariancePath(Random(f"{seed}/variance"), given.volatility, first)
             latent = LatentPrice(Random(f"{seed}/price"), path, START_PRICE[asset], first)
             while latent.second < start:
                 latent.step(1, 1)
+            if known := self._before.prices.get(asset):
+                latent.go_on(known, self._before.second)
             self.latents[asset] = latent
             book = SpotBook(str(given.seed), asset, latent, given.frames_per_s, given.grid_s, given.ticker_s)
             self.spots[book.product] = book
@@ -142,6 +148,16 @@ class Exchange:
                 self._forget()
         return out
 
+    def standing(self) -> Standing:
+        """Where it stands now."""
+        second = min(latent.samples.end for latent in self.latents.values()) - 1
+        prices = {
+            asset: latent.samples.slice(max(second + 1 - _NOTED_S, latent.samples.first), second + 1)
+            for asset, latent in self.latents.items()
+        }
+        strikes = {key: each.fair.strike for key, each in self.markets.items() if each.fair.strike is not None}
+        return Standing(second, prices, strikes, {key: each.number for key, each in self.markets.items()})
+
     def run(self, until_s: int) -> Iterator[Emission]:
         """Everything up to Unix second ``until_s``."""
         while self.now_ns < until_s * NS:
@@ -163,14 +179,17 @@ class Exchange:
                         continue
                     count = sample_count(horizon, each.start)
                     fair = FairValue(self.latents[asset], each.start, each.end, count)
-                    self._number += 1
+                    fair.strike = self._before.strikes.get(each.slug)
+                    number = self._before.numbers.get(each.slug)
+                    if number is None:
+                        number = self._number = self._number + 1
                     market = UpDownMarket(
                         str(given.seed),
                         each,
                         fair,
                         maker,
                         given.grid_s,
-                        self._number,
+                        number,
                         given.resolution_delay_s,
                     )
                     self.markets[each.slug] = market

@@ -68,6 +68,17 @@ class Series:
             raise IndexError(f"second {second} is before {self.first}")
         return self._values[second - self.first]
 
+    def go_on(self, before: list[float], second: int) -> float:
+        """Go on from ``before``, which ends with ``second``: what is known stands, and the rest follows with the
+        returns that it has. Returns the factor of what follows."""
+        at = min(max(second, self.first), self.end - 1)
+        ratio = before[-1] / self[at]
+        self._values = [value * ratio for value in self._values]
+        for known, value in zip(range(second, self.first - 1, -1), reversed(before), strict=False):
+            if known < self.end:
+                self._values[known - self.first] = value
+        return ratio
+
     def slice(self, start: int, stop: int) -> list[float]:
         """Values of the seconds ``start`` to ``stop`` - 1."""
         return self._values[start - self.first : stop - self.first]
@@ -139,6 +150,10 @@ class LatentPrice:
         self.done = part / parts
         if part == parts:
             self.samples.append(self.price)
+
+    def go_on(self, before: list[float], second: int) -> None:
+        """Go on from samples ``before``, dollars, which end with Unix second ``second``."""
+        self.price *= self.samples.go_on(before, second)
 
     def average(self, second: int, count: int) -> float:
         """Mean of the ``count`` samples that end with ``second``."""

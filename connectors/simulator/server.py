@@ -31,6 +31,7 @@ from connectors.simulator.faults.timeline import KINDS, Timeline, make_fault
 from connectors.simulator.faults.truth import Session, Truth
 from connectors.simulator.gateway import Gateway
 from connectors.simulator.rest import http_app
+from connectors.simulator.standing import Standing
 from connectors.simulator.tally import ExchangeTally
 
 BURST: Final = 8  # grid steps without a look at the sockets while the core catches up
@@ -51,7 +52,7 @@ class QuietServer(uvicorn.Server):
 class SimulatedExchange:
     """The core and its servers. ``start`` of simulated time is a Unix second; None = now. ``timeline``: the faults of
     the run; more can be put to work by hand. ``truth_file``: where the frames sent are counted so that the counts
-    outlive the process (``tally``)."""
+    outlive the process (``tally``). ``before``: where the exchange stood that it goes on from."""
 
     def __init__(
         self,
@@ -62,6 +63,7 @@ class SimulatedExchange:
         ports: tuple[int, int, int] = (0, 0, 0),
         timeline: Timeline | None = None,
         truth_file: Path | None = None,
+        before: Standing | None = None,
     ) -> None:
         self.behind_s = 0.0
         self.slipped_s = 0.0
@@ -70,7 +72,7 @@ class SimulatedExchange:
         real = self.born_ns = time.time_ns()  # tells one exchange from its successor
         first = real // NS if start is None else start
         self.clock = ScaledClock(first * NS if start is None else real, first * NS, speed)
-        self.core = Exchange(given, first)
+        self.core = Exchange(given, first, before)
         self.gateway = Gateway(self.core, self, timeline)
         self._tally = None if truth_file is None else ExchangeTally(truth_file, str(self.born_ns))
         self._sockets: dict[str, ServerConnection] = {}

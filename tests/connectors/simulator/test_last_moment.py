@@ -13,7 +13,8 @@ from typing import Any
 import httpx
 
 from connectors.clock import NS, SystemClock
-from connectors.simulator.last_moment import first_second, last_moment, moment_file, note_moment
+from connectors.simulator.last_moment import first_second, last_moment, last_standing, moment_file, note_moment
+from connectors.simulator.standing import Standing
 
 SPEED = 50.0
 
@@ -63,4 +64,14 @@ def test_an_exchange_that_is_not_ahead_leaves_its_successor_the_computers_time(t
     for later_s in (0, 1, 5, 60):
         assert first_second(path, time.time_ns() + later_s * NS) is None
     path.write_text("damaged")
-    assert first_second(path, 5) is None
+    assert first_second(path, 5) is None and last_standing(path) is None
+
+
+def test_what_an_exchange_leaves_is_read_back(tmp_path: Path) -> None:
+    path = moment_file(tmp_path / "exchange.json")
+    assert last_standing(path) is None
+    left = Standing(
+        7, {"BTC": [96_888.76, 0.1 + 0.2]}, {"btc-updown-5m-0": 96_888.423333333333}, {"btc-updown-5m-0": 5}
+    )
+    note_moment(path, SystemClock(), left)
+    assert last_standing(path) == left  # to the last bit
