@@ -16,7 +16,7 @@ from connectors.simulator.emission import Emission
 from connectors.simulator.fairvalue import FairValue, sample_count
 from connectors.simulator.latent import START_PRICE, LatentPrice, VariancePath
 from connectors.simulator.spotbook import SpotBook, heartbeat
-from connectors.simulator.standing import Standing
+from connectors.simulator.standing import ExchangeStanding
 from connectors.simulator.updown import Maker, UpDownMarket
 from models.settings import Feeds, Simulator
 
@@ -85,7 +85,7 @@ class Exchange:
     """Latent prices, Coinbase books and up/down markets from Unix second ``start`` on; ``before``: where the exchange
     stood that it goes on from."""
 
-    def __init__(self, given: ExchangeParameters, start: int, before: Standing | None = None) -> None:
+    def __init__(self, given: ExchangeParameters, start: int, before: ExchangeStanding | None = None) -> None:
         self.given = given
         self.start = start
         self.second = start
@@ -100,7 +100,7 @@ class Exchange:
         self.markets: dict[str, UpDownMarket] = {}
         self.by_token: dict[str, tuple[UpDownMarket, int]] = {}
         self.by_condition: dict[str, UpDownMarket] = {}
-        self._before = before or Standing(start, {}, {}, {})
+        self._before = before or ExchangeStanding(start, {}, {}, {})
         self._number = max(self._before.numbers.values(), default=5_000_000)
         for asset in given.assets:
             seed = f"{given.seed}/{asset}"
@@ -148,7 +148,7 @@ class Exchange:
                 self._forget()
         return out
 
-    def standing(self) -> Standing:
+    def standing(self) -> ExchangeStanding:
         """Where it stands now."""
         second = min(latent.samples.end for latent in self.latents.values()) - 1
         prices = {
@@ -156,7 +156,7 @@ class Exchange:
             for asset, latent in self.latents.items()
         }
         strikes = {key: each.fair.strike for key, each in self.markets.items() if each.fair.strike is not None}
-        return Standing(second, prices, strikes, {key: each.number for key, each in self.markets.items()})
+        return ExchangeStanding(second, prices, strikes, {key: each.number for key, each in self.markets.items()})
 
     def run(self, until_s: int) -> Iterator[Emission]:
         """Everything up to Unix second ``until_s``."""

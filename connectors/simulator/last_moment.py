@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from connectors.clock import NS, FeedClock
-from connectors.simulator.standing import Standing
+from connectors.simulator.standing import ExchangeStanding
 
 #: Real seconds between two notes, and how long an exchange may have gone on after its last one.
 EVERY_S: Final = 1.0
@@ -27,7 +27,7 @@ def moment_file(addresses: Path) -> Path:
     return addresses.with_suffix(".moment")
 
 
-def note_moment(path: Path, clock: FeedClock, standing: Standing | None = None) -> None:
+def note_moment(path: Path, clock: FeedClock, standing: ExchangeStanding | None = None) -> None:
     """Write how far the clock is, how quickly it goes, and where the exchange stands. Raises OSError."""
     fresh = path.with_name(f"{path.name}.{os.getpid()}")
     fresh.write_bytes(msgspec.json.encode(_Note(clock.now_ns(), time.time_ns(), clock.speed, standing)))
@@ -50,7 +50,7 @@ def first_second(path: Path, wall_ns: int) -> int | None:
     return None if reached <= wall_ns else -(-reached // NS)
 
 
-def last_standing(path: Path) -> Standing | None:
+def last_standing(path: Path) -> ExchangeStanding | None:
     """Where the exchange stood that wrote ``path``; None where none said so."""
     note = _read(path)
     return None if note is None else note.standing
@@ -67,4 +67,4 @@ class _Note(msgspec.Struct, frozen=True):
     reached_ns: int
     wall_ns: int
     speed: float
-    standing: Standing | None = None
+    standing: ExchangeStanding | None = None

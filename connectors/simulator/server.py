@@ -31,7 +31,7 @@ from connectors.simulator.faults.timeline import KINDS, Timeline, make_fault
 from connectors.simulator.faults.truth import Session, Truth
 from connectors.simulator.gateway import Gateway
 from connectors.simulator.rest import http_app
-from connectors.simulator.standing import Standing
+from connectors.simulator.standing import ExchangeStanding
 from connectors.simulator.tally import ExchangeTally
 
 BURST: Final = 8  # grid steps without a look at the sockets while the core catches up
@@ -63,7 +63,7 @@ class SimulatedExchange:
         ports: tuple[int, int, int] = (0, 0, 0),
         timeline: Timeline | None = None,
         truth_file: Path | None = None,
-        before: Standing | None = None,
+        before: ExchangeStanding | None = None,
     ) -> None:
         self.behind_s = 0.0
         self.slipped_s = 0.0

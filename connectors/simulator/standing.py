@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 
-class Standing(msgspec.Struct, frozen=True):
+class ExchangeStanding(msgspec.Struct, frozen=True):
     """``prices``: by asset the latest samples, dollars, the last one of Unix second ``second``. ``strikes``: dollars by
     slug, of windows that began. ``numbers``: the exchange's own number of each market, by slug."""
 

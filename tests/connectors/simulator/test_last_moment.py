@@ -14,7 +14,7 @@ import httpx
 
 from connectors.clock import NS, SystemClock
 from connectors.simulator.last_moment import first_second, last_moment, last_standing, moment_file, note_moment
-from connectors.simulator.standing import Standing
+from connectors.simulator.standing import ExchangeStanding
 
 SPEED = 50.0
 
@@ -70,7 +70,7 @@ def test_an_exchange_that_is_not_ahead_leaves_its_successor_the_computers_time(t
 def test_what_an_exchange_leaves_is_read_back(tmp_path: Path) -> None:
     path = moment_file(tmp_path / "exchange.json")
     assert last_standing(path) is None
-    left = Standing(
+    left = ExchangeStanding(
         7, {"BTC": [96_888.76, 0.1 + 0.2]}, {"btc-updown-5m-0": 96_888.423333333333}, {"btc-updown-5m-0": 5}
     )
     note_moment(path, SystemClock(), left)
