@@ -59,7 +59,7 @@ COOLDOWN = 2 * SECOND
 #: Events until an order whose answer was lost is known again: few enough that no settlement gives it up.
 SILENT = 40
 #: How many stories are told; `make soak` tells more.
-STORIES = int(os.environ.get("PROFIT_TEST_STORIES", "30"))
+STORIES = int(os.environ.get("PROFIT_TEST_STORIES", "60"))
 seeds = st.integers(0, 2**32 - 1)
 
 
