@@ -14,7 +14,7 @@ help:
 	@echo "make test     the quick tests, on several workers; WORKERS=0 is in turn; PROFIT_TEST_KAFKA=HOST:PORT uses that cluster"
 	@echo "make ci       lint, all tests, fuzzing, and the integration tests on Apache Kafka"
 	@echo "make fuzz     a million mutated frames and 100,000 requests to the broker (FRAMES=, REQUESTS=, SEED=; 0 is the seed of the day); guided by coverage as well where atheris is installed"
-	@echo "make soak     20,000 fault timelines against the oracle, 300 stories of the trading line, twenty kills of a replay, then fifty kills of the exchange, and fifty of the broker; FIRST=0 COUNT=20000 is the range of seeds"
+	@echo "make soak     20,000 fault timelines against the oracle, 300 stories of the trading line, then fifty kills of the exchange, and fifty of the broker; FIRST=0 COUNT=20000 is the range of seeds"
 	@echo "make worlds   300 simulated worlds judge the rules of promotion: hours on two cores; goes on where it was ended"
 	@echo "make lint     ruff, mypy, determinism and import direction"
 	@echo "make bench    benchmarks, as ratios in one run"
@@ -72,7 +72,6 @@ fuzz: setup
 soak: setup
 	@$(BIN)/python -m tests.faults.soak --first $(FIRST) --count $(COUNT)
 	@PROFIT_TEST_STORIES=300 $(BIN)/python -m pytest tests/flows/trading_line/test_any_story.py
-	@PROFIT_TEST_REPLAY_KILLS=20 $(BIN)/python -m pytest tests/flows/replay/test_replay_is_truth.py -k killed
 	@PROFIT_TEST_KILLS=50 $(BIN)/python -m pytest -s -m slow tests/integration/test_killed_exchange.py
 	@PROFIT_TEST_BROKER_KILLS=50 $(BIN)/python -m pytest -s tests/integration/test_broker_faults.py
 

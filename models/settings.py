@@ -188,6 +188,11 @@ class Api(Section):
     port: int = Field(8765, ge=0, le=65535)
     allowed_hosts: list[str] = Field([], description="further names it may be asked by; its address and localhost may")
 
+    @property
+    def page(self) -> str:
+        """The address of the pages, as configured."""
+        return f"http://{self.host}:{self.port}/"
+
 
 class Alerts(Section):
     """Messages to people, through any service that apprise knows."""

@@ -37,5 +37,5 @@ def prepare(
     create_topics(settings.kafka, bootstrap)
     own = claim(settings.kafka, bootstrap, folder, settings.kafka.continue_run)
     make_token(token_path(settings))
-    describe(folder, feeds, bootstrap, f"http://{settings.api.host}:{settings.api.port}/")
+    describe(folder, feeds, bootstrap, settings.api.page)
     print(f"run {own.name} in {folder}, on {bootstrap}", file=sys.stderr)

@@ -83,7 +83,7 @@ def run(order: RunRequest, settings: Settings) -> None:
         claim(settings.kafka, bootstrap, folder, settings.kafka.continue_run)
         for place in (ARCHIVE, "recovery", "logs"):
             (folder / place).mkdir(exist_ok=True)
-        describe(folder, order.feeds, bootstrap, f"http://{settings.api.host}:{settings.api.port}/")
+        describe(folder, order.feeds, bootstrap, settings.api.page)
         KillWatch(settings, bootstrap, lambda _: None).look()  # in the order before the first record; greeted with
         specs = children(order, bootstrap, folder, settings)
         if settings.live.enabled and (why := why_not_live(order.feeds, settings)):
@@ -292,7 +292,7 @@ def _no_empty_folder(folder: Path) -> Iterator[None]:
 def _greet(
     order: RunRequest, folder: Path, bootstrap: str, embedded: bool, specs: list[ChildSpec], settings: Settings
 ) -> None:
-    page = f"http://{settings.api.host}:{settings.api.port}/" if any(s.name == "api" for s in specs) else "none yet"
+    page = settings.api.page if any(s.name == "api" for s in specs) else "none yet"
     kind = f"embedded, keeps its data in {folder / BROKER}" if embedded else "yours"
     until = "Ctrl-C" if order.duration_s is None else f"Ctrl-C, or {order.duration_s:g} s from now"
     print(

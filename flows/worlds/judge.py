@@ -58,11 +58,9 @@ class Judge:
         """A fill of the instance; it holds to settlement, so all of them buy."""
         if fill.side != "buy":
             raise ValueError("the worlds' instance holds to settlement")
-        state = self._candidate.state
-        share = factor("active" if state == "shadow" else state, self._canary)
-        size, cost = round(fill.size * share), round((fill.gross + fill.fee) * share)
+        size, cost = round(fill.size * self.share), round((fill.gross + fill.fee) * self.share)
         if size > 0:
-            holder = INSTANCE + TWIN if state == "shadow" else INSTANCE
+            holder = INSTANCE + TWIN if self._candidate.state == "shadow" else INSTANCE
             self._candidate.bought(
                 Bought(
                     fill.timestamp,
@@ -100,6 +98,12 @@ class Judge:
         look = self._promoter.look(INSTANCE, t)
         if look.new != look.old:
             self.steps.append(StateChange(t, look.old, look.new, look.text))
+
+    @property
+    def share(self) -> float:
+        """Of the full size, what the instance trades in its state; a shadow's twin trades the full one."""
+        state = self._candidate.state
+        return factor("active" if state == "shadow" else state, self._canary)
 
     # -- what became of it --------------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ import msgspec
 
 from flows.research.workers import Progress, run_jobs
 from flows.worlds.judge import Judge
-from flows.worlds.kinds import BUDGET, KINDS, RULES, World, WorldKind
+from flows.worlds.kinds import KINDS, RULES, World, WorldKind
 from flows.worlds.world import WorldResult, play
 from models.failures import Failure
 from models.statistics.power import observations_needed
@@ -123,7 +123,7 @@ def table_of(results: Sequence[WorldResult]) -> list[dict[str, str | int | float
             "active_h": each.promoted_h,
             "state_at_death": each.state_at_death if each.world.kind == "dying" else None,
             "smaller_after_death_h": each.demoted_h,
-            "drawdown_after_death_usd": round(each.own_drawdown, 2) if each.world.kind == "dying" else None,
+            "drawdown_after_death_usd": round(each.drawdown, 2) if each.world.kind == "dying" else None,
         }
         for each in results
     ]
@@ -141,14 +141,14 @@ def _summary(kind: WorldKind, of: Sequence[WorldResult]) -> KindSummary:
         seconds += each.seconds
     was_active = [each for each in of if each.promoted_h is not None and each.promoted_h <= _alive(each.world)]
     times = sorted(each.promoted_h for each in was_active if each.promoted_h is not None)
-    in_time = [each for each in of if each.demoted_h is not None and each.own_drawdown < BUDGET]
+    in_time = [each for each in of if each.demoted_h is not None and each.budget_h is None]
     return KindSummary(
         kind=kind,
         worlds=len(of),
         promoted=len(was_active),
         demoted=len(in_time),
         already=len([each for each in in_time if each.state_at_death != "active"]),
-        spent=len([each for each in of if each.own_drawdown >= BUDGET]),
+        spent=len([each for each in of if each.budget_h is not None]),
         never=len(of) - len(was_active),
         median_h=times[len(times) // 2] if times else None,
         hours=round(hours, 1),

@@ -20,13 +20,12 @@ from flows.market_line.line import MarketLine
 from flows.trading_line.line import TradingLine
 from flows.trading_line.paper_rules import rules_of
 from flows.worlds.judge import Judge, StateChange
-from flows.worlds.kinds import FEEDS, RULES, STEP_S, World, exchange_of, settings, watch_of
+from flows.worlds.kinds import FEEDS, STEP_S, World, exchange_of, settings, watch_of
 from models.bounds import bounds_of
 from models.contracts import Fill, Outcome
 from models.journal import Spot, decode_event
 from models.message import Message, Stored
 from models.money import DOLLAR
-from models.promotion.states import factor
 from models.settings import Settings
 from models.topics import FILLS, JOURNAL, OUTCOMES
 
@@ -35,9 +34,9 @@ class WorldResult(msgspec.Struct, frozen=True):
     """What became of a world. ``steps``: the instance's changes of state. ``observations``: the net dollars a share of
     each observation. ``promoted_h``, ``demoted_h``: hours from the beginning until it was active, and from the death of
     its edge until it was reduced or disabled; None where it never was. ``budget_h``: hours from the death until the
-    drawdown budget was spent at the full size; None where it never was. ``drawdown``: from the peak since the death,
-    dollars at the full size, until it was demoted. ``hours`` lasted, in ``seconds`` of the processor. Money of ``net``
-    and ``fees``: dollars."""
+    drawdown budget was spent; None where it never was. ``drawdown``: from the peak since the death, dollars at the size
+    that its state gave it, until it was demoted. ``hours`` lasted, in ``seconds`` of the processor. ``net``, ``fees``:
+    dollars at the full size."""
 
     world: World
     steps: list[StateChange]
@@ -55,15 +54,10 @@ class WorldResult(msgspec.Struct, frozen=True):
 
     @property
     def state_at_death(self) -> str:
-        """Its state when its edge died, at which it traded until it was demoted."""
+        """Its state when its edge died."""
         dies = self.world.dies
         before = [each.new for each in self.steps if dies is not None and each.t < dies * NS]
         return before[-1] if before else "shadow"
-
-    @property
-    def own_drawdown(self) -> float:
-        """``drawdown`` at the size at which it traded then, dollars."""
-        return self.drawdown * factor(self.state_at_death, RULES.canary_factor)
 
 
 class _Life:
@@ -77,7 +71,7 @@ class _Life:
         self._trading = TradingLine(chosen, _venue(chosen))
         self._offsets: dict[str, int] = {}
         self.fills = self.fees = self.net = 0
-        self.peak = self.drawdown = 0
+        self.own = self.peak = self.drawdown = 0  # of the net at the size that it had
         self.budget: int | None = None  # Unix ns at which it was spent
         self.price = 0.0  # of spot, as last seen
 
@@ -110,12 +104,12 @@ class _Life:
 
     def _book(self, made: int, t: int) -> None:
         self.net += made
+        self.own += round(made * self.judge.share)
+        self.peak = max(self.peak, self.own)
         dies = self.world.dies
         if dies is None or t < dies * NS or self.judge.demoted_since(dies * NS) is not None:
-            self.peak = max(self.peak, self.net)
             return
-        self.peak = max(self.peak, self.net)
-        self.drawdown = max(self.drawdown, self.peak - self.net)
+        self.drawdown = max(self.drawdown, self.peak - self.own)
         if self.budget is None and self.drawdown >= self.judge.budget:
             self.budget = t
 

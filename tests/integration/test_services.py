@@ -18,12 +18,12 @@ import psutil
 import pytest
 import yaml
 
+from tests.commands import profit
 from tests.conftest import ROOT
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.takes(40)]
 
-PROFIT = [sys.executable, "-m", "api.cli.main"]
 STARTED = ("simulator", "recorder", "market", "trading", "api")
 
 
@@ -37,21 +37,19 @@ def words(service: str, data: Path) -> list[str]:
 
 @pytest.fixture
 def data(bootstrap: str, tmp_path: Path) -> Iterator[Path]:
-    environment = os.environ | {
+    given = {
         "PROFIT_DATA_DIR": str(tmp_path),
         "PROFIT_KAFKA_BOOTSTRAP_SERVERS": bootstrap,
         "PROFIT_KAFKA_CONTINUE_RUN": "true",  # the test's cluster had other runs
         "PROFIT_API_PORT": "0",
     }
     with ExitStack() as started:
-        command = [*PROFIT, *words("prepare", tmp_path)]
-        prepared = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+        prepared = profit(tmp_path, *words("prepare", tmp_path), **given)
         assert prepared.returncode == 0, prepared.stderr
         for service in STARTED:
             log = started.enter_context((tmp_path / f"{service}.log").open("wb"))
-            process = subprocess.Popen(
-                [*PROFIT, *words(service, tmp_path)], cwd=ROOT, env=environment, stdout=log, stderr=log
-            )
+            command = [sys.executable, "-m", "api.cli.main", *words(service, tmp_path)]
+            process = subprocess.Popen(command, cwd=ROOT, env=os.environ | given, stdout=log, stderr=log)
             started.callback(_end, process)
             if service == "simulator":
                 eventually((tmp_path / "exchange.json").is_file, 60, "the exchange")
@@ -76,10 +74,8 @@ def test_they_are_one_run_that_says_its_feeds_and_obeys_its_operator(data: Path,
     eventually(lambda: run()["trading"] == "on", 120, "the trading flow")
     assert (run()["name"], run()["feeds_are"]) == ("main", "SIMULATED")
     assert run()["started"].startswith("20")
-    environment = os.environ | {"PROFIT_DATA_DIR": str(data), "PROFIT_KAFKA_BOOTSTRAP_SERVERS": bootstrap}
+    given = {"PROFIT_DATA_DIR": str(data), "PROFIT_KAFKA_BOOTSTRAP_SERVERS": bootstrap}
     for verb, state in (("pause", "paused"), ("resume", "on"), ("kill", "killed")):
-        said = subprocess.run(
-            [*PROFIT, "control", verb, "--wait-s", "60"], cwd=ROOT, env=environment, capture_output=True, text=True
-        )
+        said = profit(data, "control", verb, "--wait-s", "60", **given)
         assert (said.returncode, said.stdout[: len(verb)]) == (0, verb), said.stderr
         eventually(lambda state=state: run()["trading"] == state, 30, state)  # type: ignore[misc]

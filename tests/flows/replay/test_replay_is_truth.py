@@ -33,7 +33,7 @@ from tests.once import once
 from tests.recordings import simulate
 
 SECONDS = 345
-KILLS = int(os.environ.get("PROFIT_TEST_REPLAY_KILLS", "8"))  # twenty in `make soak`
+KILLS = 20
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +170,7 @@ def test_the_journal_gives_the_same_as_the_feeds(reference: ReplayPlan, tmp_path
 
 
 @pytest.mark.takes(50)
-def test_killed_again_and_again_and_resumed(archive: Path, reference: ReplayPlan, tmp_path: Path) -> None:
+def test_killed_twenty_times_and_resumed(archive: Path, reference: ReplayPlan, tmp_path: Path) -> None:
     """kill -9 of the worker process at random moments; each resume goes on from the last snapshot."""
     plan = _plan(archive, tmp_path / "run", snapshot_s=0.05)
     rng = random.Random(11)
