@@ -15,10 +15,10 @@ Item = TypeVar("Item")
 
 
 def how_many(environment: MutableMapping[str, str], cores: int) -> int:
-    """How many workers ``-n auto`` means: as many as there are clusters given, else one more than there are cores, for
+    """How many workers ``-n auto`` means: as many as there are clusters given, else two more than there are cores, for
     much of the time is waiting."""
     given = environment.get(CLUSTERS[0], "").split()
-    return len(given) or cores + 1
+    return len(given) or cores + 2
 
 
 def take_own_cluster(environment: MutableMapping[str, str]) -> None:

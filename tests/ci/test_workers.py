@@ -12,7 +12,7 @@ from tests.workers import deal, how_many, take_own_cluster
 def test_as_many_workers_as_clusters_else_one_more_than_cores() -> None:
     assert how_many({"PROFIT_TEST_KAFKA": "a:1 b:2 c:3"}, 8) == 3
     assert how_many({"PROFIT_TEST_KAFKA": "a:1"}, 8) == 1
-    assert how_many({}, 2) == 3
+    assert how_many({}, 2) == 4
 
 
 def test_each_worker_takes_the_cluster_of_its_place() -> None:

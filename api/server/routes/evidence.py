@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
 from starlette.concurrency import run_in_threadpool
@@ -11,11 +11,15 @@ from api.server import views
 from api.server.configuration import settings_of
 from api.server.conservation import conservation_of, counted
 from api.server.decisions import DecisionFilter, Trace, one, page, trace
-from api.server.problems import CONFLICT, NOT_FOUND
+from api.server.named import found_by
+from api.server.problems import NOT_FOUND
 from api.server.routes.trading import Filter
 from api.server.run_list import RunList
 from api.server.state import ServerState
+from models.reasons import Reason
+from models.strategies.instance import all_instances
 
+Kind = Literal["enter", "exit", "refuse", "settle", "correct"]
 Id = Annotated[str, Path(max_length=300, description="id of a decision")]
 
 
@@ -25,21 +29,23 @@ def router(state: ServerState) -> APIRouter:
     run_list = RunList(state.ended)
 
     # What is not async reads files, and FastAPI calls it in a thread.
-    @made.get("/decisions", responses=CONFLICT)
+    @made.get("/decisions", responses=NOT_FOUND)
     def decisions(
         limit: Annotated[int, Query(ge=1, le=500, description="rows at most")] = 50,
         refusals: Annotated[bool, Query(description="refused entries too")] = False,
         strategy: Filter = "",
         market: Filter = "",
-        reason: Filter = "",
-        action: Filter = "",
+        reason: Annotated[Reason | Literal[""], Query(description="keep only these; empty for all")] = "",
+        action: Annotated[Kind | Literal[""], Query(description="keep only these; empty for all")] = "",
         q: Annotated[str, Query(max_length=100, description="words, each of which has to stand in it")] = "",
         before: Annotated[str, Query(max_length=300, description="``next`` of the page before")] = "",
     ) -> views.Decisions:
         """Decisions, the latest first; from memory, and further back from the audit. Equal refusals in a row are one,
         with how often."""
         asked = DecisionFilter(strategy, market, reason, action, refusals or action == "refuse" or bool(reason), q)
-        return page(board, state.run_dir, asked, limit, before)
+        found = page(board, state.run_dir, asked, limit, before)
+        found_by("instance", strategy, all_instances(state.settings()), found.decisions)
+        return found
 
     @made.get("/decisions/{decision}", responses=NOT_FOUND)
     def decision(decision: Id) -> views.DecisionView:

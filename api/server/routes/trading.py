@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Query
@@ -13,9 +14,11 @@ from api.server.board import MOST_ROWS
 from api.server.earnings import Earnings
 from api.server.formats import usd
 from api.server.markets import summary_of, view_of
+from api.server.named import found_by
 from api.server.problems import NOT_FOUND
 from api.server.routes.live import Minutes
 from api.server.state import ServerState
+from models.strategies.instance import all_instances
 
 Limit = Annotated[int, Query(ge=1, le=MOST_ROWS, description="rows at most")]
 Name = Annotated[str, Path(max_length=200)]
@@ -46,7 +49,11 @@ def router(state: ServerState) -> APIRouter:
         kind = await run_in_threadpool(kind_of, state.run_dir)
         return state.others.earnings(kind, state.run().name, board.accounts, board.newest_ns)
 
-    @made.get("/scans")
+    def named(strategy: str, market: str, found: Collection[object]) -> None:
+        found_by("instance", strategy, all_instances(state.settings()), found)
+        found_by("market", market, board.windows.markets, found)
+
+    @made.get("/scans", responses=NOT_FOUND)
     async def scans(strategy: Filter = "", market: Filter = "") -> views.Scans:
         """The latest evaluation of every strategy and market, and what would have to change."""
         found = [
@@ -54,6 +61,7 @@ def router(state: ServerState) -> APIRouter:
             for each in board.scans()
             if (not strategy or each.strategy == strategy) and (not market or each.market_key == market)
         ]
+        named(strategy, market, found)
         return views.Scans(scans=found)
 
     @made.get("/markets")
@@ -77,12 +85,14 @@ def router(state: ServerState) -> APIRouter:
             raise HTTPException(404, f"no market {market[:80]} is known yet")
         return view_of(board, followed, state.settings().fair_value)
 
-    @made.get("/funnel")
+    @made.get("/funnel", responses=NOT_FOUND)
     async def funnel(minutes: Minutes = 10, market: Filter = "", strategy: Filter = "") -> views.Funnels:
         """Why each market did or did not trade in the last minutes, with the nearest miss: by all strategies together,
         or by one."""
         now = board.newest_ns
-        names = [market] if market else board.funnel.markets(minutes, now, strategy)
+        of_strategy = board.funnel.markets(minutes, now, strategy)
+        named(strategy, market, [each for each in of_strategy if market in ("", each)])
+        names = [market] if market else of_strategy
         found = [board.funnel.view(each, board.title(each), minutes, now, strategy) for each in names]
         return views.Funnels(funnels=found)
 

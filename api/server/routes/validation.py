@@ -7,11 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api.server import validation_views as views
-from api.server.problems import CONFLICT
+from api.server.named import found_by
+from api.server.problems import NOT_FOUND
 from api.server.promotions import history_of, promotions_of
 from api.server.research import trials_of, walks_of
 from api.server.routes.trading import Filter
 from api.server.state import ServerState
+from models.strategies.instance import all_instances
 
 
 def router(state: ServerState) -> APIRouter:
@@ -25,7 +27,7 @@ def router(state: ServerState) -> APIRouter:
         return promotions_of(board, state.settings())
 
     # What is not async reads files, and FastAPI calls it in a thread.
-    @made.get("/promotions/history")
+    @made.get("/promotions/history", responses=NOT_FOUND)
     def history(
         instance: Filter = "",
         changes: Annotated[bool, Query(description="only those that changed a state")] = False,
@@ -33,20 +35,24 @@ def router(state: ServerState) -> APIRouter:
         before: Annotated[str, Query(max_length=300, description="``next`` of the page before")] = "",
     ) -> views.PromotionHistory:
         """Decisions on states, "hold" too, the latest first; from memory, and further back from the audit."""
-        return history_of(board, state.run_dir, instance, changes, limit, before)
+        found = history_of(board, state.run_dir, instance, changes, limit, before)
+        found_by("instance", instance, all_instances(state.settings()), found.decisions)
+        return found
 
     @made.get("/walks")
     def walks() -> views.WalksView:
         """What `profit validate` found: each strategy's verdict and windows, the newest first."""
         return walks_of(state.data_dir)
 
-    @made.get("/trials", responses=CONFLICT)
+    @made.get("/trials", responses=NOT_FOUND)
     def trials(
         subject: Filter = "",
         limit: Annotated[int, Query(ge=1, le=500, description="rows at most")] = 50,
         at: Annotated[int, Query(ge=0, le=10_000_000, description="``next`` of the page before")] = 0,
     ) -> views.TrialsView:
         """The trial journal: every parameter set that was looked at, and every use of a holdout, the newest first."""
-        return trials_of(state.data_dir, subject, limit, at)
+        found = trials_of(state.data_dir, subject, limit, at)
+        found_by("subject", subject, found.tried, found.trials)
+        return found
 
     return made

@@ -69,6 +69,32 @@ async def test_json_of_what_was_taken(running: Running) -> None:
         assert (await client.get("/openapi.json")).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("address", "code", "cause"),
+    [
+        ("scans?strategy=moon", 404, "there is no instance moon; there are "),
+        ("scans?market=moon", 404, "there is no market moon; there is none yet"),
+        ("funnel?strategy=moon", 404, "there is no instance moon; there are "),
+        ("funnel?market=moon", 404, "there is no market moon; there is none yet"),
+        ("decisions?strategy=moon", 404, "there is no instance moon; there are "),
+        ("decisions?reason=moon", 422, "reason"),
+        ("decisions?action=moon", 422, "action"),
+        ("promotions/history?instance=moon", 404, "there is no instance moon; there are "),
+        ("trials?subject=moon", 404, "there is no subject moon; there is none yet"),
+        ("../stream?strategy=parity,moon", 422, "there is no instance moon."),
+    ],
+)
+async def test_a_filter_by_what_is_not_there_is_told(running: Running, address: str, code: int, cause: str) -> None:
+    async with httpx.AsyncClient(base_url=running.url) as client:
+        answer = await client.get(f"/api/{address}")
+        assert answer.status_code == code and cause in answer.json()["cause"], answer.text
+        assert answer.json()["cure"]
+        known = re.sub("(?<=strategy=|instance=)[^&]*", "parity", address)
+        if known != address and "stream" not in address:
+            assert (await client.get(f"/api/{known}")).json() is not None
+            assert (await client.get(f"/api/{known}")).status_code == 200
+
+
 LINK = re.compile(r"""["'](/pages/[^"'$]+)["']""")
 
 

@@ -158,7 +158,7 @@ async def test_history_goes_page_by_page_from_memory_into_the_audit(running: Run
     assert [each["id"] for each in changes["decisions"]] == ["p00007"]
     oldest = await asked(running, "api/promotions/history", before=f"{T0 + 1}:p00001")
     assert oldest["decisions"] == [msgspec.to_builtins(promotions.decided(rows[0]).model_dump())]
-    assert (await asked(running, "api/promotions/history", instance="other"))["decisions"] == []
+    assert (await asked(running, "api/promotions/history", instance="lead_lag"))["decisions"] == []
 
 
 def _audit(run_dir: Path, rows: Sequence[PromotionDecision]) -> None:

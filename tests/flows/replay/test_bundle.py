@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,20 @@ import msgspec
 import pytest
 
 from connectors.archive.reader import ArchiveReader
-from flows.replay.bundle import BUNDLES, OUTPUTS, Bundle, BundleChain, encode, hash_of, predecessors, read_bundle
-from flows.replay.bundle_check import CheckResult, check_bundle, make_bundle
+from flows.replay import bundle_check
+from flows.replay.bundle import (
+    BUNDLES,
+    OUTPUTS,
+    Bundle,
+    BundleChain,
+    encode,
+    hash_of,
+    inputs_of,
+    predecessors,
+    read_bundle,
+)
+from flows.replay.bundle_check import CheckResult, Progress, check_bundle, make_bundle
+from flows.replay.plan import ReplayPlan
 from flows.replay.summary import ClosingBalance, RunSummary
 from models.failures import Failure
 from models.message import Stored
@@ -28,8 +40,31 @@ pytestmark = pytest.mark.takes(30)
 NOW = "2026-11-30T10:00:00+00:00"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def replayed_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What was replayed of the same inputs by the same settings is taken from the first time: that it comes out the
+    same again is what test_replay_is_truth is for. Commands replay each time."""
+    truly = bundle_check._replayed
+
+    def replayed(plan: ReplayPlan, progress: Progress) -> RunSummary:
+        inputs = msgspec.json.encode(inputs_of(plan.archive), order="sorted")
+        of = hashlib.sha256(inputs + f"{plan.settings.model_dump_json()} {plan.fixed}".encode()).hexdigest()
+
+        def make(folder: Path) -> None:
+            (folder / "summary.json").write_bytes(msgspec.json.encode(truly(plan, progress)))
+            shutil.copytree(plan.output, folder / "output")
+
+        kept = once(tmp_path_factory, f"a-replay-{of[:16]}", make)
+        shutil.copytree(kept / "output", plan.output, dirs_exist_ok=True)
+        return msgspec.json.decode((kept / "summary.json").read_bytes(), type=RunSummary)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bundle_check, "_replayed", replayed)
+        yield
+
+
 @pytest.fixture(scope="module")
-def data(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def data(replayed_once: None, made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with a run and three bundles of it; the last one is in the run's folder too."""
 
     def make(folder: Path) -> None:
