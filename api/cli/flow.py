@@ -70,7 +70,7 @@ def flow(
         return [ModuleState(f"flow.{name}", status, meter.counts(), reason, meter.gauges())]
 
     recovery: Path | None = None
-    await_cluster(settings.kafka, bootstrap, ABSENCE_S)  # as long as a flow that runs waits for it
+    await_cluster(settings.kafka, bootstrap, ABSENCE_S, _say)  # as long as a flow that runs waits for it
     own = claim(settings.kafka, bootstrap, folder, settings.kafka.continue_run)
     if name == "audit":
         dataflow = audit_flow(settings, bootstrap, stop, folder, meter, drain_s)

@@ -11,10 +11,12 @@ from typing import Annotated, Any
 
 import typer
 
+from api.cli.usage import Verbs, WrongUsage
 from connectors.failures import explained, unforeseen
 from connectors.heap import bound_heap
 
 app = typer.Typer(
+    cls=Verbs,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -96,7 +98,7 @@ def main() -> None:
     try:
         _register(verb if verb in VERBS and "--help" not in sys.argv[1:2] else None)
         app.callback(invoke_without_command="--version" in sys.argv[1:2])(_root)
-        app()
+        app(prog_name="profit")
         code = 0
     except KeyboardInterrupt as end:
         print(_interrupted(end, verb), file=sys.stderr)
@@ -112,7 +114,7 @@ def main() -> None:
             raise
         failure = explained(error) or unforeseen(error)
         print(f"profit: {failure.cause}\n        {failure.cure}", file=sys.stderr)
-        code = 1
+        code = 2 if isinstance(failure, WrongUsage) else 1
     if verb in LEAVE_AT_ONCE:
         sys.stdout.flush()
         sys.stderr.flush()

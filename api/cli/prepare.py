@@ -33,7 +33,7 @@ def prepare(
     if not bootstrap:
         raise Failure("no Kafka cluster is named.", "Give --kafka HOST:PORT, or use `profit up`.")
     folder = run_dir or settings.data_dir
-    await_cluster(settings.kafka, bootstrap, WAIT_S)
+    await_cluster(settings.kafka, bootstrap, WAIT_S, lambda text: print(text, file=sys.stderr))
     create_topics(settings.kafka, bootstrap)
     own = claim(settings.kafka, bootstrap, folder, settings.kafka.continue_run)
     make_token(token_path(settings))

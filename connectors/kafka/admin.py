@@ -7,7 +7,7 @@ Failure that names it and says what to do.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException
@@ -29,12 +29,19 @@ def cluster_answers(kafka: Kafka, bootstrap: str, timeout_s: float = CONNECT_TIM
         return False
 
 
-def await_cluster(kafka: Kafka, bootstrap: str, timeout_s: float) -> None:
-    """Wait until the cluster answers. Raises Failure when it does not within ``timeout_s`` seconds."""
+def await_cluster(
+    kafka: Kafka, bootstrap: str, timeout_s: float, say: Callable[[str], object] = lambda text: None
+) -> None:
+    """Wait until the cluster answers; ``say`` is told when that takes more than two seconds. Raises Failure when it
+    does not within ``timeout_s`` seconds."""
     deadline = time.monotonic() + timeout_s
+    told = False
     while not cluster_answers(kafka, bootstrap, timeout_s=min(max(deadline - time.monotonic(), 0.1), 2.0)):
         if time.monotonic() >= deadline:
             raise away(bootstrap, "nobody listens there, or it is not ready", timeout_s)
+        if not told:
+            say(f"waiting for Kafka at {bootstrap}, up to {timeout_s:.0f} s")
+            told = True
         time.sleep(0.1)
 
 

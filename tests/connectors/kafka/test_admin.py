@@ -70,18 +70,21 @@ def test_deleted_topics_are_gone(bootstrap: str, topic_names: Callable[[str], st
 def test_a_cluster_that_comes_late_is_waited_for() -> None:
     port = free_port()
     waited: list[float] = []
+    said: list[str] = []
 
     def wait() -> None:
         began = time.monotonic()
-        await_cluster(Kafka(), f"127.0.0.1:{port}", 120.0)
+        await_cluster(Kafka(), f"127.0.0.1:{port}", 120.0, said.append)
         waited.append(time.monotonic() - began)
 
     waiter = threading.Thread(target=wait)
     waiter.start()
-    time.sleep(1.0)  # the broker is not there yet
+    while not said and waiter.is_alive():  # the broker is not there yet
+        time.sleep(0.05)
     with EmbeddedBroker.start(Broker(port=port)):
         waiter.join(120.0)
     assert waited and waited[0] > 1.0
+    assert said == [f"waiting for Kafka at 127.0.0.1:{port}, up to 120 s"]
 
 
 def test_a_cluster_that_never_comes_is_said() -> None:
