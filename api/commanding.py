@@ -103,7 +103,8 @@ def give(command: Command, settings: Settings, token: str, bootstrap: str, wait_
     answer = command_and_wait(command, token, settings.kafka, bootstrap, wait_s)
     if isinstance(do, Kill):
         also = ", ".join(others_up(settings.data_dir, command.run))
-        shared = f"It holds for every run of {settings.data_dir}: {f'also {also}, and ' if also else ''}all later ones."
+        whom = f"also {also}" if also else "this one"
+        shared = f"It holds for every run of {settings.data_dir}: {whom}, and all later ones."
         return msgspec.structs.replace(answer, text=f"{answer.text} {shared}")
     if isinstance(do, Release) and do.what == "kill" and answer.verdict != Verdict.BLOCK:
         lift_kill(settings.data_dir)
