@@ -66,7 +66,7 @@ def test_its_rules_outlive_a_restart() -> None:
     owned.configure(relevant(with_instances(fair_value=SLOW)))
     again = desks.resume(owned.snapshot(), Settings())
     desk: Desk = again.state._desk
-    found = desk._instances["eager"]
+    found = desk._floor.instances["eager"]
     assert (found.parameters.stop_loss, found.enabled) == (0.05, False)
 
 
@@ -99,7 +99,7 @@ class Listener(Member):
 
 def test_members_hear_inputs_before_any_market_is_known() -> None:
     desk, listener = Desk(settings()), Listener()
-    desk._members = (*desk._members, listener)
+    desk._floor.members = (*desk._floor.members, listener)
     report = '{"type": "report", "order": "o", "state": "filled", "t": 5, "price": 5000, "size": 1000000}'
     promotion = '{"model": "gbm-3", "instance": "fair", "t": 5, "state": "canary"}'
     for seq, (topic, payload) in enumerate(((EXECUTIONS, report), (MODELS, promotion))):

@@ -101,7 +101,7 @@ def test_what_the_venue_says_after_that_is_kept_from_the_money() -> None:
     scene = resolved(NEVER)
     scene.books.may_differ = True
     wait(scene, ANSWER_WITHIN_NS // SECOND + 1)
-    venue = scene.line.trading._desk._desk._venue
+    venue = scene.line.trading._desk._desk._floor.venue
     assert isinstance(venue, TardyVenue)
     venue.answer = 0
     wait(scene, 5)
