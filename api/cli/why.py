@@ -194,6 +194,8 @@ def _postings(chain: Chain, console: Console) -> None:
 
 def _outcome(chain: Chain, console: Console) -> None:
     _heading(console, "7. Outcome")
+    if chain.position is not None:
+        _line(console, f"  {chain.position.text}")
     if chain.outcome is None or chain.realised is None:
         console.print("  the market is not settled")
         return

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel
 
+from api.server.held import HeldPosition, held_by
 from api.server.lookup import Lookup
 from api.server.places import Places
 from api.server.sentence import limits_of, sentence_of
@@ -63,9 +64,9 @@ class JournalEvent(BaseModel):
 
 
 class Chain(BaseModel):
-    """Everything from the raw frames to the money. ``sentence``: what was done and why. ``realised`` is the PnL of the
-    decision's strategy in its market in micro-dollars, None while the market is not settled; ``notes`` says what could
-    not be found and why."""
+    """Everything from the raw frames to the money. ``sentence``: what was done and why. ``position``: what became of
+    what the decision bought or sold. ``realised`` is the PnL of the decision's strategy in its market in micro-dollars,
+    None while the market is not settled; ``notes`` says what could not be found and why."""
 
     run: str
     sentence: str
@@ -76,6 +77,7 @@ class Chain(BaseModel):
     fills: list[Fill]
     postings: list[Posting]
     outcome: Outcome | None
+    position: HeldPosition | None
     realised: int | None
     notes: list[str]
 
@@ -125,7 +127,7 @@ def chain_of(places: Places, decision_id: str, known: Decision | None = None) ->
     outcome = _outcome(own, decision)
     postings = _postings(own, decision, orders, stored_fills, fills, outcome)
     if outcome is None:
-        notes.append(f"{decision.market_key} is not settled in this archive: there is no realised PnL yet")
+        notes.append(f"{decision.market_key} is not settled in this archive: what all of it came to is not known yet")
     missing = sorted(set(decision.order_ids) - {order.id for order in orders if order.status in _FINAL})
     if missing:
         notes.append(f"no final state of {', '.join(missing)} in this archive")
@@ -140,6 +142,7 @@ def chain_of(places: Places, decision_id: str, known: Decision | None = None) ->
         fills=fills,
         postings=postings,
         outcome=outcome,
+        position=held_by(own, fills, outcome),
         realised=None if outcome is None else outcome.pnl.get(decision.strategy, 0),
         notes=notes,
     )

@@ -16,6 +16,7 @@ from api.server import audit, presenting, views
 from api.server.board import MOST_ROWS, Board
 from api.server.chain import FrameView, JournalEvent, UnknownDecision, chain_of
 from api.server.formats import usd
+from api.server.held import HeldPosition
 from api.server.places import Places
 from models.contracts import Decision
 from models.failures import Failure
@@ -82,6 +83,7 @@ class Trace(BaseModel):
     fills: list[views.FillView]
     postings: list[views.PostingView]
     outcome: views.OutcomeView | None
+    position: HeldPosition | None = Field(description="what became of what it bought or sold; null without a fill")
     realised_usd: float | None = Field(description="dollars, of the strategy in this market; null until it is settled")
     complete: bool = Field(description="whether the archive has all frames already")
     notes: list[str] = Field(description="what could not be found, and why")
@@ -224,7 +226,7 @@ def trace(board: Board, run_dir: Path, decision_id: str) -> Trace:
     except Failure as failure:
         return Trace(
             sentence=view.sentence, decision=view, frames=[], journal=[], orders=[], fills=[], postings=[],
-            outcome=None, realised_usd=None, complete=False, notes=[f"frames follow: {failure.cause}"],
+            outcome=None, position=None, realised_usd=None, complete=False, notes=[f"frames follow: {failure.cause}"],
         )  # fmt: skip
     title = board.title
     return Trace(
@@ -236,6 +238,7 @@ def trace(board: Board, run_dir: Path, decision_id: str) -> Trace:
         fills=[presenting.fill(each, title) for each in chain.fills],
         postings=[presenting.posting(each) for each in chain.postings],
         outcome=presenting.outcome(chain.outcome, title) if chain.outcome is not None else None,
+        position=chain.position,
         realised_usd=usd(chain.realised) if chain.realised is not None else None,
         complete=bool(chain.frames) and not any(frame.missing for frame in chain.frames),
         notes=chain.notes,

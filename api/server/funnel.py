@@ -8,7 +8,7 @@ each side, some want none, and refusals that repeat the last one are told with t
 from __future__ import annotations
 
 from collections import Counter
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -82,10 +82,10 @@ class Funnel:
             _step("evaluations", total, {}),
             _step("data fit to judge", fit, data),
             _step("edge above the threshold", passed, edge),
-            _step("entries wanted", entered + sum(refused.values()), {}),
-            _step("gates passed", entered + sum(sized.values()), gates),
-            _step("sized and ordered", entered, sized),
-            _step("of them bought", len(set[str]().union(*(each.filled for each in kept))), {}),
+            _step("entries wanted", entered + sum(refused.values()), {}, "entries"),
+            _step("gates passed", entered + sum(sized.values()), gates, "entries"),
+            _step("sized and ordered", entered, sized, "entries"),
+            _step("of them bought", len(set[str]().union(*(each.filled for each in kept))), {}, "entries"),
         ]
         nearest = max((each.nearest for each in kept if each.nearest is not None), default=None)
         return views.FunnelView(market_key=market, market=title, minutes=minutes, steps=steps, nearest=_miss(nearest))
@@ -117,11 +117,12 @@ class Funnel:
         return known.setdefault(strategy, _Minute())
 
 
+_Counted = Literal["evaluations", "entries"]
 _WAITING: Final = frozenset({"not_started", "expired"})
 
 
-def _step(name: str, count: int, lost: dict[str, int]) -> views.FunnelStep:
-    return views.FunnelStep(step=name, count=count, lost=dict(sorted(lost.items(), key=lambda each: -each[1])))
+def _step(name: str, count: int, lost: dict[str, int], of: _Counted = "evaluations") -> views.FunnelStep:
+    return views.FunnelStep(step=name, count=count, lost=dict(sorted(lost.items(), key=lambda each: -each[1])), of=of)
 
 
 def _miss(nearest: tuple[float, float, float, str, str] | None) -> str:

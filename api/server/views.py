@@ -753,6 +753,7 @@ class FunnelStep(BaseModel):
     step: str
     count: int
     lost: dict[str, int] = Field(description="by reason")
+    of: Literal["evaluations", "entries"] = Field(description="what is counted: one may want none, one or several")
 
 
 class FunnelView(BaseModel):

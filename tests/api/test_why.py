@@ -204,6 +204,7 @@ def test_the_chain_is_whole(run: str, request: pytest.FixtureRequest) -> None:
     assert sum(p.amount for p in chain.postings) == 0
     assert chain.outcome is not None
     assert chain.realised == 5_500_000
+    assert chain.position is not None and (chain.position.state, chain.position.net_usd) == ("settled", 5.5)
     assert chain.notes == []
 
 
