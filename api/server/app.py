@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from fastapi import FastAPI, Request, status
+from fastapi import Depends, FastAPI, Request, status
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from api.runs import UnknownRun
 from api.server.chain import UnknownDecision
 from api.server.dating import Dated
+from api.server.named import only_parameters
 from api.server.problems import ANYWHERE, problem
 from api.server.routes import evidence, live, operator, reports, streaming, trading, validation
 from api.server.state import ServerState
@@ -71,7 +72,7 @@ def build(state: ServerState) -> FastAPI:
 
     app.add_middleware(Dated, hub=hub, finished=state.finished)
     for part in (live, trading, evidence, reports, validation, operator, streaming):
-        app.include_router(part.router(state), responses=ANYWHERE)
+        app.include_router(part.router(state), responses=ANYWHERE, dependencies=[Depends(only_parameters)])
     app.mount("/pages", StaticFiles(directory=PAGES), name="pages")
 
     @app.get("/overview", include_in_schema=False)

@@ -17,6 +17,7 @@ from api.server.board import MOST_ROWS, Board
 from api.server.chain import FrameView, JournalEvent, UnknownDecision, chain_of
 from api.server.formats import usd
 from api.server.held import HeldPosition
+from api.server.named import place_of
 from api.server.places import Places
 from models.contracts import Decision
 from models.failures import Failure
@@ -91,10 +92,9 @@ class Trace(BaseModel):
 
 def page(board: Board, run_dir: Path, asked: DecisionFilter, limit: int, before: str) -> views.Decisions:
     """Up to ``limit`` decisions older than ``before``. Equal refusals that follow each other are one row."""
-    match = _CURSOR.fullmatch(before)
-    cursor = (int(match[1]), match[2]) if match else None
+    place = place_of(_CURSOR, before)
     found: list[_Row] = []
-    oldest = cursor
+    oldest = place
 
     def add(decision: Decision) -> None:
         nonlocal oldest
@@ -113,7 +113,7 @@ def page(board: Board, run_dir: Path, asked: DecisionFilter, limit: int, before:
     for each in sorted(known, key=lambda each: (each.journal, each.id), reverse=True):
         if each.journal < reach or len(found) > limit:
             break
-        if cursor is None or (each.journal, each.id) < cursor:
+        if place is None or (each.journal, each.id) < place:
             add(each)
     with contextlib.suppress(audit.NoAudit):  # memory is all there is yet
         while len(found) <= limit:

@@ -1,12 +1,35 @@
-"""What a filter names has to exist: nothing found by a name that nobody has is a wrong name, and not an empty list."""
+"""What a request names has to exist. Nothing found by a name that nobody has is a wrong name, and not an empty list; a
+parameter or a place in a list that is none is not passed over."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 
-from fastapi import HTTPException
+from fastapi import HTTPException, Request
+from fastapi.routing import APIRoute
 
 _MOST_TOLD = 12
+
+
+def only_parameters(request: Request) -> None:
+    """Raises 422 for a parameter that the address does not take: misspelt, it would be as if it were not there."""
+    route = request.scope.get("route")
+    if not isinstance(route, APIRoute):
+        return
+    there = [each.alias for each in route.dependant.query_params]
+    for name in request.query_params:
+        if name not in there:
+            told = f"there are {', '.join(there)}" if there else "it takes none"
+            raise HTTPException(422, f"there is no parameter {name[:80]}; {told}")
+
+
+def place_of(pattern: re.Pattern[str], before: str) -> tuple[int, str] | None:
+    """The place that ``before`` names, None where it is empty. Raises 422 where it is no ``next`` of a page."""
+    match = pattern.fullmatch(before)
+    if before and match is None:
+        raise HTTPException(422, "before: that is not the next of a page")
+    return (int(match[1]), match[2]) if match else None
 
 
 def found_by(what: str, name: str, names: Iterable[str], found: Collection[object]) -> None:

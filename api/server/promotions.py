@@ -14,6 +14,7 @@ from api.server import audit
 from api.server import validation_views as views
 from api.server.board import Board
 from api.server.formats import iso
+from api.server.named import place_of
 from models.contracts import CriterionRow, Number, PromotionDecision
 from models.reasons import MEANING, Reason, Verdict
 from models.record import fields_of
@@ -155,14 +156,14 @@ def history_of(
 ) -> views.PromotionHistory:
     """Up to ``limit`` decisions older than ``before``; with ``changes`` those that changed a state. Reads files: not
     for the event loop."""
-    match = _CURSOR.fullmatch(before)
-    cursor = (min(int(match[1]), _LATEST), match[2]) if match else None
+    asked = place_of(_CURSOR, before)
+    start = (min(asked[0], _LATEST), asked[1]) if asked else None
     found: list[PromotionDecision] = []
-    last = cursor
+    last = start
     kept = sorted(board.promotion_records(), key=lambda each: (each.timestamp, each.id), reverse=True)
     for each in kept:
         place = (each.timestamp, each.id)
-        if cursor is not None and place >= cursor:
+        if start is not None and place >= start:
             continue
         last = place
         if instance in ("", each.instance) and (not changes or each.old != each.new):

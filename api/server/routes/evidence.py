@@ -45,6 +45,7 @@ def router(state: ServerState) -> APIRouter:
         asked = DecisionFilter(strategy, market, reason, action, refusals or action == "refuse" or bool(reason), q)
         found = page(board, state.run_dir, asked, limit, before)
         found_by("instance", strategy, all_instances(state.settings()), found.decisions)
+        found_by("market", market, board.windows.markets, found.decisions)
         return found
 
     @made.get("/decisions/{decision}", responses=NOT_FOUND)

@@ -9,6 +9,7 @@ from fastapi.responses import FileResponse
 from pydantic import StringConstraints
 
 from api.server import report_views as views
+from api.server.named import found_by
 from api.server.problems import CONFLICT, NOT_FOUND
 from api.server.reports import ReportShelf
 from api.server.routes.trading import Filter
@@ -55,7 +56,9 @@ def router(state: ServerState) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=500, description="rows at most, the largest by money")] = 200,
     ) -> views.GroupsView:
         """What each group of an instance's trades came to."""
-        return shelf.groups(name, by, instance, limit)
+        found = shelf.groups(name, by, instance, limit)
+        found_by("instance", instance, shelf.instances(name, state.settings()), found.groups)
+        return found
 
     @made.get("/reports/{name}/trades", responses=NOT_FOUND)
     def trades(
@@ -65,7 +68,9 @@ def router(state: ServerState) -> APIRouter:
         at: Annotated[int, Query(ge=0, le=10_000_000, description="``next`` of the page before")] = 0,
     ) -> views.TradesView:
         """The closed round trips that the report is of, the last first."""
-        return shelf.trades(name, instance, limit, at)
+        found = shelf.trades(name, instance, limit, at)
+        found_by("instance", instance, shelf.instances(name, state.settings()), found.trades)
+        return found
 
     @made.get(
         "/reports/{name}/page",

@@ -109,7 +109,8 @@ async def test_groups_are_of_one_dimension_and_add_up(running: Running) -> None:
         assert sum(each["net_usd"] for each in told["groups"]) == pytest.approx(1.0)
     most = await asked(running, "api/reports/first/groups", by="market", limit=2)
     assert most["of"] == 5 and [each["net_usd"] for each in most["groups"]] == [-4.0, 3.0]
-    assert (await asked(running, "api/reports/first/groups", by="hour", instance="other"))["groups"] == []
+    assert (await asked(running, "api/reports/first/groups", by="hour", instance="parity"))["groups"] == []
+    assert "one" in (await asked(running, "api/reports/first/groups", 404, by="hour", instance="other"))["cause"]
     await asked(running, "api/reports/first/groups", 422, by="weather")
     assert set(get_args(Dimension)) == set(DIMENSIONS)
 
@@ -125,7 +126,8 @@ async def test_pages_of_trades_hold_each_of_them_once_the_last_closed_first(runn
     assert nets == NETS[::-1]
     first = (await asked(running, "api/reports/first/trades", limit=1))["trades"][0]
     assert (first["gross_usd"], first["costs_usd"]["fees"], first["size_shares"]) == (2.0, 1.0, 10.0)
-    assert (await asked(running, "api/reports/first/trades", instance="other"))["of"] == 0
+    assert (await asked(running, "api/reports/first/trades", instance="parity"))["of"] == 0
+    assert "one" in (await asked(running, "api/reports/first/trades", 404, instance="other"))["cause"]
 
 
 async def test_a_comparison_has_what_differs(running: Running) -> None:
