@@ -299,6 +299,8 @@ def _compare(places: list[str], as_json: bool, settings: Settings) -> None:
             table.add_row(row.instance, row.figure, *(_value(each) for each in row.values))
         console.print(table)
     console.print(f"{result.equal} figures are the same in all")
+    for doubt in result.doubts:
+        console.print(f"to doubt: {doubt}", soft_wrap=True)
 
 
 def _value(value: float | str | None) -> str:

@@ -9,9 +9,10 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -25,6 +26,9 @@ from connectors.yielding import yield_to_others
 from models.failures import Failure
 from models.overriding import overridden
 from models.settings import Settings, load
+
+#: Keys of the settings that have an option of another name.
+_OPTIONS: Final = {"speed": "--speed", "seed": "--seed", "lag_s": "--lag", "maker_error": "--maker-error"}
 
 
 def simulate(
@@ -63,8 +67,11 @@ def simulate(
     }
     try:
         chosen = type(chosen).model_validate(chosen.model_dump() | given)
-    except ValueError as cause:
-        raise Failure(f"an option is out of its bounds: {cause}.", "See `profit simulate --help`.") from None
+    except ValidationError as cause:
+        wrong = cause.errors()[0]
+        key = str(wrong["loc"][0])
+        said = wrong["msg"].removeprefix("Input ")
+        raise Failure(f"{_OPTIONS.get(key, key)} {wrong['input']}: it {said}.", "See profit simulate --help.") from None
     given_parameters = parameters(chosen, settings.feeds)
     if to is not None or hours is not None:
         if to is None or hours is None:

@@ -62,6 +62,8 @@ def _make(place: str, file: Path, data_dir: Path, as_json: bool) -> None:
     archive = archive_of(Path(place), data_dir)
     if is_running(archive.parent):
         raise Failure(f"{place} is still running.", "End it first; what it holds by now: profit replay --compare.")
+    if file.is_dir():
+        raise Failure(f"--bundle {file} is a folder.", f"Name a file: --bundle {file / NAME}.")
     require_writable(file.absolute().parent)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     with Console(stderr=True, quiet=as_json).status("replaying the run, which has to come out the same"):

@@ -65,7 +65,7 @@ def page(report: RunReport) -> str:
         *(_warnings(each) for each in whole),
         "<h2>Net result after each trade</h2>",
         lines(report.curves, "$"),
-        "<h2>Drawdown</h2>",
+        "<h2>Drawdown of closed trades</h2>",
         lines({name: _falls(curve) for name, curve in report.curves.items()}, "$"),
         "<h2>How sure: ratios and tails</h2>",
         _ratios(whole),

@@ -61,8 +61,9 @@ def place_of(module: str) -> tuple[int, str]:
     return ROOMS.index(room_of(module)), module
 
 
-def expected(settings: Settings, feeds: str) -> tuple[str, ...]:
-    """Modules that have to report. ``feeds``: sim, live, or what is played; a recording has no connections."""
+def expected(settings: Settings, feeds: str, replay: bool = False) -> tuple[str, ...]:
+    """Modules that have to report. ``feeds``: sim, live, or what is played; a recording has no connections. ``replay``:
+    the line was run without the processes of the flows."""
     names = [f"feed.{feed}" for feed in _FEEDS]
     names += [f"feed.{feed}.{asset}" for feed in _BY_ASSET for asset in settings.feeds.assets]
     if feeds in ("sim", "live"):
@@ -71,7 +72,8 @@ def expected(settings: Settings, feeds: str) -> tuple[str, ...]:
     for instance in instances(settings):
         names += [instance.limits.module, instance.module]
     names += [*(f"gate.{gate}" for gate in _GATES), *_LINE]
-    names += ["flow.market", "flow.trading", "flow.audit"]
+    if not replay:
+        names += ["flow.market", "flow.trading", "flow.audit"]
     if feeds in ("sim", "live") and settings.promotion.enabled:
         names += ["learning", "promotion", "flow.learning"]
     return tuple(names)

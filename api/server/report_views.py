@@ -187,3 +187,4 @@ class ComparisonView(BaseModel):
     settings: list[DifferenceView]
     figures: list[DifferenceView]
     equal: int
+    doubts: list[str] = Field(description="why a difference may say nothing")

@@ -117,6 +117,7 @@ class ReportShelf:
             settings=[_difference(each) for each in found.settings],
             figures=[_difference(each) for each in found.figures],
             equal=found.equal,
+            doubts=found.doubts,
         )
 
     def _made(self, name: str) -> RunReport:

@@ -7,8 +7,10 @@ from typing import Any, Final
 
 import msgspec
 
+from flows.report.credibility import LEAST_TRADES
 from flows.report.performance import GroupPerformance
 from flows.report.run_report import RunReport
+from models.timestamps import SECOND
 
 #: Fields that are compared, by what people call them; the first are dollars.
 _MONEY: Final = {
@@ -23,6 +25,8 @@ _OTHER: Final = {
     name: name for name in ("trades", "markets", "won", "hit_rate", "profit_factor", "probabilistic_sharpe")
 }
 MONEY: Final = frozenset(_MONEY)
+#: Lengths further apart than this factor are said.
+_ALIKE: Final = 1.5
 
 
 class FigureDifference(msgspec.Struct):
@@ -36,12 +40,14 @@ class FigureDifference(msgspec.Struct):
 
 
 class Comparison(msgspec.Struct):
-    """``runs`` in the order given; ``settings`` and ``figures`` that differ; ``equal``: how many figures do not."""
+    """``runs`` in the order given; ``settings`` and ``figures`` that differ; ``equal``: how many figures do not.
+    ``doubts``: why a difference may say nothing, a sentence each."""
 
     runs: list[str]
     settings: list[FigureDifference]
     figures: list[FigureDifference]
     equal: int
+    doubts: list[str]
 
 
 def compare_reports(reports: Sequence[RunReport], settings: Sequence[dict[str, Any]]) -> Comparison:
@@ -60,7 +66,20 @@ def compare_reports(reports: Sequence[RunReport], settings: Sequence[dict[str, A
             spread = max(known) - min(known) if len(known) > 1 else 0.0
             figures.append(FigureDifference(instance, name, values, round(spread, 6)))
     figures.sort(key=lambda each: (each.figure not in MONEY, -each.spread, each.instance, each.figure))
-    return Comparison([each.run for each in reports], _settings(settings), figures, equal)
+    return Comparison([each.run for each in reports], _settings(settings), figures, equal, _doubts(reports))
+
+
+def _doubts(reports: Sequence[RunReport]) -> list[str]:
+    doubts = []
+    spans = [(each.last_ns - each.first_ns) / (3_600 * SECOND) for each in reports]
+    if max(spans) > _ALIKE * min(spans):
+        told = ", ".join(f"{each.run} {span:,.1f} h" for each, span in zip(reports, spans, strict=True))
+        doubts.append(f"they are of different lengths: {told}. What adds up over time does not compare")
+    for each in reports:
+        trades = sum(row.trades for row in each.whole())
+        if trades < LEAST_TRADES:
+            doubts.append(f"{each.run} has {trades} trades, {LEAST_TRADES} at least: what differs may be chance")
+    return doubts
 
 
 def _figure(row: GroupPerformance, field: str) -> float | None:

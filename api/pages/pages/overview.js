@@ -27,7 +27,7 @@ export default function Overview({ go, run }) {
       <${Figure} label="Utilisation" value=${percent(money.data?.utilisation)} note="of the total cap" />
       <${Figure} label="Realised PnL" value=${signed(gauges.realised)} kind=${tone(gauges.realised)} note="closed PnL less all fees" />
       <${Figure} label="Unrealised" value=${signed(gauges.unrealised)} kind=${tone(gauges.unrealised)} />
-      <${Figure} label="Positions" value=${count(gauges.positions)} /><${Figure} label="Drawdown" value=${usd(money.data?.drawdown_usd)} />
+      <${Figure} label="Positions" value=${count(gauges.positions)} /><${Figure} label="Drawdown at the bid" value=${usd(money.data?.drawdown_usd)} />
     </dl><//></div>
     </div>
     <${Panel} title="The line" live=${modules} note="a room a module, in the order of the journey; counts since start: passed, waiting, refused"><${Line} modules=${modules.data?.modules} /><//>

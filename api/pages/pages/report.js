@@ -11,9 +11,10 @@ const COLORS = ["--accent", "--good", "--warn", "--bad", "--soft", "--down"];
 const BY = ["market type", "family", "hour", "regime", "evidence", "exit", "day", "market"];
 // What stands between the mid and the ledger, in the order in which it is paid.
 const PARTS = { spread: "from the mid to the touch; captured by quotes", slippage: "through the depth of the book", latency: "the mid ran away while the order was under way", adverse: "the mid moved against a quote's fill", fees: "of the exchange", rebates: "paid back", capital: "interest on the stake" };
-const interval = (p) => (p.expectancy_low_usd === null ? "too few" : `${signed(p.expectancy_low_usd)} to ${signed(p.expectancy_high_usd)}`);
+const whole = (text) => html`<span class="nowrap">${text}</span>`;
+const interval = (p) => (p.expectancy_low_usd === null ? "too few" : html`${whole(signed(p.expectancy_low_usd))} to ${whole(signed(p.expectancy_high_usd))}`);
 const doubts = (p, ...figures) => p.doubts.filter((d) => figures.includes(d.figure)).map((d) => html`<small class="doubt" key=${d.text}>${d.text}</small>`);
-const doubted = (value, p, ...figures) => html`${value}${doubts(p, ...figures)}`;
+const doubted = (value, p, ...figures) => html`${whole(value)}${doubts(p, ...figures)}`;
 
 export function OneReport({ name, query }) {
   const path = `/api/reports/${encodeURIComponent(name)}`;
@@ -46,10 +47,10 @@ const COLUMNS = [
   { key: "instance", label: "Instance", cell: (p) => html`<a href=${`/strategies/${p.instance}`}>${p.instance}</a>` },
   { key: "trades", label: "Trades", num: true, kind: () => "roomy", cell: (p) => doubted(count(p.trades), p, "trades") }, { key: "hit_rate", label: "Won", num: true, cell: (p) => percent(p.hit_rate) },
   { key: "net_usd", label: "Net", num: true, kind: () => "roomy", cell: (p) => doubted(html`<b class=${tone(p.net_usd)}>${signed(p.net_usd)}</b>`, p, "net_usd") },
-  { key: "expectancy_usd", label: "Net a trade, 95 %", num: true, kind: () => "roomy", cell: (p) => doubted(html`${signed(p.expectancy_usd)} <span class="quiet">${interval(p)}</span>`, p, "expectancy_usd") },
+  { key: "expectancy_usd", label: "Net a trade, 95 %", num: true, kind: () => "roomy", cell: (p) => html`${whole(signed(p.expectancy_usd))} <span class="quiet">${interval(p)}</span>${doubts(p, "expectancy_usd")}` },
   { key: "probabilistic_sharpe", label: "PSR", num: true, kind: () => "roomy", cell: (p) => doubted(p.probabilistic_sharpe === null ? none : percent(p.probabilistic_sharpe), p, "sharpe_daily") },
   { key: "profit_factor", label: "Profit factor", num: true, cell: (p) => plain(p.profit_factor) },
-  { key: "drawdown_usd", label: "Drawdown", num: true, cell: (p) => usd(p.drawdown_usd) }, { key: "under_water_s", label: "Under water", num: true, cell: (p) => span(p.under_water_s) },
+  { key: "drawdown_usd", label: "Closed drawdown", num: true, cell: (p) => usd(p.drawdown_usd) }, { key: "under_water_s", label: "Under water", num: true, cell: (p) => span(p.under_water_s) },
   { key: "turnover_usd", label: "Turnover", num: true, cell: (p) => usd(p.turnover_usd) }, { key: "exposure_usd", label: "Mean exposure", num: true, cell: (p) => usd(p.exposure_usd) },
 ];
 const ratios = (p) => [
@@ -74,7 +75,7 @@ function Curves({ report }) {
   const series = curves.map((c, at) => ({ label: c.instance, key: `c${at}`, color: COLORS[at], steps: true }));
   const note = report.curves.length > curves.length ? `the first ${curves.length} of ${report.curves.length} instances` : "";
   return html`<div class="grid"><div class="half"><${Panel} title="Net after each trade" note=${note}><${Chart} label="Net" points=${net} sync="report" digits=${2} series=${series} /><//></div>
-    <div class="half"><${Panel} title="Drawdown" note=${note}><${Chart} label="Drawdown" points=${fall} sync="report" digits=${2} series=${series} /><//></div></div>`;
+    <div class="half"><${Panel} title="Drawdown of closed trades" note=${note}><${Chart} label="Drawdown" points=${fall} sync="report" digits=${2} series=${series} /><//></div></div>`;
 }
 function Groups({ path, instance, by }) {
   const live = useLive(`${path}/groups?by=${encodeURIComponent(by)}&instance=${encodeURIComponent(instance)}&limit=200`, [], 15000);
@@ -82,7 +83,7 @@ function Groups({ path, instance, by }) {
   return html`<${Panel} title=${`${instance} by ${by}`} live=${live} note=${g && g.of > g.groups.length ? `the ${g.groups.length} largest of ${count(g.of)}` : by === "regime" ? "spot's volatility at the entry: calm below 35 % a year, wild from 80 %" : ""}>
     <div class="filters"><${Select} name="by" label="Groups" options=${BY.slice(1)} all=${BY[0]} /></div>
     <${Table} name="groups" rows=${g?.groups || []} keyOf=${(p) => p.value} empty=${g ? "No trade." : "Loading …"} columns=${[{ key: "value", label: by[0].toUpperCase() + by.slice(1) }, { key: "trades", label: "Trades", num: true, cell: (p) => count(p.trades) }, { key: "hit_rate", label: "Won", num: true, cell: (p) => percent(p.hit_rate) },
-      { key: "net_usd", label: "Net", num: true, kind: (p) => tone(p.net_usd), cell: (p) => signed(p.net_usd) }, { key: "expectancy_usd", label: "Net a trade", num: true, cell: (p) => signed(p.expectancy_usd) }, { key: "interval", label: "95 % interval", num: true, sort: false, cell: interval }, { key: "profit_factor", label: "Profit factor", num: true, cell: (p) => plain(p.profit_factor) }, { key: "drawdown_usd", label: "Drawdown", num: true, cell: (p) => usd(p.drawdown_usd) },
+      { key: "net_usd", label: "Net", num: true, kind: (p) => tone(p.net_usd), cell: (p) => signed(p.net_usd) }, { key: "expectancy_usd", label: "Net a trade", num: true, cell: (p) => signed(p.expectancy_usd) }, { key: "interval", label: "95 % interval", num: true, sort: false, cell: interval }, { key: "profit_factor", label: "Profit factor", num: true, cell: (p) => plain(p.profit_factor) }, { key: "drawdown_usd", label: "Closed drawdown", num: true, cell: (p) => usd(p.drawdown_usd) },
       { key: "doubts", label: "To doubt", wide: true, sort: false, cell: (p) => (p.doubts.length ? p.doubts.map((d) => d.text).join("; ") : none) }]} /><//>`;
 }
 function Reliability({ rows, query }) {

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response, status
 from pydantic import BaseModel
 
+from api.runs import PLAN
 from api.server import views
 from api.server.catalogue import expected
 from api.server.formats import iso
@@ -30,9 +31,10 @@ class Rooms(BaseModel):
 def router(state: ServerState) -> APIRouter:
     made = APIRouter(tags=["system"])
     hub, board = state.hub, state.hub.board
+    replay = (state.run_dir / PLAN).is_file()
 
     def catalogue() -> None:
-        board.modules.expected = expected(state.settings(), state.run().feeds)
+        board.modules.expected = expected(state.settings(), state.run().feeds, replay)
 
     @made.get("/health", responses={503: {"model": views.HealthView}})
     async def health(response: Response) -> views.HealthView:

@@ -37,6 +37,9 @@ def test_wrong_options_are_explained(tmp_path: Path) -> None:
     wrong = profit(tmp_path, "simulate", "--to", "a", "--hours", "1", "--set", "simulator.lag=1")
     assert_explained(wrong, "Did you mean simulator.lag_s?")
     assert_explained(profit(tmp_path, "simulate", "--to", "a", "--hours", "1", "--speed", "2"), "--speed is for")
+    assert_explained(
+        profit(tmp_path, "simulate", "--lag", "-1"), "--lag -1.0: it should be greater than or equal to 0."
+    )
     assert list(tmp_path.iterdir()) == []
 
 

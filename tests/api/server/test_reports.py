@@ -139,6 +139,10 @@ async def test_a_comparison_has_what_differs(running: Running) -> None:
     }  # fmt: skip
     assert figures["trades"]["values"] == [5, 6] and figures["trades"]["unit"] == ""
     assert "drawdown" not in figures and told["equal"] >= 1
+    assert told["doubts"] == [
+        "first has 5 trades, 30 at least: what differs may be chance",
+        "second has 6 trades, 30 at least: what differs may be chance",
+    ]
     spreads = [each["spread"] for each in told["figures"] if each["unit"] == "usd"]
     assert spreads == sorted(spreads, reverse=True)
     assert "twice" in (await asked(running, "api/comparison", 409, run=["first", "first"]))["cause"]

@@ -245,6 +245,7 @@ def test_the_command_makes_one_and_checks_it(made: Path, tmp_path: Path) -> None
     shutil.copytree(made, tmp_path / "data" / "runs" / "evening")
     file = "data/runs/evening/bundle.json"
     assert_explained(profit(tmp_path, "verify", "evening"), "evening has no bundle", "--bundle")
+    assert_explained(profit(tmp_path, "verify", "evening", "--bundle", "data"), "--bundle data is a folder.")
     done = profit(tmp_path, "verify", "evening", "--bundle", file)
     assert done.returncode == 0 and "the first of its data folder" in done.stdout, done.stderr
     for words in (["evening"], [file], [file, "--archive", "evening"]):
