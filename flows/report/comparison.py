@@ -76,7 +76,9 @@ def _doubts(reports: Sequence[RunReport]) -> list[str]:
         told = ", ".join(f"{each.run} {span:,.1f} h" for each, span in zip(reports, spans, strict=True))
         doubts.append(f"they are of different lengths: {told}. What adds up over time does not compare")
     for each in reports:
-        trades = sum(row.trades for row in each.whole())
+        trades = 0
+        for row in each.whole():
+            trades += row.trades
         if trades < LEAST_TRADES:
             doubts.append(f"{each.run} has {trades} trades, {LEAST_TRADES} at least: what differs may be chance")
     return doubts
