@@ -51,8 +51,10 @@ def _view(trip: Trip) -> HeldPosition:
         text = f"the position is open: {held:,.2f} of {bought:,.2f} shares are held"
     else:
         how = "sold" if state == "sold" else "held to the settlement"
-        net = f"{usd(trip.net):+,.2f} $ after all fees"
-        text = f"the position of {bought:,.2f} shares was {how}, {iso(trip.closed)}: {net}"
+        net = usd(trip.net)
+        money = f"{'-' if net < 0 else '+'}${abs(net):,.2f} after all fees"
+        when = f"{iso(trip.closed)[:19].replace('T', ' ')} UTC"
+        text = f"the position of {bought:,.2f} shares was {how}, {when}: {money}"
     return HeldPosition(
         state=state,
         opened=iso(trip.opened),
