@@ -61,7 +61,8 @@ def own(tmp_path: Path) -> Lookup:
 def test_one_that_was_sold_says_when_and_for_what(number: int, own: Lookup) -> None:
     found = held_by(own, [FILLED[number - 1]], None)
     assert found is not None and (found.state, found.bought_shares, found.held_shares) == ("sold", 10.0, 0.0)
-    assert found.net_usd == pytest.approx(1.2) and "was sold" in found.text and "UTC: +$1.20 after all fees" in found.text
+    assert found.net_usd == pytest.approx(1.2) and "was sold, 2026" in found.text
+    assert found.text.endswith("UTC: +$1.20 after all fees")
 
 
 def test_the_next_one_in_the_same_place_is_open(own: Lookup) -> None:
