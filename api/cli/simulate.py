@@ -9,7 +9,7 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 from pydantic import ValidationError
@@ -26,9 +26,6 @@ from connectors.yielding import yield_to_others
 from models.failures import Failure
 from models.overriding import overridden
 from models.settings import Settings, load
-
-#: Keys of the settings that have an option of another name.
-_OPTIONS: Final = {"speed": "--speed", "seed": "--seed", "lag_s": "--lag", "maker_error": "--maker-error"}
 
 
 def simulate(
@@ -69,9 +66,9 @@ def simulate(
         chosen = type(chosen).model_validate(chosen.model_dump() | given)
     except ValidationError as cause:
         wrong = cause.errors()[0]
-        key = str(wrong["loc"][0])
+        option = "--" + str(wrong["loc"][0]).removesuffix("_s").replace("_", "-")
         said = wrong["msg"].removeprefix("Input ")
-        raise Failure(f"{_OPTIONS.get(key, key)} {wrong['input']}: it {said}.", "See profit simulate --help.") from None
+        raise Failure(f"{option} {wrong['input']}: it {said}.", "See profit simulate --help.") from None
     given_parameters = parameters(chosen, settings.feeds)
     if to is not None or hours is not None:
         if to is None or hours is None:

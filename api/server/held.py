@@ -8,11 +8,11 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from api.server.formats import iso, usd
+from api.server.formats import iso, shares, usd
 from api.server.lookup import Lookup
+from flows.replay.shortfalls import utc
 from flows.report.round_trips import Trip, round_trips
 from models.contracts import Fill, Outcome
-from models.money import SHARE
 from models.topics import FILLS
 
 
@@ -46,19 +46,18 @@ def held_by(own: Lookup, fills: Sequence[Fill], outcome: Outcome | None) -> Held
 
 def _view(trip: Trip) -> HeldPosition:
     state: Literal["open", "sold", "settled"] = "open" if not trip.closed else "settled" if trip.settled else "sold"
-    bought, held = trip.bought / SHARE, trip.held / SHARE
+    bought, held = shares(trip.bought), shares(trip.held)
     if state == "open":
         text = f"the position is open: {held:,.2f} of {bought:,.2f} shares are held"
     else:
         how = "sold" if state == "sold" else "held to the settlement"
         net = usd(trip.net)
         money = f"{'-' if net < 0 else '+'}${abs(net):,.2f} after all fees"
-        when = f"{iso(trip.closed)[:19].replace('T', ' ')} UTC"
-        text = f"the position of {bought:,.2f} shares was {how}, {when}: {money}"
+        text = f"the position of {bought:,.2f} shares was {how}, {utc(trip.closed)}: {money}"
     return HeldPosition(
         state=state,
         opened=iso(trip.opened),
-        closed=iso(trip.closed) if trip.closed else "",
+        closed=iso(trip.closed),
         bought_shares=bought,
         held_shares=held,
         net_usd=usd(trip.net) if trip.closed else None,

@@ -4,7 +4,7 @@ parameter or a place in a list that is none is not passed over."""
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from fastapi import HTTPException, Request
 from fastapi.routing import APIRoute
@@ -32,12 +32,12 @@ def place_of(pattern: re.Pattern[str], before: str) -> tuple[int, str] | None:
     return (int(match[1]), match[2]) if match else None
 
 
-def found_by(what: str, name: str, names: Iterable[str], found: Collection[object]) -> None:
-    """Raises 404 where nothing was ``found`` by the filter ``name`` and it is none of ``names``, with those there are.
-    ``what``: the singular of what they are, as "instance"."""
+def found_by(what: str, name: str, names: Callable[[], Iterable[str]], found: Collection[object]) -> None:
+    """Raises 404 where nothing was ``found`` by the filter ``name`` and it is none of ``names()``, with those that
+    there are. ``what``: the singular of what they are, as "instance"."""
     if not name or found:
         return
-    there = sorted(set(names))
+    there = sorted(set(names()))
     if name in there:
         return
     told = ", ".join(there[:_MOST_TOLD]) + (f" and {len(there) - _MOST_TOLD} more" if len(there) > _MOST_TOLD else "")

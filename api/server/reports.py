@@ -24,7 +24,6 @@ from flows.report.run_report import FOLDER, REPORT, TRADES, RunReport, kept
 from models.costs import PARTS
 from models.failures import Failure
 from models.settings import Settings
-from models.strategies.instance import all_instances
 
 _MOST: Final = 50
 #: Names of figures, as the warnings have them, and as the answers do.
@@ -67,9 +66,9 @@ class ReportShelf:
         self._maker.ask(folder)
         return self._state(folder)
 
-    def instances(self, name: str, settings: Settings) -> set[str]:
-        """Those that its report tells of, and those that are configured now."""
-        return {each.instance for each in self._made(name).performances} | set(all_instances(settings))
+    def instances(self, name: str) -> set[str]:
+        """Those that its report tells of."""
+        return {each.instance for each in self._made(name).performances}
 
     def groups(self, name: str, dimension: str, instance: str, limit: int) -> views.GroupsView:
         rows = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from api.server.views import RunView
 from models.contracts import Answer
 from models.control import Instruction
 from models.settings import Settings
+from models.strategies.instance import all_instances
 
 #: Gives a command to the run; blocks until the flow has answered. None where nothing runs that could obey.
 Give = Callable[[Instruction, str], Answer]
@@ -44,3 +45,7 @@ class ServerState:
     def __post_init__(self) -> None:
         self.reports = ReportMaker(self.data_dir)
         self.others = OtherRuns(self.data_dir, self.run_dir)
+
+    def instances(self) -> Collection[str]:
+        """Ids of all that are configured, switched on or not."""
+        return all_instances(self.settings())

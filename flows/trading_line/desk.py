@@ -110,11 +110,8 @@ class Desk:
 
     def configure(self, settings: Settings) -> None:
         """Go by these settings from now on."""
-        self._settings = settings
         floor = self._floor
         floor.configure(settings)
-        self._hearing.configure(settings)
-        self._leaving.configure(settings)
         if isinstance(floor.venue, PaperVenue | SeparateVenues):
             floor.venue.configure(rules_of(settings))
         elif self._router is not None:
@@ -124,7 +121,7 @@ class Desk:
 
     def __setstate__(self, stored: dict[str, Any]) -> None:
         self.__dict__.update(stored)
-        self.configure(self._settings)
+        self.configure(self._floor.settings)
 
     def take(self, copies: list[Judged]) -> list[Out]:
         """What one journal event leads to: messages, and what the data gates said, for the windows. ``copies``: the

@@ -11,7 +11,6 @@ from models.happenings import Cancelled, Filled, Irregular
 from models.journal import AnyEvent, Clock, Market
 from models.orders import FINAL, IllegalTransition, Report, WorkingOrder
 from models.reasons import Reason, Verdict
-from models.settings import Settings
 from models.timestamps import SECOND
 from models.trace import Step
 
@@ -27,11 +26,6 @@ class Hearing:
         self._reconciliation = reconciliation
         self._markouts = markouts
         self.settlement = Settlement(floor.accounts, floor.blotter, floor.records, floor.out)
-        self._deadline = 0
-
-    def configure(self, settings: Settings) -> None:
-        """Go by these settings from now on."""
-        self._deadline = round(settings.execution.deadline_s * SECOND)
 
     def hear(self, event: AnyEvent) -> None:
         """What the venue says at this event; on the clock, ask for what it should have said."""
@@ -39,7 +33,8 @@ class Hearing:
         for report in floor.venue.hear(event):
             self._apply(event, report)
         if isinstance(event, Clock) and floor.blotter:
-            for order in floor.blotter.overdue(event.t, self._deadline):
+            deadline = round(floor.settings.execution.deadline_s * SECOND)
+            for order in floor.blotter.overdue(event.t, deadline):
                 floor.count(Step(EXECUTION, Verdict.BLOCK, Reason.DEADLINE, {"order": order.id}))
                 floor.cancel(order, event.t)
                 floor.venue.query(order.id, event.t)

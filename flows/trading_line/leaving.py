@@ -13,7 +13,6 @@ from flows.trading_line.refusals import Refusals
 from models.accounts import LIVE
 from models.journal import AnyEvent, Book, Spot
 from models.reasons import Reason, Verdict
-from models.settings import Settings
 from models.trace import Step
 
 #: A position that cannot be judged says so at most this often, in seconds.
@@ -28,11 +27,6 @@ class Leaving:
         self._operator = operator
         self._cooldown = cooldown
         self._waits = Refusals(_EVERY_S)
-        self._costs = floor.settings.costs.model
-
-    def configure(self, settings: Settings) -> None:
-        """Go by these settings from now on."""
-        self._costs = settings.costs.model
 
     def leave(self, event: AnyEvent) -> None:
         """Judge the positions that the event concerns."""
@@ -66,7 +60,7 @@ class Leaving:
             hot=not self._cooldown.may_leave(instance.id, key, outcome, event.t),
             stopped=self._cooldown.stopped(instance.id, key),
             demanded=self._operator.must_leave(key),
-            costs=self._costs,
+            costs=floor.settings.costs.model,
             account=account.name,
             armed=floor.entering == LIVE,
         )

@@ -17,7 +17,6 @@ from api.server.routes.trading import Filter
 from api.server.run_list import RunList
 from api.server.state import ServerState
 from models.reasons import Reason
-from models.strategies.instance import all_instances
 
 Kind = Literal["enter", "exit", "refuse", "settle", "correct"]
 Id = Annotated[str, Path(max_length=300, description="id of a decision")]
@@ -44,8 +43,8 @@ def router(state: ServerState) -> APIRouter:
         with how often."""
         asked = DecisionFilter(strategy, market, reason, action, refusals or action == "refuse" or bool(reason), q)
         found = page(board, state.run_dir, asked, limit, before)
-        found_by("instance", strategy, all_instances(state.settings()), found.decisions)
-        found_by("market", market, board.windows.markets, found.decisions)
+        found_by("instance", strategy, state.instances, found.decisions)
+        found_by("market", market, lambda: board.windows.markets, found.decisions)
         return found
 
     @made.get("/decisions/{decision}", responses=NOT_FOUND)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Path, Query, status
@@ -28,6 +29,9 @@ Dimension = Literal["family", "market type", "hour", "regime", "evidence", "exit
 def router(state: ServerState) -> APIRouter:
     made = APIRouter(prefix="/api", tags=["reports"])
     shelf = ReportShelf(state.data_dir, state.run_dir, state.reports, state.ended)
+
+    def there(name: str) -> set[str]:
+        return shelf.instances(name).union(state.instances())
 
     # What is not async reads files, and FastAPI calls it in a thread.
     @made.get("/reports")
@@ -57,7 +61,7 @@ def router(state: ServerState) -> APIRouter:
     ) -> views.GroupsView:
         """What each group of an instance's trades came to."""
         found = shelf.groups(name, by, instance, limit)
-        found_by("instance", instance, shelf.instances(name, state.settings()), found.groups)
+        found_by("instance", instance, partial(there, name), found.groups)
         return found
 
     @made.get("/reports/{name}/trades", responses=NOT_FOUND)
@@ -69,7 +73,7 @@ def router(state: ServerState) -> APIRouter:
     ) -> views.TradesView:
         """The closed round trips that the report is of, the last first."""
         found = shelf.trades(name, instance, limit, at)
-        found_by("instance", instance, shelf.instances(name, state.settings()), found.trades)
+        found_by("instance", instance, partial(there, name), found.trades)
         return found
 
     @made.get(

@@ -11,7 +11,6 @@ from api.server import stream as streams
 from api.server import views
 from api.server.state import ServerState
 from api.server.stream import DEFAULT, TOPICS, Stream, StreamClient, StreamFilter
-from models.strategies.instance import all_instances
 
 #: Streams at once; more would be a mistake of some client.
 MAX_STREAMS = 800
@@ -55,7 +54,7 @@ def router(state: ServerState) -> APIRouter:
         strategies, markets = _names(strategy), _names(market)
         if len(strategies) > _MOST_FILTERS or len(markets) > _MOST_FILTERS:
             return refused(f"more than {_MOST_FILTERS} names in a filter.", "Ask for all, and choose yourself.", 422)
-        there = all_instances(state.settings()) if strategies else {}
+        there = state.instances() if strategies else ()
         nobody = [each for each in strategies if each not in there]
         if nobody:
             return refused(f"there is no instance {nobody[0][:80]}.", f"There are {', '.join(there)}.", 422)

@@ -18,7 +18,6 @@ from api.server.named import found_by
 from api.server.problems import NOT_FOUND
 from api.server.routes.live import Minutes
 from api.server.state import ServerState
-from models.strategies.instance import all_instances
 
 Limit = Annotated[int, Query(ge=1, le=MOST_ROWS, description="rows at most")]
 Name = Annotated[str, Path(max_length=200)]
@@ -50,8 +49,8 @@ def router(state: ServerState) -> APIRouter:
         return state.others.earnings(kind, state.run().name, board.accounts, board.newest_ns)
 
     def named(strategy: str, market: str, found: Collection[object]) -> None:
-        found_by("instance", strategy, all_instances(state.settings()), found)
-        found_by("market", market, board.windows.markets, found)
+        found_by("instance", strategy, state.instances, found)
+        found_by("market", market, lambda: board.windows.markets, found)
 
     @made.get("/scans", responses=NOT_FOUND)
     async def scans(strategy: Filter = "", market: Filter = "") -> views.Scans:

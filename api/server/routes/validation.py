@@ -13,7 +13,6 @@ from api.server.promotions import history_of, promotions_of
 from api.server.research import trials_of, walks_of
 from api.server.routes.trading import Filter
 from api.server.state import ServerState
-from models.strategies.instance import all_instances
 
 
 def router(state: ServerState) -> APIRouter:
@@ -36,7 +35,7 @@ def router(state: ServerState) -> APIRouter:
     ) -> views.PromotionHistory:
         """Decisions on states, "hold" too, the latest first; from memory, and further back from the audit."""
         found = history_of(board, state.run_dir, instance, changes, limit, before)
-        found_by("instance", instance, all_instances(state.settings()), found.decisions)
+        found_by("instance", instance, state.instances, found.decisions)
         return found
 
     @made.get("/walks")
@@ -52,7 +51,7 @@ def router(state: ServerState) -> APIRouter:
     ) -> views.TrialsView:
         """The trial journal: every parameter set that was looked at, and every use of a holdout, the newest first."""
         found = trials_of(state.data_dir, subject, limit, at)
-        found_by("subject", subject, found.tried, found.trials)
+        found_by("subject", subject, lambda: found.tried, found.trials)
         return found
 
     return made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from api.server.held import held_by
@@ -12,28 +13,20 @@ from connectors.archive.writer import ArchiveWriter
 from models.contracts import Fill
 from models.message import Stored
 from models.topics import FILLS
-
-T0 = 1_790_000_000 * 10**9
+from tests.api.server import records
 
 
 def fill(number: int, side: str, shares: int, cents: int, account: str = "main", market: str = "m") -> Fill:
     size = shares * 1_000_000
-    return Fill(
-        id=f"f{number}",
-        order=f"o{number}",
-        decision=f"d{number}",
-        journal=number,
-        book_journal=number,
-        timestamp=T0 + number * 10**9,
-        strategy="parity",
-        market_key=market,
-        outcome="Up",
-        side=side,  # type: ignore[arg-type]
+    return msgspec.structs.replace(
+        records.fill(number),
+        side=side,
         price=cents * 100,
         size=size,
         gross=size * cents // 100,
         fee=100_000,
         account=account,
+        market_key=market,
     )
 
 

@@ -281,8 +281,9 @@ class Story(RuleBasedStateMachine):
             }
         )
         trading = scene.line.trading
-        for part in (trading._desk._desk, *trading._lanes.values()):
-            part._settings = fresh  # as the state's mechanism passes them in
+        trading._desk._desk._floor.settings = fresh  # as the state's mechanism passes them in
+        for lane in trading._lanes.values():
+            lane._settings = fresh
         scene.line.trading = pickle.loads(pickle.dumps(trading))
         scene.line.trading._settings = fresh
         scene.settings = fresh
