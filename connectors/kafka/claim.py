@@ -55,6 +55,10 @@ def claim(kafka: Kafka, bootstrap: str, folder: Path, go_on: bool = False) -> Id
     cluster = cluster_name(kafka, bootstrap)
     mine = identity(folder)
     theirs = _claimed(kafka, bootstrap, _PATIENCE_S if mine is not None else _LOOK_S)
+    if mine is None:
+        mine = identity(folder)  # the processes of a run start together: another one may have claimed meanwhile
+        if mine is not None and theirs is None:
+            theirs = _claimed(kafka, bootstrap, _PATIENCE_S)
     if mine is not None:
         if theirs is None or mine.cluster != cluster:
             raise OtherRun(

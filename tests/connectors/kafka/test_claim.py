@@ -15,6 +15,7 @@ from connectors.kafka.sink import Writer
 from models.configuration import Statement, configuration_id, encode_statement, relevant
 from models.failures import Failure
 from models.message import Message
+from models.run import Claim
 from models.settings import Kafka, Settings
 from models.topics import CATALOGUE, CONFIGURATION, JOURNAL
 
@@ -39,6 +40,27 @@ def test_a_new_run_takes_a_cluster_that_nobody_has_and_goes_on_with_it(cluster: 
     assert first.name == "evening"
     assert claim(KAFKA, cluster, tmp_path / "evening") == first
     assert identity(tmp_path / "evening") == first
+
+
+@pytest.mark.parametrize("moment", ["before the look", "after the look"])
+def test_the_processes_of_a_new_run_may_claim_at_once(
+    cluster: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """One has seen that the folder has no name yet; another one claims the cluster for the same folder then."""
+    look = module._claimed
+    others: list[Identity] = []
+
+    def interrupted(kafka: Kafka, bootstrap: str, patience_s: float) -> Claim | None:
+        monkeypatch.setattr(module, "_claimed", look)
+        if moment == "before the look":
+            others.append(claim(KAFKA, cluster, tmp_path / "evening"))
+            return look(kafka, bootstrap, patience_s)
+        seen = look(kafka, bootstrap, patience_s)
+        others.append(claim(KAFKA, cluster, tmp_path / "evening"))
+        return seen
+
+    monkeypatch.setattr(module, "_claimed", interrupted)
+    assert [claim(KAFKA, cluster, tmp_path / "evening")] == others
 
 
 def test_another_run_is_refused_with_a_cure(cluster: str, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ class PlainExchange:
 
     def __init__(self, standin: ClobStandIn) -> None:
         self._address = standin.address
-        self._http = httpx.AsyncClient(base_url=standin.url, timeout=2.0)
+        self._http = httpx.AsyncClient(base_url=standin.url, timeout=60.0)
         self._user_ws = standin.user_ws
         self._key = ec.derive_private_key(int(PRIVATE_KEY, 16), ec.SECP256K1())
         self._beat = ""

@@ -22,7 +22,12 @@ from tests.connectors.venues.polymarket.standin import CONDITION, UP, ClobStandI
 
 TOKEN = "31" * 32
 RUN = "evening"
-SETTINGS = LiveSettings(enabled=True, cap_order=10, cap_total=25, answer_s=0.5, heartbeat_s=1, reconcile_s=1)
+#: Bounds that a slow machine does not reach: what a bound does is tested where the clock is moved on (``Rig.later``).
+SETTINGS = LiveSettings(
+    enabled=True, cap_order=10, cap_total=25, answer_s=30, heartbeat_s=30, max_age_s=30, reconcile_s=1
+)
+#: For an exchange that does not answer: that is waited for, and on sockets no clock shortens it.
+IMPATIENT = SETTINGS.model_copy(update={"answer_s": 3})
 
 
 class Rig:
@@ -38,6 +43,7 @@ class Rig:
         self.forbidden = ""
         self._tasks: list[asyncio.Task[None]] = []
         self._last = 0
+        self._ahead = 0
         self.make()
 
     def make(self, settings: LiveSettings = SETTINGS) -> None:
@@ -45,9 +51,21 @@ class Rig:
         limits = InterlockLimits.of(
             settings.cap_order, settings.cap_total, settings.armed_s, settings.confirm_s, settings.heartbeat_s
         )
-        self.interlock = Interlock(public_key(TOKEN), RUN, self.folder, limits, time.time_ns())
-        self.gateway = LiveGateway(self.exchange, self.interlock, settings, RUN, self.forbidden, self._publish)
+        self.interlock = Interlock(public_key(TOKEN), RUN, self.folder, limits, self.now())
+        self.gateway = LiveGateway(
+            self.exchange, self.interlock, settings, RUN, self.forbidden, self._publish, self.now
+        )
         self.gateway.restore(self.commands, self.reports)
+
+    def now(self) -> int:
+        """Unix ns by the clock of the venue, the operator and the trading flow."""
+        return time.time_ns() + self._ahead
+
+    def later(self, seconds: float) -> None:
+        """So much time passes at once; the trading flow is as alive as before."""
+        self._ahead += round(seconds * SECOND)
+        if self.alive:
+            self.beat()
 
     async def _publish(self, reports: list[AnyExecution]) -> None:
         self.reports.extend(reports)
@@ -76,7 +94,7 @@ class Rig:
             await asyncio.sleep(0.1)
 
     def beat(self) -> None:
-        self.interlock.telemetry(json.dumps({"source": "trading", "timestamp": time.time_ns()}).encode())
+        self.interlock.telemetry(json.dumps({"source": "trading", "timestamp": self.now()}).encode())
 
     async def _watch(self) -> None:
         while True:
@@ -90,10 +108,8 @@ class Rig:
     # --- operator and trading flow ------------------------------------------------------------------------------------
 
     def say(self, do: Instruction, run: str = RUN, token: str = TOKEN, t: int = 0) -> None:
-        self._last = t or max(time.time_ns(), self._last + 1)
-        self.interlock.control(
-            encode(sign(Command(f"c{self._last}", run, self._last, "me", do), token)), time.time_ns()
-        )
+        self._last = t or max(self.now(), self._last + 1)
+        self.interlock.control(encode(sign(Command(f"c{self._last}", run, self._last, "me", do), token)), self.now())
 
     def arm(self) -> None:
         self.beat()
@@ -103,7 +119,7 @@ class Rig:
     async def give(self, name: str = "main-7", do: str = "send", gate: str = "LIVE_ARMED", **more: Any) -> str:
         """A command of the trading flow: to buy ten shares of Up at 0.52 dollars where nothing else is said."""
         order = {"condition": CONDITION, "token": UP, "side": "buy", "kind": "FAK", "limit": 5200, "size": 10_000_000}
-        given = (order if do == "send" else {}) | {"timestamp": time.time_ns()} | more
+        given = (order if do == "send" else {}) | {"timestamp": self.now()} | more
         command = VenueCommand(id=f"v{len(self.commands)}", journal=1, do=do, gate=gate, order=name, **given)  # type: ignore[arg-type]
         self.commands.append(command)
         await self.gateway.take(command)
@@ -126,7 +142,7 @@ class Rig:
     def filled(self, name: str = "main-7") -> int:
         return sum(each.size for each in self.of(name))
 
-    async def until(self, holds: Callable[[], bool], within_s: float = 8.0) -> None:
+    async def until(self, holds: Callable[[], bool], within_s: float = 60.0) -> None:
         deadline = time.monotonic() + within_s
         while not holds():
             assert time.monotonic() < deadline, self.reports

@@ -32,6 +32,7 @@ UP = "98756637703320879198441871470345384821367334051929992047845197222571333888
 DOWN = "52114319501245915516055106046884209969926127482827954674443846427813813222426"
 EXCHANGE = "0xE111180000d2663C0091e4f400237545B87B996B"
 PRIVATE_KEY = "0x" + "11" * 32
+WAIT_S = 30  # that it asks for where it wants to be left alone
 API_KEY, SECRET, PASSPHRASE = (
     "9180014b-33c8-9240-a14b-bdca11c0a465",
     "c2VjcmV0LW9mLXRoZS1hcGkta2V5LTA1",
@@ -246,7 +247,7 @@ class ClobStandIn:
             why = "FAK orders are partially filled or killed if no match is found."
             return 400, {"error": f"no orders found to match with FAK order. {why}"}, {}
         if fault in ("425", "429", "503"):
-            return int(fault), {"error": "wait", "code": "post_only_mode"}, {"Retry-After": "1"}
+            return int(fault), {"error": "wait", "code": "post_only_mode"}, {"Retry-After": str(WAIT_S)}
         if fault == "silent":
             return None
         seen = self._place(venue_id, order, said["orderType"], fault)

@@ -8,8 +8,8 @@ import pytest
 
 from models.control import Disarm, Kill
 from models.inputs import ExecutionReport
-from tests.connectors.venues.polymarket.rig import SETTINGS, Rig, seconds_ago
-from tests.connectors.venues.polymarket.standin import CONDITION, DOWN, signing_hash
+from tests.connectors.venues.polymarket.rig import IMPATIENT, SETTINGS, Rig, seconds_ago
+from tests.connectors.venues.polymarket.standin import CONDITION, DOWN, WAIT_S, signing_hash
 
 
 async def test_an_order_that_takes_is_provisional_until_its_trade_is_confirmed(rig: Rig) -> None:
@@ -85,13 +85,14 @@ async def test_an_exchange_that_wants_us_to_wait_is_left_alone(rig: Rig, status:
         assert rig.states("a") == ["submitted", "rejected"]
         assert rig.states("b") == ["rejected"], "nothing is sent while it waits"
         assert len(rig.standin.posts) == 1
-        await asyncio.sleep(1.1)
+        rig.later(WAIT_S + 1)
         await rig.give("c")
         assert rig.states("c")[0] == "submitted"
 
 
 @pytest.mark.parametrize("fault", ["silent_filled", "500_filled"])
 async def test_a_time_out_that_filled_is_found(rig: Rig, fault: str) -> None:
+    rig.make(IMPATIENT)
     rig.standin.faults = [fault]
     async with rig.running():
         await rig.give()
@@ -103,11 +104,13 @@ async def test_a_time_out_that_filled_is_found(rig: Rig, fault: str) -> None:
 
 
 async def test_a_time_out_that_never_arrived_ends_the_order_without_a_fill(rig: Rig) -> None:
+    rig.make(IMPATIENT)
     rig.standin.faults = ["silent"]
     async with rig.running():
         await rig.give()
         assert rig.states() == ["submitted", "unknown"]
         assert rig.of()[-1].reason == "time_out"
+        rig.later(IMPATIENT.answer_s)
         await rig.until_done("cancelled")
     assert len(rig.standin.posts) == 1
 
@@ -181,6 +184,7 @@ async def test_nothing_is_missed_while_the_user_channel_is_away(rig: Rig) -> Non
 
 
 async def test_a_restart_finds_what_became_of_an_order_before_anything_else(rig: Rig) -> None:
+    rig.make(IMPATIENT)
     rig.standin.faults = ["silent_filled"]
     async with rig.running():
         await rig.give()
@@ -352,6 +356,7 @@ async def test_everything_is_cancelled_when_arming_ends(rig: Rig, how: str) -> N
         assert rig.states()[-1] == "accepted"
         if how == "silence":
             rig.alive = False
+            rig.later(SETTINGS.heartbeat_s + 1)
         elif how == "kill file":
             (rig.folder / "operator.kill").write_text("{}")
         else:
@@ -377,8 +382,11 @@ async def test_a_cancel_of_everything_is_tried_until_it_is_done(rig: Rig) -> Non
 async def test_the_exchanges_own_dead_man_switch_is_told_that_we_live(rig: Rig) -> None:
     async with rig.running():
         await rig.until(lambda: rig.standin.heartbeats >= 1)
+        rig.later(10)
+        await rig.until(lambda: rig.standin.heartbeats >= 2)
     unarmed = rig.standin.heartbeats
+    rig.say(Disarm())
+    rig.later(10)  # an armed one would be told again
     async with rig.running(arm=False):
-        rig.say(Disarm())
         await asyncio.sleep(0.2)
     assert rig.standin.heartbeats == unarmed

@@ -23,7 +23,7 @@ from models.message import Message
 from models.settings import Kafka, Settings
 from models.topics import CONTROL, EXECUTIONS, TELEMETRY, VENUE
 from tests.connectors.venues.polymarket.conftest import account_of
-from tests.connectors.venues.polymarket.rig import RUN, TOKEN
+from tests.connectors.venues.polymarket.rig import IMPATIENT, RUN, TOKEN
 from tests.connectors.venues.polymarket.standin import CONDITION, PASSPHRASE, PRIVATE_KEY, SECRET, UP, ClobStandIn
 
 pytestmark = pytest.mark.integration
@@ -36,7 +36,7 @@ class Kitchen:
         self.settings = Settings.model_validate(
             {
                 "run_name": RUN, "data_dir": str(folder), "operator": {"public_key": public_key(TOKEN)},
-                "live": {"enabled": True, "cap_order": 10, "answer_s": 0.5, "max_age_s": 5},
+                "live": {"enabled": True, "cap_order": 10, "answer_s": 30, "max_age_s": 30, "heartbeat_s": 30},
                 "feeds": {"geoblock": f"{standin.url}/api/geoblock"},
             }
         ).model_copy(update={"live_account": account_of(standin)})  # fmt: skip
@@ -45,6 +45,11 @@ class Kitchen:
         self.said: list[str] = []
         self._writer = Writer(Kafka(), bootstrap)
         self._stop = asyncio.Event()
+
+    def impatient(self) -> None:
+        """For an exchange that does not answer."""
+        live = self.settings.live.model_copy(update={"answer_s": IMPATIENT.answer_s})
+        self.settings = self.settings.model_copy(update={"live": live})
 
     def write(self, topic: str, value: bytes) -> None:
         self._writer.write(Message(topic, "k", value, time.time_ns()))
@@ -94,6 +99,23 @@ class Kitchen:
             assert time.monotonic() < deadline, heard
             await asyncio.sleep(0.1)
 
+    async def ready(self) -> None:
+        """Until the venue has compared with the exchange: what the operator says from now on counts."""
+        deadline = time.monotonic() + 60
+        while not any("lists agree" in text for text in self.said):
+            assert time.monotonic() < deadline, self.said
+            await asyncio.sleep(0.05)
+
+    async def arm(self) -> None:
+        """Arm and confirm, and wait until the venue says that it is armed."""
+        await self.ready()
+        await asyncio.to_thread(self.command, Arm())
+        await asyncio.to_thread(self.command, Confirm("amber-otter"))
+        deadline = time.monotonic() + 60
+        while not any(b'"armed":1' in raw for raw in await asyncio.to_thread(self.records, TELEMETRY)):
+            assert time.monotonic() < deadline, "not armed"
+            await asyncio.sleep(0.1)
+
     async def run(self) -> None:
         """The venue, beside a trading flow, until ``end``."""
         self._stop.clear()
@@ -128,12 +150,10 @@ async def test_an_order_goes_from_topic_to_exchange_and_back(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     running = asyncio.create_task(kitchen.run())
-    await asyncio.sleep(1)
+    await kitchen.ready()
     await asyncio.to_thread(kitchen.order, "early")
     await kitchen.until("rejected", "early")
-    await asyncio.to_thread(kitchen.command, Arm())
-    await asyncio.to_thread(kitchen.command, Confirm("amber-otter"))
-    await asyncio.sleep(0.5)
+    await kitchen.arm()
     await asyncio.to_thread(kitchen.order, "taken")
     await kitchen.until("unknown", "taken")
     await standin.settle("CONFIRMED")
@@ -162,12 +182,10 @@ async def test_an_order_goes_from_topic_to_exchange_and_back(
 
 
 async def test_a_venue_that_was_killed_goes_on_from_the_topics(kitchen: Kitchen, standin: ClobStandIn) -> None:
+    kitchen.impatient()
     standin.faults = ["silent_filled"]
     running = asyncio.create_task(kitchen.run())
-    await asyncio.sleep(1)
-    await asyncio.to_thread(kitchen.command, Arm())
-    await asyncio.to_thread(kitchen.command, Confirm("amber-otter"))
-    await asyncio.sleep(0.5)
+    await kitchen.arm()
     await asyncio.to_thread(kitchen.order, "lost")
     await kitchen.until("unknown", "lost")
     running.cancel()
@@ -188,10 +206,9 @@ async def test_without_the_environments_leave_nothing_is_sent(
 ) -> None:
     monkeypatch.delenv(ALLOW)
     running = asyncio.create_task(kitchen.run())
-    await asyncio.sleep(1)
+    await kitchen.ready()
     await asyncio.to_thread(kitchen.command, Arm())
     await asyncio.to_thread(kitchen.command, Confirm("amber-otter"))
-    await asyncio.sleep(0.5)
     await asyncio.to_thread(kitchen.order, "forbidden")
     await kitchen.until("rejected", "forbidden")
     kitchen.end()
