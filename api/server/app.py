@@ -19,7 +19,7 @@ from api.server.named import only_parameters
 from api.server.problems import ANYWHERE, problem
 from api.server.routes import evidence, live, operator, reports, streaming, trading, validation
 from api.server.state import ServerState
-from api.server.views import Problem
+from api.server.views.problem import Problem
 from models.failures import Failure
 
 PAGES: Final = Path(__file__).parent.parent / "pages"

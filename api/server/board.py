@@ -12,12 +12,15 @@ from typing import Final
 
 import msgspec
 
-from api.server import presenting, views
+from api.server import presenting
 from api.server.accounts import Accounts
 from api.server.formats import iso
 from api.server.funnel import Funnel
 from api.server.modules import CHIEF, Modules, said_of
 from api.server.rows import RecentRows
+from api.server.views.decisions import DecisionView, FillView, OrderView, ScanView
+from api.server.views.health import DeadLetterView, HealthView, QualityView, Violation
+from api.server.views.money import OutcomeView, PostingView
 from api.server.windows import Windows
 from models.contracts import (
     CONTRACTS,
@@ -241,30 +244,30 @@ class Board:
     def scan_records(self) -> list[Scan]:
         return [self._scans[key] for key in sorted(self._scans)]
 
-    def seen(self, decision: Decision) -> views.DecisionView:
+    def seen(self, decision: Decision) -> DecisionView:
         return presenting.decision(decision, self.title, self.limits)
 
-    def orders(self, limit: int) -> list[views.OrderView]:
+    def orders(self, limit: int) -> list[OrderView]:
         return [presenting.order(each, self.title) for each in self._orders.latest(limit)]
 
-    def fills(self, limit: int) -> list[views.FillView]:
+    def fills(self, limit: int) -> list[FillView]:
         return [presenting.fill(each, self.title) for each in self._fills.latest(limit)]
 
-    def postings(self, limit: int) -> list[views.PostingView]:
+    def postings(self, limit: int) -> list[PostingView]:
         return [presenting.posting(each) for each in self._postings.latest(limit)]
 
-    def outcomes(self, limit: int) -> list[views.OutcomeView]:
+    def outcomes(self, limit: int) -> list[OutcomeView]:
         return [presenting.outcome(each, self.title) for each in self._outcomes.latest(limit)]
 
-    def dead_letters(self, limit: int) -> list[views.DeadLetterView]:
+    def dead_letters(self, limit: int) -> list[DeadLetterView]:
         return [presenting.dead_letter(each) for each in self._dead.latest(limit)]
 
-    def scans(self) -> list[views.ScanView]:
+    def scans(self) -> list[ScanView]:
         return [presenting.scan(each, self.title, self.newest_ns) for each in self.scan_records()]
 
     # --- quality and health ----------------------------------------------------------------------------------------
 
-    def quality(self) -> list[views.QualityView]:
+    def quality(self) -> list[QualityView]:
         """Findings by feed and reason, the most first."""
         totals: dict[tuple[str, str], int] = {}
         for name, module in self.modules.known.items():
@@ -278,7 +281,7 @@ class Board:
         for feed, reason in sorted(totals.keys() | self._windows.keys()):
             end, window = self._windows.get((feed, reason), (0, 0))
             found.append(
-                views.QualityView(
+                QualityView(
                     feed=feed,
                     reason=reason,
                     meaning=presenting.meaning_of(reason),
@@ -289,11 +292,11 @@ class Board:
             )
         return sorted(found, key=lambda view: (-view.total, view.feed, view.reason))
 
-    def violations(self, minutes: int) -> list[views.Violation]:
+    def violations(self, minutes: int) -> list[Violation]:
         """Findings by minute over the last ``minutes`` of event time, the latest last."""
         first = self.newest_ns - minutes * _MINUTE_NS
         return [
-            views.Violation(
+            Violation(
                 minute=iso(minute),
                 feed=feed,
                 market_key=market,
@@ -306,7 +309,7 @@ class Board:
             if minute >= first
         ]
 
-    def health(self, now: float) -> views.HealthView:
+    def health(self, now: float) -> HealthView:
         """Well only if Kafka answers, telemetry comes, and no module is offline that others wait for."""
         wrong: list[str] = []
         warnings: list[str] = []
@@ -321,7 +324,7 @@ class Board:
             elif status in ("offline", "degraded", "missing") or (status == "ended" and not self.modules.ended):
                 warnings.append(said_of(self.modules.view(name, now)))
         warnings.extend(f"{topic}: {count} unreadable records" for topic, count in sorted(self._unreadable.items()))
-        return views.HealthView(
+        return HealthView(
             status="unwell" if wrong else "ok",
             wrong=wrong,
             warnings=warnings,

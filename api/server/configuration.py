@@ -9,7 +9,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from api.runs import PLAN
-from api.server import views
+from api.server.views.evidence import SettingsView, SettingView
 from flows.replay.plan import load_plan
 from models.configuration import configuration_id
 from models.failures import Failure
@@ -39,10 +39,10 @@ class RunSettings:
         return self._read[1] if self._read is not None else self._own
 
 
-def settings_of(settings: Settings) -> views.SettingsView:
+def settings_of(settings: Settings) -> SettingsView:
     """Every key with its value, its default and its meaning."""
     defaults = Settings()
-    found: list[views.SettingView] = []
+    found: list[SettingView] = []
     for name, field in Settings.model_fields.items():
         value, default = getattr(settings, name), getattr(defaults, name)
         if isinstance(value, BaseModel):
@@ -52,14 +52,14 @@ def settings_of(settings: Settings) -> views.SettingsView:
                 )
         else:
             found.append(_setting(name, value, default, field.description or ""))
-    return views.SettingsView(configuration=configuration_id(settings), settings=found)
+    return SettingsView(configuration=configuration_id(settings), settings=found)
 
 
-def _setting(key: str, value: Any, default: Any, meaning: str) -> views.SettingView:
+def _setting(key: str, value: Any, default: Any, meaning: str) -> SettingView:
     plain, usual = _plain(value), _plain(default)
     if any(word in key.rpartition(".")[2] for word in _SECRET):
         plain, usual = (MASK if value and plain not in ("", "**********", []) else ""), ""
-    return views.SettingView(key=key, value=plain, default=usual, changed=plain != usual, meaning=meaning)
+    return SettingView(key=key, value=plain, default=usual, changed=plain != usual, meaning=meaning)
 
 
 def _plain(value: Any) -> Any:

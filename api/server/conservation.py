@@ -10,10 +10,11 @@ from pathlib import Path
 
 import msgspec
 
-from api.server import audit, views
+from api.server import audit
 from api.server.board import Board
 from api.server.formats import iso
 from api.server.modules import split
+from api.server.views.evidence import Conservation, Equation
 from models.reasons import Verdict
 from models.settings import Settings
 from models.strategies.instance import instances
@@ -88,7 +89,7 @@ def conservation_of(
     settings: Settings,
     run_dir: Path,
     finished: bool = False,
-) -> views.Conservation:
+) -> Conservation:
     """Reads the audit: not for the event loop. ``beats``: counters of the last beats, by event time; ``live``: those of
     the newest, at ``newest``. Every number of a row is of one moment: the newest that counters, the audit's counters
     and its scan rows all have; while there is none, of the newest, and nothing is compared."""
@@ -109,7 +110,7 @@ def conservation_of(
         shown = now if then is None else then
         parts = shown.by_verdict()
         equations.append(
-            views.Equation(
+            Equation(
                 strategy=strategy,
                 time=iso(newest if then is None else at),
                 evaluations=shown.evaluations,
@@ -122,7 +123,7 @@ def conservation_of(
                 since=now.evaluations - shown.evaluations,
             )
         )
-    return views.Conservation(
+    return Conservation(
         time=iso(at) if at else "",
         newest=iso(newest) if newest else "",
         behind_s=round(max(newest - at, 0) / SECOND, 3) if at else None,

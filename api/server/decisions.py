@@ -12,13 +12,15 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from pydantic import BaseModel, Field
 
-from api.server import audit, presenting, views
+from api.server import audit, presenting
 from api.server.board import MOST_ROWS, Board
 from api.server.chain import FrameView, JournalEvent, UnknownDecision, chain_of
 from api.server.formats import usd
 from api.server.held import HeldPosition
 from api.server.named import place_of
 from api.server.places import Places
+from api.server.views.decisions import Decisions, DecisionView, FillView, OrderView
+from api.server.views.money import OutcomeView, PostingView
 from models.contracts import Decision
 from models.failures import Failure
 from models.reasons import MEANING
@@ -77,20 +79,20 @@ class Trace(BaseModel):
     """Everything from the raw frames to the money, of one decision."""
 
     sentence: str = Field(description="what was done and why, in one sentence")
-    decision: views.DecisionView
+    decision: DecisionView
     frames: list[FrameView]
     journal: list[JournalEvent]
-    orders: list[views.OrderView]
-    fills: list[views.FillView]
-    postings: list[views.PostingView]
-    outcome: views.OutcomeView | None
+    orders: list[OrderView]
+    fills: list[FillView]
+    postings: list[PostingView]
+    outcome: OutcomeView | None
     position: HeldPosition | None = Field(description="what became of what it bought or sold; null without a fill")
     realised_usd: float | None = Field(description="dollars, of the strategy in this market; null until it is settled")
     complete: bool = Field(description="whether the archive has all frames already")
     notes: list[str] = Field(description="what could not be found, and why")
 
 
-def page(board: Board, run_dir: Path, asked: DecisionFilter, limit: int, before: str) -> views.Decisions:
+def page(board: Board, run_dir: Path, asked: DecisionFilter, limit: int, before: str) -> Decisions:
     """Up to ``limit`` decisions older than ``before``. Equal refusals that follow each other are one row."""
     place = place_of(_CURSOR, before)
     found: list[_Row] = []
@@ -126,14 +128,14 @@ def page(board: Board, run_dir: Path, asked: DecisionFilter, limit: int, before:
     shown = found[:limit]
     presented = [_presented(board, row) for row in shown]
     journal, last = shown[-1].last if len(found) > limit and shown else (0, "")
-    return views.Decisions(decisions=presented, next=f"{journal}:{last}" if last else "")
+    return Decisions(decisions=presented, next=f"{journal}:{last}" if last else "")
 
 
-def _presented(board: Board, row: _Row) -> views.DecisionView:
+def _presented(board: Board, row: _Row) -> DecisionView:
     return board.seen(row.first).model_copy(update={"times": row.times, "first_id": row.last[1]})
 
 
-def collapsed(board: Board, decisions: list[Decision], most: int) -> list[views.DecisionView]:
+def collapsed(board: Board, decisions: list[Decision], most: int) -> list[DecisionView]:
     """The first ``most`` rows; equal refusals that follow each other are one, with how often."""
     found: list[_Row] = []
     for each in decisions:

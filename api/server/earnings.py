@@ -22,7 +22,7 @@ from api.server import audit
 from api.server.accounts import Accounts
 from api.server.formats import usd
 from api.server.run_list import marks
-from api.server.views import Usd
+from api.server.views.units import Usd
 from models.accounts import LIVE, MAIN
 from models.timestamps import SECOND
 

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from api.server import views
+from api.server.views.markets import FunnelStep, FunnelView
 from models.contracts import Decision, Fill, Scan
 from models.reasons import Verdict
 from models.timestamps import SECOND
@@ -62,7 +62,7 @@ class Funnel:
         if fill.side == "buy":
             self._minute(fill.market_key, fill.strategy, fill.timestamp).filled.add(fill.decision)
 
-    def view(self, market: str, title: str, minutes: int, now_ns: int, strategy: str = "") -> views.FunnelView:
+    def view(self, market: str, title: str, minutes: int, now_ns: int, strategy: str = "") -> FunnelView:
         """Of one market; of one ``strategy`` there, or of all."""
         kept = self._of(market, minutes, now_ns, strategy)
         judged: Counter[tuple[str, str]] = Counter()
@@ -88,7 +88,7 @@ class Funnel:
             _step("of them bought", len(set[str]().union(*(each.filled for each in kept))), {}, "entries"),
         ]
         nearest = max((each.nearest for each in kept if each.nearest is not None), default=None)
-        return views.FunnelView(market_key=market, market=title, minutes=minutes, steps=steps, nearest=_miss(nearest))
+        return FunnelView(market_key=market, market=title, minutes=minutes, steps=steps, nearest=_miss(nearest))
 
     def markets(self, minutes: int, now_ns: int, strategy: str = "") -> list[str]:
         """Markets that were evaluated in the last ``minutes``, by one ``strategy`` or any."""
@@ -121,8 +121,8 @@ _Counted = Literal["evaluations", "entries"]
 _WAITING: Final = frozenset({"not_started", "expired"})
 
 
-def _step(name: str, count: int, lost: dict[str, int], of: _Counted = "evaluations") -> views.FunnelStep:
-    return views.FunnelStep(step=name, count=count, lost=dict(sorted(lost.items(), key=lambda each: -each[1])), of=of)
+def _step(name: str, count: int, lost: dict[str, int], of: _Counted = "evaluations") -> FunnelStep:
+    return FunnelStep(step=name, count=count, lost=dict(sorted(lost.items(), key=lambda each: -each[1])), of=of)
 
 
 def _miss(nearest: tuple[float, float, float, str, str] | None) -> str:

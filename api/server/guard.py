@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.server.access import Access, Rate
-from api.server.views import Problem
+from api.server.views.problem import Problem
 
 #: Of this machine, as its own browser names it.
 LOCAL: Final = frozenset({"127.0.0.1", "localhost", "::1"})

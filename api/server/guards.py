@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal
 
-from api.server import views
 from api.server.board import Board
 from api.server.formats import iso
 from api.server.presenting import meaning_of, risk_event
+from api.server.views.risk import BreakerBoundsView, BreakerView, CriterionView, GatesView, GateView, RiskEventView
+from api.server.views.strategies import MarkOutsView, SizingView
 from models.accounts import LIVE, MAIN
 from models.contracts import Number
 from models.money import DOLLAR
@@ -55,7 +56,7 @@ _WATCHED: Final = (
 )
 
 
-def breakers_of(board: Board) -> list[views.BreakerView]:
+def breakers_of(board: Board) -> list[BreakerView]:
     """The breakers that were ever near their bounds, those that hold something back first."""
     gauges = _gauges(board, _BREAKERS)
     found = []
@@ -65,7 +66,7 @@ def breakers_of(board: Board) -> list[views.BreakerView]:
             continue
         reason = _REASON_OF.get(name.partition(":")[0], name.partition(":")[0])
         found.append(
-            views.BreakerView(
+            BreakerView(
                 id=name,
                 level=LEVELS[LEVELS.index(level)],
                 value=_number(gauges.get(f"value:{name}")),
@@ -78,20 +79,20 @@ def breakers_of(board: Board) -> list[views.BreakerView]:
     return sorted(found, key=lambda each: (-LEVELS.index(each.level), each.id))
 
 
-def bounded(breaker: views.BreakerView, settings: BreakerSettings) -> views.BreakerView:
+def bounded(breaker: BreakerView, settings: BreakerSettings) -> BreakerView:
     """The same with the values at which it acts."""
     kind, scope, _ = breaker.id.split(":", 2)
     bounds = settings.bounds(kind, own=scope != "portfolio")
     return breaker.model_copy(update={"reduce_at": bounds.reduce, "stop_at": bounds.stop})
 
 
-def bounds_of(settings: BreakerSettings) -> list[views.BreakerBoundsView]:
+def bounds_of(settings: BreakerSettings) -> list[BreakerBoundsView]:
     """Every kind of breaker, whether one stands or not."""
     found = []
     for kind, own, scope, measure in _WATCHED:
         bounds = settings.bounds(kind, own=own)
         found.append(
-            views.BreakerBoundsView(
+            BreakerBoundsView(
                 kind=kind,
                 scope=scope,
                 measure=measure,
@@ -103,7 +104,7 @@ def bounds_of(settings: BreakerSettings) -> list[views.BreakerBoundsView]:
     return found
 
 
-def sizing_of(board: Board, settings: Settings) -> list[views.SizingView]:
+def sizing_of(board: Board, settings: Settings) -> list[SizingView]:
     """Of every instance: what its sizes are multiplied with, and by whom."""
     realised, state = _gauges(board, _ALLOCATION), _gauges(board, _STATE)
     standing = breakers_of(board)
@@ -119,7 +120,7 @@ def sizing_of(board: Board, settings: Settings) -> list[views.SizingView]:
         promoted = factor(promotion, settings.promotion.canary_factor) if promotion else 1.0
         enters = (promotion or configured) not in ("shadow", "paused", "disabled", "off") and not by
         found.append(
-            views.SizingView(
+            SizingView(
                 instance=name,
                 state=configured,
                 entries="off" if by else "on",
@@ -135,7 +136,7 @@ def sizing_of(board: Board, settings: Settings) -> list[views.SizingView]:
     return found
 
 
-def _broken(instance: Instance, standing: Sequence[views.BreakerView], settings: BreakerSettings) -> float:
+def _broken(instance: Instance, standing: Sequence[BreakerView], settings: BreakerSettings) -> float:
     """What the breakers over it leave of its size; of a paper twin its own alone are over it."""
     over = {f"instance:{instance.id}"}
     if instance.state != "twin":
@@ -144,11 +145,11 @@ def _broken(instance: Instance, standing: Sequence[views.BreakerView], settings:
     return min((factors[each.level] for each in standing if each.id.partition(":")[2] in over), default=1.0)
 
 
-def markouts_of(board: Board, instance: str) -> views.MarkOutsView:
+def markouts_of(board: Board, instance: str) -> MarkOutsView:
     """How good the fills of an instance were."""
     gauges = _gauges(board, _MARKOUTS)
-    found = {name: gauges.get(f"{name}:{instance}") for name in views.MarkOutsView.model_fields}
-    return views.MarkOutsView(**{name: None if value is None else _number(value) for name, value in found.items()})
+    found = {name: gauges.get(f"{name}:{instance}") for name in MarkOutsView.model_fields}
+    return MarkOutsView(**{name: None if value is None else _number(value) for name, value in found.items()})
 
 
 def gate_of(board: Board) -> str:
@@ -169,12 +170,12 @@ def joint_caps_of(board: Board, bucket_s: int) -> Iterator[tuple[str, str, float
             yield _JOINT[kind], said + real, limit, round(_number(used) * DOLLAR)
 
 
-def events_of(board: Board, limit: int, kind: str = "") -> list[views.RiskEventView]:
+def events_of(board: Board, limit: int, kind: str = "") -> list[RiskEventView]:
     """The changes of risk, the latest first."""
     return [risk_event(each) for each in board.risk_records() if kind in ("", each.kind)][:limit]
 
 
-def gates_of(board: Board, settings: Settings) -> views.GatesView:
+def gates_of(board: Board, settings: Settings) -> GatesView:
     """The release gates with what each step up asks for, met or not, and when it could be met."""
     gauges = _gauges(board, _RELEASE)
     here = str(gauges.get("gate", "DEV"))
@@ -192,18 +193,16 @@ def gates_of(board: Board, settings: Settings) -> views.GatesView:
         dry_runs=int(_number(gauges.get("dry_runs"))),
         dry_refused=int(_number(gauges.get("dry_refused"))),
     )
-    found: list[views.GateView] = []
+    found: list[GateView] = []
     for number, gate in enumerate(GATES):
         evidence = seen if number == place + 1 else GateEvidence()
         wanted = criteria(gate, evidence, settings.release.bars) if number > place else ()
         state: Literal["passed", "here", "next", "later"] = (
             "passed" if number < place else "here" if number == place else "next" if number == place + 1 else "later"
         )
-        found.append(
-            views.GateView(gate=gate, state=state, meaning=MEANINGS[gate], criteria=[_criterion(c) for c in wanted])
-        )
+        found.append(GateView(gate=gate, state=state, meaning=MEANINGS[gate], criteria=[_criterion(c) for c in wanted]))
     armed = int(_number(gauges.get("armed_until")))
-    return views.GatesView(
+    return GatesView(
         gate=here,
         since=iso(int(_number(gauges.get("since")))),
         armed_until=iso(armed) if armed else "",
@@ -212,8 +211,8 @@ def gates_of(board: Board, settings: Settings) -> views.GatesView:
     )
 
 
-def _criterion(each: Criterion) -> views.CriterionView:
-    return views.CriterionView(
+def _criterion(each: Criterion) -> CriterionView:
+    return CriterionView(
         name=each.name,
         value=each.value,
         needed=each.needed,

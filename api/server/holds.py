@@ -12,7 +12,8 @@ from api.server.guards import breakers_of
 from api.server.modules import said_of
 from api.server.presenting import meaning_of
 from api.server.sentence import why_of
-from api.server.views import BreakerView, Hold, Holds
+from api.server.views.health import Hold, Holds
+from api.server.views.risk import BreakerView
 from models.contracts import Answer, Decision, Number, Scan
 from models.reasons import Reason, Verdict
 from models.remedies import REDUCED, act_of, release_of, remedy

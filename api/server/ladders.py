@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from api.server import formats, views
+from api.server import formats
 from api.server.board import Board
+from api.server.views.markets import LadderView, LevelView
 from api.server.windows import Followed
 from models.contracts import Order
 from models.journal import Levels
@@ -23,10 +24,10 @@ def working(board: Board, market: str) -> list[Order]:
     return [order for order in latest.values() if order.status in _WORKING]
 
 
-def ladders_of(followed: Followed, board: Board) -> list[views.LadderView]:
+def ladders_of(followed: Followed, board: Board) -> list[LadderView]:
     """The ladder of Up, then that of Down; none while there is no book."""
     own = working(board, followed.key)
-    found: list[views.LadderView] = []
+    found: list[LadderView] = []
     for outcome in ("Up", "Down"):
         token = followed.token(outcome)
         if token is None:
@@ -37,7 +38,7 @@ def ladders_of(followed: Followed, board: Board) -> list[views.LadderView]:
                 key = (order.side, order.limit)
                 mine[key] = mine.get(key, 0) + order.size - order.filled
         found.append(
-            views.LadderView(
+            LadderView(
                 outcome=outcome,
                 ok=token.ok,
                 checks=list(token.checks),
@@ -49,12 +50,12 @@ def ladders_of(followed: Followed, board: Board) -> list[views.LadderView]:
     return found
 
 
-def _levels(levels: Levels, side: str, mine: dict[tuple[str, int], int]) -> list[views.LevelView]:
+def _levels(levels: Levels, side: str, mine: dict[tuple[str, int], int]) -> list[LevelView]:
     found = []
     for price, size in levels:
         own = mine.get((side, price), 0)
         found.append(
-            views.LevelView(
+            LevelView(
                 price_usd=formats.price(price),
                 size_shares=formats.shares(size),
                 own_shares=formats.shares(own),

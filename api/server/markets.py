@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from api.server import presenting, views
+from api.server import presenting
 from api.server.board import Board
 from api.server.decisions import collapsed
 from api.server.formats import iso, price, shares, usd
 from api.server.ladders import ladders_of
+from api.server.views.markets import MarketPoint, MarketSummary, MarketView, Stage
 from api.server.windows import Followed, Point, spot_usd
 from models.contracts import Decision, Span
 from models.fair_value import variance_interval
@@ -23,7 +24,7 @@ _BEFORE: Final = 12
 State = Literal["coming", "open", "ended", "settled"]
 
 
-def summary_of(board: Board, followed: Followed) -> views.MarketSummary:
+def summary_of(board: Board, followed: Followed) -> MarketSummary:
     window = followed.window
     now = board.newest_ns
     outcome = board.results.get(followed.key)
@@ -39,7 +40,7 @@ def summary_of(board: Board, followed: Followed) -> views.MarketSummary:
     if strike is None and definition is not None and definition.strike is not None:
         strike = definition.strike / DOLLAR
     made = board.accounts.results.get(followed.key)
-    return views.MarketSummary(
+    return MarketSummary(
         market_key=followed.key,
         market=board.title(followed.key),
         asset=window.asset if window is not None else "",
@@ -56,7 +57,7 @@ def summary_of(board: Board, followed: Followed) -> views.MarketSummary:
     )
 
 
-def view_of(board: Board, followed: Followed, model: FairValue) -> views.MarketView:
+def view_of(board: Board, followed: Followed, model: FairValue) -> MarketView:
     """``margin``: dollars a share, what the configuration allows for the model's own error."""
     key = followed.key
     decisions = [each for _, each in board.decision_records(1_000) if each.market_key == key]
@@ -72,7 +73,7 @@ def view_of(board: Board, followed: Followed, model: FairValue) -> views.MarketV
         and (each.window.asset, each.window.horizon) == (window.asset, window.horizon)
         and each.window.end <= window.start
     ]
-    return views.MarketView(
+    return MarketView(
         summary=summary_of(board, followed),
         stages=stages_of(board, followed, decisions),
         ladders=ladders_of(followed, board),
@@ -86,7 +87,7 @@ def view_of(board: Board, followed: Followed, model: FairValue) -> views.MarketV
     )
 
 
-def _curve(followed: Followed, model: FairValue) -> list[views.MarketPoint]:
+def _curve(followed: Followed, model: FairValue) -> list[MarketPoint]:
     """At most some hundred points, evenly thinned; the last one always."""
     points = list(followed.curve)
     step = max(len(points) // _CURVE, 1)
@@ -94,12 +95,12 @@ def _curve(followed: Followed, model: FairValue) -> list[views.MarketPoint]:
     return [_seen_at(each, model) for each in kept]
 
 
-def _seen_at(point: Point, model: FairValue) -> views.MarketPoint:
+def _seen_at(point: Point, model: FairValue) -> MarketPoint:
     low = high = None
     if point.fair is not None and point.returns:
         known = effective_returns(int(point.returns), model.half_life_s, model.sample_s)
         low, high = variance_interval(point.fair, known)
-    return views.MarketPoint(
+    return MarketPoint(
         time_s=float(point.second),
         mid=point.mid,
         fair=point.fair,
@@ -111,7 +112,7 @@ def _seen_at(point: Point, model: FairValue) -> views.MarketPoint:
     )
 
 
-def stages_of(board: Board, followed: Followed, decisions: list[Decision]) -> list[views.Stage]:
+def stages_of(board: Board, followed: Followed, decisions: list[Decision]) -> list[Stage]:
     """The loop for this window, left to right; each station with its last word."""
     scans = sorted(
         followed.scans.values(), key=lambda each: (each.metric_family != "edge_after_costs", -each.timestamp)
@@ -197,8 +198,8 @@ def stages_of(board: Board, followed: Followed, decisions: list[Decision]) -> li
     return found
 
 
-def _stage(stage: str, verdict: str, reason: str, value: str, t: int) -> views.Stage:
-    return views.Stage(
+def _stage(stage: str, verdict: str, reason: str, value: str, t: int) -> Stage:
+    return Stage(
         stage=stage,
         verdict=verdict,
         reason=reason,

@@ -16,7 +16,8 @@ from api.server import formats
 from api.server.catalogue import ROOMS, place_of, room_of
 from api.server.presenting import meaning_of
 from api.server.telling import tell
-from api.server.views import ModuleView, RoomView, Status
+from api.server.views.health import ModuleView, RoomView
+from api.server.views.units import Status
 from models.contracts import Telemetry
 from models.reasons import Verdict
 from models.telemetry import ModuleTotals, Totals

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
-from api.server import views
 from api.server.accounts import Equity, Made
 from api.server.board import Board
 from api.server.formats import iso, shares, usd
@@ -14,6 +13,9 @@ from api.server.guards import bounded, bounds_of, breakers_of, joint_caps_of, ma
 from api.server.modules import split
 from api.server.presenting import meaning_of
 from api.server.twins import beside, learned, twins
+from api.server.views.money import Contribution, EquityPoint, PortfolioView, PositionView, RealMoneyView
+from api.server.views.risk import CapView, ExposureView, RiskView
+from api.server.views.strategies import StrategyView
 from models.accounts import MAIN
 from models.contracts import Number
 from models.money import DOLLAR, PIP, SHARE
@@ -25,7 +27,7 @@ from models.timestamps import SECOND
 _WEEK: Final = 7
 
 
-def portfolio_of(board: Board, settings: Settings, points: int) -> views.PortfolioView:
+def portfolio_of(board: Board, settings: Settings, points: int) -> PortfolioView:
     chief = board.modules.known.get("portfolio")
     gauges: dict[str, Number] = dict(chief.row.gauges) if chief is not None else {}
     accounts = board.accounts
@@ -39,14 +41,14 @@ def portfolio_of(board: Board, settings: Settings, points: int) -> views.Portfol
         _, counts, _ = split(reconciled.row.counts)
         said = ", ".join(f"{count} × {key.partition(':')[2]}" for key, count in counts.items())
     names = sorted(accounts.made)
-    return views.PortfolioView(
+    return PortfolioView(
         gauges=gauges,
         utilisation=round(usd(accounts.committed()) / cap, 4) if cap else None,
         drawdown_usd=round(max(accounts.highest - now, 0.0), 6),
         max_drawdown_usd=round(accounts.deepest, 6),
         curve=[_point(each) for each in thinned(curve, points)],
         contributions=[
-            views.Contribution(
+            Contribution(
                 strategy=name,
                 realised_usd=accounts.realised(name, None, board.newest_ns),
                 fees_usd=usd(accounts.made[name].fees),
@@ -62,13 +64,13 @@ def portfolio_of(board: Board, settings: Settings, points: int) -> views.Portfol
     )
 
 
-def _real(gauges: Mapping[str, Number], made: Mapping[str, Made]) -> views.RealMoneyView | None:
+def _real(gauges: Mapping[str, Number], made: Mapping[str, Made]) -> RealMoneyView | None:
     """The account of real money as the flow reports it; None before it was armed for the first time."""
-    numbers = {name: gauges.get(f"live_{name}") for name in views.RealMoneyView.model_fields if name != "fills"}
+    numbers = {name: gauges.get(f"live_{name}") for name in RealMoneyView.model_fields if name != "fills"}
     found = {name: float(number) for name, number in numbers.items() if isinstance(number, int | float)}
     if len(found) < len(numbers):
         return None
-    return views.RealMoneyView(**found, fills=sum(each.fills for each in made.values()))
+    return RealMoneyView(**found, fills=sum(each.fills for each in made.values()))
 
 
 def thinned(curve: list[Equity], points: int) -> list[Equity]:
@@ -81,8 +83,8 @@ def thinned(curve: list[Equity], points: int) -> list[Equity]:
     return [curve[at] for at in sorted(kept)]
 
 
-def _point(each: Equity) -> views.EquityPoint:
-    return views.EquityPoint(
+def _point(each: Equity) -> EquityPoint:
+    return EquityPoint(
         time_s=each.t / SECOND,
         equity=each.equity,
         cash=each.cash,
@@ -92,7 +94,7 @@ def _point(each: Equity) -> views.EquityPoint:
     )
 
 
-def positions_of(board: Board, settings: Settings) -> list[views.PositionView]:
+def positions_of(board: Board, settings: Settings) -> list[PositionView]:
     """Everything that is held, by the end of its window."""
     instances = all_instances(settings)
     found = []
@@ -103,7 +105,7 @@ def positions_of(board: Board, settings: Settings) -> list[views.PositionView]:
         window = followed.window if followed is not None else None
         average = held.basis / held.size * SHARE / DOLLAR
         found.append(
-            views.PositionView(
+            PositionView(
                 market_key=market,
                 market=board.title(market),
                 strategy=strategy,
@@ -137,7 +139,7 @@ def _levels(instance: Instance | None, average: float) -> dict[str, float | None
     return found
 
 
-def strategies_of(board: Board, settings: Settings) -> list[views.StrategyView]:
+def strategies_of(board: Board, settings: Settings) -> list[StrategyView]:
     """Every instance, switched on or not."""
     sizing = {each.instance: each for each in sizing_of(board, settings)}
     found = []
@@ -157,7 +159,7 @@ def strategies_of(board: Board, settings: Settings) -> list[views.StrategyView]:
             last = gate.row.last_reason
         accounts = board.accounts
         found.append(
-            views.StrategyView(
+            StrategyView(
                 id=instance.id,
                 strategy=instance.strategy.name,
                 state=instance.state if instance.enabled else "off",
@@ -201,7 +203,7 @@ def _reasons(verdict: str, *counted: dict[str, int]) -> dict[str, int]:
     return dict(found.most_common())
 
 
-def risk_of(board: Board, settings: Settings) -> views.RiskView:
+def risk_of(board: Board, settings: Settings) -> RiskView:
     """Caps and their use at cost, and where the money stands."""
     limits = settings.portfolio
     by_market: Counter[str] = Counter()
@@ -225,13 +227,13 @@ def risk_of(board: Board, settings: Settings) -> views.RiskView:
         caps.append(_cap("cap_strategy", name, limits.cap_strategy, by_strategy[name]))
     caps += [_cap("cap_market", board.title(key), limits.cap_market, used) for key, used in by_market.most_common()]
     caps += [_cap(*each) for each in joint_caps_of(board, settings.concentration.bucket_s)]
-    return views.RiskView(
+    return RiskView(
         caps=caps,
         sizing=sizing_of(board, settings),
         breakers=[bounded(each, settings.breakers) for each in breakers_of(board)],
         bounds=bounds_of(settings.breakers),
         exposure=[
-            views.ExposureView(expires=iso(end), market=board.title(market), cost_usd=usd(cost))
+            ExposureView(expires=iso(end), market=board.title(market), cost_usd=usd(cost))
             for (end, market), cost in sorted(by_end.items())
         ],
         concentration=round(max(by_market.values()) / total, 4) if total else None,
@@ -239,6 +241,6 @@ def risk_of(board: Board, settings: Settings) -> views.RiskView:
     )
 
 
-def _cap(cap: str, subject: str, limit: float, used: int) -> views.CapView:
+def _cap(cap: str, subject: str, limit: float, used: int) -> CapView:
     share = used / DOLLAR / limit if limit else 0.0
-    return views.CapView(cap=cap, subject=subject, limit_usd=limit, used_usd=usd(used), share=round(share, 4))
+    return CapView(cap=cap, subject=subject, limit_usd=limit, used_usd=usd(used), share=round(share, 4))

@@ -6,9 +6,14 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from api.server import formats, views
+from api.server import formats
 from api.server.sentence import sentence_of
 from api.server.titles import window_of
+from api.server.views.decisions import DecisionView, FillView, OrderView, ScanView, SourceView, SpanView
+from api.server.views.health import DeadLetterView
+from api.server.views.money import OutcomeView, PostingView
+from api.server.views.operator import Acknowledged
+from api.server.views.risk import RiskEventView
 from models.contracts import Answer, DeadLetter, Decision, Fill, Number, Order, Outcome, Posting, RiskEvent, Scan
 from models.reasons import MEANING, Reason
 from models.remedies import act_of, remedy
@@ -26,9 +31,9 @@ def meaning_of(reason: str) -> str:
         return ""
 
 
-def decision(record: Decision, title: Title, limits: Mapping[str, float]) -> views.DecisionView:
+def decision(record: Decision, title: Title, limits: Mapping[str, float]) -> DecisionView:
     kind = _PRICE_IS.get(record.action, "limit")
-    return views.DecisionView(
+    return DecisionView(
         id=record.id,
         journal=record.journal,
         time=formats.iso(record.timestamp),
@@ -49,7 +54,7 @@ def decision(record: Decision, title: Title, limits: Mapping[str, float]) -> vie
         first_id=record.id,
         order_ids=record.order_ids,
         spans=[
-            views.SpanView(
+            SpanView(
                 module=span.module,
                 verdict=span.verdict,
                 reason=span.reason,
@@ -60,14 +65,14 @@ def decision(record: Decision, title: Title, limits: Mapping[str, float]) -> vie
             )
             for span in record.spans
         ],
-        sources=[views.SourceView(**msgspec.structs.asdict(source)) for source in record.sources],
+        sources=[SourceView(**msgspec.structs.asdict(source)) for source in record.sources],
         configuration=record.configuration,
         model=record.model,
     )
 
 
-def order(record: Order, title: Title) -> views.OrderView:
-    return views.OrderView(
+def order(record: Order, title: Title) -> OrderView:
+    return OrderView(
         id=record.id,
         decision=record.decision,
         journal=record.journal,
@@ -88,8 +93,8 @@ def order(record: Order, title: Title) -> views.OrderView:
     )
 
 
-def fill(record: Fill, title: Title) -> views.FillView:
-    return views.FillView(
+def fill(record: Fill, title: Title) -> FillView:
+    return FillView(
         id=record.id,
         order=record.order,
         decision=record.decision,
@@ -109,8 +114,8 @@ def fill(record: Fill, title: Title) -> views.FillView:
     )
 
 
-def posting(record: Posting) -> views.PostingView:
-    return views.PostingView(
+def posting(record: Posting) -> PostingView:
+    return PostingView(
         id=record.id,
         transaction=record.transaction,
         journal=record.journal,
@@ -122,8 +127,8 @@ def posting(record: Posting) -> views.PostingView:
     )
 
 
-def outcome(record: Outcome, title: Title) -> views.OutcomeView:
-    return views.OutcomeView(
+def outcome(record: Outcome, title: Title) -> OutcomeView:
+    return OutcomeView(
         id=record.id,
         journal=record.journal,
         time=formats.iso(record.timestamp),
@@ -145,9 +150,9 @@ def result_of(record: Outcome) -> str:
     return "Down" if record.payout_down > record.payout_up else "Split"
 
 
-def scan(record: Scan, title: Title, now_ns: int) -> views.ScanView:
+def scan(record: Scan, title: Title, now_ns: int) -> ScanView:
     window = window_of(record.market_key)
-    return views.ScanView(
+    return ScanView(
         strategy=record.strategy,
         market_key=record.market_key,
         market=title(record.market_key),
@@ -179,8 +184,8 @@ def to_change(record: Scan) -> str:
     return remedy(record.reason, {**record.numbers, **scored})
 
 
-def dead_letter(record: DeadLetter) -> views.DeadLetterView:
-    return views.DeadLetterView(
+def dead_letter(record: DeadLetter) -> DeadLetterView:
+    return DeadLetterView(
         time=formats.iso(record.timestamp),
         topic=record.topic,
         partition=record.partition,
@@ -191,8 +196,8 @@ def dead_letter(record: DeadLetter) -> views.DeadLetterView:
     )
 
 
-def answer(record: Answer) -> views.Acknowledged:
-    return views.Acknowledged(
+def answer(record: Answer) -> Acknowledged:
+    return Acknowledged(
         command=record.command,
         what=record.what,
         by=record.by,
@@ -203,8 +208,8 @@ def answer(record: Answer) -> views.Acknowledged:
     )
 
 
-def risk_event(record: RiskEvent) -> views.RiskEventView:
-    return views.RiskEventView(
+def risk_event(record: RiskEvent) -> RiskEventView:
+    return RiskEventView(
         id=record.id,
         time=formats.iso(record.timestamp),
         kind=record.kind,

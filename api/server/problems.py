@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from fastapi.responses import JSONResponse
 
-from api.server.views import Problem
+from api.server.views.problem import Problem
 
 Responses = dict[int | str, dict[str, Any]]
 _PROBLEM: Final = {"model": Problem}

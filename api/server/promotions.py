@@ -11,10 +11,17 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from api.server import audit
-from api.server import validation_views as views
 from api.server.board import Board
 from api.server.formats import iso
 from api.server.named import place_of
+from api.server.views.validation import (
+    CandidateView,
+    EvidenceView,
+    PromotionHistory,
+    Promotions,
+    PromotionView,
+    Standing,
+)
 from models.contracts import CriterionRow, Number, PromotionDecision
 from models.reasons import MEANING, Reason, Verdict
 from models.record import fields_of
@@ -28,7 +35,7 @@ _LATEST: Final = 2**63 - 1  # Unix ns that a database can hold
 _JUDGED: Final = ("active", "shadow")
 
 
-def promotions_of(board: Board, settings: Settings) -> views.Promotions:
+def promotions_of(board: Board, settings: Settings) -> Promotions:
     """Instances that may be promoted, and those that were judged and are configured no more."""
     module = board.modules.known.get("gate.state")
     gauges = module.row.gauges if module is not None else {}
@@ -46,7 +53,7 @@ def promotions_of(board: Board, settings: Settings) -> views.Promotions:
         seen = Telling(configured, state, _known(told.get(f"observations:{name}")), _known(told.get(f"e_value:{name}")))
         found.append(_candidate(name, strategy, seen, latest))
     newest = max(board.promotions.values(), key=lambda each: (each.timestamp, each.id), default=None)
-    return views.Promotions(
+    return Promotions(
         candidates=found,
         alpha=None if newest is None else newest.alpha,
         spent=None if newest is None else newest.spent,
@@ -67,12 +74,12 @@ def _known(value: Number) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def _candidate(name: str, strategy: str, now: Telling, latest: PromotionDecision | None) -> views.CandidateView:
+def _candidate(name: str, strategy: str, now: Telling, latest: PromotionDecision | None) -> CandidateView:
     rows = latest.criteria if latest is not None else []
     missing = [each for each in rows if each.verdict != "pass"]
     hours = [each.reachable_h for each in missing]
     known = [each for each in hours if each is not None]
-    return views.CandidateView(
+    return CandidateView(
         instance=name,
         strategy=strategy,
         configured=now.configured,
@@ -89,7 +96,7 @@ def _candidate(name: str, strategy: str, now: Telling, latest: PromotionDecision
     )
 
 
-def standing_of(latest: PromotionDecision | None) -> views.Standing:
+def standing_of(latest: PromotionDecision | None) -> Standing:
     """How an instance stands by its latest decision. What cannot be judged is never called met."""
     if latest is None:
         return "insufficient"
@@ -103,9 +110,9 @@ def standing_of(latest: PromotionDecision | None) -> views.Standing:
     return "failing" if "fail" in verdicts else "insufficient" if "insufficient" in verdicts or not verdicts else "met"
 
 
-def decided(record: PromotionDecision) -> views.PromotionView:
+def decided(record: PromotionDecision) -> PromotionView:
     """A decision as the answers have it."""
-    return views.PromotionView(
+    return PromotionView(
         id=record.id,
         journal=record.journal,
         time=iso(record.timestamp),
@@ -135,8 +142,8 @@ def decided(record: PromotionDecision) -> views.PromotionView:
     )
 
 
-def _row(row: CriterionRow) -> views.EvidenceView:
-    return views.EvidenceView(
+def _row(row: CriterionRow) -> EvidenceView:
+    return EvidenceView(
         name=row.name,
         value=_finite(row.value),
         threshold=_finite(row.threshold),
@@ -151,9 +158,7 @@ def _finite(value: float) -> float:
     return value if math.isfinite(value) else math.copysign(1e308, value) if value == value else 0.0
 
 
-def history_of(
-    board: Board, run_dir: Path, instance: str, changes: bool, limit: int, before: str
-) -> views.PromotionHistory:
+def history_of(board: Board, run_dir: Path, instance: str, changes: bool, limit: int, before: str) -> PromotionHistory:
     """Up to ``limit`` decisions older than ``before``; with ``changes`` those that changed a state. Reads files: not
     for the event loop."""
     asked = place_of(_CURSOR, before)
@@ -173,7 +178,7 @@ def history_of(
             found += _older(run_dir, instance, changes, last, limit + 1 - len(found))
     shown = found[:limit]
     after = f"{shown[-1].timestamp}:{shown[-1].id}" if len(found) > limit else ""
-    return views.PromotionHistory(decisions=[decided(each) for each in shown], next=after)
+    return PromotionHistory(decisions=[decided(each) for each in shown], next=after)
 
 
 def _older(

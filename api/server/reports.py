@@ -13,10 +13,25 @@ import polars as pl
 
 from api.report.making import page_of, settings_of
 from api.runs import DESCRIPTION, SUMMARY, archive_in, find_run, runs_in
-from api.server import report_views as views
 from api.server.formats import iso, shares, usd
 from api.server.report_making import ReportMaker
 from api.server.run_list import EndedRuns
+from api.server.views.reports import (
+    ComparisonView,
+    CostFitView,
+    CurvePoint,
+    CurveView,
+    DifferenceView,
+    DoubtView,
+    GroupsView,
+    PerformanceView,
+    ReliabilityView,
+    ReportStateView,
+    ReportView,
+    RunReportView,
+    TradesView,
+    TradeView,
+)
 from flows.report.comparison import MONEY, FigureDifference, compare_reports
 from flows.report.credibility import doubted_figure
 from flows.report.performance import GroupPerformance
@@ -42,23 +57,23 @@ class ReportShelf:
         served = self._served.resolve()
         return served if name == served.name else find_run(self._data_dir, name).resolve()
 
-    def listed(self) -> list[views.ReportStateView]:
+    def listed(self) -> list[ReportStateView]:
         folders = [each.resolve() for each in runs_in(self._data_dir)[:_MOST]] if self._data_dir.is_dir() else []
         served = self._served.resolve()
         if served not in folders and archive_in(served) is not None:
             folders.insert(0, served)
         return [self._state(folder) for folder in folders]
 
-    def report(self, name: str, points: int) -> views.ReportView:
+    def report(self, name: str, points: int) -> ReportView:
         folder = self.folder(name)
         found = _kept(folder)
         state = self._state(folder)
         if state.older and state.run != "running":
             self._maker.ask(folder)  # it was made while the run went on
             state.making = self._maker.stage(folder)
-        return views.ReportView(state=state, report=None if found is None else _report_view(found, points))
+        return ReportView(state=state, report=None if found is None else _report_view(found, points))
 
-    def make(self, name: str) -> views.ReportStateView:
+    def make(self, name: str) -> ReportStateView:
         """Have it made. Raises Failure where the run recorded nothing, or too many reports wait."""
         folder = self.folder(name)
         if archive_in(folder) is None:
@@ -70,16 +85,16 @@ class ReportShelf:
         """Those that its report tells of."""
         return {each.instance for each in self._made(name).performances}
 
-    def groups(self, name: str, dimension: str, instance: str, limit: int) -> views.GroupsView:
+    def groups(self, name: str, dimension: str, instance: str, limit: int) -> GroupsView:
         rows = [
             each
             for each in self._made(name).performances
             if each.dimension == dimension and instance in ("", each.instance)
         ]
         shown = rows if len(rows) <= limit else sorted(rows, key=lambda each: -abs(each.net))[:limit]
-        return views.GroupsView(dimension=dimension, groups=[_performance(each) for each in shown], of=len(rows))
+        return GroupsView(dimension=dimension, groups=[_performance(each) for each in shown], of=len(rows))
 
-    def trades(self, name: str, instance: str, limit: int, at: int) -> views.TradesView:
+    def trades(self, name: str, instance: str, limit: int, at: int) -> TradesView:
         self._made(name)
         path = self.folder(name) / FOLDER / f"{TRADES}.parquet"
         try:
@@ -87,12 +102,12 @@ class ReportShelf:
         except (OSError, pl.exceptions.PolarsError):
             raise Failure(f"the trades of {name} cannot be read: {path}.", "Make its report anew.") from None
         if table.is_empty():
-            return views.TradesView(trades=[], of=0, next=None)
+            return TradesView(trades=[], of=0, next=None)
         if instance:
             table = table.filter(pl.col("instance") == instance)
         rows = table.sort("closed", "opened", descending=True).slice(at, limit)
         after = at + len(rows)
-        return views.TradesView(
+        return TradesView(
             trades=[_trade(row) for row in rows.iter_rows(named=True)],
             of=len(table),
             next=after if after < len(table) else None,
@@ -105,13 +120,13 @@ class ReportShelf:
             raise Failure(f"the run {name} has no page of its report.", "Make its report: the Reports page does.")
         return path
 
-    def compare(self, names: Sequence[str], settings: Settings) -> views.ComparisonView:
+    def compare(self, names: Sequence[str], settings: Settings) -> ComparisonView:
         """Raises Failure where one of them has no report, or is named twice."""
         if len({self.folder(name) for name in names}) < len(names):
             raise Failure("one run was named twice.", "Name different runs.")
         reports = [self._made(name) for name in names]
         found = compare_reports(reports, [settings_of(self.folder(name), settings) for name in names])
-        return views.ComparisonView(
+        return ComparisonView(
             runs=list(names),
             settings=[_difference(each) for each in found.settings],
             figures=[_difference(each) for each in found.figures],
@@ -125,14 +140,14 @@ class ReportShelf:
             raise Failure(f"the run {name} has no report yet.", "Make it: the Reports page does, or profit report.")
         return found
 
-    def _state(self, folder: Path) -> views.ReportStateView:
+    def _state(self, folder: Path) -> ReportStateView:
         about: dict[str, Any] = {}
         for name in (SUMMARY, DESCRIPTION):
             with contextlib.suppress(OSError, ValueError):
                 about |= json.loads((folder / name).read_text(encoding="utf-8"))
         ended = self._ended.row(folder)
         made = _made_ns(folder) if _kept(folder) is not None else 0
-        return views.ReportStateView(
+        return ReportStateView(
             name=folder.name,
             feeds=str(about.get("feeds", about.get("source", "a recording"))),
             started=str(about.get("started", "")),
@@ -177,24 +192,22 @@ def _decoded(folder: Path, made: int) -> RunReport | None:
     return None
 
 
-def _report_view(report: RunReport, points: int) -> views.RunReportView:
-    return views.RunReportView(
+def _report_view(report: RunReport, points: int) -> RunReportView:
+    return RunReportView(
         first=iso(report.first_ns),
         last=iso(report.last_ns),
         open=report.open,
         instances=[_performance(each) for each in report.whole()],
         curves=[
-            views.CurveView(instance=name, points=thinned([*_falling(curve)], points))
+            CurveView(instance=name, points=thinned([*_falling(curve)], points))
             for name, curve in report.curves.items()
         ],
         fits=[
-            views.CostFitView(
-                instance=each.instance, latency_usd=each.latency, adverse_selection_usd=each.adverse_selection
-            )
+            CostFitView(instance=each.instance, latency_usd=each.latency, adverse_selection_usd=each.adverse_selection)
             for each in report.fits
         ],
         reliability=[
-            views.ReliabilityView(
+            ReliabilityView(
                 left_s=left,
                 low=each.low,
                 high=each.high,
@@ -210,14 +223,14 @@ def _report_view(report: RunReport, points: int) -> views.RunReportView:
     )
 
 
-def _falling(curve: Sequence[tuple[int, float]]) -> Iterator[views.CurvePoint]:
+def _falling(curve: Sequence[tuple[int, float]]) -> Iterator[CurvePoint]:
     highest = 0.0
     for t, net in curve:
         highest = max(highest, net)
-        yield views.CurvePoint(time_s=t, net_usd=net, drawdown_usd=round(net - highest, 6))
+        yield CurvePoint(time_s=t, net_usd=net, drawdown_usd=round(net - highest, 6))
 
 
-def thinned(curve: list[views.CurvePoint], points: int) -> list[views.CurvePoint]:
+def thinned(curve: list[CurvePoint], points: int) -> list[CurvePoint]:
     """At most ``points`` of them: of each stretch the last, and the deepest of all."""
     if len(curve) <= points:
         return curve
@@ -227,8 +240,8 @@ def thinned(curve: list[views.CurvePoint], points: int) -> list[views.CurvePoint
     return [curve[at] for at in sorted(chosen)]
 
 
-def _performance(row: GroupPerformance) -> views.PerformanceView:
-    return views.PerformanceView(
+def _performance(row: GroupPerformance) -> PerformanceView:
+    return PerformanceView(
         instance=row.instance,
         value=row.value,
         trades=row.trades,
@@ -262,14 +275,14 @@ def _performance(row: GroupPerformance) -> views.PerformanceView:
     )
 
 
-def _doubt(warning: str) -> views.DoubtView:
+def _doubt(warning: str) -> DoubtView:
     figure = doubted_figure(warning)
-    return views.DoubtView(figure=_FIGURES.get(figure, figure), text=warning)
+    return DoubtView(figure=_FIGURES.get(figure, figure), text=warning)
 
 
-def _trade(row: dict[str, Any]) -> views.TradeView:
+def _trade(row: dict[str, Any]) -> TradeView:
     predicted = row["predicted"]
-    return views.TradeView(
+    return TradeView(
         instance=row["instance"],
         family=row["family"],
         market_key=row["market"],
@@ -292,8 +305,8 @@ def _trade(row: dict[str, Any]) -> views.TradeView:
     )
 
 
-def _difference(each: FigureDifference) -> views.DifferenceView:
-    return views.DifferenceView(
+def _difference(each: FigureDifference) -> DifferenceView:
+    return DifferenceView(
         instance=each.instance,
         name=each.figure,
         unit="usd" if each.instance and each.figure in MONEY else "",

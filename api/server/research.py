@@ -6,8 +6,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from api.runs import RESEARCH
-from api.server import validation_views as views
 from api.server.formats import iso
+from api.server.views.validation import (
+    TrialsView,
+    TrialView,
+    ValidationView,
+    VerdictView,
+    WalkStepView,
+    WalksView,
+    WalkView,
+)
 from connectors.registry.trials import HoldoutUse, Trial, TrialJournal
 from flows.research.kept import KeptStep, KeptWalk, kept_validations
 from flows.research.verdict import StrategyVerdict
@@ -15,11 +23,11 @@ from flows.research.verdict import StrategyVerdict
 _MOST = 20
 
 
-def walks_of(data_dir: Path) -> views.WalksView:
+def walks_of(data_dir: Path) -> WalksView:
     """The newest first."""
-    return views.WalksView(
+    return WalksView(
         validations=[
-            views.ValidationView(
+            ValidationView(
                 source=each.source,
                 data=each.data,
                 at=each.at,
@@ -31,7 +39,7 @@ def walks_of(data_dir: Path) -> views.WalksView:
     )
 
 
-def trials_of(data_dir: Path, subject: str, limit: int, at: int) -> views.TrialsView:
+def trials_of(data_dir: Path, subject: str, limit: int, at: int) -> TrialsView:
     """Raises Failure where the journal is damaged."""
     journal = TrialJournal(data_dir / RESEARCH)
     rows = list(journal.rows())
@@ -42,7 +50,7 @@ def trials_of(data_dir: Path, subject: str, limit: int, at: int) -> views.Trials
     found = [each for each in reversed(rows) if subject in ("", each.subject)]
     shown = found[at : at + limit]
     after = at + len(shown)
-    return views.TrialsView(
+    return TrialsView(
         tried={name: len(each) for name, each in sorted(sets.items())},
         trials=[_trial(each) for each in shown],
         of=len(found),
@@ -50,29 +58,29 @@ def trials_of(data_dir: Path, subject: str, limit: int, at: int) -> views.Trials
     )
 
 
-def _trial(row: Trial | HoldoutUse) -> views.TrialView:
+def _trial(row: Trial | HoldoutUse) -> TrialView:
     if isinstance(row, Trial):
-        return views.TrialView(
+        return TrialView(
             at=row.at, subject=row.subject, what="trial", by=row.by, changes=list(row.changes), data=row.data,
             net_usd=row.net, since="", why="",
         )  # fmt: skip
-    return views.TrialView(
+    return TrialView(
         at=row.at, subject=row.subject, what="holdout", by="validate", changes=[], data=row.data, net_usd=None,
         since=iso(row.since), why=row.why,
     )  # fmt: skip
 
 
-def _walk(walk: KeptWalk) -> views.WalkView:
-    return views.WalkView(
+def _walk(walk: KeptWalk) -> WalkView:
+    return WalkView(
         verdict=_verdict(walk.verdict),
         holdout=None if walk.holdout is None else _verdict(walk.holdout),
         steps=[_step(each) for each in walk.steps],
     )
 
 
-def _step(step: KeptStep) -> views.WalkStepView:
+def _step(step: KeptStep) -> WalkStepView:
     windows = step.windows
-    return views.WalkStepView(
+    return WalkStepView(
         train_start=iso(windows.train[0]),
         validation_start=iso(windows.validation[0]),
         test_start=iso(windows.test[0]),
@@ -85,8 +93,8 @@ def _step(step: KeptStep) -> views.WalkStepView:
     )
 
 
-def _verdict(given: StrategyVerdict) -> views.VerdictView:
-    return views.VerdictView(
+def _verdict(given: StrategyVerdict) -> VerdictView:
+    return VerdictView(
         strategy=given.strategy,
         word=given.word,
         why=given.why,

@@ -8,7 +8,8 @@ from typing import Final
 
 from api.run_table import Kind, RunRow, kind_of, run_row, started_at
 from api.runs import DESCRIPTION, PLAN, SUMMARY, is_running, runs_in
-from api.server import audit, views
+from api.server import audit
+from api.server.views.evidence import RunSummaryView
 
 _MOST: Final = 50
 _WORDS: Final[dict[Kind, str]] = {"live": "live", "sim": "simulated", "recorded": "recorded", "replay": "replay"}
@@ -44,9 +45,9 @@ class RunList:
 
     def __init__(self, rows: EndedRuns) -> None:
         self._rows = rows
-        self._ended: dict[Path, tuple[RunRow, views.RunSummaryView]] = {}
+        self._ended: dict[Path, tuple[RunRow, RunSummaryView]] = {}
 
-    def read(self, data_dir: Path, current: Path) -> list[views.RunSummaryView]:
+    def read(self, data_dir: Path, current: Path) -> list[RunSummaryView]:
         """Reads files: not for the event loop."""
         if not data_dir.is_dir():
             return []
@@ -58,7 +59,7 @@ class RunList:
             found.append(self._one(folder).model_copy(update={"current": here}))
         return found
 
-    def _one(self, folder: Path) -> views.RunSummaryView:
+    def _one(self, folder: Path) -> RunSummaryView:
         row = self._rows.row(folder)
         if row is None:
             self._ended.pop(folder, None)
@@ -78,7 +79,7 @@ def marks(folder: Path) -> tuple[int, ...]:
     return tuple(found)
 
 
-def _summary(folder: Path, ended: RunRow | None) -> views.RunSummaryView:
+def _summary(folder: Path, ended: RunRow | None) -> RunSummaryView:
     equity = realised = fills = None
     with contextlib.suppress(audit.NoAudit):
         if (folder / audit.DATABASE).is_file():
@@ -88,7 +89,7 @@ def _summary(folder: Path, ended: RunRow | None) -> views.RunSummaryView:
         files = sum(1 for _ in (folder / "archive").rglob("*.parquet"))
     kind = kind_of(folder) if ended is None else ended.kind
     source = "" if ended is None or not ended.source else f" of {ended.source}"
-    return views.RunSummaryView(
+    return RunSummaryView(
         name=folder.name,
         kind=kind,
         feeds=f"{_WORDS[kind]}{source}",

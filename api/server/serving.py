@@ -32,7 +32,7 @@ from api.server.intake import Batch, Intake
 from api.server.sentence import limits_of
 from api.server.shelf import Shelf
 from api.server.state import ServerState
-from api.server.views import RunView
+from api.server.views.health import RunView
 from connectors.alerts import Messenger
 from connectors.listening import listen_for_page, url_of
 from connectors.operator.token import token_path

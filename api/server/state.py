@@ -13,7 +13,7 @@ from api.server.earnings import OtherRuns
 from api.server.hub import Hub
 from api.server.report_making import ReportMaker
 from api.server.run_list import EndedRuns
-from api.server.views import RunView
+from api.server.views.health import RunView
 from models.contracts import Answer
 from models.control import Instruction
 from models.settings import Settings

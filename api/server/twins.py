@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from api.server import views
 from api.server.accounts import Accounts
 from api.server.formats import shares, usd
+from api.server.views.strategies import LearnedTwinView, PaperSideView, TwinView
 from models.contracts import Number
 from models.promotion.states import TWIN
 from models.strategies.instance import Instance
@@ -32,13 +32,13 @@ def twins(instances: Mapping[str, Instance]) -> dict[str, str]:
     return found
 
 
-def beside(accounts: Accounts, own: Instance, twin: Instance) -> views.TwinView:
+def beside(accounts: Accounts, own: Instance, twin: Instance) -> TwinView:
     """The two compared, as of now."""
     one, other = _side(accounts, own.id), _side(accounts, twin.id)
     apart = None
     if one.per_share_usd is not None and other.per_share_usd is not None:
         apart = round(one.per_share_usd - other.per_share_usd, 6)
-    return views.TwinView(
+    return TwinView(
         own=one,
         twin=other,
         same_parameters=_same(own, twin),
@@ -47,12 +47,12 @@ def beside(accounts: Accounts, own: Instance, twin: Instance) -> views.TwinView:
     )
 
 
-def learned(gauges: Mapping[str, Number], name: str) -> views.LearnedTwinView | None:
+def learned(gauges: Mapping[str, Number], name: str) -> LearnedTwinView | None:
     """What the learning flow says of an instance and its twin; ``gauges``: of its module ``promotion``."""
     own, twin = gauges.get(f"own_net:{name}"), gauges.get(f"twin_net:{name}")
     if not isinstance(own, int | float) or not isinstance(twin, int | float):
         return None
-    return views.LearnedTwinView(
+    return LearnedTwinView(
         own_net_usd=float(own), twin_net_usd=float(twin), difference_usd=round(float(own) - float(twin), 6)
     )
 
@@ -61,10 +61,10 @@ def _same(one: Instance, other: Instance) -> bool:
     return bool(one.parameters.model_dump(exclude={"state"}) == other.parameters.model_dump(exclude={"state"}))
 
 
-def _side(accounts: Accounts, name: str) -> views.PaperSideView:
+def _side(accounts: Accounts, name: str) -> PaperSideView:
     made = accounts.of(name)
     net, bought = sum(made.by_day.values()), shares(made.bought)
-    return views.PaperSideView(
+    return PaperSideView(
         instance=name,
         net_usd=usd(net),
         trades=made.trades,

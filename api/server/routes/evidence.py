@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query
 from starlette.concurrency import run_in_threadpool
 
-from api.server import views
 from api.server.configuration import settings_of
 from api.server.conservation import conservation_of, counted
 from api.server.decisions import DecisionFilter, Trace, one, page, trace
@@ -16,6 +15,8 @@ from api.server.problems import NOT_FOUND
 from api.server.routes.trading import Filter
 from api.server.run_list import RunList
 from api.server.state import ServerState
+from api.server.views.decisions import Decisions, DecisionView
+from api.server.views.evidence import Conservation, Runs, SettingsView
 from models.reasons import Reason
 
 Kind = Literal["enter", "exit", "refuse", "settle", "correct"]
@@ -38,7 +39,7 @@ def router(state: ServerState) -> APIRouter:
         action: Annotated[Kind | Literal[""], Query(description="keep only these; empty for all")] = "",
         q: Annotated[str, Query(max_length=100, description="words, each of which has to stand in it")] = "",
         before: Annotated[str, Query(max_length=300, description="``next`` of the page before")] = "",
-    ) -> views.Decisions:
+    ) -> Decisions:
         """Decisions, the latest first; from memory, and further back from the audit. Equal refusals in a row are one,
         with how often."""
         asked = DecisionFilter(strategy, market, reason, action, refusals or action == "refuse" or bool(reason), q)
@@ -48,7 +49,7 @@ def router(state: ServerState) -> APIRouter:
         return found
 
     @made.get("/decisions/{decision}", responses=NOT_FOUND)
-    def decision(decision: Id) -> views.DecisionView:
+    def decision(decision: Id) -> DecisionView:
         """One decision with the span of every module, at once."""
         return board.seen(one(board, state.run_dir, decision))
 
@@ -59,7 +60,7 @@ def router(state: ServerState) -> APIRouter:
         return trace(board, state.run_dir, decision)
 
     @made.get("/conservation")
-    async def conservation() -> views.Conservation:
+    async def conservation() -> Conservation:
         """Evaluations = passed + held + blocked for each strategy, and the counters against the audit."""
         settings = state.settings()
         newest = board.modules.beat
@@ -68,12 +69,12 @@ def router(state: ServerState) -> APIRouter:
         return await run_in_threadpool(conservation_of, beats, newest, live, settings, state.run_dir, state.finished)
 
     @made.get("/runs")
-    def runs() -> views.Runs:
+    def runs() -> Runs:
         """Runs on disk, the newest first."""
-        return views.Runs(runs=run_list.read(state.data_dir, state.run_dir))
+        return Runs(runs=run_list.read(state.data_dir, state.run_dir))
 
     @made.get("/settings")
-    async def settings() -> views.SettingsView:
+    async def settings() -> SettingsView:
         """Every setting in force, and what differs from the defaults. Secrets are masked."""
         return settings_of(state.settings())
 

@@ -8,12 +8,23 @@ from fastapi import APIRouter, Query, Response, status
 from pydantic import BaseModel
 
 from api.runs import PLAN
-from api.server import views
 from api.server.catalogue import expected
 from api.server.formats import iso
 from api.server.holds import holds_of
 from api.server.presenting import meaning_of
 from api.server.state import ServerState
+from api.server.views.decisions import Reasons, ReasonView
+from api.server.views.health import (
+    DeadLetters,
+    FeedsView,
+    FeedView,
+    HealthView,
+    Holds,
+    ModulesView,
+    QualityViews,
+    RoomView,
+    RunView,
+)
 from models.contracts import Number
 from models.reasons import MEANING
 from models.remedies import release_of
@@ -25,7 +36,7 @@ Minutes = Annotated[int, Query(ge=1, le=60, description="minutes of event time")
 class Rooms(BaseModel):
     """The line as a picture: its rooms in the order of the journey."""
 
-    rooms: list[views.RoomView]
+    rooms: list[RoomView]
 
 
 def router(state: ServerState) -> APIRouter:
@@ -36,8 +47,8 @@ def router(state: ServerState) -> APIRouter:
     def catalogue() -> None:
         board.modules.expected = expected(state.settings(), state.run().feeds, replay)
 
-    @made.get("/health", responses={503: {"model": views.HealthView}})
-    async def health(response: Response) -> views.HealthView:
+    @made.get("/health", responses={503: {"model": HealthView}})
+    async def health(response: Response) -> HealthView:
         """Whether all is well: for load balancers and people in a hurry."""
         found = board.health(hub.now())
         if found.status != "ok":
@@ -45,15 +56,15 @@ def router(state: ServerState) -> APIRouter:
         return found
 
     @made.get("/api/run")
-    async def run() -> views.RunView:
+    async def run() -> RunView:
         """The run that is served: its feeds, its venue, whether trading is on."""
         return state.run()
 
     @made.get("/api/modules")
-    async def modules() -> views.ModulesView:
+    async def modules() -> ModulesView:
         """Every module that reported, and every one that should have."""
         catalogue()
-        return views.ModulesView(modules=board.modules.views(hub.now()))
+        return ModulesView(modules=board.modules.views(hub.now()))
 
     @made.get("/api/rooms")
     async def rooms() -> Rooms:
@@ -62,14 +73,14 @@ def router(state: ServerState) -> APIRouter:
         return Rooms(rooms=board.modules.rooms(hub.now()))
 
     @made.get("/api/holds")
-    async def holds() -> views.Holds:
+    async def holds() -> Holds:
         """Everything that holds trading back now, in one list: reason, since, until, who has to act, how released."""
         catalogue()
         shadows = [each.id for each in instances(state.settings()) if each.state == "shadow"]
         return holds_of(board, hub.now(), shadows)
 
     @made.get("/api/feeds")
-    async def feeds() -> views.FeedsView:
+    async def feeds() -> FeedsView:
         """Feeds with state and lag, and the pipeline's own lag."""
         found, now = [], hub.now()
         for name in board.modules.names():
@@ -81,7 +92,7 @@ def router(state: ServerState) -> APIRouter:
             since = view.gauges.get("since")
             why = str(view.gauges.get("why") or view.last_reason)
             found.append(
-                views.FeedView(
+                FeedView(
                     feed=name,
                     state=view.state,
                     status=view.status,
@@ -100,24 +111,24 @@ def router(state: ServerState) -> APIRouter:
             for name, value in board.modules.known[flow].row.gauges.items()
             if name.startswith("receipt_") and (number := _number(value)) is not None
         }
-        return views.FeedsView(feeds=found, pipeline=pipeline)
+        return FeedsView(feeds=found, pipeline=pipeline)
 
     @made.get("/api/quality")
-    async def quality(minutes: Minutes = 30) -> views.QualityViews:
+    async def quality(minutes: Minutes = 30) -> QualityViews:
         """Violations by feed, market and reason, over time."""
-        return views.QualityViews(quality=board.quality(), over_time=board.violations(minutes))
+        return QualityViews(quality=board.quality(), over_time=board.violations(minutes))
 
     @made.get("/api/dead-letters")
-    async def dead_letters(limit: Annotated[int, Query(ge=1, le=500)] = 50) -> views.DeadLetters:
+    async def dead_letters(limit: Annotated[int, Query(ge=1, le=500)] = 50) -> DeadLetters:
         """Records that could not be used, the latest first."""
-        return views.DeadLetters(dead_letters=board.dead_letters(limit))
+        return DeadLetters(dead_letters=board.dead_letters(limit))
 
     @made.get("/api/reasons")
-    async def reasons() -> views.Reasons:
+    async def reasons() -> Reasons:
         """Every reason code: its meaning, who has to act, what ends it."""
-        return views.Reasons(
+        return Reasons(
             reasons=[
-                views.ReasonView(reason=reason, meaning=text, act=release_of(reason)[0], release=release_of(reason)[1])
+                ReasonView(reason=reason, meaning=text, act=release_of(reason)[0], release=release_of(reason)[1])
                 for reason, text in MEANING.items()
             ]
         )

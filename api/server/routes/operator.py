@@ -9,12 +9,13 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 from pydantic import BaseModel
 
 from api.commanding import instruction
-from api.server import presenting, views
+from api.server import presenting
 from api.server.access import COOKIE, SESSION_S, Rate
 from api.server.alerting import Alert
 from api.server.formats import iso
 from api.server.problems import COMMANDS
 from api.server.state import ServerState
+from api.server.views.operator import Acknowledged, Answers, Given, SessionView, SignIn
 from models.failures import Failure
 from models.timestamps import SECOND
 
@@ -34,13 +35,13 @@ def router(state: ServerState) -> APIRouter:
     rate = Rate(_PER_S, _BURST)
 
     @made.get("/session")
-    async def session(request: Request) -> views.SessionView:
+    async def session(request: Request) -> SessionView:
         """Whether this client may command."""
         until = state.access.until(request.headers)
-        return views.SessionView(signed_in=bool(until), until=iso(until * SECOND))
+        return SessionView(signed_in=bool(until), until=iso(until * SECOND))
 
     @made.post("/session", responses=COMMANDS)
-    def sign_in(given: views.SignIn, request: Request, response: Response) -> views.SessionView:
+    def sign_in(given: SignIn, request: Request, response: Response) -> SessionView:
         """Change the operator's token for a cookie of half a day."""
         _slowly(rate)
         if not state.access.is_token(given.token):
@@ -48,17 +49,17 @@ def router(state: ServerState) -> APIRouter:
         value, until = state.access.session()
         secure = request.url.scheme == "https"
         response.set_cookie(COOKIE, value, max_age=SESSION_S, httponly=True, samesite="strict", secure=secure)
-        return views.SessionView(signed_in=True, until=iso(until * SECOND))
+        return SessionView(signed_in=True, until=iso(until * SECOND))
 
     @made.delete("/session")
-    async def sign_out(response: Response) -> views.SessionView:
+    async def sign_out(response: Response) -> SessionView:
         """Forget the cookie."""
         response.delete_cookie(COOKIE, httponly=True, samesite="strict")
-        return views.SessionView(signed_in=False, until="")
+        return SessionView(signed_in=False, until="")
 
     # Not async: it waits for the flow's answer, in a thread.
     @made.post("/control", responses=COMMANDS)
-    def control(given: views.Given, request: Request) -> views.Acknowledged:
+    def control(given: Given, request: Request) -> Acknowledged:
         """Command the trading flow. Answered by the flow and not by this server: what it did, or why not. Takes the
         operator's token (``Authorization: Bearer …``) or a session made with it."""
         _slowly(rate)
@@ -70,10 +71,10 @@ def router(state: ServerState) -> APIRouter:
         return presenting.answer(state.give(asked, getpass.getuser()))
 
     @made.get("/answers")
-    async def answers(limit: Annotated[int, Query(ge=1, le=100)] = 20) -> views.Answers:
+    async def answers(limit: Annotated[int, Query(ge=1, le=100)] = 20) -> Answers:
         """What the flow answered to commands, the latest first."""
         found = state.hub.board.answer_records(limit)
-        return views.Answers(answers=[presenting.answer(each) for each in found])
+        return Answers(answers=[presenting.answer(each) for each in found])
 
     @made.get("/alerts")
     async def alerts() -> AlertsView:

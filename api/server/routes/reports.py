@@ -9,12 +9,12 @@ from fastapi import APIRouter, Path, Query, status
 from fastapi.responses import FileResponse
 from pydantic import StringConstraints
 
-from api.server import report_views as views
 from api.server.named import found_by
 from api.server.problems import CONFLICT, NOT_FOUND
 from api.server.reports import ReportShelf
 from api.server.routes.trading import Filter
 from api.server.state import ServerState
+from api.server.views.reports import ComparisonView, GroupsView, ReportStateView, ReportsView, ReportView, TradesView
 
 RunName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 Run = Annotated[RunName, Path(description="name of a run")]
@@ -35,19 +35,19 @@ def router(state: ServerState) -> APIRouter:
 
     # What is not async reads files, and FastAPI calls it in a thread.
     @made.get("/reports")
-    def reports() -> views.ReportsView:
+    def reports() -> ReportsView:
         """Runs, the newest first, and whether a report of each stands in its folder."""
-        return views.ReportsView(reports=shelf.listed())
+        return ReportsView(reports=shelf.listed())
 
     @made.get("/reports/{name}", responses=NOT_FOUND)
     def report(
         name: Run, points: Annotated[int, Query(ge=10, le=2_000, description="points of a curve at most")] = 400
-    ) -> views.ReportView:
+    ) -> ReportView:
         """A run's report as it stands; how it stands says whether one is being made."""
         return shelf.report(name, points)
 
     @made.post("/reports/{name}", status_code=status.HTTP_202_ACCEPTED, responses=NOT_FOUND)
-    def make(name: Run) -> views.ReportStateView:
+    def make(name: Run) -> ReportStateView:
         """Have the report made anew, by a program of its own: ask for it until ``making`` is empty. Of a run that goes
         on it is as of now. Nothing is traded or stopped by it, so it takes no token on this machine."""
         return shelf.make(name)
@@ -58,7 +58,7 @@ def router(state: ServerState) -> APIRouter:
         by: Annotated[Dimension, Query(description="dimension")] = "market type",
         instance: Filter = "",
         limit: Annotated[int, Query(ge=1, le=500, description="rows at most, the largest by money")] = 200,
-    ) -> views.GroupsView:
+    ) -> GroupsView:
         """What each group of an instance's trades came to."""
         found = shelf.groups(name, by, instance, limit)
         found_by("instance", instance, partial(there, name), found.groups)
@@ -70,7 +70,7 @@ def router(state: ServerState) -> APIRouter:
         instance: Filter = "",
         limit: Annotated[int, Query(ge=1, le=500, description="rows at most")] = 50,
         at: Annotated[int, Query(ge=0, le=10_000_000, description="``next`` of the page before")] = 0,
-    ) -> views.TradesView:
+    ) -> TradesView:
         """The closed round trips that the report is of, the last first."""
         found = shelf.trades(name, instance, limit, at)
         found_by("instance", instance, partial(there, name), found.trades)
@@ -88,7 +88,7 @@ def router(state: ServerState) -> APIRouter:
     @made.get("/comparison", responses={**NOT_FOUND, **CONFLICT})
     def comparison(
         run: Annotated[list[RunName], Query(min_length=2, max_length=8, description="names of runs, two at least")],
-    ) -> views.ComparisonView:
+    ) -> ComparisonView:
         """Several runs side by side: settings and figures that differ."""
         return shelf.compare(run, state.settings())
 

@@ -8,9 +8,10 @@ from fastapi import APIRouter, Header, Query, Response, status
 from fastapi.responses import JSONResponse
 
 from api.server import stream as streams
-from api.server import views
 from api.server.state import ServerState
 from api.server.stream import DEFAULT, TOPICS, Stream, StreamClient, StreamFilter
+from api.server.views.health import StreamsView
+from api.server.views.problem import Problem
 
 #: Streams at once; more would be a mistake of some client.
 MAX_STREAMS = 800
@@ -24,12 +25,12 @@ def router(state: ServerState) -> APIRouter:
     hub = state.hub
 
     def refused(cause: str, cure: str, code: int) -> Response:
-        return JSONResponse(views.Problem(cause=cause, cure=cure).model_dump(), code, {"Retry-After": "5"})
+        return JSONResponse(Problem(cause=cause, cure=cure).model_dump(), code, {"Retry-After": "5"})
 
     @made.get(
         "/stream",
         response_class=Stream,
-        responses={422: {"model": views.Problem}, 503: {"model": views.Problem}},
+        responses={422: {"model": Problem}, 503: {"model": Problem}},
     )
     async def stream(
         topics: Annotated[
@@ -77,10 +78,10 @@ def router(state: ServerState) -> APIRouter:
         return made_stream
 
     @made.get("/api/streams", status_code=status.HTTP_200_OK)
-    async def who() -> views.StreamsView:
+    async def who() -> StreamsView:
         """How many listen, and who was dropped and why."""
         figures = hub.figures
-        return views.StreamsView(
+        return StreamsView(
             open=figures.open,
             limit=MAX_STREAMS,
             sent=figures.sent,

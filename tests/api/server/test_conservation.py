@@ -7,9 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from api.server import views
 from api.server.board import Board
 from api.server.conservation import CounterHistory, conservation_of, counted
+from api.server.views.evidence import Conservation
 from connectors.audit.database import AuditDatabase
 from models.contracts import ModuleTelemetry, Scan, Telemetry
 from models.settings import Settings
@@ -41,7 +41,7 @@ def scanned(number: int) -> Scan:
     return msgspec.structs.replace(scan(number), **changes)
 
 
-def compared(folder: Path, seconds: int, audited: int, rows: int, finished: bool = False) -> views.Conservation:
+def compared(folder: Path, seconds: int, audited: int, rows: int, finished: bool = False) -> Conservation:
     """The flow has come to second ``seconds``; its counters are in the audit to ``audited``, scan rows to ``rows``."""
     board, history = Board(0.0), CounterHistory()
     for number in range(seconds + 1):

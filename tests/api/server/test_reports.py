@@ -14,9 +14,9 @@ import pytest
 from api.report.making import PAGE
 from api.report.page import page
 from api.server.report_making import ReportMaker
-from api.server.report_views import CurvePoint
 from api.server.reports import thinned
 from api.server.routes.reports import Dimension
+from api.server.views.reports import CurvePoint
 from connectors.archive.writer import ArchiveWriter
 from flows.report.performance import DAY, DIMENSIONS, equity, performances
 from flows.report.run_report import CostFit, RunReport, keep

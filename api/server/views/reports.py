@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from api.server.views import MarketKey, Price, Seconds, Shares, Time, Usd
+from api.server.views.units import MarketKey, Price, Seconds, Shares, Time, Usd
 
 Share = Annotated[float, Field(description="share, 0 to 1")]
 Making = Literal["", "waiting", "making"]

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from api.server.views import Time
+from api.server.views.units import Time
 
 Standing = Literal["insufficient", "failing", "met", "promoted", "demoted", "kept", "disabled"]
 
