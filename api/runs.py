@@ -7,6 +7,7 @@ import difflib
 import json
 import os
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +27,8 @@ DESCRIPTION: Final = "run.json"  # what is told of a run that was started: its n
 LONGEST: Final = 100
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _SHOWN: Final = 10
+_TRIES: Final = 10
+_BETWEEN_S: Final = 0.05
 
 Counts = Callable[[Path], object]
 
@@ -162,7 +165,8 @@ def archive_of(path: Path, data_dir: Path) -> Path:
 
 
 def is_running(folder: Path) -> bool:
-    """Whether a process is making the run at this moment: its supervisor or its replay holds the lock."""
+    """Whether a process is making the run at this moment: its supervisor, its replay, or in
+    containers its audit flow holds the lock."""
     return is_locked(folder / LOCK)
 
 
@@ -183,6 +187,23 @@ def locked(folder: Path) -> Iterator[None]:
         raise
     finally:
         os.close(lock)
+
+
+@contextlib.contextmanager
+def lived_in(folder: Path) -> Iterator[None]:
+    """The run in ``folder`` goes on as long as this process does. Where a supervisor says so already, nothing is done;
+    in containers there is none."""
+    lock = None
+    for _ in range(_TRIES):  # who looks whether a run goes on has the lock for that moment
+        lock = acquire(folder / LOCK)
+        if lock is not None:
+            break
+        time.sleep(_BETWEEN_S)
+    try:
+        yield
+    finally:
+        if lock is not None:
+            os.close(lock)
 
 
 def is_unfinished_replay(folder: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -31,6 +32,7 @@ def flow(
     """Run one flow on Kafka until it is asked to stop; it resumes where it was."""
     from api.cli.beginning import beginning
     from api.cli.learning import learning_flow
+    from api.runs import lived_in
     from connectors.kafka.absence import ABSENCE_S
     from connectors.kafka.admin import await_cluster
     from connectors.kafka.claim import claim
@@ -93,12 +95,14 @@ def flow(
             dataflow = trading.build(journal, attach, begun, fixed)
         recovery = folder / "recovery" / name
         prepare_recovery(recovery)
+    alone = name == "audit" and not lifeline  # without a supervisor the run goes on while its rows are booked
     pulse = ProcessPulse(f"flow-{name}", settings.kafka, bootstrap, rows, _say)
     pulse.start()
     on_signals(stop)
     status: Status = "failed"
     try:
-        run(dataflow, recovery, LEARNING_SNAPSHOT_S if name == "learning" else SNAPSHOT_S)
+        with lived_in(folder) if alone else contextlib.nullcontext():
+            run(dataflow, recovery, LEARNING_SNAPSHOT_S if name == "learning" else SNAPSHOT_S)
         status = "stopped"
     finally:
         pulse.close(status)

@@ -24,7 +24,7 @@ from tests.waiting import eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.takes(40)]
 
-STARTED = ("simulator", "recorder", "market", "trading", "api")
+STARTED = ("simulator", "recorder", "market", "trading", "audit", "api")
 
 
 def words(service: str, data: Path) -> list[str]:
@@ -62,6 +62,13 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
+def states(data: Path) -> dict[str, str]:
+    return {
+        each["name"]: each["state"]
+        for each in json.loads(profit(data, "runs", "--json", PROFIT_DATA_DIR=str(data)).stdout)
+    }
+
+
 def test_they_are_one_run_that_says_its_feeds_and_obeys_its_operator(data: Path, bootstrap: str) -> None:
     about = data / "runs" / "main" / "api.json"
     eventually(about.is_file, 120, "the page's address")
@@ -74,6 +81,7 @@ def test_they_are_one_run_that_says_its_feeds_and_obeys_its_operator(data: Path,
     eventually(lambda: run()["trading"] == "on", 120, "the trading flow")
     assert (run()["name"], run()["feeds_are"]) == ("main", "SIMULATED")
     assert run()["started"].startswith("20")
+    eventually(lambda: states(data) == {"main": "running"}, 120, "the run in the list of runs")
     given = {"PROFIT_DATA_DIR": str(data), "PROFIT_KAFKA_BOOTSTRAP_SERVERS": bootstrap}
     for verb, state in (("pause", "paused"), ("resume", "on"), ("kill", "killed")):
         said = profit(data, "control", verb, "--wait-s", "60", **given)
