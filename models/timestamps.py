@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 from calendar import monthrange, timegm
-from typing import Final
+from datetime import UTC, datetime
+from typing import Final, Literal
 
 SECOND: Final = 1_000_000_000
 MILLISECOND: Final = 1_000_000
 
 _DAYS: dict[str, int] = {}
 _FIRST_YEAR, _LAST_YEAR = 1970, 2261  # what 64 bits of nanoseconds hold
+
+
+_CHARACTERS: Final = {"day": 10, "minute": 16, "second": 19, "millisecond": 23}
+
+
+def utc(t_ns: int, to: Literal["day", "minute", "second", "millisecond"] = "second") -> str:
+    """The Unix time ``t_ns`` (nanoseconds) for people: in UTC, cut to ``to``.
+
+    >>> utc(1_790_000_000_123_456_789)
+    '2026-09-21 14:13:20'
+    >>> utc(1_790_000_000_123_456_789, "millisecond"), utc(1_790_000_000_123_456_789, "day")
+    ('2026-09-21 14:13:20.123', '2026-09-21')
+    """
+    text = f"{datetime.fromtimestamp(t_ns // SECOND, UTC):%Y-%m-%d %H:%M:%S}.{t_ns // MILLISECOND % 1000:03d}"
+    return text[: _CHARACTERS[to]]
 
 
 def parse_iso(text: str) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +16,7 @@ from api.runs import is_running
 from flows.replay.again import compare_again
 from flows.replay.comparison import ALL, FirstDifference, ReplayComparison, TradeDifference
 from models.money import DOLLAR
+from models.timestamps import utc
 
 _SHOWN: Final = 300  # characters of a record
 _FIELDS: Final = 8
@@ -81,7 +81,7 @@ def _show_trades(result: ReplayComparison) -> None:
 
 
 def _row(trade: TradeDifference) -> tuple[str, ...]:
-    opened = f"{datetime.fromtimestamp(trade.opened // 10**9, UTC):%m-%d %H:%M:%S}"
+    opened = utc(trade.opened).partition("-")[2]
     nets = ("none" if net is None else _dollars(net) for net in (trade.live, trade.replay))
     return (opened, trade.strategy, trade.market, trade.outcome, *nets, f"{trade.difference:,}")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +18,7 @@ from connectors.failures import can_write
 from models.failures import Failure
 from models.reasons import MEANING, Reason
 from models.settings import Settings, load
+from models.timestamps import utc
 
 if TYPE_CHECKING:
     from flows.replay.summary import RunSummary
@@ -214,9 +214,10 @@ def _quality(archive: Path, examples: int, as_json: bool, settings: Settings) ->
 
 def _show_quality(result: QualityReport) -> None:
     console = Console()
+    first, last = utc(result.first_ns, "millisecond"), utc(result.last_ns, "millisecond")
     console.print(
         f"{result.records:,} records, {result.frames:,} of them frames, made {result.events:,} journal events and "
-        f"{result.dead_letters:,} dead letters\nfrom {_utc(result.first_ns)} to {_utc(result.last_ns)}",
+        f"{result.dead_letters:,} dead letters\nfrom {first} to {last} UTC",
         highlight=False,
     )
     table = Table("feed", "reason", "count", "markets, products or connections")
@@ -229,13 +230,9 @@ def _show_quality(result: QualityReport) -> None:
             console.print(f"\n{reason}: {MEANING[Reason(reason)]}", style="bold", markup=False)
         for each in several:
             numbers = ", ".join(f"{name} {value}" for name, value in each.numbers.items())
-            console.print(f"{_utc(each.t)}  {each.market}  {numbers}", markup=False, highlight=False)
+            console.print(f"{utc(each.t, 'millisecond')}  {each.market}  {numbers}", markup=False, highlight=False)
             place = f"{each.topic}/{each.partition}/{each.offset}" if each.topic else "not received"
             console.print(f"  {place}: {shorten(each.frame, _FRAME_CHARACTERS)}", markup=False, highlight=False)
-
-
-def _utc(t_ns: int) -> str:
-    return datetime.fromtimestamp(t_ns // 10**9, UTC).strftime("%Y-%m-%d %H:%M:%S") + f".{t_ns // 10**6 % 1000:03d}"
 
 
 def _run(place: str, by: str, as_json: bool, settings: Settings) -> None:

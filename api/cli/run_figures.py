@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from rich.table import Table
 
 from api.server.telling import duration
 from models.reasons import MEANING, Reason
-from models.timestamps import SECOND
+from models.timestamps import SECOND, utc
 
 if TYPE_CHECKING:
     from flows.replay.summary import ClosingBalance, RunSummary
@@ -40,11 +39,7 @@ def _when(summary: RunSummary) -> str:
     if not summary.first_ns:
         return "no journal event yet"
     span = duration((summary.last_ns - summary.first_ns) / SECOND)
-    return f"{_utc(summary.first_ns)} to {_utc(summary.last_ns)} UTC ({span})"
-
-
-def _utc(t_ns: int) -> str:
-    return f"{datetime.fromtimestamp(t_ns // SECOND, UTC):%Y-%m-%d %H:%M:%S}"
+    return f"{utc(summary.first_ns)} to {utc(summary.last_ns)} UTC ({span})"
 
 
 def _show_counts(summary: RunSummary, console: Console) -> None:
@@ -80,7 +75,7 @@ def _show_account(account: ClosingBalance, console: Console) -> None:
     marked = (
         f"at cost ${account.at_cost:,.2f}; the bid is not known"
         if account.equity is None
-        else f"${account.equity:,.2f} with positions at the bid as of {_utc(account.equity_ns)} "
+        else f"${account.equity:,.2f} with positions at the bid as of {utc(account.equity_ns)} "
         f"(at cost ${account.at_cost:,.2f})"
     )
     console.print(
@@ -113,7 +108,7 @@ def _show_open(summary: RunSummary, console: Console) -> None:
         table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
     for each in summary.open_positions:
         numbers = (f"{number:,.2f}" for number in (each.shares, each.cost, each.fees))
-        table.add_row(_utc(each.opened_ns), each.strategy, each.market, each.outcome, *numbers)
+        table.add_row(utc(each.opened_ns), each.strategy, each.market, each.outcome, *numbers)
     console.print(table)
 
 

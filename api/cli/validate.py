@@ -27,6 +27,7 @@ from models.money import DOLLAR
 from models.settings import Settings, load
 from models.statistics.splits import WalkStep
 from models.strategies.registry import STRATEGIES
+from models.timestamps import utc
 from models.topics import JOURNAL
 
 LEAST_NS = 600 * 10**9
@@ -124,7 +125,8 @@ def _show(found: list[Validation], steps: tuple[WalkStep, ...], source: Path) ->
             if verdict is not None:
                 print(f"{label}: {verdict.word}: {verdict.why}")
                 print(f"    {_figures(verdict)}")
-    print(f"{source}: {len(steps)} test windows from {_utc(steps[0].test[0])} to {_utc(steps[-1].test[1])}")
+    first, last = utc(steps[0].test[0], "minute"), utc(steps[-1].test[1], "minute")
+    print(f"{source}: {len(steps)} test windows from {first} to {last}")
     print("A promotion in so many hours: with even chances, at the mean and rate of the test windows.")
     if any(each.verdict.word == "insufficient data" for each in found):
         print("insufficient data is no pass: record more.", file=sys.stderr)
@@ -144,7 +146,3 @@ def _figures(verdict: StrategyVerdict) -> str:
     reach = unknown if verdict.reachable_h is None else f"in {verdict.reachable_h:,.0f} h"
     said.append(f"promotion {reach}")
     return ", ".join(said)
-
-
-def _utc(t: int) -> str:
-    return datetime.fromtimestamp(t // 10**9, UTC).strftime("%Y-%m-%d %H:%M")

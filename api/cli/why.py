@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +18,7 @@ from models.failures import Failure
 from models.money import DOLLAR, PIP, SHARE
 from models.reasons import MEANING, Verdict
 from models.settings import load
+from models.timestamps import utc
 
 _FRAME_CHARACTERS = 300
 _EVENT_CHARACTERS = 400
@@ -216,7 +216,7 @@ def _result(outcome: Outcome) -> str:
 
 def moment(t_ns: int) -> str:
     """A Unix time in nanoseconds as UTC to the millisecond."""
-    return f"{datetime.fromtimestamp(t_ns // 1_000_000_000, UTC):%Y-%m-%d %H:%M:%S}.{t_ns // 1_000_000 % 1000:03d} UTC"
+    return f"{utc(t_ns, 'millisecond')} UTC"
 
 
 def shorten(text: str, most: int) -> str:

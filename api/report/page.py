@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from html import escape
 
 from api.report.plots import bars, lines, waterfall
@@ -11,7 +10,7 @@ from api.report.reliability_plot import diagram
 from flows.report.credibility import LEAST_TRADES
 from flows.report.performance import DIMENSIONS, GroupPerformance
 from flows.report.run_report import RunReport
-from models.timestamps import SECOND
+from models.timestamps import utc
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1c1c1e; --paper: #fff; --soft: #666; --rule: #ddd; --up: #17803d;
@@ -54,7 +53,7 @@ def page(report: RunReport) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<style>{_STYLE}</style></head><body>",
         f"<h1>Run {escape(report.run)}</h1>",
-        f"<p>{_utc(report.first_ns)} to {_utc(report.last_ns)} UTC. All results are after costs. "
+        f"<p>{utc(report.first_ns, 'minute')} to {utc(report.last_ns, 'minute')} UTC. All results are after costs. "
         f"{report.open} positions were open at the end and are not in it.</p>",
     ]
     if not whole:
@@ -216,7 +215,3 @@ def _number(value: float | None) -> str:
 
 def _hours(seconds: float) -> str:
     return f"{seconds / 3600:,.1f} h"
-
-
-def _utc(t_ns: int) -> str:
-    return f"{datetime.fromtimestamp(t_ns // SECOND, UTC):%Y-%m-%d %H:%M}"

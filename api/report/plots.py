@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from html import escape
+
+from models.timestamps import SECOND, utc
 
 _WIDTH, _HEIGHT = 860, 240
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 12, 12, 28
@@ -35,7 +36,8 @@ def lines(series: Mapping[str, Sequence[Point]], unit: str) -> str:
         parts.append(f'<text x="{_LEFT - 6}" y="{y(value) + 4}" text-anchor="end">{value:,.2f}</text>')
     parts.append(f'<line class="zero" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y(0)}" y2="{y(0)}"/>')
     for t, anchor in ((first, "start"), (last, "end")):
-        parts.append(f'<text x="{x(t)}" y="{_HEIGHT - 8}" text-anchor="{anchor}">{_utc(t)}</text>')
+        when = utc(int(t) * SECOND, "minute")
+        parts.append(f'<text x="{x(t)}" y="{_HEIGHT - 8}" text-anchor="{anchor}">{when}</text>')
     for number, (name, each) in enumerate(series.items()):
         steps = [f"{x(first)},{y(0)}"]
         before = 0.0
@@ -96,7 +98,3 @@ def _open(width: int, height: int) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
         'role="img" font-size="12">'
     )
-
-
-def _utc(t: float) -> str:
-    return f"{datetime.fromtimestamp(t, UTC):%Y-%m-%d %H:%M}"

@@ -10,9 +10,9 @@ from pydantic import BaseModel, Field
 
 from api.server.formats import iso, shares, usd
 from api.server.lookup import Lookup
-from flows.replay.shortfalls import utc
 from flows.report.round_trips import Trip, round_trips
 from models.contracts import Fill, Outcome
+from models.timestamps import utc
 from models.topics import FILLS
 
 
@@ -53,7 +53,7 @@ def _view(trip: Trip) -> HeldPosition:
         how = "sold" if state == "sold" else "held to the settlement"
         net = usd(trip.net)
         money = f"{'-' if net < 0 else '+'}${abs(net):,.2f} after all fees"
-        text = f"the position of {bought:,.2f} shares was {how}, {utc(trip.closed)}: {money}"
+        text = f"the position of {bought:,.2f} shares was {how}, {utc(trip.closed)} UTC: {money}"
     return HeldPosition(
         state=state,
         opened=iso(trip.opened),

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +23,7 @@ from flows.replay.comparison import ReplayComparison
 from models.contracts import Number, Status
 from models.money import DOLLAR
 from models.telemetry import ModuleState
+from models.timestamps import SECOND, utc
 
 MODULE: Final = "comparison"
 RESULT: Final = "comparison.json"
@@ -48,7 +48,7 @@ class DailyResult(msgspec.Struct, frozen=True):
 
     def sentence(self) -> str:
         """What it came to, for people."""
-        when = f"{datetime.fromtimestamp(self.at, UTC):%Y-%m-%d %H:%M} UTC"
+        when = f"{utc(int(self.at) * SECOND, 'minute')} UTC"
         found = self.comparison
         if found is None:
             return f"{when}: could not be compared: {self.failure}"
@@ -106,7 +106,7 @@ class DailyComparison:
         """For telemetry: ``warning`` from a result that is not identical until one is."""
         last, process = self.last, self._process
         status: Status = "running" if last is None or last.is_sound else "warning"
-        due = f"{datetime.fromtimestamp(self._due, UTC):%Y-%m-%d %H:%M} UTC"
+        due = f"{utc(int(self._due) * SECOND, 'minute')} UTC"
         reason = last.sentence() if last is not None else f"the first one at {due}"
         gauges: dict[str, Number] = {"due": round(self._due), "under_way": process is not None}
         if last is not None:

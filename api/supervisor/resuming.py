@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +11,7 @@ from api.cli.beginning import SETTINGS
 from connectors.simulator.last_moment import last_moment, moment_file
 from models.failures import Failure
 from models.settings import Settings
-from models.timestamps import SECOND
+from models.timestamps import SECOND, utc
 
 #: What stays as the run began, and why.
 _FIXED: Final = {
@@ -31,7 +30,7 @@ def refuse_clock_ahead(folder: Path, feeds: str, addresses: str, wall_ns: int | 
     reached = last_moment(moment_file(folder / addresses), now)
     if reached <= now:
         return
-    until = f"{datetime.fromtimestamp(reached // SECOND + 1, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    until = f"{utc(reached + SECOND)} UTC"
     raise Failure(
         f"the run {folder.name} cannot go on with --feeds {feeds} before {until}: its simulated exchange ran "
         f"at a speed above 1, so its journal is {(reached - now) / (60 * SECOND):,.1f} minutes ahead of the clock.",

@@ -37,6 +37,7 @@ from models.contracts import Number, Status
 from models.failures import Failure
 from models.settings import Settings
 from models.telemetry import ModuleState
+from models.timestamps import utc
 
 PROFIT: Final = (sys.executable, "-P", "-m", "api.cli.main")
 ADDRESSES: Final = "exchange.json"
@@ -312,7 +313,7 @@ def killed_line(data_dir: Path) -> str:
     kill = standing_kill(data_dir)
     if kill is None:
         return ""
-    when = f" at {datetime.fromtimestamp(kill.t // 10**9, UTC):%Y-%m-%d %H:%M:%S} UTC" if kill.t else ""
+    when = f" at {utc(kill.t)} UTC" if kill.t else ""
     return (
         f"\n  trading     KILLED by {kill.by}{when}, in every run of {data_dir}: no order goes out before "
         "`profit control release`"

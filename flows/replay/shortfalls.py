@@ -7,7 +7,6 @@ saw.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -17,7 +16,7 @@ from models.contracts import Telemetry
 from models.journal import decode_event
 from models.markers import Marker, decode_own
 from models.message import Stored
-from models.timestamps import SECOND
+from models.timestamps import SECOND, utc
 from models.topics import FEEDS, JOURNAL, TELEMETRY
 
 TRADING = "trading"  # the source of its telemetry
@@ -33,7 +32,7 @@ def shortfalls(archive: Path) -> list[str]:
     fed = max((_received(last) for last in ends.values()), default=0)
     if unmarked:
         found.append(
-            f"the recording was cut off at {utc(fed)}, what came after is missing: "
+            f"the recording was cut off at {utc(fed)} UTC, what came after is missing: "
             f"no end marker in {', '.join(unmarked)}"
         )
     cited = _cited_beyond(reader, topics)
@@ -56,11 +55,6 @@ def shortfalls(archive: Path) -> list[str]:
     if seen - decided > SECOND + last_word.interval:  # one record an interval of event time
         found.append(f"the trading flow had not come to the last {(seen - decided) / SECOND:.1f} s of the journal")
     return found
-
-
-def utc(t_ns: int) -> str:
-    """A Unix time in nanoseconds as UTC, to the second."""
-    return f"{datetime.fromtimestamp(t_ns // SECOND, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _last(reader: ArchiveReader, topic: str) -> Stored | None:

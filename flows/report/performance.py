@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
@@ -20,7 +19,7 @@ from models.money import DOLLAR, SHARE
 from models.statistics.bootstrap import mean_interval
 from models.statistics.sharpe import moments, probabilistic_sharpe, sortino
 from models.statistics.tails import expected_shortfall, maximum_drawdown, profit_factor
-from models.timestamps import SECOND
+from models.timestamps import SECOND, utc
 
 DAY: Final = 24 * 3600 * SECOND
 _YEARLY: Final = math.sqrt(365.0)
@@ -204,7 +203,7 @@ def daily(trades: Iterable[ClosedTrade], first_ns: int, last_ns: int) -> list[fl
 
 def day_of(t: int) -> str:
     """The day of ``t`` (Unix ns), UTC."""
-    return f"{datetime.fromtimestamp(t // SECOND, UTC):%Y-%m-%d}"
+    return utc(t, "day")
 
 
 def capacity(costs: CostSplit, net: float, stake: float) -> float | None:
