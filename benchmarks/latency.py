@@ -193,7 +193,8 @@ def _flows(bootstrap: str) -> Iterator[None]:
         except Failure as failure:
             log.seek(0)
             said = log.read().decode(errors="replace").strip().splitlines()
-            raise Failure(failure.cause + (f" The flows said: {said[-1]}" if said else ""), failure.cure) from None
+            causes = [line for line in said if line.startswith("profit: ")] or said
+            raise Failure(failure.cause + (f" The flows said: {causes[-1]}" if causes else ""), failure.cure) from None
         finally:
             for process in processes:
                 if process.stdin is not None:
