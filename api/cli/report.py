@@ -295,7 +295,7 @@ def _compare(places: list[str], as_json: bool, settings: Settings) -> None:
         for row in rows:
             table.add_row(row.instance, row.figure, *(_value(each) for each in row.values))
         console.print(table)
-    console.print(f"{result.equal} figures are the same in all")
+    console.print(f"{result.equal} {'figure is' if result.equal == 1 else 'figures are'} the same in all")
     for doubt in result.doubts:
         console.print(f"to doubt: {doubt}", soft_wrap=True)
 

@@ -14,6 +14,9 @@ from api.run_table import RunRow, run_rows
 from models.failures import Failure
 from models.settings import load
 
+#: Characters a line where nobody looks: names and times stay in one piece for who reads them out.
+_PIPED = 120
+
 
 def runs(
     most: Annotated[int, typer.Option("--last", min=1, help="So many, the newest first.")] = 20,
@@ -38,7 +41,11 @@ def runs(
 
 def _show(rows: list[RunRow]) -> None:
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=max(console.width, _PIPED))
     table = Table("run", "started (UTC)", "feeds", "length", "events", "net $", "state")
+    for column in table.columns:
+        column.overflow = "fold"  # nothing is cut short
     for number in (3, 4, 5):
         table.columns[number].justify = "right"
     for row in rows:

@@ -100,7 +100,7 @@ def positions_of(board: Board, settings: Settings) -> list[PositionView]:
     found = []
     for (account, strategy, market, outcome), held in board.accounts.held.items():
         followed = board.windows.markets.get(market)
-        bid = followed.bid(outcome) if followed is not None else None
+        mark = followed.marks.get(outcome) if followed is not None else None
         fair = followed.fair if followed is not None else None
         window = followed.window if followed is not None else None
         average = held.basis / held.size * SHARE / DOLLAR
@@ -114,11 +114,11 @@ def positions_of(board: Board, settings: Settings) -> list[PositionView]:
                 size_shares=shares(held.size),
                 average_usd=round(average, 6),
                 cost_usd=usd(held.basis),
-                mark_usd=bid / PIP if bid is not None else None,
+                mark_usd=mark / PIP if mark is not None else None,
                 fair_usd=None if fair is None else fair if outcome == "Up" else round(1.0 - fair, 6),
                 time_left_s=max((window.end - board.newest_ns) / SECOND, 0.0) if window is not None else None,
                 opened=iso(held.opened),
-                unrealised_usd=usd(bid * held.size // PIP - held.basis) if bid is not None else None,
+                unrealised_usd=usd(mark * held.size // PIP - held.basis) if mark is not None else None,
                 exit_levels=_levels(instances.get(strategy), average),
             )
         )

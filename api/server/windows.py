@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from api.server.titles import MarketTimes, title_of, window_of
+from flows.trading_line.marks import remark
 from models.contracts import Features, Number, Scan
 from models.journal import AnyEvent, Book, Market, Spot, TokenBook, Trade
 from models.money import DOLLAR, PIP
@@ -43,6 +44,7 @@ class Followed(msgspec.Struct):
     features: Features | None = None
     scans: dict[str, Scan] = {}
     curve: deque[Point] = msgspec.field(default_factory=lambda: deque(maxlen=_POINTS))
+    marks: dict[str, int] = {}  # by outcome, the pips that a share is valued at, as the trading flow does
     trades: deque[Trade] = msgspec.field(default_factory=lambda: deque(maxlen=_TRADES))
     heard: int = 0  # Unix ns of the last event
     mid_at: int = 0  # seconds of the last mid, and of the last row of features
@@ -92,6 +94,8 @@ class Windows:
         if isinstance(event, Book):
             followed = self._of(event.key)
             followed.book, followed.heard = event, event.t
+            window = followed.window
+            remark(followed.marks, event, event.t + 1 if window is None else window.end)
             self.dirty.add(event.key)
             mid = followed.mid
             if mid is not None:

@@ -35,6 +35,8 @@ BUNDLES: Final = "bundles"  # folder of the data folder's chain
 OUTPUTS: Final = (JOURNAL, *DIGESTED, OUTCOMES, ANSWERS, RISK, MARKOUTS, VENUE)
 #: Of this machine, and without a part in any decision.
 _OF_THE_MACHINE: Final = ("data_dir", "kafka", "broker", "recorder", "api", "alerts", "archive", "live_account")
+#: Of the run's feeds: nothing in a replay goes by them, so that a bundle does not state them.
+WITHOUT_WEIGHT: Final = ("feeds", "simulator", "comparison")
 _PACKAGES: Final = ("connectors", "flows", "models")
 #: Figures of a report that go by the machine and its load; all others follow from the records.
 OF_THE_CLOCK: Final = ("seconds", "seconds_in_all", "events_per_second")
@@ -125,8 +127,8 @@ def code_version() -> CodeVersion:
 
 
 def portable(settings: Settings) -> dict[str, Any]:
-    """The settings without what is of one machine; no secret is among them."""
-    stated: dict[str, Any] = settings.model_dump(mode="json", exclude=set(_OF_THE_MACHINE))
+    """The settings that a replay goes by, without what is of one machine; no secret is among them."""
+    stated: dict[str, Any] = settings.model_dump(mode="json", exclude={*_OF_THE_MACHINE, *WITHOUT_WEIGHT})
     stated["operator"].pop("token_file", None)
     return stated
 

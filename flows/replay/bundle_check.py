@@ -5,6 +5,7 @@ Nothing is claimed that was not seen: a bundle is made of a run that ended well 
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,7 @@ from flows.replay.again import repeating
 from flows.replay.bundle import (
     FORMAT,
     OF_THE_CLOCK,
+    WITHOUT_WEIGHT,
     Bundle,
     BundleChain,
     BundleContent,
@@ -38,8 +40,10 @@ from flows.replay.plan import ReplayPlan, Stage
 from flows.replay.runner import begin, run_stages
 from flows.replay.shortfalls import shortfalls
 from flows.replay.summary import RunSummary, summarise
+from models.configuration import Statement, decode_statement, relevant, with_relevant
 from models.failures import Failure
 from models.settings import Settings
+from models.topics import CONFIGURATION
 
 Progress = Callable[[Stage], None]
 
@@ -132,18 +136,54 @@ def _replay(content: BundleContent, archive: Path, progress: Progress) -> list[C
     except ValidationError as cause:
         where = ", ".join(".".join(map(str, each["loc"])) for each in cause.errors())
         return [CheckResult("the settings", "failed", f"this version does not take {where}")]
+    results: list[CheckResult] = []
     folder = Path(tempfile.mkdtemp(prefix="profit-bundle-"))
     try:
+        results += _settings(content, settings, archive)
         plan = repeating(archive, folder / "run", settings, content.fixed)
         report = _replayed(plan, progress)
-        results = _topics("replayed", content.outputs, outputs_of(plan.output))
+        results += _topics("replayed", content.outputs, outputs_of(plan.output))
     except Failure as cause:
-        return [CheckResult("the replay", "failed", cause.cause)]
+        return [*results, CheckResult("the replay", "failed", cause.cause)]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     told = f"the replay has {report.digest}, the bundle states {content.digest}"
     results.append(_judged("the digest", report.digest == content.digest, told))
     return results + _figures(figures_of(content.report), figures_of(report_of(report)))
+
+
+def _settings(content: BundleContent, settings: Settings, archive: Path) -> list[CheckResult]:
+    """What the run stated that it began under. A replay that follows what was stated would not miss it; where it does
+    not, its decisions bear the name of the settings."""
+    results = []
+    if idle := sorted(content.settings.keys() & set(WITHOUT_WEIGHT)):
+        text = f"{', '.join(idle)}: no decision goes by them, and nothing in the archive holds them"
+        results.append(CheckResult("settings without weight", "not checked", text))
+    first = None if content.fixed else _first_statement(archive)
+    if first is not None:
+        stated, own = _by_key(relevant(settings)), _by_key(relevant(with_relevant(settings, first.settings)))
+        differ = sorted(each for each in {**own, **stated} if own.get(each) != stated.get(each))
+        told = "; ".join(f"{each}: the run stated {own.get(each)}, the bundle {stated.get(each)}" for each in differ)
+        results.append(_judged("the settings", not differ, told, "those that the run stated at its start"))
+    return results
+
+
+def _first_statement(archive: Path) -> Statement | None:
+    reader = ArchiveReader(archive)
+    if CONFIGURATION not in reader.topics():
+        return None
+    for record in reader.read(CONFIGURATION):
+        with contextlib.suppress(msgspec.DecodeError):  # it is a dead letter then
+            return decode_statement(record.value)
+    return None
+
+
+def _by_key(settings: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """``portfolio.kelly_fraction`` and its like, with their values."""
+    found: dict[str, Any] = {}
+    for name, value in settings.items():
+        found |= _by_key(value, f"{before}{name}.") if isinstance(value, Mapping) else {before + name: value}
+    return found
 
 
 def _figures(stated: Mapping[str, Any], found: Mapping[str, Any]) -> list[CheckResult]:

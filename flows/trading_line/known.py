@@ -8,20 +8,19 @@ from collections.abc import Collection, Iterator
 import msgspec
 
 from connectors.polymarket.unknown_tokens import MOST_UNKNOWN_TOKENS, unknown_tokens
+from flows.trading_line.marks import remark
 from models.contracts import Source
 from models.journal import NO_SRC, AnyEvent, Book, Clock, Market, Spot, Src, TokenBook
-from models.reasons import Reason
 from models.timestamps import MILLISECOND, SECOND
 
 #: Longer than the market flow speaks of a market after its end, so that a late correction is still heard.
 _KEEP_NS = 3_600 * SECOND
 #: The market flow speaks no more of a market that did not resolve within a day of its end.
 _UNRESOLVED_NS = 25 * 3_600 * SECOND
-_NO_BID = frozenset({Reason.ONE_SIDED_BOOK, Reason.EMPTY_BOOK})
 
 
 class KnownMarket(msgspec.Struct):
-    """A market as the desk knows it. ``marks``: by outcome, the bid in pips that its shares are valued at; ``fairs``:
+    """A market as the desk knows it. ``marks``: by outcome, the pips that its shares are valued at; ``fairs``:
     by instance, its last probability of Up and when (Unix ns); ``payouts``: by outcome in pips, once it was settled."""
 
     market: Market
@@ -37,16 +36,9 @@ class KnownMarket(msgspec.Struct):
         return self.book.up if outcome == "Up" else self.book.down
 
     def see(self, book: Book) -> None:
-        """Take the latest books. A side without a bid is worth nothing; a book that cannot be trusted changes no mark,
-        for a broken connection says nothing of worth."""
+        """Take the latest books."""
         self.book = book
-        for outcome, token in (("Up", book.up), ("Down", book.down)):
-            if token is None:
-                continue
-            if token.ok and token.bids:
-                self.marks[outcome] = token.bids[0][0]
-            elif not token.bids and _NO_BID.intersection(token.checks):
-                self.marks[outcome] = 0
+        remark(self.marks, book, self.market.end)
 
     def fair(self, instance: str, outcome: str, t: int, oldest: int) -> float:
         """Worth of a share in dollars by the instance's own last fair value; -1.0 where there is none, or it is more

@@ -1,8 +1,7 @@
 """What an account is worth, and the gauges that say so.
 
-Positions are valued at the bid, and at nothing where there is none: the dying side of every window has no bid in its
-last seconds. What they would be worth by the instances' own fair values stands beside it, marked as such; sizing and
-breakers never use it.
+Positions are valued at the bid, and as ``flows.trading_line.marks`` says where there is none. What they would be
+worth by the instances' own fair values stands beside it, marked as such; sizing and breakers never use it.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ _FAIR_NS = 10 * SECOND
 
 
 def equity(account: Account, known: MarketCache) -> int:
-    """Cash and reservations, less what is owed, and positions at the bid; micro-dollars."""
+    """Cash and reservations, less what is owed, and positions at their marks; micro-dollars."""
     ledger = account.ledger
     total = ledger.balance("cash") + ledger.balance("reserved") + ledger.balance("owed")
     for position in account.positions.values():
@@ -27,7 +26,7 @@ def equity(account: Account, known: MarketCache) -> int:
 
 
 def mark(position: Position, known: MarketCache) -> int:
-    """What the position's shares bring at the bid, fees apart; nothing where no bid is known. Micro-dollars."""
+    """What the position's shares bring at their mark, fees apart; nothing where none is known. Micro-dollars."""
     market = known.markets.get(position.market_key)
     return payout_of(position.size, market.marks.get(position.outcome, 0)) if market is not None else 0
 

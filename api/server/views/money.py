@@ -62,11 +62,14 @@ class PositionView(BaseModel):
     size_shares: Shares
     average_usd: Price
     cost_usd: Usd
-    mark_usd: float | None = Field(description="bid, dollars a share; null where none is known")
+    mark_usd: float | None = Field(
+        description="what a share is valued at, dollars: the bid, nothing where there is none, after the market's end "
+        "the last one; null where none is known"
+    )
     fair_usd: float | None = Field(description="fair value of a share by the model, dollars; null where unknown")
     time_left_s: float | None
     opened: Time
-    unrealised_usd: float | None = Field(description="dollars at the bid, fees apart")
+    unrealised_usd: float | None = Field(description="dollars at the mark, fees apart")
     exit_levels: dict[str, float | None] = Field(
         description="take_profit, stop_loss: bids, dollars a share, as configured; null where no bid is one"
     )

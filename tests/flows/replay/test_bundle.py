@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from connectors.archive.reader import ArchiveReader
+from connectors.archive.writer import ArchiveWriter
 from flows.replay import bundle_check
 from flows.replay.bundle import (
     BUNDLES,
@@ -28,9 +29,11 @@ from flows.replay.bundle import (
 from flows.replay.bundle_check import CheckResult, Progress, check_bundle, make_bundle
 from flows.replay.plan import ReplayPlan
 from flows.replay.summary import ClosingBalance, RunSummary
+from models.configuration import Statement, configuration_id, encode_statement, relevant
 from models.failures import Failure
-from models.message import Stored
-from models.topics import DECISIONS, FEED_POLYMARKET, FEEDS, OUTCOMES, PROMOTIONS, TELEMETRY
+from models.message import Message, Stored
+from models.settings import Settings
+from models.topics import CONFIGURATION, DECISIONS, FEED_CLOCK, FEED_POLYMARKET, FEEDS, OUTCOMES, PROMOTIONS, TELEMETRY
 from tests.commands import assert_explained, profit
 from tests.flows.replay.recorded_run import altered, copy
 from tests.once import once
@@ -203,6 +206,40 @@ def test_other_settings_are_found_by_what_they_lead_to(data: Path, tmp_path: Pat
 
     found = failed(checked(data, rewritten(own(data), tmp_path / "bundle.json", bolder, honest=True)))
     assert {"replayed decisions", "the digest"} <= found and "input feed.polymarket" not in found
+
+
+def test_settings_are_compared_with_what_the_run_stated(made: Path, data: Path, tmp_path: Path) -> None:
+    """A replay that goes by what was stated would come out the same whatever the bundle says."""
+    run = tmp_path / "runs" / "evening"
+    shutil.copytree(made, run)
+    statement = Statement("trading", "r", configuration_id(Settings()), relevant(Settings()))
+    with ArchiveWriter(run / "archive", [CONFIGURATION]) as writer:
+        at = next(ArchiveReader(run / "archive").read(FEED_CLOCK)).t_ns
+        writer.append_message(Message(CONFIGURATION, "trading", encode_statement(statement), at))
+    (run / "bundle.json").write_bytes(encode(make_bundle(run / "archive", "evening", NOW, BundleChain(tmp_path))))
+    assert {each.verdict for each in checked(tmp_path, own(tmp_path))} == {"ok"}
+
+    def bolder(content: dict[str, Any]) -> None:
+        content["settings"]["portfolio"] |= {"kelly_fraction": 0.1, "cap_total": 100.0}
+
+    results = checked(tmp_path, rewritten(own(tmp_path), tmp_path / "bundle.json", bolder, honest=True))
+    (said,) = [each for each in results if each.what == "the settings"]
+    assert said.verdict == "failed"
+    assert said.text == (
+        "portfolio.cap_total: the run stated 4000.0, the bundle 100.0; "
+        "portfolio.kelly_fraction: the run stated 0.25, the bundle 0.1"
+    )
+
+
+def test_settings_that_nothing_holds_are_not_stated_and_not_believed(data: Path, tmp_path: Path) -> None:
+    assert not {"feeds", "simulator", "comparison"} & read_bundle(own(data)).content.settings.keys()
+
+    def elsewhere(content: dict[str, Any]) -> None:
+        content["settings"]["feeds"] = {"polymarket_ws": "wss://elsewhere"}
+
+    results = checked(data, rewritten(own(data), tmp_path / "bundle.json", elsewhere, honest=True))
+    (said,) = [each for each in results if each.verdict != "ok"]
+    assert (said.what, said.verdict) == ("settings without weight", "not checked") and "feeds" in said.text
 
 
 def test_settings_of_another_version_are_named(data: Path, tmp_path: Path) -> None:
