@@ -48,11 +48,10 @@ _SUBJECTS: Final = {
 }
 
 
-def instruction(
-    verb: str, subject: str = "", what: str = "kill", why: str = "", to: float | None = None
-) -> Instruction:
-    """What is asked for. ``subject``: the market, gate, phrase or instance that ``verb`` is about; ``what``, ``why``:
-    with release; ``to``: with size. Raises Failure for what is not complete or does not belong together."""
+def instruction(verb: str, subject: str = "", what: str = "", why: str = "", to: float | None = None) -> Instruction:
+    """What is asked for. ``subject``: the market, gate, phrase or instance that ``verb`` is about; ``what`` (empty: the
+    kill), ``why``: with release; ``to``: with size. Raises Failure for what is not complete or does not belong
+    together."""
     if verb not in VERBS:
         raise Failure(f"{verb}: no such command.", f"There are {', '.join(VERBS)}.")
     needs, example = _SUBJECTS.get(verb, ("", ""))
@@ -61,9 +60,14 @@ def instruction(
         raise Failure(f"{verb} needs {needs}.", f"For example: profit control {example}")
     if subject and not needs:
         raise Failure(f"{verb} takes no {subject!r}.", f"Give {verb} alone.")
-    if (verb == "size") != (to is not None):
-        raise Failure("size needs how much, 0 to 1." if verb == "size" else f"{verb} takes no size.", "Use --to 0.5.")
+    if verb == "size" and to is None:
+        raise Failure("size needs how much, 0 to 1.", "Use --to 0.5.")
+    options = (("--what", "release", bool(what)), ("--why", "release", bool(why)), ("--to", "size", to is not None))
+    for option, takes, is_given in options:
+        if is_given and verb != takes:
+            raise Failure(f"{verb} takes no {option}: only {takes} does.", f"Leave {option} out.")
     if verb == "release":
+        what = what or "kill"
         if what not in ("kill", "anomaly") and not what.startswith("breaker:"):
             raise Failure(f"--what {what}: neither kill, anomaly nor breaker:NAME.", "Say what is to be released.")
         if what == "anomaly" and not why:

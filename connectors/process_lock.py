@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
+
+_BETWEEN_S: Final = 0.2
 
 
 def acquire(path: Path) -> int | None:
@@ -36,3 +42,19 @@ def is_locked(path: Path) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+@contextlib.contextmanager
+def alone(path: Path, told: Callable[[], None]) -> Iterator[None]:
+    """Hold the lock on ``path``, after whoever has it. ``told`` is called once where that must be waited for. Raises
+    OSError."""
+    lock = acquire(path)
+    if lock is None:
+        told()
+    while lock is None:
+        time.sleep(_BETWEEN_S)
+        lock = acquire(path)
+    try:
+        yield
+    finally:
+        os.close(lock)

@@ -25,7 +25,7 @@ class Pause(msgspec.Struct, frozen=True, tag="pause"):
 
 
 class Resume(msgspec.Struct, frozen=True, tag="resume"):
-    """Entries again, after a pause or a flatten."""
+    """Entries again: ends a pause, a flatten and every close."""
 
 
 class Kill(msgspec.Struct, frozen=True, tag="kill"):

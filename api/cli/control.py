@@ -27,8 +27,8 @@ def control(
     subject: Annotated[
         str, typer.Argument(help="What it is about: with close a market's key, with gate a release gate, and so on.")
     ] = "",
-    what: Annotated[str, typer.Option(help="With release: kill, anomaly, or breaker:NAME.")] = "kill",
-    why: Annotated[str, typer.Option(help="With release --what anomaly: its explanation.")] = "",
+    what: Annotated[str, typer.Option(help="With release: kill (default), anomaly, or breaker:NAME.")] = "",
+    why: Annotated[str, typer.Option(help="With release: the explanation; an anomaly needs one.")] = "",
     to: Annotated[float | None, typer.Option(min=0, max=1, help="With size: of its full size, 0 to 1.")] = None,
     run: Annotated[str, typer.Option(help="Name of the run; default: the newest one.")] = "",
     wait_s: Annotated[float, typer.Option(min=0.1, help="How long to wait for the answer, seconds.")] = 15.0,

@@ -12,15 +12,15 @@ from typing import Annotated
 import msgspec
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from api.cli.progress import steps, when_told
 from api.runs import RESEARCH, archive_of, check_name, locked
 from connectors.failures import require_writable
 from connectors.registry.trials import Trial, TrialJournal
 from flows.research.evaluation import LineResult
 from flows.research.grid import check_keys, combinations
-from flows.research.journal import data_id, journal_of
+from flows.research.journal import JournalData, data_of, journal_of
 from flows.research.result import SetResult, best_is_luck, result_of
 from flows.research.selection import Selection, selection_of
 from flows.research.sweep import Sweep
@@ -77,11 +77,11 @@ def sweep(
     made = Sweep(folder, source, sets, base)
     require_writable(folder)
     with locked(folder):
-        data = _run(made, source, folder, base, workers)
+        of = _run(made, source, folder, base, workers)
     results = [result_of(each, made.done[number], instance) for number, each in enumerate(sets)]
     order = sorted(range(len(sets)), key=lambda number: (-results[number].net, number))
     lines = [made.done[number] for number in range(len(sets))]
-    tried = _note(settings.data_dir / RESEARCH, base, data, sets, lines)
+    tried = _note(settings.data_dir / RESEARCH, base, of, sets, lines)
     luck = best_is_luck(lines, order[0], instance, tried - len(sets))
     selection = selection_of([lines[number] for number in order], instance)
     report = SweepReport(name, str(source), len(sets), tried, luck, [results[number] for number in order], selection)
@@ -97,21 +97,21 @@ def _base(source: Path, config: Path | None) -> Settings | None:
     return recorded_settings(source) if config is None else None
 
 
-def _run(made: Sweep, source: Path, folder: Path, base: Settings, workers: int) -> str:
-    """Evaluate what is left; the name of the data that it was looked at on."""
+def _run(made: Sweep, source: Path, folder: Path, base: Settings, workers: int) -> JournalData:
+    """Evaluate what is left; the data that it was looked at on."""
     if made.done:
         print(f"going on: {len(made.done)} of {len(made.sets)} sets are done", file=sys.stderr)
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
-        reading = bar.add_task("making the journal", total=1.0)
-        journal = journal_of(source, folder / "journal", base, lambda share: bar.update(reading, completed=share))
-        bar.update(reading, completed=1.0, visible=False)
-        task = bar.add_task(f"{len(made.sets)} sets", total=1.0)
-        made.run(journal, workers, lambda share: bar.update(task, completed=share))
-    return data_id(journal)
+    with steps() as begin:
+        journal = journal_of(source, folder / "journal", base, when_told(begin, "making the journal"))
+        told = begin(f"{len(made.sets)} sets")
+        made.run(journal, workers, told)
+        told(1.0)
+    return data_of(source, journal)
 
 
-def _note(folder: Path, base: Settings, data: str, sets: Sequence[tuple[str, ...]], lines: Sequence[LineResult]) -> int:
+def _note(
+    folder: Path, base: Settings, of: JournalData, sets: Sequence[tuple[str, ...]], lines: Sequence[LineResult]
+) -> int:
     """Every set is a trial of the strategies whose section it changes, of all that are on where it changes none. How
     many sets of the one that has most were ever looked at."""
     sections = {assignment(word)[0].partition(".")[0] for word in sets[0]}
@@ -126,7 +126,8 @@ def _note(folder: Path, base: Settings, data: str, sets: Sequence[tuple[str, ...
             net = 0
             for trip in line.trips:
                 net += trip.net if strategies.get(trip.instance) == subject else 0
-            rows.append(Trial(subject, tuple(sorted(words)), data, "sweep", now, net / DOLLAR))
+            changes = tuple(sorted(words))
+            rows.append(Trial(subject, changes, of.data, "sweep", now, net / DOLLAR, of.recording, of.last + 1))
     trials.add(rows)
     return max((trials.count(subject) for subject in subjects), default=len(sets))
 

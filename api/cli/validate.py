@@ -10,15 +10,14 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from api.cli.progress import steps, when_told
 from api.runs import RESEARCH, archive_of
-from connectors.archive.reader import ArchiveReader
 from connectors.failures import require_writable
+from connectors.process_lock import alone
 from connectors.registry.trials import HoldoutUse, Trial, TrialJournal
 from flows.research.evaluation import LineResult
-from flows.research.journal import data_id, journal_of
+from flows.research.journal import BEGINNING_NS, JournalData, data_of, journal_of
 from flows.research.kept import keep_validation
 from flows.research.validation import SHARES, Validation, evaluated, plan, sets_of, settings_of, validate
 from flows.research.verdict import StrategyVerdict
@@ -28,9 +27,6 @@ from models.settings import Settings, load
 from models.statistics.splits import WalkStep
 from models.strategies.registry import STRATEGIES
 from models.timestamps import utc
-from models.topics import JOURNAL
-
-LEAST_NS = 600 * 10**9
 
 
 def validate_command(
@@ -49,55 +45,72 @@ def validate_command(
     config: Annotated[Path | None, typer.Option(help="TOML file of settings.")] = None,
 ) -> None:
     """Walk every strategy forward: chosen on train and validation windows, judged by the test windows after them."""
+    if because.strip() and not holdout:
+        raise Failure(
+            "--because is what a second look at a holdout is for, and there is no --holdout.",
+            "Add --holdout SHARE, or leave --because away.",
+        )
     settings = load(config)
     asked = tuple(given or ())
     settings_of(settings, asked)  # a wrong key is said before anything is read
     source = archive_of(archive, settings.data_dir)
     folder = settings.data_dir / RESEARCH
     require_writable(folder)
+    kept = folder / "journals" / hashlib.sha256(str(source).encode()).hexdigest()[:12]
+    wanted = _Wanted(anchored, holdout, because, asked, workers, as_json)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with alone(kept.with_name(f".{kept.name}.lock"), lambda: _waits(source)):  # until the journal was read
+        _validate(source, folder, kept, settings, wanted)
+
+
+class _Wanted(msgspec.Struct, frozen=True):
+    """As the command was given."""
+
+    anchored: bool
+    holdout: float
+    because: str
+    asked: tuple[str, ...]
+    workers: int
+    as_json: bool
+
+
+def _validate(source: Path, folder: Path, kept: Path, settings: Settings, wanted: _Wanted) -> None:
     trials = TrialJournal(folder)
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    with _bar() as bar:
-        journal = _journal(source, folder, settings, bar)
-        contents = ArchiveReader(journal).contents(JOURNAL)
-        first, last = contents.first_ns, contents.last_ns
-        end = last - round((last - first) * holdout)
-        if end - first < LEAST_NS:
+    with steps() as begin:
+        journal = journal_of(source, kept, settings, when_told(begin, "making the journal"))
+        of = data_of(source, journal)
+        first, last = of.first, of.last
+        end = last - round((last - first) * wanted.holdout)
+        if end - first < BEGINNING_NS:
             raise Failure(f"{source} spans less than ten minutes.", "Name a longer recording.")
-        data = data_id(journal)
-        uses = [HoldoutUse(name, data, end, now, because) for name in STRATEGIES] if holdout else []
+        uses = _uses(of, end, now, wanted.because) if wanted.holdout else []
         for use in uses:
             trials.check_holdout(use)
-        task = bar.add_task("walking", total=1.0)
-        lines = evaluated(journal, settings, workers, lambda share: bar.update(task, completed=share), asked)
+        told = begin("walking")
+        lines = evaluated(journal, settings, wanted.workers, told, wanted.asked)
+        told(1.0)
     for use in uses:
         trials.use_holdout(use)
-    steps = plan(first, end, anchored)
-    held = _held(first, end, last + 1, anchored) if holdout else None
+    windows = plan(first, end, wanted.anchored)
+    held = _held(first, end, last + 1, wanted.anchored) if wanted.holdout else None
     found: list[Validation] = []
     for name in STRATEGIES:
-        _note(trials, sets_of(settings, name, asked), name, lines, data, now)
-        found.append(validate(settings, name, lines, steps, trials.count(name), held, asked))
-    keep_validation(folder, str(source), data, now, anchored, found)
-    if as_json:
+        _note(trials, sets_of(settings, name, wanted.asked), name, lines, of, now)
+        found.append(validate(settings, name, lines, windows, trials.count(name), held, wanted.asked))
+    keep_validation(folder, str(source), of.data, now, wanted.anchored, found)
+    if wanted.as_json:
         print(msgspec.json.encode(found).decode())
     else:
-        _show(found, steps, source)
+        _show(found, windows, source)
 
 
-def _bar() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+def _waits(source: Path) -> None:
+    print(f"another profit validate of {source} is going on: waiting for its end", file=sys.stderr, flush=True)
 
 
-def _journal(source: Path, folder: Path, settings: Settings, bar: Progress) -> Path:
-    """The archive with the journal; of a recording of feeds it is made once and kept."""
-    kept = folder / "journals" / hashlib.sha256(str(source).encode()).hexdigest()[:12]
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    task = bar.add_task("making the journal", total=1.0)
-    journal = journal_of(source, kept, settings, lambda share: bar.update(task, completed=share))
-    bar.update(task, completed=1.0, visible=False)
-    return journal
+def _uses(of: JournalData, since: int, now: str, why: str) -> list[HoldoutUse]:
+    return [HoldoutUse(name, of.data, since, now, why, of.recording, of.last + 1) for name in STRATEGIES]
 
 
 def _held(first: int, end: int, last: int, anchored: bool) -> WalkStep:
@@ -108,14 +121,14 @@ def _held(first: int, end: int, last: int, anchored: bool) -> WalkStep:
 
 
 def _note(
-    trials: TrialJournal, sets: list[tuple[str, ...]], name: str, lines: list[LineResult], data: str, now: str
+    trials: TrialJournal, sets: list[tuple[str, ...]], name: str, lines: list[LineResult], of: JournalData, now: str
 ) -> None:
     rows = []
     for words, line in zip(sets, lines, strict=False):  # a strategy may have fewer sets than there are lines
         net = 0
         for trip in line.trips:
             net += trip.net if trip.instance == name else 0
-        rows.append(Trial(name, words, data, "validate", now, net / DOLLAR))
+        rows.append(Trial(name, words, of.data, "validate", now, net / DOLLAR, of.recording, of.last + 1))
     trials.add(rows)
 
 

@@ -10,9 +10,9 @@ from typing import Annotated
 import msgspec
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from api.cli.progress import steps
 from api.runs import check_name, locked
 from connectors.failures import require_writable
 from flows.worlds.kinds import KINDS, PROOF_SEEDS, World, kind_of
@@ -41,7 +41,10 @@ def worlds(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array on standard output.")] = False,
     config: Annotated[Path | None, typer.Option(help="TOML file of settings.")] = None,
 ) -> None:
-    """Live many simulated worlds and count what the promotion rules make of them; a killed run goes on."""
+    """Live many simulated worlds and count what the promotion rules make of them; a killed run goes on.
+
+    Settings of promotion stay at their defaults, by which the worlds are judged, and so do all others: of --config only
+    data_dir counts."""
     folder = load(config).data_dir / WORLDS / check_name(run)
     wanted = _worlds(kinds, seeds, hours)
     if not only_show:
@@ -89,13 +92,8 @@ def _check(folder: Path, hours: int) -> None:
 
 
 def _run(folder: Path, wanted: list[World], workers: int) -> None:
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        print(f"{len(wanted)} worlds into {folder}", file=sys.stderr)
-    with Progress(*columns, TimeRemainingColumn(elapsed_when_finished=True), console=console, transient=True) as bar:
-        task = bar.add_task(f"{len(wanted)} worlds", total=1.0)
-        run_worlds(folder, wanted, workers, lambda share: bar.update(task, completed=share))
+    with steps() as begin:
+        run_worlds(folder, wanted, workers, begin(f"{len(wanted)} worlds into {folder}"))
 
 
 def _show(rows: list[KindSummary], hours: int) -> None:

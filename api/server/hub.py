@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -50,6 +51,11 @@ class Hub:
     def caught_up(self) -> None:
         """What was there when the reading began has been read."""
         self.ready.set()
+
+    async def caught_up_within(self, seconds: float) -> None:
+        """Wait until that has been read, so long at most."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.ready.wait(), seconds)
 
     def take(self, batch: Sequence[tuple[Stored, bool]]) -> None:
         """Note records, each with whether it was written before the server started: those are kept for clients that

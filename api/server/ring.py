@@ -20,6 +20,11 @@ import msgspec
 
 #: Events kept for clients that come back: some minutes of a running system.
 CAPACITY: Final = 16_384
+#: What an event may be of; an id that names another is none of ours.
+TOPICS: Final = (
+    "telemetry", "decisions", "orders", "fills", "outcomes", "quality", "answers", "risk", "promotions", "ledger",
+    "scans", "journal",
+)  # fmt: skip
 _LONGEST_ID: Final = 2_000
 #: A number as we write it. What else is called a digit (², ٣) is none of ours, nor is one of thousands of digits.
 _PLACE: Final = re.compile(r"([a-z.-]{1,40}):([0-9]{1,18})")
@@ -100,7 +105,7 @@ class Ring:
         given: dict[str, int] = {}
         for place in places.split(";") if places else ():
             match = _PLACE.fullmatch(place)
-            if match is None:
+            if match is None or match[1] not in TOPICS:
                 return "the id is none of ours"
             given[match[1]] = int(match[2])
         position: dict[str, int] = {}

@@ -19,18 +19,14 @@ from api.server.ring import Overtaken, Ring, StreamEvent
 PING_S: Final = 3.0
 #: A client that does not take what it is sent for this long is dropped; it may come back with its last id.
 SEND_TIMEOUT_S: Final = 10.0
-#: Behind by more events than this, a client gets only the latest of each module, market and scan.
+#: Behind by more of its own events than this, a client gets only the latest of each module, market and scan.
 BEHIND: Final = 2_000
 #: Between two sends to one client: many clients shall not keep the loop from reading.
 _PAUSE_S: Final = 0.05
 #: How long a client waits for the server to have read what was there before: then it is told to begin anew.
 READY_S: Final = 15.0
 _RETRY_MS: Final = 1_000
-#: What a client may ask for, and gets where it names nothing.
-TOPICS: Final = (
-    "telemetry", "decisions", "orders", "fills", "outcomes", "quality", "answers", "risk", "promotions", "ledger",
-    "scans", "journal",
-)  # fmt: skip
+#: What a client gets that names nothing.
 DEFAULT: Final = ("telemetry", "decisions", "orders", "fills", "outcomes", "quality", "answers", "risk")
 
 
@@ -99,7 +95,7 @@ class StreamClient:
                 yield self._frame("dropped", {"why": f"more than {len(ring.read(ring.oldest, 1 << 30))} events behind"})
                 return
             number += len(batch)
-            out = self._encode(batch, behind > BEHIND)
+            out = self._encode(batch)
             if out:
                 yield out
                 quiet = 0.0
@@ -116,18 +112,18 @@ class StreamClient:
     def _frame(self, kind: str, data: dict[str, str | None]) -> bytes:
         return f"event: {kind}\nid: {self._id()}\ndata: {json.dumps(data)}\n\n".encode()
 
-    def _encode(self, batch: list[StreamEvent], conflate: bool) -> bytes:
-        position, wanted = self._position, self._wanted
+    def _encode(self, batch: list[StreamEvent]) -> bytes:
+        position = self._position
+        mine = [self._takes(each) for each in batch]  # before any is sent: pictures of several books share an offset
+        conflate = mine.count(True) > BEHIND
         latest: dict[tuple[str, str], int] = {}
         if conflate:
-            latest = {(each.kind, each.subject): at for at, each in enumerate(batch) if each.subject}
+            latest = {(each.kind, each.subject): at for at, each in enumerate(batch) if mine[at] and each.subject}
         parts: list[str] = []
         for at, event in enumerate(batch):
-            known = position.get(event.topic)
-            if known is None or event.offset <= known:
-                continue
-            position[event.topic] = event.offset
-            if not wanted.takes(event):
+            if event.offset > position.get(event.topic, event.offset):
+                position[event.topic] = event.offset
+            if not mine[at]:
                 continue
             if conflate and event.subject and latest[(event.kind, event.subject)] != at:
                 self._figures.conflated += 1
@@ -137,6 +133,11 @@ class StreamClient:
         if conflate:
             parts.insert(0, ": conflated, for this client is slow\n\n")
         return "".join(parts).encode()
+
+    def _takes(self, event: StreamEvent) -> bool:
+        """Whether the client asked for the event and does not have it."""
+        known = self._position.get(event.topic)
+        return known is not None and event.offset > known and self._wanted.takes(event)
 
 
 class Stream(EventSourceResponse):

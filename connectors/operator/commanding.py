@@ -16,6 +16,8 @@ from models.settings import Kafka
 from models.topics import ANSWERS, CONTROL
 
 _SEND_S = 10.0
+#: Answers of before that are read too: a kill is on disk first, and the watch may have had it answered already.
+_BEFORE = 20
 
 
 def send(command: Command, token: str, kafka: Kafka, bootstrap: str) -> None:
@@ -40,7 +42,8 @@ def command_and_wait(command: Command, token: str, kafka: Kafka, bootstrap: str,
     """Send the command and wait for the trading flow's answer. Raises Failure when none comes in ``wait_s`` seconds."""
     reader = Reader(kafka, bootstrap, [ANSWERS])
     try:
-        reader.start({ANSWERS: reader.watermarks(ANSWERS)[1]})
+        first, end = reader.watermarks(ANSWERS)
+        reader.start({ANSWERS: max(end - _BEFORE, first)})
         send(command, token, kafka, bootstrap)
         deadline = time.monotonic() + wait_s
         while time.monotonic() < deadline:

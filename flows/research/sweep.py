@@ -16,12 +16,14 @@ import msgspec
 
 from flows.research.evaluation import LineResult, evaluate, journal_events
 from flows.research.grid import settings_of
+from flows.research.journal import content_of
 from flows.research.workers import Progress, run_jobs
 from models.failures import Failure
 from models.settings import Settings
 
 PLAN: Final = "sweep.json"
 RESULTS: Final = "results.jsonl"
+CONTENT: Final = "content.txt"
 HANDFUL: Final = 8
 
 
@@ -53,12 +55,15 @@ class Sweep:
         self.sets = list(sets)
         self._settings = settings_of(base, sets)
         self._results = folder / RESULTS
+        self._again = f"The same command with --run {folder.name} goes on."
         plan = SweepPlan(str(archive), self.sets, base.model_dump(mode="json", exclude={"data_dir"}))
         _agree(folder, plan)
         self.done: dict[int, LineResult] = dict(_read(self._results))
 
     def run(self, journal: Path, workers: int, told: Callable[[float], None] = lambda share: None) -> None:
-        """Evaluate what is left. ``told`` hears how far all of it is, 0 to 1."""
+        """Evaluate what is left. ``told`` hears how far all of it is, 0 to 1. Raises Failure where others of its sets
+        were evaluated on another journal."""
+        _agree_on_content(self._results.with_name(CONTENT), content_of(journal), begun=bool(self.done))
         left = [number for number in range(len(self.sets)) if number not in self.done]
         size = max(1, min(HANDFUL, -(-len(left) // max(workers, 1))))
         handfuls = [left[at : at + size] for at in range(0, len(left), size)]
@@ -73,7 +78,7 @@ class Sweep:
             told(sets / len(self.sets))
 
         with self._results.open("ab") as file:
-            for number, found in run_jobs("flows.research.sweep:work", jobs, workers, tell):
+            for number, found in run_jobs("flows.research.sweep:work", jobs, workers, tell, self._again):
                 for place, evaluation in zip(handfuls[number], found, strict=True):
                     self.done[place] = evaluation
                     file.write(msgspec.json.encode(SetDone(place, evaluation)) + b"\n")
@@ -106,6 +111,17 @@ def _agree(folder: Path, plan: SweepPlan) -> None:
             f"the sweep {folder.name} was begun with another archive, other sets or other settings.",
             "Give the same ones to go on with it, or choose another --run NAME.",
         )
+
+
+def _agree_on_content(path: Path, content: str, begun: bool) -> None:
+    stated = path.read_text() if path.is_file() else content
+    if begun and stated != content:
+        raise Failure(
+            f"the journal of the sweep {path.parent.name} is another than its first sets were evaluated on: "
+            "the archive was replaced or has grown, or the code that makes a journal has changed.",
+            "Choose another --run NAME.",
+        )
+    path.write_text(content)
 
 
 def _read(path: Path) -> Iterator[tuple[int, LineResult]]:

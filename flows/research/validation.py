@@ -31,6 +31,7 @@ from models.strategies.registry import STRATEGIES
 FACTORS: Final = (1.0, 0.5, 2.0)
 #: Of the journal's span: to train on, to validate on, to test on at a time.
 SHARES: Final = (0.4, 0.2, 0.1)
+_AGAIN: Final = "The same command begins anew, with the journal, which is kept."
 
 
 class Validation(msgspec.Struct, frozen=True):
@@ -112,7 +113,7 @@ def evaluated(
             done += each
         told(done / len(jobs))
 
-    for number, evaluation in run_jobs("flows.research.validation:work", jobs, workers, tell):
+    for number, evaluation in run_jobs("flows.research.validation:work", jobs, workers, tell, _AGAIN):
         found[number] = evaluation
         tell(number, 1.0)
     return [found[number] for number in range(len(jobs))]

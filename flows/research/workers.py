@@ -25,11 +25,15 @@ _LOOK_S: Final = 0.2
 
 
 def run_jobs(
-    function: str, jobs: Sequence[Any], workers: int, told: Told = lambda number, share: None
+    function: str,
+    jobs: Sequence[Any],
+    workers: int,
+    told: Told = lambda number, share: None,
+    again: str = "The same command goes on.",
 ) -> Iterator[tuple[int, Any]]:
     """(number of the job, its result) as each is done. ``function``: ``module:name``; it is called with a job and a
-    ``Progress``. ``told`` is called as the jobs go on. Raises Failure for the first job that fails; however this ends,
-    no process is left."""
+    ``Progress``. ``told`` is called as the jobs go on; ``again`` tells people what becomes of the work when a process
+    dies. Raises Failure for the first job that fails; however this ends, no process is left."""
     context = get_context("spawn")
     waiting = list(enumerate(jobs))[::-1]
     under_way: dict[Connection, tuple[SpawnProcess, int]] = {}
@@ -50,7 +54,7 @@ def run_jobs(
                     kind, value = ready.recv()
                 except EOFError:
                     process.join()
-                    raise _died(process.exitcode or 0) from None
+                    raise _died(process.exitcode or 0, again) from None
                 if kind == "progress":
                     told(number, value)
                 elif kind == "failed":
@@ -81,10 +85,10 @@ def _give(connection: Connection, waiting: list[tuple[int, Any]]) -> int:
     return number
 
 
-def _died(code: int) -> Failure:
+def _died(code: int, again: str) -> Failure:
     how = f"signal {-code}" if code < 0 else f"code {code}"
     cure = "Where memory ran out, `dmesg` says so: use fewer --workers."
-    return Failure(f"a process of the research ended with {how}.", f"{cure} The same command goes on.")
+    return Failure(f"a process of the research ended with {how}.", f"{cure} {again}")
 
 
 def serve(connection: Connection, function: str) -> None:

@@ -36,6 +36,7 @@ from flows.trading_line.entering import Entering
 from flows.trading_line.entry_quality import EntryQuality
 from flows.trading_line.floor import PRODUCER, Floor
 from flows.trading_line.hearing import Hearing
+from flows.trading_line.holdings import Holdings
 from flows.trading_line.instance_state import InstanceState
 from flows.trading_line.items import Judged
 from flows.trading_line.known import KnownMarket
@@ -78,8 +79,9 @@ class Desk:
         self._router = venue if isinstance(venue, RoutingVenue) else None
         floor = self._floor = Floor(settings, venue)
         self._reconciliation = Reconciliation()
-        self._operator = Operator(settings, floor.known)
         cooldown = Cooldown(settings, floor.blotter, floor.accounts)
+        holdings = Holdings(floor, cooldown)
+        self._operator = Operator(settings, floor.known, holdings)
         #: In the order in which they hear, and are asked for their gates.
         breakers = self._breakers = Breakers(settings, floor.known, floor.accounts, self._reconciliation)
         self._gate = ReleaseGate(settings, floor.known, floor.accounts, self._operator, self._reconciliation, breakers)
@@ -101,7 +103,7 @@ class Desk:
         #: Those that may have something to publish: nearly all events ask for none.
         self._noticing = tuple(each for each in floor.members if type(each).notices is not Member.notices)
         self._hearing = Hearing(floor, self._reconciliation, marked)
-        self._leaving = Leaving(floor, self._operator, cooldown)
+        self._leaving = Leaving(floor, self._operator, holdings)
         self._entering = Entering(floor, settings)
         self._noticed = 0
         self._second = 0  # of the last reconciliation

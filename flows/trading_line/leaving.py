@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from flows.trading_line import exits
-from flows.trading_line.cooldown import Cooldown
 from flows.trading_line.floor import Floor
-from flows.trading_line.known import KnownMarket, opposite
+from flows.trading_line.holdings import Holdings
+from flows.trading_line.known import KnownMarket
 from flows.trading_line.operator import Operator
 from flows.trading_line.positions import Account, Position
 from flows.trading_line.records import EXECUTION, Choice
 from flows.trading_line.refusals import Refusals
-from models.accounts import LIVE
 from models.journal import AnyEvent, Book, Spot
 from models.reasons import Reason, Verdict
 from models.trace import Step
@@ -22,10 +21,10 @@ _EVERY_S = 10
 class Leaving:
     """``leave`` is for each event that positions are judged at."""
 
-    def __init__(self, floor: Floor, operator: Operator, cooldown: Cooldown) -> None:
+    def __init__(self, floor: Floor, operator: Operator, holdings: Holdings) -> None:
         self._floor = floor
         self._operator = operator
-        self._cooldown = cooldown
+        self._holdings = holdings
         self._waits = Refusals(_EVERY_S)
 
     def leave(self, event: AnyEvent) -> None:
@@ -46,30 +45,15 @@ class Leaving:
 
     def _judge(self, event: AnyEvent, known: KnownMarket, account: Account, position: Position) -> None:
         floor = self._floor
-        instance, key, outcome = floor.instances[position.instance], position.market_key, position.outcome
-        other = account.positions.get((instance.id, key, opposite(outcome)))
-        standing = exits.Standing(
-            t=event.t,
-            instance=instance,
-            position=position,
-            known=known,
-            stale_tokens=floor.known.stale_tokens,
-            other_size=other.size if other is not None else 0,
-            killed=self._operator.killed,
-            pending=self._is_pending(event, account, position),
-            hot=not self._cooldown.may_leave(instance.id, key, outcome, event.t),
-            stopped=self._cooldown.stopped(instance.id, key),
-            demanded=self._operator.must_leave(key),
-            costs=floor.settings.costs.model,
-            account=account.name,
-            armed=floor.entering == LIVE,
-        )
+        demanded = self._operator.must_leave(position.market_key)
+        standing = self._holdings.standing(event.t, account, position, self._operator.killed, demanded)
         step, leave = exits.judge(standing)
         floor.count(step)
         if leave is None:
             if step.verdict == Verdict.BLOCK:
                 self._wait(event, standing, step)
             return
+        instance, outcome = standing.instance, position.outcome
         token = known.token(outcome)
         assert token is not None
         order = exits.order_of(event.seq, standing, leave, token, floor.settings)
@@ -80,17 +64,6 @@ class Leaving:
         choice = Choice(instance, known, outcome, "exit", steps, order.limit, order.size, ids, id=decision)
         floor.records.decision(event, choice)
         floor.submit(event, account, order)
-
-    def _is_pending(self, event: AnyEvent, account: Account, position: Position) -> bool:
-        """Whether an order works that the position has to wait for. The sale of a pair's other leg at this very event
-        is none: both legs are sold together."""
-        for each in self._floor.blotter.of(position.instance, position.market_key):
-            if each.account != account.name:
-                continue
-            is_other_leg = each.reason is Reason.PAIR_SOLD and each.outcome != position.outcome
-            if not (is_other_leg and each.sent == event.t and each.state == "submitted"):
-                return True
-        return False
 
     def _wait(self, event: AnyEvent, standing: exits.Standing, step: Step) -> None:
         """Say that a position cannot be judged, and why."""

@@ -1,13 +1,16 @@
 """The operator at the desk: pause, resume, kill, release, flatten, close. Each command is answered with what was done.
 
 A kill cancels all that works and stops orders of every kind, exits too, until it is released. A pause stops entries
-alone. ``flatten`` pauses and sells everything; ``close`` sells one market's positions and bars it.
+alone. ``flatten`` pauses and sells everything; ``close`` sells one market's positions and bars it. A resume ends both,
+also where not all is sold yet; the answers say what is sold, what cannot be now, and what stays unsold.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
+from flows.trading_line.holdings import HeldPositions, Holdings
 from flows.trading_line.known import MarketCache
 from flows.trading_line.members import Entry, Member
 from flows.trading_line.reply import Reply, done, refused, unknown
@@ -24,12 +27,17 @@ from models.control import (
     Unsigned,
     verify,
 )
+from models.money import SHARE
 from models.reasons import Reason, Verdict
 from models.settings import Settings
 from models.trace import Step
 
 MODULE = "gate.operator"
 _OK = Step(MODULE, Verdict.PASS, Reason.OK)
+#: Kills that are remembered: each comes again within seconds, from the watch of the file.
+_KILLS: Final = 16
+#: Positions, or markets, that an answer names one by one.
+_TOLD: Final = 5
 
 
 class Operator(Member):
@@ -38,9 +46,10 @@ class Operator(Member):
 
     module = MODULE
 
-    def __init__(self, settings: Settings, known: MarketCache) -> None:
+    def __init__(self, settings: Settings, known: MarketCache, holdings: Holdings) -> None:
         self.configure(settings)
         self._known = known
+        self._holdings = holdings
         self.killed = False
         self.paused = False
         self.flattening = False
@@ -49,6 +58,7 @@ class Operator(Member):
         self._by = ""
         self._last = 0  # Unix ns of the last command that was the operator's
         self._last_id = ""
+        self._kills: tuple[str, ...] = ()  # ids of the last ones that were heard
 
     def configure(self, settings: Settings) -> None:
         self._key = settings.operator.public_key
@@ -65,11 +75,17 @@ class Operator(Member):
         if command.run != self._run:
             text = f"meant for run {command.run!r}, this is {self._run!r}: nothing was done."
             return refused(MODULE, command, Reason.WRONG_RUN, text)
-        if command.id == self._last_id and command.t == self._last:
-            return None  # the kill that stands is sent by whoever gave it, and by the watch
-        if command.t <= self._last:
+        if (command.id, command.t) == (self._last_id, self._last):
+            return None
+        if isinstance(command.do, Kill) and command.id in self._kills:
+            return None  # sent by who gave it and by the watch, whose copy may come after the next command
+        again = isinstance(command.do, Kill) and self.killed  # whoever kills at the same moment is told that it is so
+        if command.t <= self._last and not again:
             return refused(MODULE, command, Reason.REPEATED, "not newer than the last command: nothing was done.")
-        self._last, self._last_id = command.t, command.id
+        if command.t > self._last:
+            self._last, self._last_id = command.t, command.id
+        if isinstance(command.do, Kill):
+            self._kills = (*self._kills, command.id)[-_KILLS:]
         return command
 
     def obey(self, command: Command, t: int) -> Reply | None:
@@ -88,25 +104,53 @@ class Operator(Member):
             self._note(command, t)
             return done(MODULE, command, "entries are paused; exits and settlement go on.")
         if isinstance(do, Resume):
-            if not (self.paused or self.flattening or self.closing):
-                return refused(MODULE, command, Reason.NOTHING_TO_DO, "nothing is paused.")
-            self.paused = self.flattening = False
-            self.closing.clear()
-            self._note(command, t)
-            return done(MODULE, command, "entries are on again.")
+            return self._resume(command, t)
         if isinstance(do, Flatten):
-            self.paused = self.flattening = True
-            self._note(command, t)
-            text = "entries are paused and every position is being sold."
-            return done(MODULE, command, text, cancel=None, entries_only=True)
+            return self._flatten(command, t)
         if isinstance(do, Close):
-            if do.market not in self._known.markets:
-                return unknown(MODULE, command, "market", do.market, self._known.markets)
-            self.closing.add(do.market)
-            self._note(command, t)
-            text = f"positions in {do.market} are being sold; it is not entered again before a resume."
-            return done(MODULE, command, text, cancel=frozenset({do.market}), entries_only=True)
+            return self._close(command, do.market, t)
         return None
+
+    def _resume(self, command: Command, t: int) -> Reply:
+        if not (self.paused or self.flattening or self.closing):
+            return refused(MODULE, command, Reason.NOTHING_TO_DO, "nothing is paused.")
+        says = ["entries are on again"] if self.paused else []
+        if self.flattening:
+            says.append(f"the flatten ends with {_unsold(self._holdings.held())}")
+        if self.closing:
+            left = "" if self.flattening else f", with {_unsold(self._holdings.held(self.closing))} there"
+            says.append(f"{_listed(sorted(self.closing))} may be entered again{left}")
+        self.paused = self.flattening = False
+        self.closing.clear()
+        self._note(command, t)
+        return done(MODULE, command, f"{'; '.join(says)}.")
+
+    def _flatten(self, command: Command, t: int) -> Reply:
+        held = self._holdings.to_sell(t, Reason.FLATTENING)
+        sold = _sold(held) if held.positions else "there is no position to sell"
+        buying = self._holdings.is_buying()
+        if self.flattening or (self.paused and not held.positions and not buying):
+            text = f"entries are paused already; {sold}."
+            return refused(MODULE, command, Reason.NOTHING_TO_DO, text)
+        self.paused = self.flattening = True
+        self._note(command, t)
+        text = f"entries are paused; {sold}{_LATE if buying else ''}."
+        return done(MODULE, command, text, cancel=None, entries_only=True)
+
+    def _close(self, command: Command, market: str, t: int) -> Reply:
+        if market not in self._known.markets:
+            return unknown(MODULE, command, "market", market, self._known.markets)
+        only = frozenset({market})
+        held = self._holdings.to_sell(t, Reason.CLOSING, only)
+        sold = f"in {market} {_sold(held)}" if held.positions else f"there is no position in {market}"
+        if market in self.closing:
+            text = f"it is closed already; {sold}."
+            return refused(MODULE, command, Reason.NOTHING_TO_DO, text)
+        late = _LATE if self._holdings.is_buying(only) else ""
+        self.closing.add(market)
+        self._note(command, t)
+        text = f"{sold}{late}; it is not entered again before a resume."
+        return done(MODULE, command, text, cancel=only, entries_only=True)
 
     def _kill(self, command: Command, t: int) -> Reply:
         if self.killed:
@@ -123,7 +167,8 @@ class Operator(Member):
         self.killed = False
         self.paused = True
         self._note(command, t)
-        return done(MODULE, command, "the kill is lifted; entries stay paused until a resume.")
+        goes_on = "; the flatten goes on" if self.flattening else ""
+        return done(MODULE, command, f"the kill is lifted{goes_on}; entries stay paused until a resume.")
 
     def _note(self, command: Command, t: int) -> None:
         self._since, self._by = t, command.by
@@ -154,3 +199,37 @@ class Operator(Member):
     def state(self) -> str:
         """``on``, ``paused`` or ``killed``."""
         return "killed" if self.killed else "paused" if self.paused else "on"
+
+
+#: Orders to buy are called back, and may have been filled before that.
+_LATE: Final = "; what an order under way still buys is sold too"
+
+
+def _sold(held: HeldPositions) -> str:
+    """What is being sold, and what cannot be now."""
+    every, stuck = held.positions, len(held.stuck)
+    if not stuck:
+        return f"{_positions(held)} {'is' if every == 1 else 'are'} being sold"
+    if every == 1:
+        return f"{_positions(held)} cannot be sold now: {held.stuck[0]}; it is tried again until a resume"
+    going = "none" if stuck == every else str(every - stuck)
+    whole = f"{going} of {_positions(held)} {'is' if every - stuck == 1 else 'are'} being sold"
+    again = "it is" if stuck == 1 else "they are"
+    return f"{whole}, {stuck} cannot be now: {_listed(held.stuck)}; {again} tried again until a resume"
+
+
+def _unsold(held: HeldPositions) -> str:
+    return f"{_positions(held)} held unsold" if held.positions else "nothing held"
+
+
+def _positions(held: HeldPositions) -> str:
+    """``3 positions (250 shares)``."""
+    shares = f"{held.size / SHARE:.2f}".rstrip("0").rstrip(".")
+    return f"{held.positions} position{'' if held.positions == 1 else 's'} ({shares} shares)"
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Each once, the first few of many."""
+    every = list(dict.fromkeys(names))
+    more = len(every) - _TOLD
+    return ", ".join(every[:_TOLD]) + (f" and {more} more" if more > 0 else "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from api.commanding import VERBS, instruction, prepared
@@ -58,6 +59,7 @@ def test_each_verb_asks_for_one_thing() -> None:
     assert ASKED.keys() == set(VERBS)
     for verb, (given, wanted) in ASKED.items():
         assert instruction(verb, **given) == wanted
+    assert instruction("release") == Release("kill")
 
 
 @pytest.mark.parametrize(
@@ -70,7 +72,13 @@ def test_each_verb_asks_for_one_thing() -> None:
         pytest.param("enable", {}, "enable needs an instance", "enable updown", id="enable without instance"),
         pytest.param("size", {"to": 0.5}, "size needs an instance", "size updown", id="size without instance"),
         pytest.param("size", {"subject": "parity"}, "size needs how much", "--to 0.5", id="size without how much"),
-        pytest.param("enable", {"subject": "parity", "to": 0.5}, "enable takes no size", "--to", id="size too much"),
+        pytest.param("enable", {"subject": "parity", "to": 0.5}, "enable takes no --to", "Leave", id="enable --to"),
+        pytest.param("pause", {"to": 0.5}, "pause takes no --to: only size does", "Leave --to out", id="pause --to"),
+        pytest.param("pause", {"why": "abc"}, "pause takes no --why: only release", "Leave --why", id="pause --why"),
+        pytest.param("kill", {"what": "anomaly"}, "kill takes no --what", "Leave --what out", id="kill --what"),
+        pytest.param("flatten", {"what": "kill"}, "flatten takes no --what", "Leave", id="flatten --what"),
+        pytest.param("size", {"subject": "p", "to": 1, "why": "x"}, "size takes no --why", "Leave", id="with --why"),
+        pytest.param("release", {"to": 0.5}, "release takes no --to", "Leave --to out", id="release --to"),
         pytest.param("arm", {"subject": "now"}, "arm takes no 'now'", "Give arm alone", id="arm with a word"),
         pytest.param("disarm", {"subject": "x"}, "disarm takes no 'x'", "Give disarm alone", id="disarm with a word"),
         pytest.param("release", {"what": "drawdown"}, "neither kill", "Say what is to be released", id="no breaker:"),
@@ -163,6 +171,29 @@ def test_a_kill_and_the_watcher_that_finds_it_are_one_command(
     both = [given, *sent] if first == "its giver" else [*sent, given]
     assert answers(scene, read_token(token_path(chosen)), both) == [("pass", "ok")]
     assert trading(scene) == "killed"
+
+
+def test_a_kill_that_the_watcher_sends_late_is_not_answered_again(chosen: Settings, sent: list[Command]) -> None:
+    """A later command may come before the watcher's copy: nobody asked for that one's answer. A copy kills nobody after
+    a release either."""
+    first = prepared(Kill(), chosen, "trader", "evening")
+    KillWatch(chosen, "", lambda _: None).look(anew=False)
+    again = prepared(Kill(), chosen, "trader", "evening")
+    scene, token = Scene(chosen), read_token(token_path(chosen))
+    assert answers(scene, token, [first, again, *sent, again]) == [("pass", "ok"), ("block", "nothing_to_do")]
+    release = prepared(Release("kill"), chosen, "trader", "evening")
+    assert answers(scene, token, [release, *sent]) == [("pass", "ok")]
+    assert trading(scene) == "paused"
+
+
+def test_of_two_kills_that_cross_both_givers_hear_that_it_is_so(chosen: Settings) -> None:
+    first, second = (prepared(Kill(), chosen, by, "evening") for by in ("page", "trader"))
+    scene, token = Scene(chosen), read_token(token_path(chosen))
+    assert answers(scene, token, [second, first, first]) == [("pass", "ok"), ("block", "nothing_to_do")]
+    release = prepared(Release("kill"), chosen, "trader", "evening")
+    older = msgspec.structs.replace(first, id="another")
+    assert answers(scene, token, [release, older]) == [("pass", "ok"), ("block", "repeated")]
+    assert trading(scene) == "paused"
 
 
 def test_two_people_who_kill_at_once_are_obeyed_once_and_one_release_lifts_it(

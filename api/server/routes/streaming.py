@@ -8,8 +8,10 @@ from fastapi import APIRouter, Header, Query, Response, status
 from fastapi.responses import JSONResponse
 
 from api.server import stream as streams
+from api.server.named import listed
+from api.server.ring import TOPICS
 from api.server.state import ServerState
-from api.server.stream import DEFAULT, TOPICS, Stream, StreamClient, StreamFilter
+from api.server.stream import DEFAULT, Stream, StreamClient, StreamFilter
 from api.server.views.health import StreamsView
 from api.server.views.problem import Problem
 
@@ -45,6 +47,9 @@ def router(state: ServerState) -> APIRouter:
 
         An id is a position: run, and for each topic the offset of the last record. A client that comes back with
         ``Last-Event-ID`` gets exactly what it missed, also from another start of the server."""
+        strategies, markets = _names(strategy), _names(market)
+        if markets:  # those of before the server's start are not known before
+            await hub.caught_up_within(streams.READY_S)
         figures = hub.figures
         if figures.open >= MAX_STREAMS:
             return refused(f"{figures.open} streams are open.", "Close some of them, then try again.", 503)
@@ -52,13 +57,18 @@ def router(state: ServerState) -> APIRouter:
         unknown = [each for each in wanted if each not in TOPICS]
         if unknown:
             return refused(f"{unknown[0][:40]} is no topic of the stream.", f"There are {', '.join(TOPICS)}.", 422)
-        strategies, markets = _names(strategy), _names(market)
         if len(strategies) > _MOST_FILTERS or len(markets) > _MOST_FILTERS:
             return refused(f"more than {_MOST_FILTERS} names in a filter.", "Ask for all, and choose yourself.", 422)
         there = state.instances() if strategies else ()
         nobody = [each for each in strategies if each not in there]
         if nobody:
-            return refused(f"there is no instance {nobody[0][:80]}.", f"There are {', '.join(there)}.", 422)
+            return refused(f"there is no instance {nobody[0][:80]}.", f"There are {listed(there)}.", 422)
+        if markets:
+            seen = hub.board.windows.markets
+            nowhere = [each for each in markets if each not in seen] if hub.ready.is_set() else []
+            if nowhere:
+                cure = f"There are {listed(seen)}." if seen else "None is seen yet: leave market out, or try again."
+                return refused(f"there is no market {nowhere[0][:80]}.", cure, 422)
         client = StreamClient(
             hub.ring, StreamFilter(wanted, frozenset(strategies), frozenset(markets)), figures, hub.ready
         )

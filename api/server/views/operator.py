@@ -18,8 +18,8 @@ class Given(BaseModel):
     ]  # fmt: skip
     market: str = Field("", max_length=200, description="with close: the market's key")
     subject: str = Field("", max_length=200, description="what it is about: market, gate, phrase or instance")
-    what: str = Field("kill", max_length=200, description="with release: kill, anomaly, or breaker:NAME")
-    why: str = Field("", max_length=500, description="with release of an anomaly: its explanation")
+    what: str = Field("", max_length=200, description="with release: kill (default), anomaly, or breaker:NAME")
+    why: str = Field("", max_length=500, description="with release: the explanation; an anomaly needs one")
     to: float | None = Field(None, ge=0, le=1, description="with size: of the full size")
 
 

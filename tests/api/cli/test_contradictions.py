@@ -36,10 +36,14 @@ CONTRADICTIONS = [
     ("sql 'select 1' --run a --db b.duckdb", "--run and --db"),
     ("sql 'select 1' --db b.duckdb --config c.toml", "--config"),
     ("why d1 --run a --run-dir b", "--run and --run-dir"),
-    ("control enable parity --to 0.5", "no size"),
+    ("control enable parity --to 0.5", "no --to"),
+    ("control pause --to 0.5", "no --to"),
+    ("control pause --why abc", "no --why"),
+    ("control kill --what anomaly", "no --what"),
     ("control size parity", "how much"),
     ("control arm now", "no 'now'"),
     ("why d1 --run-dir b --config c.toml", "--config"),
+    ("validate x --because newer", "there is no --holdout"),
 ]
 
 

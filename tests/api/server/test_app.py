@@ -87,6 +87,9 @@ async def test_json_of_what_was_taken(running: Running) -> None:
         ("promotions/history?instance=moon", 404, "there is no instance moon; there are "),
         ("trials?subject=moon", 404, "there is no subject moon; there is none yet"),
         ("../stream?strategy=parity,moon", 422, "there is no instance moon."),
+        ("../stream?market=moon", 422, "there is no market moon."),
+        ("../stream?topics=decisions&topics=fills", 422, "topics is given more than once"),
+        ("decisions?market=a&market=b", 422, "market is given more than once"),
     ],
 )
 async def test_a_filter_by_what_is_not_there_is_told(running: Running, address: str, code: int, cause: str) -> None:
@@ -225,6 +228,22 @@ async def test_filters_have_limits(running: Running, query: str) -> None:
         answer = await client.get(f"{running.url}stream?{query}")
         assert answer.status_code == 422
         assert answer.json().keys() == {"cause", "cure"}
+
+
+async def test_a_market_of_before_the_start_is_known_once_that_is_read(running: Running) -> None:
+    """A browser gives up at a refusal: nobody is told of a market before it could be known."""
+    running.hub.ready.clear()
+    stream = listen_to(running.url, path="stream?topics=scans&market=m")
+    first = asyncio.create_task(anext(stream))
+    await asyncio.sleep(0.05)
+    assert not first.done()
+    running.hub.take([(stored(scan(1)), True)])
+    running.hub.caught_up()
+    assert (await asyncio.wait_for(first, 60)).kind == "hello"
+    await stream.aclose()
+    async with httpx.AsyncClient(base_url=running.url) as client:
+        refused = await client.get("/stream?market=m,moon")
+        assert (refused.status_code, refused.json()["cure"]) == (422, "There are m.")
 
 
 async def test_a_quiet_stream_has_heartbeats(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:

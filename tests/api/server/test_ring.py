@@ -160,6 +160,42 @@ async def test_a_slow_client_gets_the_latest_of_each_thing_and_every_fill(monkey
     assert listener.figures.conflated == 57
 
 
+async def test_a_client_that_comes_back_gets_exactly_what_it_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much the ring holds that the client has, or did not ask for."""
+    monkeypatch.setattr(stream_module, "BEHIND", 10)
+    ring = Ring("r1", 1_000)
+    for number in range(60):
+        ring.append(event("scans", number, subject="the same"))
+        ring.append(event("telemetry", number, subject="a module"))
+    listener = Listener(ring, "r1@scans:49", ("scans",))
+    assert (await listener.next())["event"] == "resumed"
+    got = await listener.some(10)
+    assert [each["id"] for each in got] == [f"r1@scans:{number}" for number in range(50, 60)]
+    assert listener.figures.conflated == 0
+    late = Listener(ring, "r1@scans:48", ("scans",))  # one more, and it is too far behind
+    assert [each["event"] for each in await late.some(2)] == ["resumed", "scan"]
+    assert late.figures.conflated == 10
+
+
+async def test_pictures_of_several_books_at_one_journal_event_are_all_sent() -> None:
+    ring = Ring("r1", 100)
+    ring.append(event("journal", 6, subject="a", market="a"))
+    both, one = Listener(ring, None, ("journal",)), Listener(ring, None, ("journal",), "b")
+    await both.next(), await one.next()
+    for market in "ab":
+        ring.append(event("journal", 7, subject=market, market=market))
+    ring.ring()
+    assert [each["id"] for each in await both.some(2)] == ["r1@journal:7"] * 2
+    assert (await one.next())["id"] == "r1@journal:7"
+
+
+@pytest.mark.parametrize("last", ["r1@nope:1", "r1@fills:2;nope:1"])
+async def test_an_id_with_a_topic_that_is_none_is_told_to_reset(last: str) -> None:
+    reset = await Listener(filled(3), last).next()
+    assert reset["event"] == "reset"
+    assert json.loads(reset["data"])["why"] == "the id is none of ours"
+
+
 async def test_a_filter_leaves_out_other_markets_and_the_position_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream_module, "PING_S", 0.05)
     ring = filled(0)

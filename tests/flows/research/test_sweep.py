@@ -17,6 +17,7 @@ from connectors.archive.reader import ArchiveReader
 from connectors.simulator.exchange import ExchangeParameters
 from flows.report.round_trips import round_trips
 from flows.research.grid import combinations
+from flows.research.sweep import CONTENT
 from flows.research.workers import run_jobs
 from models.contracts import Fill, Outcome
 from models.failures import Failure
@@ -82,6 +83,8 @@ def test_a_killed_sweep_goes_on(recording: Path, tmp_path: Path) -> None:
     assert sorted(results.read_bytes().splitlines()) == sorted(line.strip() for line in lines)
     other = profit(tmp_path, "sweep", str(recording), "--set", "parity.enabled=false", "--run", "whole")
     assert_explained(other, "was begun with another archive, other sets or other settings")
+    (tmp_path / "data/sweeps/whole" / CONTENT).write_text("of an archive that was replaced")
+    assert_explained(profit(tmp_path, "sweep", str(recording), *SWEPT, "--run", "whole"), "is another than its first")
 
 
 @pytest.mark.takes(30)
@@ -137,8 +140,9 @@ def test_what_cannot_be_swept_is_explained(recording: Path, tmp_path: Path, word
 def test_a_failure_in_a_process_is_told() -> None:
     with pytest.raises(Failure, match="a job failed"):
         list(run_jobs("tests.flows.research.test_sweep:fails", [1, 2], 2))
-    with pytest.raises(Failure, match="ended with code 7"):
-        list(run_jobs("tests.flows.research.test_sweep:dies", [1], 1))
+    with pytest.raises(Failure, match="ended with code 7") as died:
+        list(run_jobs("tests.flows.research.test_sweep:dies", [1], 1, again="Begin anew."))
+    assert died.value.cure.endswith("use fewer --workers. Begin anew.")
 
 
 def fails(job: int, progress: object) -> None:

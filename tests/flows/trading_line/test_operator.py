@@ -22,7 +22,8 @@ from models.control import (
     public_key,
     sign,
 )
-from models.money import PIP
+from models.journal import Levels
+from models.money import PIP, SHARE
 from models.settings import OperatorSettings
 from tests.flows.trading_line.desk import KEY, Scene, settings
 
@@ -58,6 +59,16 @@ def holding(**portfolio: Any) -> Scene:
     scene.settle_order()
     assert scene.fills()
     return scene
+
+
+def pair_bought(scene: Scene) -> None:
+    """Both outcomes for less than a dollar: a pair is bought, and one instance more buys Up."""
+    scene.later(1)
+    scene.up = scene.token("up", ((4_400, 1_000 * SHARE),), ((4_500, 1_000 * SHARE),))
+    scene.down = scene.token("down", ((4_400, 1_000 * SHARE),), ((4_500, 1_000 * SHARE),))
+    scene.book()
+    scene.settle_order()
+    assert {each.outcome for each in scene.fills()} == {"Up", "Down"}
 
 
 def test_a_pause_stops_entries_and_a_resume_lets_them_go_on() -> None:
@@ -149,6 +160,119 @@ def test_close_sells_one_market_and_bars_it() -> None:
     scene.later(10)
     scene.buy()
     assert "barred" in block_reasons(scene)
+
+
+def test_a_resume_says_what_the_flatten_leaves_unsold() -> None:
+    """The bid takes all but nine, and then the operator goes on."""
+    scene = holding()
+    bought = scene.fills()[-1].size // SHARE
+    say(scene, Flatten())
+    scene.later(0.5)
+    scene.quote(59, 60, size=bought - 9)
+    scene.settle_order()
+    assert scene.fills()[-1].side == "sell"
+    told = say(scene, Resume())
+    assert told.verdict == "pass"
+    assert told.text == "entries are on again; the flatten ends with 1 position (9 shares) held unsold."
+
+
+def test_a_resume_says_which_markets_may_be_entered_again_and_what_is_left_there() -> None:
+    scene = holding()
+    size = scene.fills()[-1].size // SHARE
+    say(scene, Close(KEY))
+    left = f"{KEY} may be entered again, with 1 position ({size} shares) held unsold there."
+    assert say(scene, Resume()).text == left
+    say(scene, Close(KEY))
+    say(scene, Flatten())
+    scene.later(0.5)
+    scene.quote(59, 60)
+    scene.settle_order()
+    both = f"entries are on again; the flatten ends with nothing held; {KEY} may be entered again."
+    assert say(scene, Resume()).text == both
+
+
+def test_flatten_and_close_say_what_is_being_sold() -> None:
+    scene = holding()
+    size = scene.fills()[-1].size // SHARE
+    one = f"1 position ({size} shares) is being sold"
+    assert say(scene, Close(KEY)).text == f"in {KEY} {one}; it is not entered again before a resume."
+    assert say(scene, Flatten()).text == f"entries are paused; {one}."
+
+
+@pytest.mark.parametrize(
+    ("ok", "bids", "why"),
+    [
+        pytest.param(False, ((5_900, SHARE),), "book_invalid (x)", id="the book is invalid"),
+        pytest.param(True, (), "book_invalid", id="no bid"),
+    ],
+)
+def test_what_cannot_be_sold_now_is_named_with_its_reason(ok: bool, bids: Levels, why: str) -> None:
+    scene = holding()
+    size = scene.fills()[-1].size // SHARE
+    scene.up = scene.token("up", bids, ((6_000, SHARE),), ok)
+    scene.book()
+    told = f"1 position ({size} shares) cannot be sold now: {KEY} Up: {why}; it is tried again until a resume"
+    assert say(scene, Close(KEY)).text == f"in {KEY} {told}; it is not entered again before a resume."
+    assert say(scene, Flatten()).text == f"entries are paused; {told}."
+    scene.later(0.5)
+    scene.quote(59, 60)
+    assert [each.reason for each in scene.decisions("exit")] == ["flattening"], "it is tried again"
+
+
+def test_one_of_three_that_cannot_be_sold_is_named() -> None:
+    scene = commanded()
+    pair_bought(scene)
+    scene.down = scene.token("down", ((3_900, SHARE),), ((4_000, SHARE),), ok=False)
+    scene.book()
+    told = say(scene, Flatten()).text
+    assert told.startswith("entries are paused; 2 of 3 positions (")
+    assert f"are being sold, 1 cannot be now: {KEY} Down: book_invalid (x); it is tried again" in told
+
+
+def test_what_an_order_under_way_still_buys_is_sold_too() -> None:
+    scene = commanded()
+    scene.buy()
+    told = say(scene, Flatten())
+    late = "there is no position to sell; what an order under way still buys is sold too."
+    assert (told.verdict, told.text) == ("pass", f"entries are paused; {late}")
+
+
+def test_flatten_without_a_position_pauses_and_where_that_is_so_does_nothing() -> None:
+    scene = commanded()
+    told = say(scene, Flatten())
+    assert (told.verdict, told.text) == ("pass", "entries are paused; there is no position to sell.")
+    say(scene, Resume())
+    say(scene, Pause())
+    told = say(scene, Flatten())
+    assert (told.verdict, told.reason) == ("block", "nothing_to_do")
+    assert told.text == "entries are paused already; there is no position to sell."
+    assert say(scene, Resume()).text == "entries are on again.", "that flatten left nothing to end"
+
+
+@pytest.mark.parametrize("settled", [False, True], ids=["never entered", "settled"])
+def test_close_without_a_position_bars_the_market(settled: bool) -> None:
+    scene = holding() if settled else commanded()
+    if settled:
+        scene.later(20)
+        scene.resolve(PIP)
+    told = say(scene, Close(KEY))
+    none = f"there is no position in {KEY}"
+    assert (told.verdict, told.text) == ("pass", f"{none}; it is not entered again before a resume.")
+    told = say(scene, Close(KEY))
+    assert (told.verdict, told.reason) == ("block", "nothing_to_do")
+    assert told.text == f"it is closed already; {none}."
+
+
+def test_what_is_asked_for_twice_is_nothing_to_do_and_goes_on() -> None:
+    scene = holding()
+    for do in (Close(KEY), Flatten()):
+        assert say(scene, do).verdict == "pass"
+        again = say(scene, do)
+        assert (again.verdict, again.reason) == ("block", "nothing_to_do")
+        assert "already; " in again.text and "is being sold" in again.text
+    scene.later(0.5)
+    scene.quote(59, 60)
+    assert [each.reason for each in scene.decisions("exit")] == ["flattening"]
 
 
 @pytest.mark.parametrize(

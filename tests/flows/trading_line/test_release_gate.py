@@ -6,10 +6,14 @@ from typing import Any
 
 import pytest
 
+from connectors.venues.paper.venue import PaperVenue
 from flows.trading_line.breakers import Breakers
-from flows.trading_line.known import MarketCache
+from flows.trading_line.cooldown import Cooldown
+from flows.trading_line.floor import Floor
+from flows.trading_line.holdings import Holdings
 from flows.trading_line.operator import Operator
 from flows.trading_line.outbox import Outbox
+from flows.trading_line.paper_rules import rules_of
 from flows.trading_line.positions import Account
 from flows.trading_line.reconciliation import Reconciliation
 from flows.trading_line.release_gate import ReleaseGate
@@ -37,8 +41,10 @@ class Gate:
         settings = Settings(release=QUICK, live=LiveSettings(enabled=True))
         account = Account(MAIN, 10_000 * DOLLAR)
         account.open(0, 0, Outbox("trading"))
-        self.known, self.books = MarketCache(), Reconciliation()
-        self.operator = Operator(settings, self.known)
+        floor = Floor(settings, PaperVenue(rules_of(settings)))
+        self.known, self.books = floor.known, Reconciliation()
+        cooldown = Cooldown(settings, floor.blotter, floor.accounts)
+        self.operator = Operator(settings, self.known, Holdings(floor, cooldown))
         self.breakers = Breakers(settings, self.known, {MAIN: account}, self.books)
         self.gate = ReleaseGate(settings, self.known, {MAIN: account}, self.operator, self.books, self.breakers)
         self.now = 1_000 * HOUR
