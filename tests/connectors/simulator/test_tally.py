@@ -67,10 +67,12 @@ def test_a_process_that_is_killed_leaves_its_count(tmp_path: Path) -> None:
     path = tmp_path / "truth"
     process = subprocess.Popen([sys.executable, "-c", ENDLESS, str(path)], cwd=ROOT, stdout=subprocess.PIPE)
     assert process.stdout is not None
-    while int(process.stdout.readline()) < 1000:
-        pass
+    last = b"0"
+    while int(last) < 1000:
+        last = process.stdout.readline()
     process.send_signal(signal.SIGKILL)
-    handed_on = int(process.stdout.read().split(b"\n")[-2])
+    whole, _, _ = (last + process.stdout.read()).rpartition(b"\n")  # it may have been killed within a line
+    handed_on = int(whole.splitlines()[-1])
     process.wait()
     process.stdout.close()
     (found,) = read_tally(path)
