@@ -7,7 +7,6 @@ import difflib
 import json
 import os
 import re
-import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,8 +26,6 @@ DESCRIPTION: Final = "run.json"  # what is told of a run that was started: its n
 LONGEST: Final = 100
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _SHOWN: Final = 10
-_TRIES: Final = 10
-_BETWEEN_S: Final = 0.05
 
 Counts = Callable[[Path], object]
 
@@ -193,12 +190,7 @@ def locked(folder: Path) -> Iterator[None]:
 def lived_in(folder: Path) -> Iterator[None]:
     """The run in ``folder`` goes on as long as this process does. Where a supervisor says so already, nothing is done;
     in containers there is none."""
-    lock = None
-    for _ in range(_TRIES):  # who looks whether a run goes on has the lock for that moment
-        lock = acquire(folder / LOCK)
-        if lock is not None:
-            break
-        time.sleep(_BETWEEN_S)
+    lock = acquire(folder / LOCK)
     try:
         yield
     finally:

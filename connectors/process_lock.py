@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 _BETWEEN_S: Final = 0.2
+_LOOK_S: Final = 0.001
 
 
 def acquire(path: Path) -> int | None:
@@ -19,10 +20,12 @@ def acquire(path: Path) -> int | None:
     flags = os.O_RDONLY | os.O_DIRECTORY if path.is_dir() else os.O_RDWR | os.O_CREAT
     descriptor = os.open(path, flags | os.O_CLOEXEC, 0o644)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
+        while not _locks(descriptor, fcntl.LOCK_EX):
+            if not _locks(descriptor, fcntl.LOCK_SH):
+                os.close(descriptor)
+                return None
+            fcntl.flock(descriptor, fcntl.LOCK_UN)  # somebody only looks, for a moment
+            time.sleep(_LOOK_S)
     except OSError:
         os.close(descriptor)
         raise
@@ -36,12 +39,18 @@ def is_locked(path: Path) -> bool:
     except FileNotFoundError:
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        return not _locks(descriptor, fcntl.LOCK_SH)
     finally:
         os.close(descriptor)
-    return False
+
+
+def _locks(descriptor: int, how: int) -> bool:
+    """Take the lock, exclusive or shared, where that needs no waiting."""
+    try:
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextlib.contextmanager

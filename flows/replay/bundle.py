@@ -22,6 +22,7 @@ import msgspec
 from connectors.archive.reader import ArchiveReader
 from connectors.process_lock import acquire
 from flows.replay.summary import RunSummary
+from flows.sources import hash_of_sources
 from models.failures import Failure
 from models.message import Stored
 from models.settings import Settings
@@ -114,16 +115,12 @@ def read_bundle(path: Path, formats: Sequence[int] = (FORMAT,)) -> Bundle:
 
 def code_version() -> CodeVersion:
     """This program's."""
-    root = Path(__file__).parent.parent.parent
-    sha = hashlib.sha256()
-    for package in _PACKAGES:
-        for path in sorted((root / package).rglob("*.py")):
-            sha.update(f"{path.relative_to(root).as_posix()}\n".encode() + path.read_bytes())
+    sources = hash_of_sources(*(f"{package}/**/*.py" for package in _PACKAGES))
     try:
         version = metadata.version("profit-system")
     except metadata.PackageNotFoundError:
         version = "unknown"
-    return CodeVersion(version, sha.hexdigest(), platform.python_version(), f"{platform.system()} {platform.machine()}")
+    return CodeVersion(version, sources, platform.python_version(), f"{platform.system()} {platform.machine()}")
 
 
 def portable(settings: Settings) -> dict[str, Any]:

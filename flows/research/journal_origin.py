@@ -13,11 +13,11 @@ from typing import Final
 import msgspec
 
 from connectors.archive.fingerprint import fingerprint
+from flows.sources import hash_of_sources
 from models.settings import Checks, Settings
 from models.topics import FEEDS, INPUTS, JOURNAL
 
 FILE: Final = "made_of.json"
-_ROOT: Final = Path(__file__).parent.parent.parent
 #: Sources that take part in making a journal. Strategies do not: who edits one keeps the journal.
 _SOURCES: Final = ("connectors/**/*.py", "flows/*.py", "flows/market_line/**/*.py", "models/**/*.py")
 _NO_PART: Final = "models/strategies/"
@@ -46,7 +46,7 @@ def origin_of(archive: Path, settings: Settings) -> Origin:
         checks=settings.checks,
         portfolio=settings.portfolio_name,
         telemetry_ns=settings.replayed().telemetry.interval,
-        code=_code(),
+        code=hash_of_sources(*_SOURCES, without=_NO_PART),
     )
 
 
@@ -68,13 +68,3 @@ def is_of(journal: Path, origin: Origin) -> bool:
 def _hash(origin: Origin) -> str:
     stated = (origin.feeds, origin.checks.model_dump(mode="json"), origin.portfolio, origin.telemetry_ns, origin.code)
     return hashlib.sha256(msgspec.json.encode(stated, order="deterministic")).hexdigest()
-
-
-def _code() -> str:
-    sha = hashlib.sha256()
-    for pattern in _SOURCES:
-        for path in sorted(_ROOT.glob(pattern)):
-            name = path.relative_to(_ROOT).as_posix()
-            if not name.startswith(_NO_PART):
-                sha.update(f"{name}\n".encode() + path.read_bytes())
-    return sha.hexdigest()

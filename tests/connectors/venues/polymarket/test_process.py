@@ -25,6 +25,7 @@ from models.topics import CONTROL, EXECUTIONS, TELEMETRY, VENUE
 from tests.connectors.venues.polymarket.conftest import account_of
 from tests.connectors.venues.polymarket.rig import IMPATIENT, RUN, TOKEN
 from tests.connectors.venues.polymarket.standin import CONDITION, PASSPHRASE, PRIVATE_KEY, SECRET, UP, ClobStandIn
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -90,31 +91,26 @@ class Kitchen:
         return [read_input(EXECUTIONS, raw) for raw in self.records(EXECUTIONS)]
 
     async def until(self, state: str, name: str) -> None:
-        deadline = time.monotonic() + 60
-        while True:
-            heard = await asyncio.to_thread(self.inputs)
-            states = [each.state for each in heard if isinstance(each, ExecutionReport) and each.order == name]
-            if state in states:
-                return
-            assert time.monotonic() < deadline, heard
-            await asyncio.sleep(0.1)
+        def reported() -> bool:
+            heard = [each for each in self.inputs() if isinstance(each, ExecutionReport) and each.order == name]
+            return state in [each.state for each in heard]
+
+        await asyncio.to_thread(eventually, reported, 60, f"{name} {state}")
 
     async def ready(self) -> None:
         """Until the venue has compared with the exchange: what the operator says from now on counts."""
-        deadline = time.monotonic() + 60
-        while not any("lists agree" in text for text in self.said):
-            assert time.monotonic() < deadline, self.said
-            await asyncio.sleep(0.05)
+        await asyncio.to_thread(eventually, lambda: any("lists agree" in text for text in self.said), 60, "agreement")
 
     async def arm(self) -> None:
         """Arm and confirm, and wait until the venue says that it is armed."""
         await self.ready()
         await asyncio.to_thread(self.command, Arm())
         await asyncio.to_thread(self.command, Confirm("amber-otter"))
-        deadline = time.monotonic() + 60
-        while not any(b'"armed":1' in raw for raw in await asyncio.to_thread(self.records, TELEMETRY)):
-            assert time.monotonic() < deadline, "not armed"
-            await asyncio.sleep(0.1)
+
+        def armed() -> bool:
+            return any(b'"armed":1' in raw for raw in self.records(TELEMETRY))
+
+        await asyncio.to_thread(eventually, armed, 60, "arming")
 
     async def run(self) -> None:
         """The venue, beside a trading flow, until ``end``."""
